@@ -1,0 +1,50 @@
+import type { Plan } from './plan.ts';
+import type { TaskKind } from './ingress-to-classifier.ts';
+
+/**
+ * Topic `tasks`: a request made self-contained. Keyed by the affinity key.
+ * Internal records are types without a run-time schema: their writer validated, their readers trust
+ * (the schema version header is checked).
+ */
+export interface Task {
+  requestId: string;
+  workload: string;
+  key: string;
+  userId?: string;
+  lane: Lane;
+  task: TaskKind;
+  tier: string;
+  /** Broker's append time of the request, epoch ms. */
+  arrivedAt: number;
+  /** Absolute deadline, epoch ms; null: none. */
+  deadlineAt: number | null;
+  accuracyFloor: number | null;
+  /** 0..1 */
+  activity: number;
+  /** Features in the adapter's compact form; opaque to scheduler and fusion. */
+  input: unknown;
+  plan: Plan;
+  /** `topic/partition/offset` of the request: tells a redelivery from a duplicate. */
+  source: string;
+  marks: Mark[];
+}
+
+export type Lane = 'interactive' | 'bulk';
+
+/** What the classifier noticed and the answer should say. */
+export type Mark = 'unknown_user' | 'unknown_items_dropped' | 'features_stale';
+
+/** Compact features of the `recommend` adapter: integers, not strings. */
+export interface RecommendFeatures {
+  /** The newest items, oldest first. */
+  history: number[];
+  /** How many interactions of the user are known in all (≥ history.length). */
+  total: number;
+  candidates?: number[];
+  candidateScores?: number[];
+  limit: number;
+}
+
+export interface ClassifyFeatures {
+  values: number[];
+}

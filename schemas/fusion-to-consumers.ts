@@ -1,0 +1,42 @@
+import { z } from 'zod';
+import { errorCodeSchema, reasonSchema, statusSchema } from './codes.ts';
+import { epochMillisSchema, idSchema, itemIdSchema, precisionSchema } from './ids.ts';
+
+export const scoredItemSchema = z.object({ itemId: itemIdSchema, score: z.number() });
+
+export const resultSchema = z.union([
+  z.object({ items: z.array(scoredItemSchema) }),
+  z.object({ label: z.string(), confidence: z.number(), scores: z.record(z.string(), z.number()).optional() }),
+  z.object({ sequence: z.array(z.union([z.string(), z.number()])) }),
+]);
+export type Result = z.infer<typeof resultSchema>;
+
+export const responseStepSchema = z.object({
+  step: idSchema,
+  model: idSchema,
+  precision: precisionSchema,
+  version: z.string(),
+  pool: idSchema.optional(),
+  batchSize: z.number().int(),
+  queueMs: z.number(),
+  computeMs: z.number(),
+  reason: z.string().describe('why the scheduler chose this variant, or why the step was skipped'),
+});
+export type ResponseStep = z.infer<typeof responseStepSchema>;
+
+/** Topic `responses`. One final response per request. */
+export const responseSchema = z.object({
+  requestId: z.string(),
+  workload: z.string(),
+  userId: z.string().optional(),
+  status: statusSchema,
+  reason: reasonSchema.optional(),
+  final: z.boolean(),
+  sequence: z.number().int(),
+  result: resultSchema.optional().describe('absent only when rejected or failed'),
+  steps: z.array(responseStepSchema),
+  latencyMs: z.number().describe('from the broker’s append time of the request until the answer was made'),
+  time: epochMillisSchema,
+  error: z.object({ code: errorCodeSchema, message: z.string() }).optional(),
+});
+export type Response = z.infer<typeof responseSchema>;

@@ -1,0 +1,21 @@
+import { z } from 'zod';
+
+/** Model, pool and workload ids appear in topic names, so their alphabet is closed. */
+export const idSchema = z.string().regex(/^[a-z0-9-]{1,64}$/, 'must match [a-z0-9-]{1,64}');
+
+/** An open set of names: fp32, fp16, bf16, int8, int4, mixed … */
+export const precisionSchema = z.string().regex(/^[a-z0-9]{1,16}$/, 'must match [a-z0-9]{1,16}');
+
+/** Chosen by the sender; unique per request. Printable, without control characters. */
+export const requestIdSchema = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^[^\p{Cc}]+$/u, 'must not contain control characters');
+
+export const userIdSchema = z.string().min(1).max(256);
+
+/** Catalogue items are the catalogue's integers, written as strings in public messages. */
+export const itemIdSchema = z.string().min(1).max(32);
+
+export const epochMillisSchema = z.number().int().min(0).max(8_640_000_000_000_000);

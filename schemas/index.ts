@@ -1,0 +1,19 @@
+export { idSchema, precisionSchema, requestIdSchema, userIdSchema, itemIdSchema, epochMillisSchema } from './ids.ts';
+export { statusSchema, reasonSchema, errorCodeSchema, type Status, type Reason, type ErrorCode } from './codes.ts';
+export { HEADER, CARRIED_HEADERS, DEAD_LETTER_HEADER, SCHEMA_VERSION } from './headers.ts';
+export {
+  requestSchema, interactionSchema, hintsSchema, taskKindSchema, recommendInputSchema, classifyInputSchema,
+  type Request, type Interaction, type Hints, type TaskKind, type RecommendInput, type ClassifyInput,
+} from './ingress-to-classifier.ts';
+export { planSchema, planStepSchema, strategySchema, type Plan, type PlanStep, type StrategyName } from './plan.ts';
+export type { Task, Lane, Mark, RecommendFeatures, ClassifyFeatures } from './classifier-to-scheduler.ts';
+export type { Work } from './scheduler-to-worker.ts';
+export type { Outcome, RejectedOutcome, StepResult, StepRun, RankedItems, ClassScores } from './outcomes.ts';
+export { responseSchema, responseStepSchema, resultSchema, type Response, type ResponseStep, type Result } from './fusion-to-consumers.ts';
+export type { Heartbeat, VariantLoad, ResourceSample } from './worker-to-telemetry.ts';
+export { registrySchema, variantSchema, graphSchema, tensorSpecSchema, type Registry, type Variant, type GraphSpec, type TensorSpec } from './registry.ts';
+export { workloadSchema, type Workload } from './workload.ts';
+export {
+  topicName, workTopicName, fixedTopics, variantTopics, DEFAULT_PREFIX, MAX_RECORD_BYTES, MAX_DEAD_LETTER_BYTES,
+  type TopicSpec, type TopicKind, type TopologyOptions,
+} from './topology.ts';

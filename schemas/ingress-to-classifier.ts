@@ -1,0 +1,56 @@
+import { z } from 'zod';
+import { epochMillisSchema, idSchema, itemIdSchema, requestIdSchema, userIdSchema } from './ids.ts';
+
+export const taskKindSchema = z.enum(['coarse', 'fine', 'full']);
+export type TaskKind = z.infer<typeof taskKindSchema>;
+
+/** What the sender knows better than Tandem. Every hint wins over what the classifier would choose. */
+export const hintsSchema = z.object({
+  task: taskKindSchema.optional().describe('coarse: the small model; fine: the large one; full: coarse, then fine'),
+  deadlineMs: z.number().positive().max(86_400_000).optional()
+    .describe('milliseconds from the broker’s append time of the request until the answer is worthless'),
+  accuracyFloor: z.number().min(0).max(1).optional()
+    .describe('share of the workload’s best variant’s validated accuracy; 0.98 allows two per cent below'),
+  tier: idSchema.optional(),
+  activity: z.number().min(0).max(1).optional().describe('how active the user is; from interactions where absent'),
+});
+export type Hints = z.infer<typeof hintsSchema>;
+
+/** Topics `requests` and `requests.bulk`. `input` is checked against the workload. */
+export const requestSchema = z.object({
+  requestId: requestIdSchema,
+  workload: idSchema,
+  userId: userIdSchema.optional(),
+  key: z.string().min(1).max(256).optional().describe('affinity key where there is no user: a session, a sensor'),
+  input: z.record(z.string(), z.unknown()),
+  hints: hintsSchema.optional(),
+  time: epochMillisSchema.optional().describe('the event’s own time; deadlines count from the broker’s'),
+});
+export type Request = z.infer<typeof requestSchema>;
+
+/** Topic `interactions`: what users did. Features come from these. */
+export const interactionSchema = z.object({
+  userId: userIdSchema,
+  itemId: itemIdSchema,
+  time: epochMillisSchema,
+});
+export type Interaction = z.infer<typeof interactionSchema>;
+
+const candidateSchema = z.union([itemIdSchema, z.object({ itemId: itemIdSchema, score: z.number() })]);
+
+/** `input` of the `recommend` adapter. */
+export const recommendInputSchema = z.object({
+  history: z.array(itemIdSchema).max(10_000).optional().describe('oldest first; from interactions where absent'),
+  candidates: z.array(candidateSchema).max(1_000).optional()
+    .describe('the sender’s own candidate list, accepted as the coarse result'),
+  limit: z.number().int().min(1).max(100).default(10),
+  asOfInteractions: z.number().int().min(0).max(1_000_000_000).optional()
+    .describe('features as of exactly the user’s first n interactions; the classifier waits for the n-th for a bounded time'),
+});
+export type RecommendInput = z.infer<typeof recommendInputSchema>;
+
+/** `input` of the `classify` adapter: the model’s numbers, in the order it was trained on. */
+export const classifyInputSchema = z.object({
+  values: z.array(z.number()).min(1).max(65_536),
+});
+export type ClassifyInput = z.infer<typeof classifyInputSchema>;

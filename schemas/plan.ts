@@ -1,0 +1,28 @@
+import { z } from 'zod';
+import { idSchema } from './ids.ts';
+
+/** One inference of a request. */
+export const planStepSchema = z.object({
+  id: idSchema,
+  role: z.enum(['coarse', 'fine', 'member', 'shard', 'draft', 'verify']),
+  model: idSchema,
+  after: z.array(idSchema).default([]).describe('steps whose outcomes this one needs first'),
+  part: z.number().int().min(1).optional(),
+  of: z.number().int().min(1).optional(),
+  required: z.boolean().default(false).describe('without it there is no answer: failed instead of degraded'),
+  skipWhenConfident: z.number().min(0).max(1).optional()
+    .describe('not run when the step before it is at least this confident'),
+});
+export type PlanStep = z.infer<typeof planStepSchema>;
+
+export const strategySchema = z.enum(['rerank', 'reciprocal-rank', 'weighted-blend', 'average', 'cascade', 'last']);
+export type StrategyName = z.infer<typeof strategySchema>;
+
+/** What has to happen for one request, and how its outcomes become one result. Travels on the record. */
+export const planSchema = z.object({
+  id: idSchema,
+  strategy: strategySchema,
+  weights: z.record(idSchema, z.number()).optional().describe('by step, for weighted-blend and average'),
+  steps: z.array(planStepSchema).max(64),
+});
+export type Plan = z.infer<typeof planSchema>;

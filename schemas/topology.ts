@@ -1,0 +1,73 @@
+import { idSchema, precisionSchema } from './ids.ts';
+
+/** Who writes and reads a topic, and how it must be set up. */
+export interface TopicSpec {
+  /** Full name, with the prefix. */
+  name: string;
+  producer: string;
+  consumer: string;
+  schema: string;
+  key: string;
+  partitions: number;
+  cleanup: 'delete' | 'compact';
+  retentionMs: number;
+  maxRecordBytes: number;
+  /** Deadlines count from the broker's append time, so input topics must stamp it. */
+  timestamps: 'append' | 'create';
+}
+
+export const DEFAULT_PREFIX = 'tandem.';
+export const MAX_RECORD_BYTES = 1_048_576;
+/** Dead letters carry any input's bytes and headers on top. */
+export const MAX_DEAD_LETTER_BYTES = 4_194_304;
+const HOUR_MS = 3_600_000;
+
+export interface TopologyOptions {
+  prefix: string;
+  /** Equal for all topics of the flow: co-partitioning rests on it. */
+  partitions: number;
+}
+
+export type TopicKind =
+  | 'requests' | 'requests.bulk' | 'interactions' | 'tasks' | 'outcomes' | 'responses'
+  | 'telemetry' | 'models' | 'dead-letters';
+
+export function topicName(prefix: string, kind: TopicKind): string {
+  return prefix + kind;
+}
+
+export function workTopicName(prefix: string, lane: 'interactive' | 'bulk', variant: { model: string; precision: string; pool?: string | undefined }): string {
+  idSchema.parse(variant.model);
+  precisionSchema.parse(variant.precision);
+  const name = `${prefix}${lane === 'bulk' ? 'bulk' : 'work'}.${variant.model}.${variant.precision}`;
+  return variant.pool === undefined ? name : `${name}.${idSchema.parse(variant.pool)}`;
+}
+
+/** Topics that every deployment has, whatever its models. */
+export function fixedTopics({ prefix, partitions }: TopologyOptions): TopicSpec[] {
+  const flow = { partitions, cleanup: 'delete', retentionMs: 24 * HOUR_MS, maxRecordBytes: MAX_RECORD_BYTES } as const;
+  const spec = (kind: TopicKind, producer: string, consumer: string, schema: string, key: string, over: Partial<TopicSpec> = {}): TopicSpec =>
+    ({ name: topicName(prefix, kind), producer, consumer, schema, key, timestamps: 'create', ...flow, ...over });
+  return [
+    spec('requests', 'your producers', 'classifier', 'Request', 'any', { timestamps: 'append' }),
+    spec('requests.bulk', 'backfills', 'classifier', 'Request', 'any', { timestamps: 'append' }),
+    spec('interactions', 'your producers', 'classifier', 'Interaction', 'any (user recommended)', { timestamps: 'append', retentionMs: 30 * 24 * HOUR_MS }),
+    spec('tasks', 'classifier', 'scheduler, fusion', 'Task', 'affinity key'),
+    spec('outcomes', 'worker, scheduler, classifier', 'scheduler, fusion', 'Outcome', 'affinity key'),
+    spec('responses', 'fusion', 'your consumers', 'Response', 'affinity key'),
+    spec('telemetry', 'worker', 'scheduler', 'Heartbeat', 'instance', { partitions: 1, cleanup: 'compact' }),
+    spec('models', 'operators', 'worker, scheduler', 'Variant', 'model.precision', { partitions: 1, cleanup: 'compact' }),
+    spec('dead-letters', 'every stage', 'operators', 'original bytes', 'original key', { retentionMs: 14 * 24 * HOUR_MS, maxRecordBytes: MAX_DEAD_LETTER_BYTES }),
+  ];
+}
+
+/** The work and bulk topic of each variant. */
+export function variantTopics({ prefix, partitions }: TopologyOptions, variants: { model: string; precision: string; pool?: string }[]): TopicSpec[] {
+  return variants.flatMap((variant) =>
+    (['interactive', 'bulk'] as const).map((lane): TopicSpec => ({
+      name: workTopicName(prefix, lane, variant),
+      producer: 'scheduler', consumer: 'worker', schema: 'Work', key: 'affinity key',
+      partitions, cleanup: 'delete', retentionMs: HOUR_MS, maxRecordBytes: MAX_RECORD_BYTES, timestamps: 'create',
+    })),
+  );
+}

@@ -1,0 +1,26 @@
+import { z } from 'zod';
+import { idSchema } from './ids.ts';
+import { planStepSchema, strategySchema } from './plan.ts';
+import { taskKindSchema } from './ingress-to-classifier.ts';
+
+const planTemplateSchema = z.object({
+  strategy: strategySchema,
+  weights: z.record(idSchema, z.number()).optional(),
+  steps: z.array(planStepSchema).min(1).max(64),
+});
+
+/** A file in workloads/: a scenario is data. */
+export const workloadSchema = z.object({
+  $schema: z.string().optional(),
+  name: idSchema,
+  description: z.string(),
+  adapter: z.string().describe('recommend, classify, or a path to a module relative to this file'),
+  deadlineMs: z.number().positive().nullable().default(1000).describe('default deadline; null: none'),
+  accuracyFloor: z.number().min(0).max(1).default(0),
+  defaultTask: taskKindSchema.optional().describe('what a request without a hint is; by activity where absent'),
+  activeAbove: z.number().min(0).max(1).default(0.8).describe('activity above which the large model takes part (full)'),
+  activityTau: z.number().positive().default(20).describe('interactions, halved per day, at which activity is 1 − 1/e'),
+  plans: z.partialRecord(taskKindSchema, planTemplateSchema),
+  options: z.record(z.string(), z.unknown()).default({}).describe('for the adapter'),
+});
+export type Workload = z.infer<typeof workloadSchema>;

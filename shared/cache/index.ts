@@ -1,0 +1,1 @@
+export type { AppendOptions, BoundedList, Cache } from './types.ts';

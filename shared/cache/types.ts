@@ -1,0 +1,35 @@
+/**
+ * Small shared state: results, features, duplicates. Implementations: Redis through ioredis; in-process (lru-cache).
+ * Both pass test/conformance/cache.ts. Keys are namespaced by the implementation.
+ */
+export interface Cache extends AsyncDisposable {
+  /** True: several processes see the same values, and they outlive this process. */
+  readonly shared: boolean;
+  readonly description: string;
+  get(key: string): Promise<string | undefined>;
+  set(key: string, value: string, options?: { ttlMs?: number }): Promise<void>;
+  /** Stores the value if the key has none; returns the value that is there now, the earlier one or this. */
+  setIfAbsent(key: string, value: string, options?: { ttlMs?: number }): Promise<string>;
+  delete(key: string): Promise<void>;
+  /**
+   * Appends to a bounded list, once per (source, offset): an offset at or below the last one applied from that
+   * source is ignored, so redelivered records change nothing. Keeps the newest `limit` entries and the total count.
+   */
+  append(key: string, entry: string, options: AppendOptions): Promise<void>;
+  /** The newest entries, oldest first, and how many were ever appended. */
+  list(key: string): Promise<BoundedList>;
+  close(): Promise<void>;
+}
+
+export interface AppendOptions {
+  limit: number;
+  /** For example `interactions/3`. */
+  source: string;
+  offset: number;
+  ttlMs?: number;
+}
+
+export interface BoundedList {
+  entries: string[];
+  total: number;
+}

@@ -1,0 +1,50 @@
+import type { Mark, Result, StepResult, Variant, Work } from '@tandem/schemas';
+import type { z } from 'zod';
+import type { Dimensions, InvocationResult, Invocation } from '../../engine/types.ts';
+
+/** What the classifier knows of the user, as of the request. */
+export interface UserHistory {
+  /** The newest item ids, oldest first. */
+  items: string[];
+  /** How many interactions are known in all. */
+  total: number;
+}
+
+export interface PrepareContext {
+  /** Undefined: the request names no user or the user is unknown. */
+  history: UserHistory | undefined;
+  options: Readonly<Record<string, unknown>>;
+  /** Stable variants of the workload's models, for catalogue sizes and labels. */
+  variants: readonly Variant[];
+}
+
+export interface Prepared {
+  /** Compact; travels in the task. */
+  features: unknown;
+  marks: Mark[];
+  /** True: the sender's own list stands for the coarse step. */
+  hasCandidates: boolean;
+}
+
+/**
+ * Everything that is particular to a kind of input: how a request becomes features, features become tensors,
+ * tensors become a result. Pure.
+ */
+export interface Adapter {
+  readonly name: string;
+  readonly inputSchema: z.ZodType;
+  /** @throws {RecordError} `unknown_item`, `invalid_input` */
+  prepare(input: unknown, context: PrepareContext): Prepared;
+  /** Which graph of the variant a piece of work runs on, and its length for bucketing (1 where there is none). */
+  shape(work: Work, variant: Variant): { graph: string; length: number };
+  /** Sizes of the graph's dynamic dimensions for a batch. */
+  dimensions(graph: string, batch: readonly Work[], variant: Variant): Dimensions;
+  /** Fills the inputs; row i belongs to batch[i]. The views are zeroed. */
+  encode(graph: string, batch: readonly Work[], inputs: Invocation['inputs'], variant: Variant): void;
+  /** One result per row, copied out of the views. */
+  decode(graph: string, batch: readonly Work[], outputs: InvocationResult['outputs'], variant: Variant): StepResult[];
+  /** The public form of a merged result. */
+  present(result: StepResult, features: unknown): Result;
+  /** The answer where no step gave one, for example popular items; undefined: there is none. */
+  fallback(features: unknown, variants: readonly Variant[]): StepResult | undefined;
+}

@@ -1,0 +1,1 @@
+export type { Adapter, PrepareContext, Prepared, UserHistory } from './adapters/types.ts';

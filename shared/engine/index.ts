@@ -1,0 +1,1 @@
+export type { Dimensions, InferenceEngine, Invocation, InvocationResult, LoadedVariant, TensorData, TensorView } from './types.ts';

@@ -1,0 +1,58 @@
+import type { Variant } from '@tandem/schemas';
+
+export type TensorData = Float32Array | Int32Array | Uint16Array | Int8Array | Uint8Array;
+
+/** Sizes of a graph's named dynamic dimensions for one call, for example { batch: 8, length: 64, candidates: 100 }. */
+export type Dimensions = Readonly<Record<string, number>>;
+
+export interface TensorView {
+  dims: readonly number[];
+  data: TensorData;
+}
+
+/**
+ * Runs ONNX graphs off the main thread. Implementation: onnxruntime-node in worker threads over SharedArrayBuffers
+ * (its session.run blocks the thread it is called on).
+ */
+export interface InferenceEngine extends AsyncDisposable {
+  /** How many invocations run at once. */
+  readonly concurrency: number;
+  /**
+   * Verifies hashes and tensors, loads every graph of the variant on every thread and warms it up.
+   * @throws {TandemError} `model_missing`, `model_hash_mismatch`, `model_tensors_mismatch`, `model_load_failed`;
+   * the message names the file and the reason
+   */
+  load(variant: Variant): Promise<LoadedVariant>;
+  close(): Promise<void>;
+}
+
+export interface LoadedVariant {
+  readonly variant: Variant;
+  /** What really runs it, for example `cpu`; a fallback has been logged as a warning. */
+  readonly provider: string;
+  /** Of the model files times the threads that hold them: an estimate for budgets. */
+  readonly memoryBytes: number;
+  /**
+   * Leases buffers for one call. `dimensions` must size every dynamic dimension of the graph's inputs.
+   * Waits while all buffers are leased.
+   */
+  prepare(graph: string, dimensions: Dimensions): Promise<Invocation>;
+  unload(): Promise<void>;
+}
+
+/** One batch: fill the inputs, run, read the outputs, release. */
+export interface Invocation {
+  /** Zeroed views over shared memory, by input name, in row-major order of the graph's input shape. */
+  readonly inputs: Readonly<Record<string, TensorView>>;
+  /** @throws {TandemError} `inference_failed` (the model on this input), `engine_thread_lost` (retryable) */
+  run(): Promise<InvocationResult>;
+  /** Returns the buffers; views must not be used afterwards. */
+  release(): void;
+}
+
+export interface InvocationResult {
+  /** Views over shared memory, valid until release. */
+  outputs: Readonly<Record<string, TensorView>>;
+  /** Inference alone, ms. */
+  computeMs: number;
+}

@@ -1,0 +1,1 @@
+export { TandemError, RecordError, isRetryable, messageOf, type TandemErrorOptions } from './tandem-error.ts';

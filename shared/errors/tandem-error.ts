@@ -1,0 +1,39 @@
+import type { ErrorCode } from '@tandem/schemas';
+
+export interface TandemErrorOptions {
+  /** Stable, for programs. Set-up errors use their own codes, record errors those of the schemas. */
+  code: string;
+  /** Whether the same call may succeed later. @default false */
+  retryable?: boolean;
+  cause?: unknown;
+}
+
+/** The root of every error that Tandem throws on purpose. The message says what to do. */
+export class TandemError extends Error {
+  readonly code: string;
+  readonly retryable: boolean;
+
+  constructor(message: string, { code, retryable = false, cause }: TandemErrorOptions) {
+    super(message, cause === undefined ? undefined : { cause });
+    this.name = new.target.name;
+    this.code = code;
+    this.retryable = retryable;
+  }
+}
+
+/** One record cannot be handled; the partition goes on. The runner writes it to the dead letters. */
+export class RecordError extends TandemError {
+  declare readonly code: ErrorCode;
+
+  constructor(code: ErrorCode, message: string, cause?: unknown) {
+    super(message, { code, cause });
+  }
+}
+
+export function isRetryable(error: unknown): boolean {
+  return error instanceof TandemError && error.retryable;
+}
+
+export function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : String(error);
+}

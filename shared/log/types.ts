@@ -1,0 +1,150 @@
+import type { TopicSpec } from '@tandem/schemas';
+
+export type Headers = Readonly<Record<string, string>>;
+
+export interface TopicPartition {
+  topic: string;
+  partition: number;
+}
+
+/** A record as it lies in the log. */
+export interface LogRecord extends TopicPartition {
+  /** Below 2^53. */
+  offset: number;
+  /** Decoded as UTF-8. */
+  key: string | null;
+  /** The raw bytes; null is a tombstone. */
+  value: Buffer | null;
+  headers: Headers;
+  /** Epoch ms: the broker's append time where the topic stamps it, else the producer's. */
+  timestamp: number;
+}
+
+/** A record to be written. `murmur2(key) mod partitions` chooses the partition unless it is given. */
+export interface OutgoingRecord {
+  topic: string;
+  key: string | null;
+  value: string | Buffer | null;
+  headers?: Headers;
+  partition?: number;
+  /** Epoch ms; ignored by topics that stamp append time. @default now */
+  timestamp?: number;
+}
+
+/**
+ * A partitioned, replayable log. Implementations: Kafka through kafkajs; embedded (one process, not durable).
+ * Both pass the conformance suite in test/conformance/event-log.ts, which is the precise meaning of this file.
+ */
+export interface EventLog extends AsyncDisposable {
+  /** False: what is in the log is gone with the process. */
+  readonly durable: boolean;
+  /** Shown to people, for example `kafka 127.0.0.1:9092` or `embedded`. */
+  readonly description: string;
+  readonly admin: LogAdmin;
+  producer(options?: Partial<ProducerOptions>): Promise<LogProducer>;
+  /** Joins the group when started. */
+  consumer(options: ConsumerOptions): LogConsumer;
+  /** Reads all partitions of a topic from the start and follows it; no group, no commits. */
+  tail(options: TailOptions): Promise<Tail>;
+  /** Closes what it opened that is still open. */
+  close(): Promise<void>;
+}
+
+export interface ProducerOptions {
+  /** Sends wait this long for company. @default 0 (until the current turn of the event loop ends) */
+  lingerMs: number;
+  /** Upper bound of one produce request's records, bytes. @default 524288 */
+  maxBatchBytes: number;
+  /** `send` waits while this many bytes are unacknowledged. @default 33554432 */
+  maxPendingBytes: number;
+}
+
+export interface LogProducer {
+  /**
+   * Resolves when all records are durable (acknowledged by all in-sync replicas). Records of one partition keep
+   * their order across calls. Retries transient failures without end, with backoff, until closed.
+   * @throws {TandemError} `record_too_large` (the others of the call are still written), `producer_closed`, `unknown_topic`
+   */
+  send(records: readonly OutgoingRecord[]): Promise<void>;
+  flush(): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ConsumerOptions {
+  groupId: string;
+  /** Same partition counts: the assignor keeps equal partition numbers of all topics on one member, and is sticky. */
+  topics: readonly string[];
+  /** Where a group without committed offsets starts. @default 'earliest' */
+  startFrom?: 'earliest' | 'latest';
+  /** Delivered but not acknowledged; beyond it delivery waits and partitions are paused. @default 10000 */
+  maxInFlight?: number;
+  /** Bound of fetched but not yet delivered bytes, per partition. @default 1048576 */
+  maxFetchBytesPerPartition?: number;
+  /** How often watermarks are committed, also on revoke and close. @default 500 */
+  commitIntervalMs?: number;
+  /** Called synchronously, in offset order inside a partition; records of several partitions by timestamp. Must not throw. */
+  onRecord(delivery: Delivery): void;
+  onAssigned?(partitions: readonly TopicPartition[]): void;
+  /** Partitions that went to another member. Their unacknowledged records will be delivered there; acknowledging them here has no effect. */
+  onRevoked?(partitions: readonly TopicPartition[]): void;
+  /** The consumer failed and restarts by itself with backoff; for logs and metrics. */
+  onFault?(error: unknown): void;
+}
+
+export interface Delivery {
+  readonly record: LogRecord;
+  /** True while the record's partition has been ours without a break since delivery. */
+  readonly owned: boolean;
+  /** Marks the record done; out of order is fine. The committed offset is the watermark of the contiguous prefix. */
+  ack(): void;
+}
+
+export interface LogConsumer {
+  /** Resolves when the group has been joined and partitions (perhaps none) are assigned. */
+  start(): Promise<void>;
+  readonly assignment: readonly TopicPartition[];
+  /** Delivered, not acknowledged. */
+  readonly inFlight: number;
+  /** Pauses delivery and fetching of topics (all where none are named); survives rebalances; loses nothing. */
+  pause(topics?: readonly string[]): void;
+  resume(topics?: readonly string[]): void;
+  /** Commits the watermarks now. */
+  commit(): Promise<void>;
+  /** Records of the assigned partitions not yet delivered, as of the last fetch. */
+  lag(): number;
+  /** No further deliveries; delivered records can still be acknowledged. Keeps its membership until closed. */
+  stopDelivering(): void;
+  /** Commits, leaves the group, closes. Unacknowledged records are redelivered to others. */
+  close(): Promise<void>;
+}
+
+export interface TailOptions {
+  topic: string;
+  onRecord(record: LogRecord): void;
+  onFault?(error: unknown): void;
+}
+
+export interface Tail {
+  /** Resolves when everything that was in the topic at the time of the call to `tail` has been delivered. */
+  readonly caughtUp: Promise<void>;
+  close(): Promise<void>;
+}
+
+export type TopicDifference = { topic: string; setting: string; expected: string; actual: string };
+
+export interface TopicReport {
+  created: string[];
+  /** Existing topics that differ from their specification; nothing is changed. */
+  differences: TopicDifference[];
+}
+
+export interface LogAdmin {
+  /** Creates what is missing (idempotent, safe to race) and names every mismatch. */
+  ensureTopics(topics: readonly TopicSpec[], options?: { replicationFactor?: number }): Promise<TopicReport>;
+  listTopics(): Promise<string[]>;
+  deleteTopics(topics: readonly string[]): Promise<void>;
+  /** First and next offset of every partition. */
+  offsets(topic: string): Promise<{ partition: number; earliest: number; latest: number }[]>;
+  /** Committed offsets of a group; −1 where none. */
+  committed(groupId: string, topic: string): Promise<{ partition: number; offset: number }[]>;
+}

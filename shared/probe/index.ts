@@ -1,0 +1,1 @@
+export type { ResourceProbe } from './types.ts';

@@ -1,0 +1,1 @@
+export type { Stage, StageContext, StageInput, StageName, StageOutput } from './types.ts';
