@@ -15,7 +15,7 @@ export const planStepSchema = z.object({
 });
 export type PlanStep = z.infer<typeof planStepSchema>;
 
-export const strategySchema = z.enum(['rerank', 'reciprocal-rank', 'weighted-blend', 'average', 'cascade', 'last']);
+export const strategySchema = z.enum(['rerank', 'reciprocal-rank', 'weighted-blend', 'average', 'cascade']);
 export type StrategyName = z.infer<typeof strategySchema>;
 
 /** What has to happen for one request, and how its outcomes become one result. Travels on the record. */

@@ -18,8 +18,8 @@ export interface TopicSpec {
 
 export const DEFAULT_PREFIX = 'tandem.';
 export const MAX_RECORD_BYTES = 1_048_576;
-/** Dead letters carry any input's bytes and headers on top. */
-export const MAX_DEAD_LETTER_BYTES = 4_194_304;
+/** Internal records carry an input and what was found out about it; dead letters an input's bytes and headers on top. */
+export const MAX_INTERNAL_RECORD_BYTES = 4_194_304;
 const HOUR_MS = 3_600_000;
 
 export interface TopologyOptions {
@@ -45,19 +45,20 @@ export function workTopicName(prefix: string, lane: 'interactive' | 'bulk', vari
 
 /** Topics that every deployment has, whatever its models. */
 export function fixedTopics({ prefix, partitions }: TopologyOptions): TopicSpec[] {
-  const flow = { partitions, cleanup: 'delete', retentionMs: 24 * HOUR_MS, maxRecordBytes: MAX_RECORD_BYTES } as const;
+  const flow = { partitions, cleanup: 'delete', retentionMs: 24 * HOUR_MS, maxRecordBytes: MAX_INTERNAL_RECORD_BYTES } as const;
+  const ingress = { timestamps: 'append', maxRecordBytes: MAX_RECORD_BYTES } as const;
   const spec = (kind: TopicKind, producer: string, consumer: string, schema: string, key: string, over: Partial<TopicSpec> = {}): TopicSpec =>
     ({ name: topicName(prefix, kind), producer, consumer, schema, key, timestamps: 'create', ...flow, ...over });
   return [
-    spec('requests', 'your producers', 'classifier', 'Request', 'any', { timestamps: 'append' }),
-    spec('requests.bulk', 'backfills', 'classifier', 'Request', 'any', { timestamps: 'append' }),
-    spec('interactions', 'your producers', 'classifier', 'Interaction', 'any (user recommended)', { timestamps: 'append', retentionMs: 30 * 24 * HOUR_MS }),
+    spec('requests', 'your producers', 'classifier', 'Request', 'any', ingress),
+    spec('requests.bulk', 'backfills', 'classifier', 'Request', 'any', ingress),
+    spec('interactions', 'your producers', 'classifier', 'Interaction', 'any (user recommended)', { ...ingress, retentionMs: 30 * 24 * HOUR_MS }),
     spec('tasks', 'classifier', 'scheduler, fusion', 'Task', 'affinity key'),
     spec('outcomes', 'worker, scheduler, classifier', 'scheduler, fusion', 'Outcome', 'affinity key'),
     spec('responses', 'fusion', 'your consumers', 'Response', 'affinity key'),
     spec('telemetry', 'worker', 'scheduler', 'Heartbeat', 'instance', { partitions: 1, cleanup: 'compact' }),
     spec('models', 'operators', 'worker, scheduler', 'Variant', 'model.precision', { partitions: 1, cleanup: 'compact' }),
-    spec('dead-letters', 'every stage', 'operators', 'original bytes', 'original key', { retentionMs: 14 * 24 * HOUR_MS, maxRecordBytes: MAX_DEAD_LETTER_BYTES }),
+    spec('dead-letters', 'every stage', 'operators', 'original bytes', 'original key', { retentionMs: 14 * 24 * HOUR_MS }),
   ];
 }
 
@@ -67,7 +68,7 @@ export function variantTopics({ prefix, partitions }: TopologyOptions, variants:
     (['interactive', 'bulk'] as const).map((lane): TopicSpec => ({
       name: workTopicName(prefix, lane, variant),
       producer: 'scheduler', consumer: 'worker', schema: 'Work', key: 'affinity key',
-      partitions, cleanup: 'delete', retentionMs: HOUR_MS, maxRecordBytes: MAX_RECORD_BYTES, timestamps: 'create',
+      partitions, cleanup: 'delete', retentionMs: HOUR_MS, maxRecordBytes: MAX_INTERNAL_RECORD_BYTES, timestamps: 'create',
     })),
   );
 }

@@ -76,7 +76,10 @@ export interface ConsumerOptions {
   topics: readonly string[];
   /** Where a group without committed offsets starts. @default 'earliest' */
   startFrom?: 'earliest' | 'latest';
-  /** Delivered but not acknowledged; beyond it delivery waits and partitions are paused. @default 10000 */
+  /**
+   * Delivered but not acknowledged, per topic; beyond it the topic's delivery waits and its partitions are paused,
+   * while other topics go on (a join must be able to receive the part that frees the others). @default 10000
+   */
   maxInFlight?: number;
   /** Bound of fetched but not yet delivered bytes, per partition. @default 1048576 */
   maxFetchBytesPerPartition?: number;
