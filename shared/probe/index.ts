@@ -1,1 +1,2 @@
 export type { ResourceProbe } from './types.ts';
+export { operatingSystemProbe } from './operating-system.ts';

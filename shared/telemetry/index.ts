@@ -1,1 +1,4 @@
 export { createLogger, silentLogger, type Logger, type LoggerOptions } from './logger.ts';
+export { createMetrics, type Metrics } from './metrics.ts';
+export { noTracing, startTracing, type RecordSpan, type Tracing } from './tracing.ts';
+export { startStatusServer, type StatusServer, type StatusServerOptions } from './http.ts';

@@ -1,0 +1,34 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** 0.5 ms … 10 s: the range that a deadline can be set in. */
+const SECONDS_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
+const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
+
+/** Every metric of the flow, one table (docs/metrics.md lists them). No user or request id is ever a label. */
+export function createMetrics({ processMetrics = true }: { processMetrics?: boolean } = {}) {
+  const registry = new Registry();
+  if (processMetrics) collectDefaultMetrics({ register: registry });
+  const registers = [registry];
+  return {
+    registry,
+    records: new Counter({ name: 'tandem_records_total', help: 'Records handled by a stage', labelNames: ['stage', 'topic', 'result'], registers }),
+    handleSeconds: new Histogram({ name: 'tandem_handle_seconds', help: 'From delivery of a record until it is acknowledged', labelNames: ['stage'], buckets: SECONDS_BUCKETS, registers }),
+    inFlight: new Gauge({ name: 'tandem_in_flight_records', help: 'Delivered, not acknowledged', labelNames: ['stage'], registers }),
+    lag: new Gauge({ name: 'tandem_lag_records', help: 'Records of the assigned partitions not yet delivered', labelNames: ['stage', 'group'], registers }),
+    deadLetters: new Counter({ name: 'tandem_dead_letters_total', help: 'Records put on the dead letters', labelNames: ['stage', 'code'], registers }),
+    faults: new Counter({ name: 'tandem_consumer_faults_total', help: 'Consumers that failed and were restarted', labelNames: ['stage'], registers }),
+    tasks: new Counter({ name: 'tandem_tasks_total', help: 'Requests classified', labelNames: ['workload', 'task'], registers }),
+    rejections: new Counter({ name: 'tandem_rejections_total', help: 'Requests answered as rejected', labelNames: ['code'], registers }),
+    interactions: new Counter({ name: 'tandem_interactions_total', help: 'Interactions applied to the features', registers }),
+    decisions: new Counter({ name: 'tandem_decisions_total', help: 'Steps decided by the scheduler', labelNames: ['kind', 'model', 'precision'], registers }),
+    batchSize: new Histogram({ name: 'tandem_batch_size', help: 'Requests per batch', labelNames: ['model', 'precision'], buckets: BATCH_BUCKETS, registers }),
+    batchSeconds: new Histogram({ name: 'tandem_batch_seconds', help: 'Inference of one batch', labelNames: ['model', 'precision'], buckets: SECONDS_BUCKETS, registers }),
+    queueSeconds: new Histogram({ name: 'tandem_queue_seconds', help: 'From dispatch until the batch began, per batch (its oldest)', labelNames: ['model', 'precision'], buckets: SECONDS_BUCKETS, registers }),
+    stepOutcomes: new Counter({ name: 'tandem_step_outcomes_total', help: 'Steps by what became of them', labelNames: ['kind', 'model', 'precision'], registers }),
+    responses: new Counter({ name: 'tandem_responses_total', help: 'Final responses', labelNames: ['workload', 'status', 'reason'], registers }),
+    responseSeconds: new Histogram({ name: 'tandem_response_seconds', help: 'From append of the request until its response was made', labelNames: ['workload'], buckets: SECONDS_BUCKETS, registers }),
+    lateParts: new Counter({ name: 'tandem_late_parts_total', help: 'Outcomes that came after the final response', registers }),
+  };
+}
+
+export type Metrics = ReturnType<typeof createMetrics>;
