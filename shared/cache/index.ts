@@ -1,1 +1,2 @@
 export type { AppendOptions, BoundedList, Cache } from './types.ts';
+export { createMemoryCache, type MemoryCacheOptions } from './memory/index.ts';

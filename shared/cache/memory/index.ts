@@ -1,0 +1,2 @@
+export { createMemoryCache } from './memory-cache.ts';
+export type { MemoryCacheOptions } from './options.ts';

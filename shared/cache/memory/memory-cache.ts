@@ -1,0 +1,113 @@
+import { LRUCache } from 'lru-cache';
+import { systemClock, type Clock } from '../../clock/index.ts';
+import { checkAppendOptions } from '../append-options.ts';
+import { cacheClosed } from '../cache-errors.ts';
+import type { AppendOptions, BoundedList, Cache } from '../types.ts';
+import type { MemoryCacheOptions } from './options.ts';
+import { StoredList } from './stored-list.ts';
+
+const DEFAULT_MAX_ENTRIES = 1_000_000;
+/** An estimate of what a key, its map slot and its list links take beside the text. */
+const ENTRY_OVERHEAD_BYTES = 128;
+
+interface Expiring<Content> {
+  content: Content;
+  /** Epoch ms; Infinity: never. */
+  expiresAt: number;
+}
+
+/** The in-process cache: fast, not shared, gone with the process. */
+class MemoryCache implements Cache {
+  readonly shared = false;
+  readonly description = 'in-process memory';
+  readonly #values: LRUCache<string, Expiring<string>>;
+  readonly #lists: LRUCache<string, Expiring<StoredList>>;
+  readonly #clock: Clock;
+  #closed = false;
+
+  constructor({ maxEntries = DEFAULT_MAX_ENTRIES, maxBytes, clock = systemClock }: MemoryCacheOptions) {
+    this.#clock = clock;
+    this.#values = new LRUCache({ max: maxEntries, ...bounded(maxBytes, ({ content }: Expiring<string>) => 2 * content.length) });
+    this.#lists = new LRUCache({ max: maxEntries, ...bounded(maxBytes, ({ content }: Expiring<StoredList>) => content.bytes) });
+  }
+
+  // The methods are async so that a misuse rejects, as over a network, and never throws.
+
+  async get(key: string): Promise<string | undefined> {
+    this.#assertOpen();
+    return this.#fresh(this.#values, key);
+  }
+
+  async set(key: string, value: string, options?: { ttlMs?: number }): Promise<void> {
+    this.#assertOpen();
+    this.#store(key, value, options?.ttlMs);
+  }
+
+  async setIfAbsent(key: string, value: string, options?: { ttlMs?: number }): Promise<string> {
+    this.#assertOpen();
+    const existing = this.#fresh(this.#values, key);
+    if (existing !== undefined) return existing;
+    this.#store(key, value, options?.ttlMs);
+    return value;
+  }
+
+  async delete(key: string): Promise<void> {
+    this.#assertOpen();
+    this.#values.delete(key);
+    this.#lists.delete(key);
+  }
+
+  async append(key: string, entry: string, options: AppendOptions): Promise<void> {
+    this.#assertOpen();
+    checkAppendOptions(options);
+    const list = this.#fresh(this.#lists, key) ?? new StoredList();
+    // Stored again even where nothing changed in size: the LRU order and the byte count follow.
+    if (list.append(entry, options)) this.#lists.set(key, { content: list, expiresAt: this.#expiry(options.ttlMs) });
+  }
+
+  async list(key: string): Promise<BoundedList> {
+    this.#assertOpen();
+    return this.#fresh(this.#lists, key)?.read() ?? { entries: [], total: 0 };
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+    this.#values.clear();
+    this.#lists.clear();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #store(key: string, value: string, ttlMs: number | undefined): void {
+    this.#values.set(key, { content: value, expiresAt: this.#expiry(ttlMs) });
+  }
+
+  #expiry(ttlMs: number | undefined): number {
+    return ttlMs === undefined ? Infinity : this.#clock.now() + ttlMs;
+  }
+
+  #fresh<Content>(cache: LRUCache<string, Expiring<Content>>, key: string): Content | undefined {
+    const entry = cache.get(key);
+    if (entry === undefined) return undefined;
+    if (entry.expiresAt > this.#clock.now()) return entry.content;
+    cache.delete(key);
+    return undefined;
+  }
+
+  #assertOpen(): void {
+    if (this.#closed) throw cacheClosed(this.description);
+  }
+}
+
+function bounded<Entry>(maxBytes: number | undefined, contentBytes: (entry: Entry) => number) {
+  if (maxBytes === undefined) return {};
+  const sizeCalculation = (entry: Entry, key: string) => 2 * key.length + ENTRY_OVERHEAD_BYTES + contentBytes(entry);
+  return { maxSize: maxBytes, sizeCalculation };
+}
+
+/** In-process cache on lru-cache, bounded by entries and, if asked, by bytes. */
+export function createMemoryCache(options: MemoryCacheOptions = {}): Cache {
+  return new MemoryCache(options);
+}
