@@ -15,6 +15,7 @@ export const reasonSchema = z.enum([
   'expired', // the deadline had passed before work began
   'step_failed', // a step failed; the answer is what the others gave
   'unknown_user', // no history is known for the user: popular items
+  'features_stale', // the user's latest interactions could not be waited for
   'no_variant', // no worker serves the model that a step needs
   'invalid', // the request does not fit its schema
   'cancelled', // the sender took the request back

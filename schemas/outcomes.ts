@@ -33,11 +33,13 @@ interface OutcomeBase {
   requestId: string;
   /** The task, where a later step or the response may need it from here. */
   task?: Task;
+  /** Results of the steps before this one, for those that come after it. */
+  previous?: Record<string, StepResult>;
 }
 
 /** Topic `outcomes`: what became of each step. One topic, one key, one order. */
 export type Outcome =
-  | (OutcomeBase & { kind: 'completed'; step: string; run: StepRun; result: StepResult; previous?: Record<string, StepResult> })
+  | (OutcomeBase & { kind: 'completed'; step: string; run: StepRun; result: StepResult })
   | (OutcomeBase & { kind: 'skipped'; step: string; reason: string })
   | (OutcomeBase & { kind: 'expired'; step: string; model?: string; precision?: string })
   | (OutcomeBase & { kind: 'failed'; step: string; code: ErrorCode; message: string; model?: string; precision?: string })

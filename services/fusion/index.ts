@@ -1,0 +1,1 @@
+export { createFusionStage, type FusionObserver, type FusionOptions } from './stage.ts';

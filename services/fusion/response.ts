@@ -1,0 +1,52 @@
+import type { Reason, RejectedOutcome, Response, StepResult, Task, Variant } from '@tandem/schemas';
+import type { Adapter, Verdict } from '@tandem/shared/core';
+
+/** The largest share of a response that is not its result. */
+function base(requestId: string, workload: string, userId: string | undefined, arrivedAt: number, now: number) {
+  return {
+    requestId,
+    workload,
+    ...(userId === undefined ? {} : { userId }),
+    final: true,
+    sequence: 0,
+    latencyMs: Math.max(0, now - arrivedAt),
+    time: now,
+  };
+}
+
+/** What the classifier noticed, where the join itself found nothing wrong. */
+function markedReason({ marks }: Task): Reason | undefined {
+  if (marks.includes('unknown_user')) return 'unknown_user';
+  return marks.includes('features_stale') ? 'features_stale' : undefined;
+}
+
+interface Answer {
+  result: StepResult | undefined;
+  fellBack: boolean;
+}
+
+function answer(task: Task, verdict: Verdict, adapter: Adapter, variants: readonly Variant[]): Answer {
+  if (verdict.result !== undefined) return { result: verdict.result, fellBack: false };
+  const required = task.plan.steps.some((step) => step.required);
+  return { result: required ? undefined : adapter.fallback(task.input, variants), fellBack: true };
+}
+
+/** The one final response of a request. */
+export function finalResponse(task: Task, verdict: Verdict, adapter: Adapter, variants: readonly Variant[], now: number): Response {
+  const { result, fellBack } = answer(task, verdict, adapter, variants);
+  const reason = verdict.reason ?? markedReason(task);
+  const error = result === undefined ? (verdict.error ?? { code: 'step_failed' as const, message: `no step gave an answer (${reason ?? 'none ran'})` }) : verdict.error;
+  return {
+    ...base(task.requestId, task.workload, task.userId, task.arrivedAt, now),
+    status: result === undefined ? 'failed' : fellBack ? 'degraded' : verdict.status,
+    ...(reason === undefined ? {} : { reason }),
+    ...(result === undefined ? {} : { result: adapter.present(result, task.input) }),
+    steps: verdict.steps,
+    ...(error === undefined ? {} : { error }),
+  };
+}
+
+export function rejectedResponse(rejected: RejectedOutcome, now: number): Response {
+  const { requestId, workload, userId, arrivedAt, reason, code, message } = rejected;
+  return { ...base(requestId, workload, userId, arrivedAt, now), status: 'rejected', reason, steps: [], error: { code, message } };
+}

@@ -1,0 +1,113 @@
+import { z } from 'zod';
+import type { Heartbeat, ResourceSample, Variant, VariantLoad } from '@tandem/schemas';
+import type { ClusterState, VariantState } from '@tandem/shared/core';
+
+export interface ClusterOptions {
+  variants: readonly Variant[];
+  /** Epoch ms of the scheduler's start. */
+  startedAt: number;
+  /** A worker without a heartbeat for this long is gone. @default 3000 */
+  staleAfterMs?: number;
+}
+
+/** Telemetry is internal, but a foreign record there must not stop the scheduler. */
+const heartbeatSchema = z.object({ kind: z.literal('worker'), instance: z.string(), time: z.number(), variants: z.array(z.object({ model: z.string(), precision: z.string() })), resources: z.object({ memoryFreeBytes: z.number() }) });
+
+const nameOf = ({ model, precision }: { model: string; precision: string }) => `${model}.${precision}`;
+
+/** The scheduler's picture of its workers: last heartbeats, and its own count of outstanding work. */
+export class Cluster {
+  readonly #variants: readonly Variant[];
+  readonly #startedAt: number;
+  readonly #staleAfterMs: number;
+  readonly #heartbeats = new Map<string, Heartbeat>();
+  readonly #outstanding = new Map<string, number>();
+  #own: ResourceSample | undefined;
+
+  constructor({ variants, startedAt, staleAfterMs = 3_000 }: ClusterOptions) {
+    this.#variants = variants.filter(({ status }) => status !== 'retired');
+    this.#startedAt = startedAt;
+    this.#staleAfterMs = staleAfterMs;
+  }
+
+  /** A telemetry record's value; null is the tombstone of a worker that left. Anything unreadable is ignored. */
+  heard(instance: string | null, value: Buffer | null): void {
+    if (instance === null) return;
+    if (value === null) {
+      this.#heartbeats.delete(instance);
+      return;
+    }
+    const heartbeat = parseHeartbeat(value);
+    if (heartbeat !== undefined) this.#heartbeats.set(instance, heartbeat);
+  }
+
+  /** The scheduler's own machine, for as long as no worker has reported. */
+  measured(sample: ResourceSample): void {
+    this.#own = sample;
+  }
+
+  dispatched(variant: { model: string; precision: string }): void {
+    const name = nameOf(variant);
+    this.#outstanding.set(name, (this.#outstanding.get(name) ?? 0) + 1);
+  }
+
+  returned(variant: { model: string; precision: string }): void {
+    const name = nameOf(variant);
+    this.#outstanding.set(name, Math.max(0, (this.#outstanding.get(name) ?? 0) - 1));
+  }
+
+  /** After a rebalance others count what we dispatched. */
+  forgetOutstanding(): void {
+    this.#outstanding.clear();
+  }
+
+  state(now: number): ClusterState {
+    const live = this.#live(now);
+    return {
+      resources: busiest(live.map(({ resources }) => resources)) ?? this.#own,
+      settled: now - this.#startedAt > this.#staleAfterMs,
+      variantsOf: (model) => this.#variants.filter((variant) => variant.model === model).map((variant) => this.#stateOf(variant, live)),
+    };
+  }
+
+  #live(now: number): Heartbeat[] {
+    for (const [instance, { time }] of this.#heartbeats) {
+      if (now - time > this.#staleAfterMs) this.#heartbeats.delete(instance);
+    }
+    return [...this.#heartbeats.values()];
+  }
+
+  #stateOf(variant: Variant, live: readonly Heartbeat[]): VariantState {
+    const loads = live.flatMap(({ variants }) => variants.filter((load) => nameOf(load) === nameOf(variant)));
+    const known = loads.filter(({ meanBatchMs }) => meanBatchMs > 0);
+    return {
+      variant,
+      workers: loads.length,
+      queued: sum(loads, ({ queued }) => queued),
+      outstanding: this.#outstanding.get(nameOf(variant)) ?? 0,
+      meanBatchMs: known.length === 0 ? 0 : sum(known, ({ meanBatchMs }) => meanBatchMs) / known.length,
+    };
+  }
+}
+
+function sum(loads: readonly VariantLoad[], of: (load: VariantLoad) => number): number {
+  return loads.reduce((total, load) => total + of(load), 0);
+}
+
+function parseHeartbeat(value: Buffer): Heartbeat | undefined {
+  try {
+    const parsed: unknown = JSON.parse(value.toString('utf8'));
+    return heartbeatSchema.safeParse(parsed).success ? (parsed as Heartbeat) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** The policies' rules ask whether the machines are busy: the busiest one answers. */
+function busiest(samples: readonly ResourceSample[]): ResourceSample | undefined {
+  const use = ({ accelerator, cpuUse }: ResourceSample) => accelerator?.use ?? cpuUse ?? 0;
+  return samples.reduce<ResourceSample | undefined>(
+    (most, sample) => (most === undefined || use(sample) > use(most) ? sample : most),
+    undefined,
+  );
+}

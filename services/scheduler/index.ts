@@ -1,0 +1,1 @@
+export { createSchedulerStage, type SchedulerObserver, type SchedulerOptions } from './stage.ts';

@@ -1,0 +1,131 @@
+import { topicName, type Outcome, type StepResult, type Task, type Variant } from '@tandem/schemas';
+import type { Clock } from '@tandem/shared/clock';
+import { decide, readySteps, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
+import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
+import type { ResourceProbe } from '@tandem/shared/probe';
+import { readRecord, type Stage, type StageOutput } from '@tandem/shared/runner';
+import type { Logger } from '@tandem/shared/telemetry';
+import { Cluster } from './cluster.ts';
+import { output, type StepOfTask } from './records.ts';
+
+export interface SchedulerOptions {
+  prefix: string;
+  policy: Policy;
+  /** Registered variants: accuracy and measured cost of each. */
+  variants: readonly Variant[];
+  log: EventLog;
+  probe: ResourceProbe;
+  clock: Clock;
+  logger: Logger;
+  observer?: SchedulerObserver;
+  /** @default 500 */
+  probeIntervalMs?: number;
+}
+
+export interface SchedulerObserver {
+  decided(decision: Decision): void;
+}
+
+/** A cluster's state is computed once for all records of one millisecond. */
+interface Snapshot {
+  at: number;
+  state: ClusterState;
+}
+
+class Scheduler implements Stage {
+  readonly name = 'scheduler';
+  readonly inputs;
+  readonly #options: SchedulerOptions;
+  readonly #cluster: Cluster;
+  readonly #tasksTopic: string;
+  #telemetry: Tail | undefined;
+  #cancelProbe: () => void = () => undefined;
+  #snapshot: Snapshot | undefined;
+
+  constructor(options: SchedulerOptions) {
+    this.#options = options;
+    this.#tasksTopic = topicName(options.prefix, 'tasks');
+    this.inputs = [{ group: 'scheduler', topics: [this.#tasksTopic, topicName(options.prefix, 'outcomes')] }];
+    this.#cluster = new Cluster({ variants: options.variants, startedAt: options.clock.now() });
+  }
+
+  async start(): Promise<void> {
+    const { log, prefix, logger } = this.#options;
+    this.#telemetry = await log.tail({
+      topic: topicName(prefix, 'telemetry'),
+      onRecord: (record) => this.#cluster.heard(record.key, record.value),
+      onFault: (error) => logger.warn({ err: error }, 'reading telemetry failed; trying again'),
+    });
+    await this.#telemetry.caughtUp;
+    await this.#probe();
+  }
+
+  handle(record: LogRecord): readonly StageOutput[] {
+    if (record.topic === this.#tasksTopic) return this.#begin(readRecord<Task>(record));
+    return this.#goOn(readRecord<Outcome>(record));
+  }
+
+  onRevoked(): void {
+    this.#cluster.forgetOutstanding();
+  }
+
+  async stop(): Promise<void> {
+    this.#cancelProbe();
+    await this.#telemetry?.close();
+  }
+
+  #begin(task: Task): StageOutput[] {
+    return readySteps(task.plan.steps, new Set(), undefined).map((step) => this.#decide({ task, step, previous: {} }));
+  }
+
+  /** What an outcome makes possible: the steps that come after it. */
+  #goOn(outcome: Outcome): StageOutput[] {
+    if (outcome.kind === 'rejected') return [];
+    this.#count(outcome);
+    const { task } = outcome;
+    if (task === undefined) return [];
+    const previous = resultsSoFar(outcome);
+    const done = new Set([...Object.keys(previous), outcome.step]);
+    return readySteps(task.plan.steps, done, outcome.step).map((step) => this.#decide({ task, step, previous }));
+  }
+
+  #count(outcome: Exclude<Outcome, { kind: 'rejected' | 'skipped' }> | Outcome): void {
+    if (outcome.kind === 'completed') this.#cluster.returned(outcome.run);
+    if ((outcome.kind === 'failed' || outcome.kind === 'expired') && outcome.model !== undefined && outcome.precision !== undefined) {
+      this.#cluster.returned({ model: outcome.model, precision: outcome.precision });
+    }
+  }
+
+  #decide(at: StepOfTask): StageOutput {
+    const { policy, prefix, clock, observer } = this.#options;
+    const now = clock.now();
+    const decision = decide(policy, { ...at, now, cluster: this.#state(now) });
+    observer?.decided(decision);
+    if (decision.kind === 'dispatch') this.#cluster.dispatched(decision);
+    return output(prefix, at, decision, now);
+  }
+
+  #state(now: number): ClusterState {
+    if (this.#snapshot?.at !== now) this.#snapshot = { at: now, state: this.#cluster.state(now) };
+    return this.#snapshot.state;
+  }
+
+  async #probe(): Promise<void> {
+    const { probe, clock, logger, probeIntervalMs = 500 } = this.#options;
+    try {
+      this.#cluster.measured(await probe.sample());
+    } catch (error) {
+      logger.warn({ err: error }, 'sampling resources failed; deciding by the last sample');
+    }
+    this.#cancelProbe = clock.schedule(clock.now() + probeIntervalMs, () => void this.#probe());
+  }
+}
+
+function resultsSoFar(outcome: Exclude<Outcome, { kind: 'rejected' }>): Record<string, StepResult> {
+  return outcome.kind === 'completed' ? { ...outcome.previous, [outcome.step]: outcome.result } : { ...outcome.previous };
+}
+
+/** Chooses model × precision × pool for each step, from what it measures of the load. Keeps no task. */
+export function createSchedulerStage(options: SchedulerOptions): Stage {
+  return new Scheduler(options);
+}

@@ -1,0 +1,105 @@
+import { expect, test } from 'vitest';
+import type { PlanStep, ResourceSample, Task, Variant } from '@tandem/schemas';
+import { decide, readySteps } from './decide.ts';
+import { fixedPolicy } from './fixed.ts';
+import { thresholdPolicy } from './threshold.ts';
+import type { DecisionContext, VariantState } from './types.ts';
+
+function variantState(precision: string, accuracy: number, batch32 = 1): VariantState {
+  const variant: Variant = {
+    model: 'ranker', precision, version: '1', status: 'stable', adapter: 'recommend', graphs: {}, limits: {},
+    accuracy: { metric: 'ndcgAt10', value: accuracy, others: {}, data: 'test', date: '2026-01-01' },
+    lineage: { millisecondsPerRequest: { batch32 } },
+  };
+  return { variant, workers: 1, queued: 0, outstanding: 0, meanBatchMs: 0 };
+}
+
+function context(over: {
+  role?: PlanStep['role']; use?: number; freeBytes?: number; accelerator?: boolean; floor?: number;
+  deadlineAt?: number | null; confidence?: number; skipWhenConfident?: number; variants?: VariantState[];
+}): DecisionContext {
+  const use = over.use ?? 0.1;
+  const free = over.freeBytes ?? 20e9;
+  const resources: ResourceSample = {
+    time: 0, cpuCores: 2, memoryBytes: 24e9, memoryFreeBytes: free, cpuUse: use,
+    ...(over.accelerator === true ? { accelerator: { name: 'gpu', use, memoryBytes: 80e9, memoryFreeBytes: free } } : {}),
+  };
+  const step: PlanStep = {
+    id: 'fine', role: over.role ?? 'fine', model: 'ranker', after: ['coarse'], required: false,
+    ...(over.skipWhenConfident === undefined ? {} : { skipWhenConfident: over.skipWhenConfident }),
+  };
+  const task: Task = {
+    requestId: 'r', workload: 'w', key: 'k', lane: 'interactive', task: 'full', tier: 'standard', arrivedAt: 0,
+    deadlineAt: over.deadlineAt ?? null, accuracyFloor: over.floor ?? null, activity: 0, input: {}, source: 't/0/0', marks: [],
+    plan: { id: 'full', strategy: 'rerank', steps: [step] },
+  };
+  const previous = over.confidence === undefined ? {} : { coarse: { items: [1], scores: [1], confidence: over.confidence } };
+  const variants = over.variants ?? [variantState('fp32', 0.2), variantState('fp16', 0.2), variantState('int8', 0.19)];
+  return { task, step, previous, now: 1_000, cluster: { resources, variantsOf: () => variants, settled: true } };
+}
+
+const precision = (over: Parameters<typeof context>[0]) => {
+  const decision = decide(thresholdPolicy(), context(over));
+  return decision.kind === 'dispatch' ? decision.precision : decision.kind;
+};
+
+test('without an accelerator, fp32 stands where the rules name fp16 and fp16 gains nothing', () => {
+  expect(precision({ role: 'coarse', use: 0.5 })).toBe('fp32');
+  expect(precision({ role: 'fine', use: 0.5 })).toBe('fp32');
+});
+
+test('fp16 is chosen where it was measured to gain', () => {
+  const variants = [variantState('fp32', 0.2, 2), variantState('fp16', 0.2, 1), variantState('int8', 0.19, 1)];
+  expect(precision({ role: 'fine', use: 0.5, accelerator: true, variants })).toBe('fp16');
+});
+
+test('coarse work takes int8 only above 0.8 of use, fine work from 0.7 on', () => {
+  expect(precision({ role: 'coarse', use: 0.8 })).toBe('fp32');
+  expect(precision({ role: 'coarse', use: 0.81 })).toBe('int8');
+  expect(precision({ role: 'fine', use: 0.69 })).toBe('fp32');
+  expect(precision({ role: 'fine', use: 0.7 })).toBe('int8');
+});
+
+test('fine work takes int8 when memory is short', () => {
+  expect(precision({ role: 'fine', use: 0.1, freeBytes: 9e9 })).toBe('int8');
+});
+
+test('the accuracy floor is a share of the best variant and rules out what lies below', () => {
+  expect(precision({ role: 'fine', use: 0.9, floor: 0.98 })).not.toBe('int8');
+  expect(precision({ role: 'fine', use: 0.9, floor: 0.9 })).toBe('int8');
+});
+
+test('a step after a confident one is skipped, with the numbers in the reason', () => {
+  const decision = decide(thresholdPolicy(), context({ confidence: 0.97, skipWhenConfident: 0.95 }));
+  expect(decision).toEqual({ kind: 'skip', reason: 'confidence 0.970 ≥ 0.95' });
+  expect(precision({ confidence: 0.94, skipWhenConfident: 0.95 })).toBe('fp32');
+});
+
+test('work whose deadline has passed is not dispatched', () => {
+  expect(precision({ deadlineAt: 1_000 })).toBe('expire');
+  expect(precision({ deadlineAt: 1_001 })).toBe('fp32');
+});
+
+test('a model without workers fails the step with a stable code', () => {
+  expect(decide(thresholdPolicy(), context({ variants: [] }))).toMatchObject({ kind: 'fail', code: 'no_variant' });
+});
+
+test('a model that is registered but not served fails at once where a deadline would pass, and waits where there is none', () => {
+  const variants = [{ ...variantState('fp32', 0.2), workers: 0 }];
+  expect(decide(thresholdPolicy(), context({ variants, deadlineAt: 2_000 }))).toMatchObject({ kind: 'fail', code: 'no_variant' });
+  expect(decide(thresholdPolicy(), context({ variants, deadlineAt: null }))).toMatchObject({ kind: 'dispatch', precision: 'fp32' });
+});
+
+test('the fixed policy never changes its precision', () => {
+  const chosen = decide(fixedPolicy('fp32'), context({ use: 0.99 }));
+  expect(chosen).toMatchObject({ kind: 'dispatch', precision: 'fp32' });
+  expect(decide(fixedPolicy('int4'), context({}))).toMatchObject({ kind: 'fail', code: 'no_variant' });
+});
+
+test('steps become ready when all that they come after is done', () => {
+  const step = (id: string, after: string[]): PlanStep => ({ id, role: 'member', model: 'm', after, required: false });
+  const steps = [step('a', []), step('b', []), step('c', ['a']), step('d', ['c', 'a'])];
+  expect(readySteps(steps, new Set(), undefined).map(({ id }) => id)).toEqual(['a', 'b']);
+  expect(readySteps(steps, new Set(['a']), 'a').map(({ id }) => id)).toEqual(['c']);
+  expect(readySteps(steps, new Set(['a', 'c']), 'c').map(({ id }) => id)).toEqual(['d']);
+});

@@ -1,0 +1,47 @@
+import type { PlanStep, ResourceSample, StepResult, Task, Variant } from '@tandem/schemas';
+
+/** What the scheduler knows of one variant. */
+export interface VariantState {
+  variant: Variant;
+  /** Workers that have announced it and are alive. */
+  workers: number;
+  /** Requests waiting at the workers as of their heartbeats. */
+  queued: number;
+  /** This scheduler's own dispatches whose outcome has not come back (heartbeats alone are ten deadlines old). */
+  outstanding: number;
+  /** Recent time of one batch, ms; 0 where unknown. */
+  meanBatchMs: number;
+}
+
+/** What has been measured of the machines, as of `resources.time`. */
+export interface ClusterState {
+  /** The busiest view: highest CPU use, least free memory; undefined until something was measured. */
+  resources: ResourceSample | undefined;
+  /** Registered variants of one model, any precision; `workers` says whether one is served now. */
+  variantsOf(model: string): readonly VariantState[];
+  /** Long enough up to know that a variant without a heartbeat has no worker. */
+  settled: boolean;
+}
+
+export interface DecisionContext {
+  task: Task;
+  step: PlanStep;
+  /** Results of earlier steps, by step id. */
+  previous: Readonly<Record<string, StepResult>>;
+  /** Epoch ms. */
+  now: number;
+  cluster: ClusterState;
+}
+
+/** Every decision carries its reason: it ends in the response's steps[].reason. */
+export type Decision =
+  | { kind: 'dispatch'; model: string; precision: string; pool?: string; reason: string }
+  | { kind: 'skip'; reason: string }
+  | { kind: 'expire'; reason: string }
+  | { kind: 'fail'; code: 'no_variant' | 'overload'; reason: string };
+
+/** Chooses model × precision × pool for one step. Pure: the same context gives the same decision. */
+export interface Policy {
+  readonly name: string;
+  choose(context: DecisionContext, candidates: readonly VariantState[]): Decision;
+}

@@ -1,0 +1,20 @@
+import { RecordError } from '../errors/index.ts';
+import type { LogRecord } from '../log/index.ts';
+
+/**
+ * An internal record. Its writer was a stage of Tandem, so its shape is trusted; that it is one at all is not.
+ * @throws {RecordError} `invalid_record`
+ */
+export function readRecord<T extends { requestId: string }>(record: LogRecord): T {
+  const value = parse(record);
+  if (typeof value === 'object' && value !== null && 'requestId' in value && typeof value.requestId === 'string') return value as T;
+  throw new RecordError('invalid_record', `not a record of ${record.topic}: it has no requestId`);
+}
+
+function parse(record: LogRecord): unknown {
+  try {
+    return JSON.parse(record.value?.toString('utf8') ?? '');
+  } catch (error) {
+    throw new RecordError('invalid_record', `not a readable record of ${record.topic}: only Tandem's own stages write there`, error);
+  }
+}
