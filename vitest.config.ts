@@ -1,6 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
-const unit = ['schemas/**/*.test.ts', 'shared/**/*.test.ts', 'services/**/*.test.ts', 'bench/**/*.test.ts'];
+const rules = 'test/rules/**/*.test.ts';
+const unit = ['schemas/**/*.test.ts', 'shared/**/*.test.ts', 'services/**/*.test.ts', 'bench/**/*.test.ts', rules];
 
 export default defineConfig({
   test: {
@@ -10,6 +11,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
+          exclude: [rules],
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 90_000,
           hookTimeout: 120_000,
