@@ -1,0 +1,1 @@
+"""Shared code of Tandem's model tools: data, models, training, export, quantisation, registry."""

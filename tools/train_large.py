@@ -1,0 +1,47 @@
+#!/usr/bin/env python3
+"""Train the large ranker."""
+
+import argparse
+import sys
+from pathlib import Path
+
+import torch
+
+from tandem_tools.commands import add_training_arguments, run_training, say
+from tandem_tools.data import DataMissing
+from tandem_tools.large_model import LargeConfig, LargeModel
+from tandem_tools.training import TrainingConfig
+
+DEFAULTS = TrainingConfig(epochs=30)
+
+
+def parse_arguments():
+    parser = argparse.ArgumentParser(description="Train the large ranker (causal gated attention).",
+                                     epilog="example: python3 tools/train_large.py --protocol released --epochs 30")
+    add_training_arguments(parser, DEFAULTS)
+    size = LargeConfig()
+    parser.add_argument("--width", type=int, default=size.width)
+    parser.add_argument("--layers", type=int, default=size.layers)
+    parser.add_argument("--heads", type=int, default=size.heads)
+    parser.add_argument("--attention", choices=["pointwise", "softmax"], default=size.attention)
+    parser.add_argument("--dropout", type=float, default=size.dropout)
+    parser.add_argument("--embedding-dropout", type=float, default=size.embedding_dropout)
+    return parser.parse_args()
+
+
+def main():
+    arguments = parse_arguments()
+    arguments.output = Path(arguments.output) if arguments.output else None
+    torch.manual_seed(arguments.seed)
+    config = LargeConfig(width=arguments.width, layers=arguments.layers, heads=arguments.heads, attention=arguments.attention,
+                         dropout=arguments.dropout, embedding_dropout=arguments.embedding_dropout)
+    try:
+        run_training("large", LargeModel(config), arguments, DEFAULTS, autocast=True)
+    except DataMissing as error:
+        say(f"error: {error}")
+        return 2
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
