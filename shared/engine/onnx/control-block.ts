@@ -1,0 +1,109 @@
+/**
+ * What the main thread and the inference threads share besides tensors: which slots wait for a thread, and who has
+ * taken which. Threads take work by themselves, oldest first, so a busy main thread leaves none of them idle while
+ * a batch waits, and a batch never waits behind a slow one while another thread is free.
+ */
+const WAKE = 0;
+const FIELDS = 3;
+const OWNER = 0;
+const SEQUENCE = 1;
+const VERSION = 2;
+const IDLE = 0;
+const QUEUED = -1;
+
+export function createControlBuffer(slots: number, threads: number): SharedArrayBuffer {
+  return new SharedArrayBuffer(4 * (1 + threads + FIELDS * slots));
+}
+
+export class ControlBlock {
+  readonly buffer: SharedArrayBuffer;
+  readonly #cells: Int32Array;
+  readonly #threads: number;
+  readonly #slots: number;
+
+  constructor(buffer: SharedArrayBuffer, threads: number) {
+    this.buffer = buffer;
+    this.#cells = new Int32Array(buffer);
+    this.#threads = threads;
+    this.#slots = (this.#cells.length - 1 - threads) / FIELDS;
+  }
+
+  /** Main: offers the slot to the threads. Sequence numbers grow. */
+  enqueue(slot: number, sequence: number): void {
+    Atomics.store(this.#cells, this.#at(slot, SEQUENCE), sequence);
+    Atomics.store(this.#cells, this.#at(slot, OWNER), QUEUED);
+    this.#wake(1);
+  }
+
+  /** Thread: takes the oldest waiting slot. */
+  claim(thread: number): number | undefined {
+    for (;;) {
+      const slot = this.#oldestQueued();
+      if (slot === undefined) return undefined;
+      if (Atomics.compareExchange(this.#cells, this.#at(slot, OWNER), QUEUED, thread + 1) === QUEUED) return slot;
+    }
+  }
+
+  /** Main: the slot's result has arrived, or its thread has died. Only then: a death in between would go unnoticed. */
+  finish(slot: number): void {
+    Atomics.store(this.#cells, this.#at(slot, OWNER), IDLE);
+  }
+
+  /** Main: what a thread had taken when it died. */
+  claimedBy(thread: number): number[] {
+    const claimed: number[] = [];
+    for (let slot = 0; slot < this.#slots; slot += 1) {
+      if (Atomics.load(this.#cells, this.#at(slot, OWNER)) === thread + 1) claimed.push(slot);
+    }
+    return claimed;
+  }
+
+  version(slot: number): number {
+    return Atomics.load(this.#cells, this.#at(slot, VERSION));
+  }
+
+  setVersion(slot: number, version: number): void {
+    Atomics.store(this.#cells, this.#at(slot, VERSION), version);
+  }
+
+  /** How many control messages have been posted to the thread. */
+  messages(thread: number): number {
+    return Atomics.load(this.#cells, 1 + thread);
+  }
+
+  /** Main, after posting a message. */
+  announceMessage(thread: number): void {
+    Atomics.add(this.#cells, 1 + thread, 1);
+    this.#wake(Infinity);
+  }
+
+  /** Read before looking for work; `sleep` returns at once if anything has been offered since. */
+  get wakeCount(): number {
+    return Atomics.load(this.#cells, WAKE);
+  }
+
+  sleep(wakeCount: number): void {
+    Atomics.wait(this.#cells, WAKE, wakeCount);
+  }
+
+  #wake(threads: number): void {
+    Atomics.add(this.#cells, WAKE, 1);
+    Atomics.notify(this.#cells, WAKE, threads);
+  }
+
+  #oldestQueued(): number | undefined {
+    let oldest: number | undefined;
+    let lowest = 0;
+    for (let slot = 0; slot < this.#slots; slot += 1) {
+      if (Atomics.load(this.#cells, this.#at(slot, OWNER)) !== QUEUED) continue;
+      const sequence = Atomics.load(this.#cells, this.#at(slot, SEQUENCE));
+      // The difference wraps as the numbers do.
+      if (oldest === undefined || ((sequence - lowest) | 0) < 0) [oldest, lowest] = [slot, sequence];
+    }
+    return oldest;
+  }
+
+  #at(slot: number, field: number): number {
+    return 1 + this.#threads + FIELDS * slot + field;
+  }
+}

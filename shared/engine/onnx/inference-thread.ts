@@ -1,0 +1,185 @@
+import { performance } from 'node:perf_hooks';
+import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
+import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { messageOf } from '../../errors/tandem-error.ts';
+import { ControlBlock } from './control-block.ts';
+import { dimensionNames, layoutOf, type Placement } from './layout.ts';
+import type { CopiedOutputs, GraphToLoad, ThreadCommand, ThreadData, ThreadReport } from './messages.ts';
+import { openSession } from './open-session.ts';
+import { HEADER_BYTES, SlotHeader } from './slot-header.ts';
+import { ELEMENTS } from './tensor-types.ts';
+
+/** Entry of an inference thread: takes slots from the control block, runs them, reports. One batch at a time. */
+
+interface LoadedGraph extends Pick<GraphToLoad, 'id' | 'spec'> {
+  session: InferenceSession;
+  names: readonly string[];
+  /** Some output's shape does not follow from the inputs' dimensions. */
+  copies: boolean;
+}
+
+interface Bound {
+  feeds: Record<string, Tensor>;
+  fetches: Record<string, Tensor | null>;
+}
+
+interface Slot {
+  version: number;
+  buffer: SharedArrayBuffer;
+  header: SlotHeader;
+  /** Tensors over the buffer by graph and sizes: making them costs more than a small model. */
+  bound: Map<string, Bound>;
+}
+
+const MAX_BOUND = 64;
+const data = workerData as ThreadData;
+const control = new ControlBlock(data.control, data.threads);
+const graphs = new Map<number, LoadedGraph>();
+const slots = new Map<number, Slot>();
+let handledMessages = 0;
+let stopping = false;
+let dying = false;
+
+// onnxruntime-node 1.30 wraps float16 data in a Float16Array where there is one, and its binding then sees no bytes;
+// without it, it takes Uint16Array. Nothing else runs on this thread.
+Reflect.deleteProperty(globalThis, 'Float16Array');
+
+if (parentPort === null) throw new Error('inference-thread.ts runs as a worker thread');
+const port = parentPort;
+
+function report(message: ThreadReport): void {
+  port.postMessage(message);
+}
+
+async function load(id: number, { id: graph, spec, bytes, warmUpSizes }: GraphToLoad): Promise<void> {
+  try {
+    const { session, report: opened } = await openSession(bytes, data);
+    const names = dimensionNames(spec);
+    const placed = layoutOf(spec, names, warmUpSizes, HEADER_BYTES);
+    const loaded = { id: graph, spec, session, names, copies: placed.outputs.length < session.outputNames.length };
+    graphs.set(graph, loaded);
+    const warmUpError = await warmUp(loaded, warmUpSizes);
+    report({ kind: 'loaded', load: id, report: warmUpError === undefined ? opened : { ...opened, warmUpError } });
+  } catch (error) {
+    report({ kind: 'refused', load: id, reason: messageOf(error) });
+  }
+}
+
+async function warmUp(graph: LoadedGraph, sizes: readonly number[]): Promise<string | undefined> {
+  try {
+    const layout = layoutOf(graph.spec, graph.names, sizes, HEADER_BYTES);
+    const { feeds, fetches } = bind(graph, sizes, new SharedArrayBuffer(layout.bytes));
+    await graph.session.run(feeds, fetches);
+    return undefined;
+  } catch (error) {
+    return messageOf(error);
+  }
+}
+
+async function unload(graph: number): Promise<void> {
+  const loaded = graphs.get(graph);
+  if (loaded === undefined) return;
+  graphs.delete(graph);
+  for (const slot of slots.values()) slot.bound.clear();
+  await loaded.session.release();
+}
+
+async function obey(command: ThreadCommand): Promise<void> {
+  switch (command.kind) {
+    case 'slot':
+      slots.set(command.slot, {
+        version: command.version,
+        buffer: command.buffer,
+        header: new SlotHeader(command.buffer),
+        bound: new Map(),
+      });
+      return;
+    case 'load':
+      return load(command.load, command.graph);
+    case 'unload':
+      return unload(command.graph);
+    case 'stop':
+      stopping = true;
+      return;
+    case 'die':
+      dying = true;
+  }
+}
+
+async function obeyAll(): Promise<void> {
+  handledMessages = control.messages(data.index);
+  for (;;) {
+    const received = receiveMessageOnPort(port) as { message: ThreadCommand } | undefined;
+    if (received === undefined) return;
+    await obey(received.message);
+  }
+}
+
+function tensors(buffer: SharedArrayBuffer, placements: readonly Placement[]): Record<string, Tensor> {
+  const named: Record<string, Tensor> = {};
+  for (const { name, type, dims, offset, length } of placements) {
+    const view = ELEMENTS[type].view(buffer, offset, length);
+    named[name] = new Tensor(type as 'float32', view as Float32Array, dims);
+  }
+  return named;
+}
+
+function bind(graph: LoadedGraph, sizes: ArrayLike<number>, buffer: SharedArrayBuffer): Bound {
+  const layout = layoutOf(graph.spec, graph.names, sizes, HEADER_BYTES);
+  const fetches: Record<string, Tensor | null> = {};
+  for (const name of graph.session.outputNames) fetches[name] = null;
+  return { feeds: tensors(buffer, layout.inputs), fetches: Object.assign(fetches, tensors(buffer, layout.outputs)) };
+}
+
+function boundFor(graph: LoadedGraph, slot: Slot): Bound {
+  const sizes = slot.header.sizes(graph.names.length);
+  const key = `${graph.id}:${sizes.join()}`;
+  const known = slot.bound.get(key);
+  if (known !== undefined) return known;
+  if (slot.bound.size >= MAX_BOUND) slot.bound.clear();
+  const bound = bind(graph, sizes, slot.buffer);
+  slot.bound.set(key, bound);
+  return bound;
+}
+
+function copied(results: InferenceSession.OnnxValueMapType, { fetches }: Bound): CopiedOutputs {
+  const outputs: CopiedOutputs = {};
+  for (const [name, place] of Object.entries(fetches)) {
+    const tensor = results[name];
+    if (place === null && tensor !== undefined) outputs[name] = { dims: tensor.dims, data: tensor.data as Float32Array };
+  }
+  return outputs;
+}
+
+async function run(id: number): Promise<void> {
+  if (slots.get(id)?.version !== control.version(id)) await obeyAll();
+  if (dying) throw new Error('told to die');
+  const slot = slots.get(id);
+  const graph = graphs.get(slot?.header.graph ?? -1);
+  // Not the model's fault: the thread ends, its successor loads everything again.
+  if (slot === undefined || graph === undefined) throw new Error('a graph that should be loaded on this thread is not');
+  try {
+    const bound = boundFor(graph, slot);
+    const startedAt = performance.now();
+    const results = await graph.session.run(bound.feeds, bound.fetches);
+    slot.header.computeMs = performance.now() - startedAt;
+    report(graph.copies ? { kind: 'done', slot: id, outputs: copied(results, bound) } : id);
+  } catch (error) {
+    report({ kind: 'failed', slot: id, reason: messageOf(error) });
+  }
+}
+
+async function serve(): Promise<void> {
+  while (!stopping) {
+    const { wakeCount } = control;
+    if (control.messages(data.index) !== handledMessages) await obeyAll();
+    else {
+      const slot = control.claim(data.index);
+      if (slot === undefined) control.sleep(wakeCount);
+      else await run(slot);
+    }
+  }
+  for (const graph of [...graphs.keys()]) await unload(graph);
+}
+
+await serve();

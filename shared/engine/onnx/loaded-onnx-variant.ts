@@ -1,0 +1,107 @@
+import type { GraphSpec, Variant } from '@tandem/schemas';
+import { TandemError } from '../../errors/index.ts';
+import type { Dimensions, Invocation, LoadedVariant } from '../types.ts';
+import type { BufferPool, Slot, SlotViews } from './buffer-pool.ts';
+import { dimensionNames, layoutOf, sizesOf, viewsOf, type Layout } from './layout.ts';
+import { OnnxInvocation } from './invocation.ts';
+import { HEADER_BYTES } from './slot-header.ts';
+import type { ThreadPool } from './thread-pool.ts';
+
+export interface GraphHandle {
+  id: number;
+  spec: GraphSpec;
+  names: readonly string[];
+}
+
+export function graphHandle(id: number, spec: GraphSpec): GraphHandle {
+  return { id, spec, names: dimensionNames(spec) };
+}
+
+export interface VariantParts {
+  variant: Variant;
+  provider: string;
+  memoryBytes: number;
+  graphs: ReadonlyMap<string, GraphHandle>;
+  buffers: BufferPool;
+  threads: ThreadPool;
+}
+
+/** A variant on all threads of an engine. */
+export class LoadedOnnxVariant implements LoadedVariant {
+  readonly variant: Variant;
+  readonly provider: string;
+  readonly memoryBytes: number;
+  readonly #parts: VariantParts;
+  #leases = 0;
+  #unloading = false;
+  #onIdle: () => void = () => undefined;
+
+  constructor(parts: VariantParts) {
+    this.variant = parts.variant;
+    this.provider = parts.provider;
+    this.memoryBytes = parts.memoryBytes;
+    this.#parts = parts;
+  }
+
+  /** @throws {TandemError} `unknown_graph`, `invalid_dimensions`, `variant_unloaded`, `engine_closed` */
+  async prepare(graphName: string, dimensions: Dimensions): Promise<Invocation> {
+    const graph = this.#graph(graphName);
+    const sizes = sizesOf(graphName, graph.names, dimensions);
+    this.#leases += 1;
+    try {
+      return await this.#lease(graph, sizes);
+    } catch (error) {
+      this.#returned();
+      throw error;
+    }
+  }
+
+  /** Waits until every lease has been released. */
+  async unload(): Promise<void> {
+    if (this.#unloading) return;
+    this.#unloading = true;
+    if (this.#leases > 0) await new Promise<void>((resolve) => (this.#onIdle = resolve));
+    for (const { id } of this.#parts.graphs.values()) this.#parts.threads.unload(id);
+  }
+
+  async #lease(graph: GraphHandle, sizes: readonly number[]): Promise<Invocation> {
+    const { buffers, threads } = this.#parts;
+    const key = `${graph.id}:${sizes.join()}`;
+    const layout = layoutOf(graph.spec, graph.names, sizes, HEADER_BYTES);
+    const acquired = buffers.acquire(layout.bytes);
+    const slot = acquired instanceof Promise ? await acquired : acquired;
+    slot.header.write(graph.id, sizes);
+    const { inputs, outputs, inputBytes } = slot.views(key, () => makeViews(slot, layout));
+    inputBytes.fill(0);
+    return new OnnxInvocation({
+      slot, inputs, outputs,
+      execute: (leased) => threads.run(leased),
+      onReleased: (leased) => {
+        buffers.release(leased);
+        this.#returned();
+      },
+    });
+  }
+
+  #graph(name: string): GraphHandle {
+    const who = `${this.variant.model}.${this.variant.precision}`;
+    if (this.#unloading) throw new TandemError(`${who} has been unloaded`, { code: 'variant_unloaded' });
+    const graph = this.#parts.graphs.get(name);
+    if (graph !== undefined) return graph;
+    const known = [...this.#parts.graphs.keys()].join(', ');
+    throw new TandemError(`${who} has no graph ${name}; it has ${known}`, { code: 'unknown_graph' });
+  }
+
+  #returned(): void {
+    this.#leases -= 1;
+    if (this.#leases === 0) this.#onIdle();
+  }
+}
+
+function makeViews(slot: Slot, layout: Layout): SlotViews {
+  return {
+    inputs: viewsOf(slot.buffer, layout.inputs),
+    outputs: viewsOf(slot.buffer, layout.outputs),
+    inputBytes: new Uint8Array(slot.buffer, HEADER_BYTES, layout.inputsEnd - HEADER_BYTES),
+  };
+}

@@ -1,0 +1,50 @@
+import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
+import { messageOf } from '../../errors/tandem-error.ts';
+import type { GraphReport, TensorMetadata } from './messages.ts';
+import { providerName, type ProviderConfig } from './provider.ts';
+
+export interface SessionChoice {
+  intraOpThreads: number;
+  /** Tried in this order. */
+  providers: readonly ProviderConfig[];
+}
+
+/**
+ * Opens a session on the first provider that takes the graph.
+ * @throws the last provider's reason
+ */
+export async function openSession(bytes: Uint8Array, choice: SessionChoice): Promise<{ session: InferenceSession; report: GraphReport }> {
+  const refused: GraphReport['refused'] = [];
+  for (const provider of choice.providers) {
+    try {
+      const session = await create(bytes, provider, choice.intraOpThreads);
+      const inputs = metadata(session.inputMetadata);
+      return { session, report: { provider: providerName(provider), refused, inputs, outputs: metadata(session.outputMetadata) } };
+    } catch (error) {
+      refused.push({ provider: providerName(provider), reason: messageOf(error) });
+    }
+  }
+  throw new Error(refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; '));
+}
+
+async function create(bytes: Uint8Array, provider: ProviderConfig, intraOpThreads: number): Promise<InferenceSession> {
+  const name = providerName(provider);
+  if (!listSupportedBackends().some((backend) => backend.name === name)) {
+    throw new Error('this build of onnxruntime-node has no such execution provider');
+  }
+  return InferenceSession.create(bytes, {
+    executionProviders: [provider as InferenceSession.ExecutionProviderConfig],
+    intraOpNumThreads: intraOpThreads,
+    interOpNumThreads: 1,
+    executionMode: 'sequential',
+    graphOptimizationLevel: 'all',
+    // Fatal only: every error comes back as an exception, and is reported once, by us.
+    logSeverityLevel: 4,
+  });
+}
+
+function metadata(values: readonly InferenceSession.ValueMetadata[]): TensorMetadata[] {
+  return values.map((value) => (value.isTensor
+    ? { name: value.name, type: value.type, shape: value.shape }
+    : { name: value.name, type: 'not a tensor', shape: [] }));
+}

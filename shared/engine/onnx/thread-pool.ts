@@ -1,0 +1,233 @@
+import { Worker } from 'node:worker_threads';
+import { TandemError, messageOf } from '../../errors/index.ts';
+import type { Logger } from '../../telemetry/index.ts';
+import type { Slot } from './buffer-pool.ts';
+import { ControlBlock, createControlBuffer } from './control-block.ts';
+import type { CopiedOutputs, GraphReport, GraphToLoad, ThreadCommand, ThreadData, ThreadReport } from './messages.ts';
+import type { CompiledOptions } from './options.ts';
+
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 5_000;
+
+interface Settle<T> {
+  resolve(value: T): void;
+  reject(error: unknown): void;
+}
+
+interface Thread {
+  worker: Worker;
+  /** Loads that this thread has not answered yet. */
+  loads: Map<number, Settle<GraphReport>>;
+  exited: Promise<void>;
+  /** It was asked to end. */
+  recycled: boolean;
+}
+
+/**
+ * The inference threads. A thread that dies is replaced, with every graph loaded again; what it was running is
+ * rejected with `engine_thread_lost`. A fault inside native code that ends the process is beyond any thread's reach.
+ */
+export class ThreadPool {
+  readonly #options: CompiledOptions;
+  readonly #control: ControlBlock;
+  readonly #logger: Logger;
+  readonly #threads: (Thread | undefined)[] = [];
+  readonly #graphs = new Map<number, GraphToLoad>();
+  readonly #slots = new Map<number, Slot>();
+  readonly #running = new Map<number, Settle<CopiedOutputs | undefined>>();
+  /** Deaths in a row without a result between them, by thread. */
+  readonly #losses: number[];
+  readonly #replacements = new Set<NodeJS.Timeout>();
+  #nextLoad = 0;
+  #sequence = 0;
+  #closing = false;
+
+  constructor(options: CompiledOptions) {
+    this.#options = options;
+    this.#logger = options.logger;
+    this.#control = new ControlBlock(createControlBuffer(options.maxLeases, options.threads), options.threads);
+    this.#losses = new Array<number>(options.threads).fill(0);
+    for (let index = 0; index < options.threads; index += 1) this.#start(index);
+  }
+
+  /**
+   * Loads a graph on every thread, one thread after the other, so that the others go on serving.
+   * @throws the first thread's refusal; nothing stays loaded
+   */
+  async load(graph: GraphToLoad): Promise<GraphReport> {
+    this.#graphs.set(graph.id, graph);
+    try {
+      let first: GraphReport | undefined;
+      for (let index = 0; index < this.#options.threads; index += 1) {
+        const report = await this.#loadOn(index, graph);
+        first ??= report;
+      }
+      if (first === undefined) throw new Error('every inference thread is being replaced');
+      return first;
+    } catch (error) {
+      this.unload(graph.id);
+      throw error;
+    }
+  }
+
+  unload(graph: number): void {
+    this.#graphs.delete(graph);
+    this.#tellAll({ kind: 'unload', graph });
+  }
+
+  /** Makes a slot's new buffer known before it is run. */
+  addBuffer(slot: Slot): void {
+    this.#slots.set(slot.id, slot);
+    this.#control.setVersion(slot.id, slot.version);
+    this.#tellAll(slotCommand(slot));
+  }
+
+  /**
+   * Runs what the slot's header says, on the first free thread.
+   * @returns the outputs that could not be written in place
+   * @throws {TandemError} `inference_failed`, `engine_thread_lost`, `engine_closed`
+   */
+  run(slot: Slot): Promise<CopiedOutputs | undefined> {
+    if (this.#closing) return Promise.reject(closedError());
+    return new Promise((resolve, reject) => {
+      this.#running.set(slot.id, { resolve, reject });
+      this.#sequence = (this.#sequence + 1) | 0;
+      this.#control.enqueue(slot.id, this.#sequence);
+    });
+  }
+
+  /** Lets a thread finish its batch and starts another in its place: the way out of native memory that grows. */
+  async recycle(index: number): Promise<void> {
+    const thread = this.#threads[index];
+    if (thread === undefined) return;
+    thread.recycled = true;
+    this.#tell(index, { kind: 'stop' });
+    await thread.exited;
+  }
+
+  /** For tests of faults. */
+  loseThread(index: number): void {
+    this.#tell(index, { kind: 'die' });
+  }
+
+  /** Lets running batches end, then stops the threads. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true;
+    for (const timer of this.#replacements) clearTimeout(timer);
+    this.#tellAll({ kind: 'stop' });
+    const ended = await Promise.all(this.#threads.map((thread) => thread === undefined || endedWithin(thread, graceMs)));
+    if (ended.includes(false)) this.#logger.warn({ graceMs }, 'an inference thread is still busy; it ends with the process');
+    for (const settle of this.#running.values()) settle.reject(closedError());
+    this.#running.clear();
+  }
+
+  #start(index: number): void {
+    const { threads, intraOpThreads, providers } = this.#options;
+    const data: ThreadData = { index, threads, control: this.#control.buffer, intraOpThreads, providers };
+    const worker = new Worker(new URL('./inference-thread.ts', import.meta.url), { workerData: data, name: `inference-${index}` });
+    const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    const thread: Thread = { worker, loads: new Map(), exited, recycled: false };
+    this.#threads[index] = thread;
+    let cause: unknown;
+    worker.on('message', (report: ThreadReport) => this.#onReport(index, thread, report));
+    worker.on('error', (error) => (cause = error));
+    worker.once('exit', (code) => this.#onExit(index, thread, cause ?? new Error(`it exited with code ${code}`)));
+    for (const slot of this.#slots.values()) this.#tell(index, slotCommand(slot));
+  }
+
+  /** Undefined: the thread is being replaced, and its successor loads all graphs. */
+  #loadOn(index: number, graph: GraphToLoad): Promise<GraphReport | undefined> {
+    const thread = this.#threads[index];
+    if (this.#closing) return Promise.reject(closedError());
+    if (thread === undefined) return Promise.resolve(undefined);
+    const load = (this.#nextLoad += 1);
+    return new Promise((resolve, reject) => {
+      thread.loads.set(load, { resolve, reject });
+      this.#tell(index, { kind: 'load', load, graph });
+    });
+  }
+
+  #onReport(index: number, thread: Thread, report: ThreadReport): void {
+    if (typeof report === 'number') return this.#finish(index, report)?.resolve(undefined);
+    switch (report.kind) {
+      case 'done':
+        return this.#finish(index, report.slot)?.resolve(report.outputs);
+      case 'failed':
+        return this.#finish(index, report.slot)?.reject(new TandemError(report.reason, { code: 'inference_failed' }));
+      case 'loaded':
+        thread.loads.get(report.load)?.resolve(report.report);
+        thread.loads.delete(report.load);
+        return;
+      case 'refused':
+        thread.loads.get(report.load)?.reject(new Error(report.reason));
+        thread.loads.delete(report.load);
+    }
+  }
+
+  #finish(index: number, slot: number): Settle<CopiedOutputs | undefined> | undefined {
+    this.#losses[index] = 0;
+    this.#control.finish(slot);
+    const settle = this.#running.get(slot);
+    this.#running.delete(slot);
+    return settle;
+  }
+
+  #onExit(index: number, thread: Thread, cause: unknown): void {
+    this.#threads[index] = undefined;
+    if (this.#closing) return;
+    if (thread.recycled) return this.#replace(index, 0);
+    this.#logger.error({ err: cause, thread: index }, 'an inference thread died; replacing it');
+    const lost = new TandemError(`an inference thread died: ${messageOf(cause)}`, { code: 'engine_thread_lost', retryable: true, cause });
+    for (const settle of thread.loads.values()) settle.reject(lost);
+    const losses = this.#losses[index] ?? 0;
+    for (const slot of this.#control.claimedBy(index)) this.#finish(index, slot)?.reject(lost);
+    this.#losses[index] = losses + 1;
+    this.#replace(index, losses);
+  }
+
+  /** At once the first time, then with growing pauses: a thread that cannot live must not burn the machine. */
+  #replace(index: number, losses: number): void {
+    const pauseMs = losses === 0 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** losses);
+    const timer = setTimeout(() => {
+      this.#replacements.delete(timer);
+      this.#start(index);
+      for (const graph of this.#graphs.values()) this.#reload(index, graph);
+    }, pauseMs);
+    this.#replacements.add(timer);
+  }
+
+  #reload(index: number, graph: GraphToLoad): void {
+    this.#loadOn(index, graph).catch((error: unknown) => {
+      if (!this.#closing) this.#logger.error({ err: error, file: graph.spec.file, thread: index }, 'a graph could not be loaded again');
+    });
+  }
+
+  #tellAll(command: ThreadCommand): void {
+    for (let index = 0; index < this.#options.threads; index += 1) this.#tell(index, command);
+  }
+
+  #tell(index: number, command: ThreadCommand): void {
+    const thread = this.#threads[index];
+    if (thread === undefined) return;
+    thread.worker.postMessage(command);
+    this.#control.announceMessage(index);
+  }
+}
+
+function slotCommand(slot: Slot): ThreadCommand {
+  return { kind: 'slot', slot: slot.id, version: slot.version, buffer: slot.buffer };
+}
+
+function closedError(): TandemError {
+  return new TandemError('the engine is closed', { code: 'engine_closed' });
+}
+
+/** Never `terminate`: ONNX Runtime's binding aborts the whole process when its thread is torn down inside a call. */
+async function endedWithin({ worker, exited }: Thread, graceMs: number): Promise<boolean> {
+  const { promise: late, resolve } = Promise.withResolvers<boolean>();
+  const timer = setTimeout(() => resolve(false), graceMs);
+  const ended = await Promise.race([exited.then(() => true), late]);
+  clearTimeout(timer);
+  if (!ended) worker.unref();
+  return ended;
+}
