@@ -1,3 +1,6 @@
+export { createEmbeddedLog, type EmbeddedLog } from './embedded/index.ts';
+export type { EmbeddedLogOptions } from './embedded/options.ts';
+export { murmur2, partitionOfKey } from './partitioner.ts';
 export type {
   ConsumerOptions, Delivery, EventLog, Headers, LogAdmin, LogConsumer, LogProducer, LogRecord, OutgoingRecord,
   ProducerOptions, Tail, TailOptions, TopicDifference, TopicPartition, TopicReport,

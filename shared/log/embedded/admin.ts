@@ -1,0 +1,45 @@
+import type { TopicSpec } from '@tandem/schemas';
+import { compareSettings, settingsOf } from '../topic-settings.ts';
+import type { LogAdmin, TopicReport } from '../types.ts';
+import type { Store } from './store.ts';
+import { Topic } from './topic.ts';
+
+/** Topics and offsets of an embedded log. */
+export class EmbeddedAdmin implements LogAdmin {
+  readonly #store: Store;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async ensureTopics(topics: readonly TopicSpec[]): Promise<TopicReport> {
+    const report: TopicReport = { created: [], differences: [] };
+    for (const spec of topics) {
+      const existing = this.#store.topics.get(spec.name);
+      if (existing === undefined) {
+        this.#store.topics.set(spec.name, new Topic(spec));
+        report.created.push(spec.name);
+      } else {
+        report.differences.push(...compareSettings(spec.name, settingsOf(spec), settingsOf(existing.spec)));
+      }
+    }
+    return report;
+  }
+
+  async listTopics(): Promise<string[]> {
+    return [...this.#store.topics.keys()].sort();
+  }
+
+  async deleteTopics(topics: readonly string[]): Promise<void> {
+    for (const topic of topics) this.#store.delete(topic);
+  }
+
+  async offsets(topic: string): Promise<{ partition: number; earliest: number; latest: number }[]> {
+    return this.#store.topic(topic).partitions.map(({ partition, earliest, latest }) => ({ partition, earliest, latest }));
+  }
+
+  async committed(groupId: string, topic: string): Promise<{ partition: number; offset: number }[]> {
+    const group = this.#store.group(groupId);
+    return this.#store.topic(topic).partitions.map(({ partition }) => ({ partition, offset: group.committed(topic, partition) }));
+  }
+}

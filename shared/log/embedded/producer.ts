@@ -1,0 +1,79 @@
+import { TandemError } from '@tandem/shared/errors';
+import { producerClosed, recordTooLarge, unknownPartition } from '../errors.ts';
+import { Partitioner } from '../partitioner.ts';
+import { sizeOfRecord } from '../record-size.ts';
+import type { LogProducer, OutgoingRecord } from '../types.ts';
+import type { Store } from './store.ts';
+import type { Topic } from './topic.ts';
+
+// A batch's header, which Kafka counts too.
+const BATCH_OVERHEAD_BYTES = 61;
+
+interface Placed {
+  record: OutgoingRecord;
+  topic: Topic;
+  partition: number;
+  bytes: number;
+}
+
+/** Appends at once; readers hear of it in a later turn. */
+export class EmbeddedProducer implements LogProducer {
+  readonly #store: Store;
+  readonly #partitioner = new Partitioner();
+  #closed = false;
+
+  constructor(store: Store) {
+    this.#store = store;
+  }
+
+  async send(records: readonly OutgoingRecord[]): Promise<void> {
+    if (this.#closed) throw producerClosed();
+    const { placed, failure } = this.#place(records);
+    let bytes = 0;
+    for (const record of placed) bytes += record.bytes;
+    this.#store.reserve(bytes);
+    for (const record of placed) this.#append(record);
+    if (failure !== undefined) throw failure;
+  }
+
+  async flush(): Promise<void> {
+    // Nothing waits.
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+
+  /** What cannot be written fails alone. */
+  #place(records: readonly OutgoingRecord[]): { placed: Placed[]; failure: TandemError | undefined } {
+    const placed: Placed[] = [];
+    let failure: TandemError | undefined;
+    for (const record of records) {
+      try {
+        placed.push(this.#placeOne(record));
+      } catch (error) {
+        if (!(error instanceof TandemError)) throw error;
+        failure ??= error;
+      }
+    }
+    return { placed, failure };
+  }
+
+  #placeOne(record: OutgoingRecord): Placed {
+    const topic = this.#store.topic(record.topic);
+    const { partitions, maxRecordBytes } = topic.spec;
+    const partition = this.#partitioner.choose(record, partitions);
+    if (!(partition >= 0 && partition < partitions)) throw unknownPartition(record.topic, partition, partitions);
+    const bytes = sizeOfRecord(record);
+    if (bytes + BATCH_OVERHEAD_BYTES > maxRecordBytes) throw recordTooLarge(record.topic, bytes, maxRecordBytes);
+    return { record, topic, partition, bytes };
+  }
+
+  #append({ record, topic, partition, bytes }: Placed): void {
+    const { key, value, headers = {}, timestamp } = record;
+    const now = this.#store.options.clock.now();
+    const stamp = topic.spec.timestamps === 'append' ? now : (timestamp ?? now);
+    const bytesOfValue = typeof value === 'string' ? Buffer.from(value) : value;
+    this.#store.append(topic, partition, { key, value: bytesOfValue, headers, timestamp: stamp }, bytes);
+  }
+}

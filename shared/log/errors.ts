@@ -1,0 +1,28 @@
+import { TandemError } from '@tandem/shared/errors';
+
+export function recordTooLarge(topic: string, bytes: number, limit?: number): TandemError {
+  const bound = limit === undefined ? 'what the broker takes' : `the topic's limit of ${limit} bytes`;
+  return new TandemError(`A record of about ${bytes} bytes for topic "${topic}" is larger than ${bound}. Send less, or raise max.message.bytes.`, {
+    code: 'record_too_large',
+  });
+}
+
+export function unknownTopic(topic: string): TandemError {
+  return new TandemError(`Topic "${topic}" does not exist. Create it first (ensureTopics, or "tandem topics").`, { code: 'unknown_topic' });
+}
+
+export function unknownPartition(topic: string, partition: number, partitions: number): TandemError {
+  return new TandemError(`Topic "${topic}" has ${partitions} partitions, so there is no partition ${partition}.`, { code: 'unknown_partition' });
+}
+
+export function producerClosed(): TandemError {
+  return new TandemError('The producer is closed: the record was not, or not provably, written.', { code: 'producer_closed' });
+}
+
+export function consumerClosed(): TandemError {
+  return new TandemError('The consumer is closed; make a new one.', { code: 'consumer_closed' });
+}
+
+export function invalidOption(message: string): TandemError {
+  return new TandemError(message, { code: 'invalid_option' });
+}

@@ -1,0 +1,28 @@
+import { describe, expect, it } from 'vitest';
+import { murmur2, Partitioner } from './partitioner.ts';
+
+describe('murmur2', () => {
+  // From org.apache.kafka.common.utils.UtilsTest.
+  it.each([
+    ['21', -973932308],
+    ['foobar', -790332482],
+    ['a-little-bit-long-string', -985981536],
+    ['a-little-bit-longer-string', -1486304829],
+    ['lkjh234lh9fiuh90y23oiuhsafujhadof229phr9h19h89h8', -58897971],
+    ['abc', 479470107],
+  ])('hashes %s as Java does', (key, hash) => {
+    expect(murmur2(key)).toBe(hash);
+  });
+});
+
+describe('a partitioner', () => {
+  it('spreads records without a key evenly', () => {
+    const partitioner = new Partitioner();
+    const chosen = Array.from({ length: 8 }, () => partitioner.choose({ key: null }, 4));
+    expect(chosen.toSorted()).toEqual([0, 0, 1, 1, 2, 2, 3, 3]);
+  });
+
+  it('takes the partition that is given', () => {
+    expect(new Partitioner().choose({ key: 'a', partition: 3 }, 4)).toBe(3);
+  });
+});
