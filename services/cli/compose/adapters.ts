@@ -1,0 +1,26 @@
+import { isAbsolute, join } from 'node:path';
+import { pathToFileURL } from 'node:url';
+import type { Workload } from '@tandem/schemas';
+import { builtInAdapters, type Adapter } from '@tandem/shared/core';
+import { TandemError } from '@tandem/shared/errors';
+
+/** A module of the user's own: exports `adapter`. */
+async function importAdapter(path: string, workload: string): Promise<Adapter> {
+  const module = (await import(pathToFileURL(path).href).catch((error: unknown) => {
+    throw new TandemError(`workload ${workload}: adapter ${path} cannot be imported`, { code: 'adapter_invalid', cause: error });
+  })) as { adapter?: Adapter };
+  if (typeof module.adapter?.prepare !== 'function') {
+    throw new TandemError(`workload ${workload}: ${path} must export an object named "adapter" (see shared/core/adapters/types.ts)`, { code: 'adapter_invalid' });
+  }
+  return module.adapter;
+}
+
+/** The adapter of each workload: a built-in name, or a path relative to the workloads' folder. */
+export async function loadAdapters(workloads: ReadonlyMap<string, Workload>, folder: string): Promise<Map<string, Adapter>> {
+  const adapters = new Map<string, Adapter>();
+  for (const { name, adapter } of workloads.values()) {
+    const builtIn = builtInAdapters.get(adapter);
+    adapters.set(name, builtIn ?? (await importAdapter(isAbsolute(adapter) ? adapter : join(folder, adapter), name)));
+  }
+  return adapters;
+}

@@ -1,0 +1,63 @@
+import type { Variant, Workload } from '@tandem/schemas';
+import { createMemoryCache, createRedisCache, type Cache } from '@tandem/shared/cache';
+import { systemClock, type Clock } from '@tandem/shared/clock';
+import { loadWorkloads, type Settings } from '@tandem/shared/config';
+import type { Adapter } from '@tandem/shared/core';
+import { createEmbeddedLog, createKafkaLog, type EventLog } from '@tandem/shared/log';
+import { operatingSystemProbe, type ResourceProbe } from '@tandem/shared/probe';
+import { loadRegistry, stableVariants } from '@tandem/shared/registry';
+import { createLogger, createMetrics, noTracing, startTracing, type Logger, type Metrics, type Tracing } from '@tandem/shared/telemetry';
+import { loadAdapters } from './adapters.ts';
+
+/** Everything that stages stand on, opened once per process. */
+export interface Ports extends AsyncDisposable {
+  log: EventLog;
+  cache: Cache;
+  /** Of the registry, not retired. */
+  variants: readonly Variant[];
+  workloads: ReadonlyMap<string, Workload>;
+  /** By workload. */
+  adapters: ReadonlyMap<string, Adapter>;
+  probe: ResourceProbe;
+  clock: Clock;
+  logger: Logger;
+  metrics: Metrics;
+  tracing: Tracing;
+}
+
+function openLog(settings: Settings, logger: Logger): EventLog {
+  if (settings.kafka === undefined) return createEmbeddedLog();
+  return createKafkaLog({ brokers: settings.kafka, clientId: settings.instance, logger });
+}
+
+function openCache(settings: Settings, logger: Logger): Cache {
+  if (settings.redis === undefined) return createMemoryCache();
+  return createRedisCache({ url: settings.redis, prefix: settings.prefix, logger });
+}
+
+/** Traces go out when a collector is named; otherwise tracing costs nothing. */
+async function openTracing(settings: Settings, service: string): Promise<Tracing> {
+  if (settings.otlpEndpoint === undefined) return noTracing;
+  process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] ??= settings.otlpEndpoint;
+  return startTracing(`tandem-${service}`);
+}
+
+export async function openPorts(settings: Settings, service: string): Promise<Ports> {
+  const logger = createLogger({ level: settings.logLevel, fields: { service, instance: settings.instance } });
+  const registry = await loadRegistry(settings.models);
+  const variants = stableVariants(registry);
+  const workloads = await loadWorkloads(settings.workloads, { variants });
+  const log = openLog(settings, logger);
+  const cache = openCache(settings, logger);
+  const tracing = await openTracing(settings, service);
+  return {
+    log, cache, variants, workloads, tracing, logger,
+    adapters: await loadAdapters(workloads, settings.workloads),
+    probe: operatingSystemProbe(systemClock),
+    clock: systemClock,
+    metrics: createMetrics(),
+    async [Symbol.asyncDispose]() {
+      await Promise.allSettled([log.close(), cache.close(), tracing.close()]);
+    },
+  };
+}

@@ -1,0 +1,50 @@
+import { Command, CommanderError } from 'commander';
+import { TandemError, messageOf } from '@tandem/shared/errors';
+import { addClusterCommand } from './commands/cluster.ts';
+import { addDemoCommand } from './commands/demo.ts';
+import { addModelsCommand } from './commands/models.ts';
+import { addStageCommand } from './commands/stage.ts';
+import { addTopicsCommand } from './commands/topics.ts';
+import packageJson from './package.json' with { type: 'json' };
+
+const FAILED = 1;
+const WRONG_USAGE = 2;
+const USAGE_CODES: ReadonlySet<string> = new Set(['settings_invalid', 'settings_file', 'usage']);
+
+const EPILOGUE = `
+Every setting can also come from the environment (--http-port is TANDEM_HTTP_PORT) or from a file (--config tandem.yaml).
+Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
+
+Examples:
+  tandem demo                                      everything in one process, on real users' events
+  tandem demo --kafka 127.0.0.1:9092               the same over a real broker
+  tandem cluster --kafka 127.0.0.1:9092 --workers 2
+  tandem stage worker --kafka kafka:9092 --variants recommend-small.fp32,recommend-large.int8
+  tandem topics ensure --kafka kafka:9092`;
+
+function createProgram(): Command {
+  const program = new Command('tandem')
+    .description(packageJson.description)
+    .version(packageJson.version)
+    .exitOverride()
+    .showHelpAfterError('(see --help)')
+    .addHelpText('after', EPILOGUE);
+  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addTopicsCommand, addModelsCommand]) add(program);
+  return program;
+}
+
+function exitCodeOf(error: unknown): number {
+  if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
+  console.error(error instanceof TandemError ? `${error.code}: ${error.message}` : error instanceof Error ? error.stack : messageOf(error));
+  return error instanceof TandemError && USAGE_CODES.has(error.code) ? WRONG_USAGE : FAILED;
+}
+
+/** Runs one command; never throws. */
+export async function run(argv: readonly string[]): Promise<number> {
+  try {
+    await createProgram().parseAsync(argv);
+    return process.exitCode === undefined ? 0 : Number(process.exitCode);
+  } catch (error) {
+    return exitCodeOf(error);
+  }
+}

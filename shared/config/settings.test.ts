@@ -1,0 +1,53 @@
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { expect, onTestFinished, test } from 'vitest';
+import { environmentName, loadSettings, type SettingsSources } from './settings.ts';
+
+function settingsFile(text: string): string {
+  const folder = mkdtempSync(join(tmpdir(), 'tandem-settings-'));
+  onTestFinished(() => rmSync(folder, { recursive: true }));
+  const file = join(folder, 'tandem.yaml');
+  writeFileSync(file, text);
+  return file;
+}
+
+test('a flag wins over the environment, which wins over the file, which wins over the default', () => {
+  const file = settingsFile('partitions: 2\nthreads: 2\nmaxBatchSize: 2\n');
+  const environment = { TANDEM_THREADS: '3', TANDEM_MAX_BATCH_SIZE: '3' };
+  const settings = loadSettings({ file, environment, flags: { maxBatchSize: '4', threads: undefined } });
+  expect(settings).toMatchObject({ partitions: 2, threads: 3, maxBatchSize: 4, maxQueueDelayMs: 5 });
+});
+
+test('lists are comma-separated text', () => {
+  expect(loadSettings({ flags: { kafka: 'a:9092, b:9092' } }).kafka).toEqual(['a:9092', 'b:9092']);
+});
+
+function complaintAbout(sources: SettingsSources): string {
+  try {
+    loadSettings(sources);
+  } catch (error) {
+    return (error as Error).message;
+  }
+  throw new Error('the settings were accepted');
+}
+
+test('every complaint names the setting, its value, its flag and its variable', () => {
+  const complaint = complaintAbout({ flags: { partitions: 'many' }, environment: { TANDEM_HTTP_PORT: '-1' } });
+  expect(complaint).toMatch(/partitions = "many": .*--partitions, environment TANDEM_PARTITIONS/);
+  expect(complaint).toMatch(/httpPort = "-1": .*--http-port, environment TANDEM_HTTP_PORT/);
+  expect(complaintAbout({ flags: { colour: 'red' } })).toMatch(/unknown setting colour; known are kafka/);
+});
+
+test('a password in a Redis address is never shown', () => {
+  expect(complaintAbout({ flags: { redis: 'http://:secret@host' } })).not.toContain('secret');
+});
+
+test('a settings file that cannot be read is named', () => {
+  expect(() => loadSettings({ file: '/does/not/exist.yaml' })).toThrow(/cannot read settings from \/does\/not\/exist.yaml/);
+  expect(() => loadSettings({ file: settingsFile('- 1\n- 2\n') })).toThrow(/with settings by name is expected/);
+});
+
+test('environment names follow from setting names', () => {
+  expect(environmentName('maxQueueDelayMs')).toBe('TANDEM_MAX_QUEUE_DELAY_MS');
+});

@@ -1,0 +1,101 @@
+import { readFileSync } from 'node:fs';
+import { hostname } from 'node:os';
+import { join } from 'node:path';
+import { DEFAULT_PREFIX, idSchema } from '@tandem/schemas';
+import { parse as parseYaml } from 'yaml';
+import { z } from 'zod';
+import { TandemError } from '../errors/index.ts';
+
+const REPOSITORY = join(import.meta.dirname, '..', '..');
+
+const list = z.union([z.array(z.string()), z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean))]);
+const number = (schema: z.ZodNumber) => z.coerce.number().pipe(schema);
+const optionalText = z.string().min(1).optional();
+
+/**
+ * Every setting of every stage, once. A flag wins over the environment (TANDEM_ + the name in capitals, as
+ * TANDEM_HTTP_PORT for httpPort), which wins over the file that --config names, which wins over the default.
+ */
+export const settingsSchema = z.strictObject({
+  kafka: list.optional().describe('Kafka bootstrap servers, host:port[,host:port]; without it the embedded log of one process'),
+  redis: z.url({ protocol: /^rediss?$/ }).optional().describe('Redis, redis://[user:password@]host:port[/db]; without it an in-process cache'),
+  prefix: z.string().regex(/^[a-zA-Z0-9._-]{0,100}$/).default(DEFAULT_PREFIX).describe('of topics, consumer groups and Redis keys'),
+  partitions: number(z.number().int().min(1).max(1_000)).default(4).describe('of every topic of the flow'),
+  replication: number(z.number().int().min(1).max(7)).optional().describe('of topics that are created; default: brokers, at most 3'),
+  models: z.string().default(join(REPOSITORY, 'models')).describe('folder with registry.json and the ONNX files'),
+  workloads: z.string().default(join(REPOSITORY, 'workloads')).describe('folder with workload files'),
+  policy: z.enum(['threshold', 'fixed']).default('threshold').describe('how the scheduler chooses'),
+  precision: z.string().default('fp32').describe('for the fixed policy'),
+  variants: list.optional().describe('model.precision[,…] that this worker serves; default: fp32 and int8 of all stable models'),
+  pool: idSchema.optional().describe('of this worker'),
+  threads: number(z.number().int().min(1).max(256)).optional().describe('inference threads; default: cores'),
+  intraOpThreads: number(z.number().int().min(1).max(256)).default(1).describe('threads inside one inference'),
+  providers: list.default(['cpu']).describe('execution providers in order of preference'),
+  memoryBudgetMb: number(z.number().positive()).optional().describe('for model files times threads; default: half of the memory'),
+  maxBatchSize: number(z.number().int().min(1).max(4_096)).default(32).describe('of one inference'),
+  maxQueueDelayMs: number(z.number().min(0).max(10_000)).default(5).describe('upper bound of waiting for company'),
+  featureWaitMs: number(z.number().min(0).max(60_000)).default(250).describe('how long asOfInteractions may wait'),
+  lingerMs: number(z.number().min(0).max(1_000)).default(0).describe('how long sends wait for company'),
+  commitIntervalMs: number(z.number().min(10).max(60_000)).default(500).describe('between offset commits'),
+  drainTimeoutMs: number(z.number().min(0).max(600_000)).default(10_000).describe('how long a stop waits for records in flight'),
+  httpHost: z.string().default('127.0.0.1').describe('of /healthz, /readyz and /metrics'),
+  httpPort: number(z.number().int().min(0).max(65_535)).default(9464).describe('0: a free one'),
+  logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('of the log on standard error'),
+  instance: z.string().min(1).max(200).default(() => `${hostname()}-${process.pid}`).describe('name of this process in telemetry'),
+  otlpEndpoint: optionalText.describe('OTLP collector for traces; also OTEL_EXPORTER_OTLP_ENDPOINT'),
+});
+
+export type Settings = z.infer<typeof settingsSchema>;
+export type SettingName = keyof Settings;
+
+export interface SettingsSources {
+  /** From the command line; undefined values are as if absent. */
+  flags?: Record<string, unknown>;
+  environment?: Record<string, string | undefined>;
+  /** YAML or JSON. */
+  file?: string | undefined;
+}
+
+export const settingNames = Object.keys(settingsSchema.shape) as SettingName[];
+
+export function environmentName(setting: string): string {
+  return `TANDEM_${setting.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()}`;
+}
+
+function fromEnvironment(environment: Record<string, string | undefined>): Record<string, unknown> {
+  const entries = settingNames.flatMap((name) => {
+    const value = environment[environmentName(name)];
+    return value === undefined || value === '' ? [] : [[name, value] as const];
+  });
+  const endpoint = environment['OTEL_EXPORTER_OTLP_ENDPOINT'];
+  return { ...(endpoint ? { otlpEndpoint: endpoint } : {}), ...Object.fromEntries(entries) };
+}
+
+function fromFile(file: string | undefined): Record<string, unknown> {
+  if (file === undefined) return {};
+  try {
+    return z.record(z.string(), z.unknown()).parse(parseYaml(readFileSync(file, 'utf8')) ?? {});
+  } catch (error) {
+    throw new TandemError(`cannot read settings from ${file}: a YAML or JSON file with settings by name is expected`, { code: 'settings_file', cause: error });
+  }
+}
+
+function present(values: Record<string, unknown>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
+}
+
+function complaint(issue: z.core.$ZodIssue, values: Record<string, unknown>): string {
+  if (issue.code === 'unrecognized_keys') return `unknown setting ${issue.keys.join(', ')}; known are ${settingNames.join(', ')}`;
+  const name = String(issue.path[0]);
+  const shown = name === 'redis' ? '(hidden)' : JSON.stringify(values[name]);
+  return `${name} = ${shown}: ${issue.message} (flag --${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}, environment ${environmentName(name)})`;
+}
+
+/** @throws {TandemError} `settings_invalid`: names each setting, its value and what would be valid */
+export function loadSettings({ flags = {}, environment = {}, file }: SettingsSources): Settings {
+  const values = { ...fromFile(file), ...fromEnvironment(environment), ...present(flags) };
+  const parsed = settingsSchema.safeParse(values);
+  if (parsed.success) return parsed.data;
+  const message = parsed.error.issues.map((issue) => complaint(issue, values)).join('\n');
+  throw new TandemError(message, { code: 'settings_invalid' });
+}
