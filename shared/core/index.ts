@@ -4,3 +4,10 @@ export {
   type ClusterState, type Decision, type DecisionContext, type Policy, type ThresholdOptions, type VariantState,
 } from './policy/index.ts';
 export { Join, STRATEGIES, type StepOutcome, type StepWithResult, type Strategy, type Verdict } from './fusion/index.ts';
+export {
+  activityOf, affinityKey, asOfRequest, buildTask, catalogueSize, chooseTask, choosePlan, encodeEntry, historyAsOf,
+  identityOf, isCatalogueItem, needsHistory, readInteraction, readRequest, rejectedOutcome, resolveRequest,
+  type AsOf, type Circumstances, type KnownHistory, type RequestIdentity, type RequestReading, type ResolvedRequest,
+  type SensingLimits, type StoredHistory, type TaskEvidence, type WorkloadBinding,
+} from './sensing/index.ts';
+export { adapterLookup, builtInAdapters, classifyAdapter, recommendAdapter, type AdapterLookup } from './adapters/index.ts';
