@@ -14,6 +14,6 @@ export type { Heartbeat, VariantLoad, ResourceSample } from './worker-to-telemet
 export { registrySchema, variantSchema, graphSchema, tensorSpecSchema, type Registry, type Variant, type GraphSpec, type TensorSpec } from './registry.ts';
 export { workloadSchema, type Workload } from './workload.ts';
 export {
-  topicName, workTopicName, fixedTopics, variantTopics, DEFAULT_PREFIX, MAX_RECORD_BYTES, MAX_INTERNAL_RECORD_BYTES,
+  topicName, workTopicName, fixedTopics, variantTopics, DEFAULT_PREFIX, DEFAULT_PARTITIONS, MAX_RECORD_BYTES, MAX_INTERNAL_RECORD_BYTES,
   type TopicSpec, type TopicKind, type TopologyOptions,
 } from './topology.ts';

@@ -17,6 +17,7 @@ export interface TopicSpec {
 }
 
 export const DEFAULT_PREFIX = 'tandem.';
+export const DEFAULT_PARTITIONS = 4;
 export const MAX_RECORD_BYTES = 1_048_576;
 /** Internal records carry an input and what was found out about it; dead letters an input's bytes and headers on top. */
 export const MAX_INTERNAL_RECORD_BYTES = 4_194_304;

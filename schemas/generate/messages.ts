@@ -1,0 +1,74 @@
+import { CARRIED_HEADERS, DEAD_LETTER_HEADER, HEADER, SCHEMA_VERSION } from '../index.ts';
+import { publicSchemas } from './json-schemas.ts';
+
+/** What travels on a topic. The names are those that topology.ts gives under `schema`. */
+export interface Message {
+  name: string;
+  summary: string;
+  /** Internal records are types without a run-time schema: this is where to read them. */
+  source?: string;
+  headers: 'flow' | 'dead-letter';
+}
+
+const internal = (name: string, file: string, summary: string): Message =>
+  ({ name, summary, source: `schemas/${file}`, headers: 'flow' });
+const open = (name: string): Message => ({ name, summary: summaryOf(name), headers: 'flow' });
+
+export const ORIGINAL_BYTES = 'original bytes';
+
+export const messages: readonly Message[] = [
+  open('Request'),
+  open('Interaction'),
+  internal('Task', 'classifier-to-scheduler.ts', 'A request made self-contained.'),
+  internal('Work', 'scheduler-to-worker.ts', 'One step of a task for one variant.'),
+  internal('Outcome', 'outcomes.ts', 'What became of one step.'),
+  open('Response'),
+  internal('Heartbeat', 'worker-to-telemetry.ts', 'Load and resources of one worker process.'),
+  open('Variant'),
+  { name: ORIGINAL_BYTES, summary: 'A record that could not be handled, as it was read.', headers: 'dead-letter' },
+];
+
+function summaryOf(title: string): string {
+  const found = publicSchemas.find((schema) => schema.title === title);
+  if (found === undefined) throw new Error(`no public schema is called ${title}`);
+  return found.description;
+}
+
+const flowHeaders: Record<keyof typeof HEADER, string> = {
+  schemaVersion: `Version of the message's shape, now ${SCHEMA_VERSION}. Absent: ${SCHEMA_VERSION}.`,
+  traceparent: 'W3C trace context.',
+  tracestate: 'W3C trace context.',
+  replyTo: 'For the sender: comes back on the response.',
+  tenant: 'On whose behalf.',
+};
+
+const deadLetterHeaders: Record<keyof typeof DEAD_LETTER_HEADER, string> = {
+  sourceTopic: 'Topic that the record was read from.',
+  sourcePartition: 'Its partition.',
+  sourceOffset: 'Its offset.',
+  stage: 'Stage that gave up.',
+  code: 'Stable error code.',
+  message: 'What is wrong, for a person.',
+  attempts: 'How often it was tried.',
+  time: 'When it was given up, epoch ms.',
+};
+
+export interface HeaderField {
+  name: string;
+  description: string;
+}
+
+/** Header fields of a kind of message. Kafka headers are bytes; these are all UTF-8 text. */
+export function headerFields(kind: Message['headers']): HeaderField[] {
+  const flow = entries(HEADER).map(([key, name]) => ({ name, description: carriedNote(name) + flowHeaders[key] }));
+  if (kind === 'flow') return flow;
+  return [...entries(DEAD_LETTER_HEADER).map(([key, name]) => ({ name, description: deadLetterHeaders[key] })), ...flow];
+}
+
+function carriedNote(name: string): string {
+  return CARRIED_HEADERS.includes(name) ? 'Carried through every stage. ' : '';
+}
+
+function entries<Key extends string>(record: Readonly<Record<Key, string>>): [Key, string][] {
+  return Object.entries(record) as [Key, string][];
+}
