@@ -9,7 +9,7 @@ const configuration = createRequire(import.meta.url)('../../.dependency-cruiser.
 
 /** A miniature of the repository. Every import that breaks a rule stands in a file of its own. */
 const manifest = (name: string, dependencies: object, exports: object): string =>
-  JSON.stringify({ name, type: 'module', exports, dependencies });
+  JSON.stringify({ name, type: 'module', exports, dependencies, devDependencies: { tool: '*' } });
 
 /** A package as npm would have installed it. */
 const installed = (name: string): Record<string, string> => ({
@@ -23,8 +23,10 @@ const sound: Record<string, string> = {
   ...installed('kafkajs'),
   ...installed('ioredis'),
   ...installed('onnxruntime-node'),
+  ...installed('tool'),
   'schemas/package.json': manifest('@tandem/schemas', { zod: '*' }, { '.': './index.ts' }),
   'schemas/index.ts': `import 'zod'; export const schema = 1;`,
+  'schemas/generate/main.ts': `import 'tool'; import '../index.ts';`,
   'shared/package.json': manifest(
     '@tandem/shared',
     { '@tandem/schemas': '*', kafkajs: '*', ioredis: '*', 'onnxruntime-node': '*' },
@@ -65,6 +67,7 @@ const planted: { rule: string; file: string; source: string; also?: Record<strin
   { rule: 'packages-by-name-from-outside', file: 'test/a.ts', source: `import '../shared/log/index.ts';` },
   { rule: 'no-unresolvable', file: 'services/worker/b.ts', source: `import '@tandem/shared/log/kafka/log.ts';` },
   { rule: 'no-undeclared-dependencies', file: 'services/worker/c.ts', source: `import 'zod';` },
+  { rule: 'no-development-dependencies', file: 'services/worker/d.ts', source: `import 'tool';` },
   { rule: 'undeclared-workspace-in-schemas', file: 'schemas/c.ts', source: `import '@tandem/shared/core';` },
   { rule: 'no-cycles', file: 'shared/log/e.ts', source: `import './f.ts';`, also: { 'shared/log/f.ts': `import './e.ts';` } },
 ];
