@@ -10,4 +10,4 @@ export {
   type AsOf, type Circumstances, type KnownHistory, type RequestIdentity, type RequestReading, type ResolvedRequest,
   type SensingLimits, type StoredHistory, type TaskEvidence, type WorkloadBinding,
 } from './sensing/index.ts';
-export { adapterLookup, builtInAdapters, classifyAdapter, recommendAdapter, type AdapterLookup } from './adapters/index.ts';
+export { builtInAdapters, classifyAdapter, recommendAdapter } from './adapters/index.ts';

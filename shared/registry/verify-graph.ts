@@ -24,7 +24,7 @@ export async function readVerifiedGraph(directory: string, graph: GraphSpec): Pr
  * Verifies every file of a variant.
  * @throws {RegistryError} `model_missing`, `model_hash_mismatch`
  */
-export async function verifyVariant(directory: string, variant: Variant): Promise<void> {
+export async function verifyVariant(variant: Variant, directory: string): Promise<void> {
   for (const graph of Object.values(variant.graphs)) await readVerifiedGraph(directory, graph);
 }
 
