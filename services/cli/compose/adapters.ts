@@ -15,12 +15,13 @@ async function importAdapter(path: string, workload: string): Promise<Adapter> {
   return module.adapter;
 }
 
-/** The adapter of each workload: a built-in name, or a path relative to the workloads' folder. */
-export async function loadAdapters(workloads: ReadonlyMap<string, Workload>, folder: string): Promise<Map<string, Adapter>> {
+/** Adapters by the name that workload files call them: a built-in one, or a path relative to the workloads' folder. */
+export async function loadAdapters(workloads: Iterable<Workload>, folder: string): Promise<Map<string, Adapter>> {
   const adapters = new Map<string, Adapter>();
-  for (const { name, adapter } of workloads.values()) {
+  for (const { name, adapter } of workloads) {
+    if (adapters.has(adapter)) continue;
     const builtIn = builtInAdapters.get(adapter);
-    adapters.set(name, builtIn ?? (await importAdapter(isAbsolute(adapter) ? adapter : join(folder, adapter), name)));
+    adapters.set(adapter, builtIn ?? (await importAdapter(isAbsolute(adapter) ? adapter : join(folder, adapter), name)));
   }
   return adapters;
 }

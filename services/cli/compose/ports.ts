@@ -15,8 +15,8 @@ export interface Ports extends AsyncDisposable {
   cache: Cache;
   /** Of the registry, not retired. */
   variants: readonly Variant[];
-  workloads: ReadonlyMap<string, Workload>;
-  /** By workload. */
+  workloads: readonly Workload[];
+  /** By the name that workloads call them. */
   adapters: ReadonlyMap<string, Adapter>;
   probe: ResourceProbe;
   clock: Clock;

@@ -1,0 +1,63 @@
+import { InvalidArgumentError, type Command } from 'commander';
+import { settingNames, settingsSchema } from '@tandem/shared/config';
+import { TandemError } from '@tandem/shared/errors';
+import type { StageName } from '@tandem/shared/runner';
+import { createLogger } from '@tandem/shared/telemetry';
+import { ProcessGroup, type ProcessSpec } from '../compose/process-group.ts';
+import { STAGES } from '../compose/stages.ts';
+import { addSettingFlags, settingsOf } from '../setting-flags.ts';
+import { untilSignal } from '../until-signal.ts';
+
+const EXAMPLES = `
+A process that dies is started again. Status ports (/healthz, /readyz, /metrics) count up from --http-port.
+
+Examples:
+  tandem cluster --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379 --workers 2
+  tandem cluster --kafka 127.0.0.1:9092 --policy fixed --precision int8`;
+
+function count(text: string): number {
+  const value = Number(text);
+  if (!Number.isInteger(value) || value < 0 || value > 256) throw new InvalidArgumentError('a number of processes, 0 to 256');
+  return value;
+}
+
+const plural = (stage: StageName) => `${stage}s`;
+
+/** Settings that were given, as flags for the children; file and environment they read themselves. */
+function passedOn(options: Record<string, unknown>): string[] {
+  const names = ['config', ...settingNames.filter((name) => name !== 'httpPort' && name !== 'instance')];
+  return names.flatMap((name) => {
+    const value = options[name];
+    return typeof value === 'string' ? [`--${name.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`, value] : [];
+  });
+}
+
+function processes(options: Record<string, unknown>, firstPort: number): ProcessSpec[] {
+  const flags = passedOn(options);
+  const names = STAGES.toReversed().flatMap((stage) =>
+    Array.from({ length: Number(options[plural(stage)]) }, (_, index) => ({ stage, name: `${stage}-${index + 1}` })),
+  );
+  return names.map(({ stage, name }, index) => {
+    const port = firstPort === 0 ? 0 : firstPort + index;
+    return { name, args: ['stage', stage, ...flags, '--http-port', String(port)] };
+  });
+}
+
+async function runCluster(options: Record<string, unknown>): Promise<void> {
+  const settings = settingsOf(options);
+  if (settings.kafka === undefined) throw new TandemError('separate processes need a broker: --kafka host:port', { code: 'usage' });
+  if (settings.redis === undefined && Number(options[plural('classifier')]) > 1) {
+    throw new TandemError('several classifiers need one cache to know a repeated request: --redis redis://host:port', { code: 'usage' });
+  }
+  const logger = createLogger({ level: settings.logLevel, fields: { service: 'cluster' } });
+  const group = new ProcessGroup(processes(options, settings.httpPort), { logger, stopTimeoutMs: settings.drainTimeoutMs + 5_000 });
+  group.start();
+  await untilSignal();
+  await group.stop();
+}
+
+export function addClusterCommand(program: Command): void {
+  const command = program.command('cluster').description('run all stages as separate processes').action(runCluster).addHelpText('after', EXAMPLES);
+  for (const stage of STAGES) command.option(`--${plural(stage)} <n>`, `processes of the ${stage}`, count, 1);
+  addSettingFlags(command, settingNames.filter((name) => name in settingsSchema.shape && name !== 'instance'));
+}

@@ -1,0 +1,30 @@
+import type { Command } from 'commander';
+import Table from 'cli-table3';
+import { messageOf } from '@tandem/shared/errors';
+import { loadRegistry, variantName, verifyVariant } from '@tandem/shared/registry';
+import { addSettingFlags, settingsOf } from '../setting-flags.ts';
+
+async function list(options: Record<string, unknown>): Promise<void> {
+  const { variants, directory } = await loadRegistry(settingsOf(options).models);
+  const lines = await Promise.all(variants.map(async (variant) => ({
+    variant: variantName(variant),
+    version: variant.version,
+    status: variant.status,
+    [variant.accuracy.metric]: variant.accuracy.value,
+    files: await verifyVariant(variant, directory).then(() => 'verified', messageOf),
+  })));
+  if (options['json'] === true) return console.log(JSON.stringify(lines));
+  const table = new Table({ head: ['variant', 'version', 'status', 'accuracy', 'files'] });
+  variants.forEach(({ accuracy }, index) => {
+    const { variant, version, status, files } = lines[index]!;
+    table.push([variant, version, status, `${accuracy.metric} ${accuracy.value}`, files]);
+  });
+  console.log(table.toString());
+}
+
+export function addModelsCommand(program: Command): void {
+  const models = program.command('models').description('the model registry');
+  const command = models.command('list').description('every variant, its accuracy, and whether its files are what they should be').action(list);
+  addSettingFlags(command.option('--json', 'machine-readable'), ['models', 'logLevel']);
+  models.addHelpText('after', '\nExamples:\n  tandem models list\n  tandem models list --models /srv/models --json');
+}

@@ -1,0 +1,40 @@
+import { Argument, type Command } from 'commander';
+import { settingNames } from '@tandem/shared/config';
+import type { StageName } from '@tandem/shared/runner';
+import { TandemError } from '@tandem/shared/errors';
+import { openPorts } from '../compose/ports.ts';
+import { STAGES } from '../compose/stages.ts';
+import { System } from '../compose/system.ts';
+import { ensureTopology } from '../compose/topology.ts';
+import { addSettingFlags, settingsOf } from '../setting-flags.ts';
+import { untilSignal } from '../until-signal.ts';
+
+const EXAMPLES = `
+Runs until SIGTERM or SIGINT; then it stops intake, finishes what is in flight, commits and exits with 0.
+
+Examples:
+  tandem stage classifier --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379
+  tandem stage worker --kafka 127.0.0.1:9092 --variants recommend-large.int8 --threads 2
+  TANDEM_KAFKA=kafka:9092 TANDEM_HTTP_PORT=9465 tandem stage fusion`;
+
+async function runStage(name: StageName, options: Record<string, unknown>): Promise<void> {
+  const settings = settingsOf(options);
+  if (settings.kafka === undefined) {
+    throw new TandemError('a stage of its own needs a broker: --kafka host:port (the embedded log lives inside one process: tandem demo --serve)', { code: 'usage' });
+  }
+  await using ports = await openPorts(settings, name);
+  await ensureTopology(settings, ports);
+  await using system = await System.start([name], settings, ports);
+  ports.logger.info({ statusPort: system.statusPort, log: ports.log.description, cache: ports.cache.description }, 'running');
+  const signal = await untilSignal();
+  ports.logger.info({ signal }, 'draining');
+}
+
+export function addStageCommand(program: Command): void {
+  const command = program.command('stage')
+    .description('run one stage as its own process, in any number')
+    .addArgument(new Argument('<name>', 'which').choices(STAGES))
+    .action((name: StageName, options: Record<string, unknown>) => runStage(name, options))
+    .addHelpText('after', EXAMPLES);
+  addSettingFlags(command, settingNames);
+}

@@ -1,0 +1,62 @@
+import type { Command } from 'commander';
+import Table from 'cli-table3';
+import type { TopicSpec } from '@tandem/schemas';
+import type { SettingName } from '@tandem/shared/config';
+import { openPorts, type Ports } from '../compose/ports.ts';
+import { ensureTopology, topicsOf } from '../compose/topology.ts';
+import { addSettingFlags, settingsOf } from '../setting-flags.ts';
+
+const SETTINGS: readonly SettingName[] = ['kafka', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'pool', 'logLevel'];
+
+interface TopicLine {
+  topic: string;
+  producer: string;
+  consumer: string;
+  partitions: number;
+  /** Null: the topic does not exist. */
+  records: number | null;
+}
+
+async function recordsIn(topic: string, { log }: Ports): Promise<number> {
+  const offsets = await log.admin.offsets(topic);
+  return offsets.reduce((sum, { earliest, latest }) => sum + latest - earliest, 0);
+}
+
+async function line(spec: TopicSpec, ports: Ports, existing: ReadonlySet<string>): Promise<TopicLine> {
+  const { name: topic, producer, consumer, partitions } = spec;
+  return { topic, producer, consumer, partitions, records: existing.has(topic) ? await recordsIn(topic, ports) : null };
+}
+
+function show(lines: readonly TopicLine[], json: boolean): void {
+  if (json) return console.log(JSON.stringify(lines));
+  const table = new Table({ head: ['topic', 'producer', 'consumer', 'partitions', 'records'] });
+  for (const { topic, producer, consumer, partitions, records } of lines) table.push([topic, producer, consumer, partitions, records ?? 'missing']);
+  console.log(table.toString());
+}
+
+async function list(options: Record<string, unknown>): Promise<void> {
+  const settings = settingsOf(options);
+  await using ports = await openPorts(settings, 'topics');
+  const existing = new Set(await ports.log.admin.listTopics());
+  const specs = topicsOf(settings, ports);
+  show(await Promise.all(specs.map((spec) => line(spec, ports, existing))), options['json'] === true);
+}
+
+async function ensure(options: Record<string, unknown>): Promise<void> {
+  const settings = settingsOf(options);
+  await using ports = await openPorts(settings, 'topics');
+  const { created, differences } = await ensureTopology(settings, ports);
+  if (options['json'] === true) return console.log(JSON.stringify({ created, differences }));
+  console.log(created.length === 0 ? 'nothing to create' : `created ${created.join(', ')}`);
+  for (const { topic, setting, expected, actual } of differences) console.log(`${topic}: ${setting} is ${actual}, should be ${expected}`);
+}
+
+export function addTopicsCommand(program: Command): void {
+  const topics = program.command('topics').description('show or create the topics of the flow');
+  const subcommands = [
+    topics.command('list').description('each topic, who writes and reads it, and how many records it holds').action(list),
+    topics.command('ensure').description('create what is missing, name what differs').action(ensure),
+  ];
+  for (const command of subcommands) addSettingFlags(command.option('--json', 'machine-readable'), SETTINGS);
+  topics.addHelpText('after', '\nExamples:\n  tandem topics list --kafka 127.0.0.1:9092\n  tandem topics ensure --kafka 127.0.0.1:9092 --partitions 8');
+}

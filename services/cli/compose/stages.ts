@@ -1,0 +1,80 @@
+import { createClassifierStage } from '@tandem/classifier';
+import { createFusionStage } from '@tandem/fusion';
+import { createSchedulerStage } from '@tandem/scheduler';
+import { createWorkerStage } from '@tandem/worker';
+import { topicName } from '@tandem/schemas';
+import type { Settings } from '@tandem/shared/config';
+import { fixedPolicy, thresholdPolicy, type Adapter } from '@tandem/shared/core';
+import { createOnnxEngine } from '@tandem/shared/engine';
+import { RunningStage, type RunnerOptions, type Stage, type StageName } from '@tandem/shared/runner';
+import { classifierObserver, fusionObserver, schedulerObserver, workerObserver } from './observers.ts';
+import type { Ports } from './ports.ts';
+import { servedVariants } from './served-variants.ts';
+
+export const STAGES = ['classifier', 'scheduler', 'worker', 'fusion'] as const satisfies readonly StageName[];
+
+function classifier(settings: Settings, ports: Ports): Stage {
+  const { prefix, featureWaitMs } = settings;
+  const stage = createClassifierStage({ ...ports, prefix, featureWaitMs, observer: classifierObserver(ports.metrics) });
+  if (ports.cache.shared) return stage;
+  return withOwnFeatures(stage, settings, ports);
+}
+
+/**
+ * Features of an in-process cache belong to this process alone, so it reads all interactions itself, from their
+ * start, instead of sharing them out among a group.
+ */
+function withOwnFeatures(stage: ReturnType<typeof createClassifierStage>, { prefix }: Settings, { log, logger }: Ports): Stage {
+  const stop = stage.stop?.bind(stage);
+  let close: (() => Promise<void>) | undefined;
+  return Object.assign(stage, {
+    async start() {
+      const tail = await log.tail({
+        topic: topicName(prefix, 'interactions'),
+        onRecord: (record) => void stage.applyInteraction(record).catch((error: unknown) => logger.debug({ err: error }, 'interaction ignored')),
+        onFault: (error) => logger.warn({ err: error }, 'reading interactions failed; trying again'),
+      });
+      close = () => tail.close();
+      await tail.caughtUp;
+    },
+    async stop() {
+      await close?.();
+      await stop?.();
+    },
+  });
+}
+
+function scheduler(settings: Settings, ports: Ports): Stage {
+  const policy = settings.policy === 'fixed' ? fixedPolicy(settings.precision) : thresholdPolicy();
+  return createSchedulerStage({ ...ports, prefix: settings.prefix, policy, observer: schedulerObserver(ports.metrics) });
+}
+
+async function worker(settings: Settings, ports: Ports): Promise<Stage> {
+  const engine = createOnnxEngine({});
+  return createWorkerStage({ ...ports, engine } as never);
+}
+
+function adapterOf({ workloads, adapters }: Ports): (workload: string) => Adapter | undefined {
+  const byWorkload = new Map(workloads.map(({ name, adapter }) => [name, adapters.get(adapter)]));
+  return (workload) => byWorkload.get(workload);
+}
+
+function fusion(settings: Settings, ports: Ports): Stage {
+  return createFusionStage({ ...ports, prefix: settings.prefix, adapterOf: adapterOf(ports), observer: fusionObserver(ports.metrics) });
+}
+
+async function createStage(name: StageName, settings: Settings, ports: Ports): Promise<Stage> {
+  switch (name) {
+    case 'classifier': return classifier(settings, ports);
+    case 'scheduler': return scheduler(settings, ports);
+    case 'worker': return worker(settings, ports);
+    case 'fusion': return fusion(settings, ports);
+  }
+}
+
+/** One stage under the runner, on this process's ports. */
+export async function startStage(name: StageName, settings: Settings, ports: Ports): Promise<RunningStage> {
+  const { prefix, lingerMs, commitIntervalMs, drainTimeoutMs } = settings;
+  const options: RunnerOptions = { ...ports, prefix, commitIntervalMs, drainTimeoutMs, producer: { lingerMs } };
+  return RunningStage.start(await createStage(name, settings, ports), options);
+}

@@ -1,0 +1,41 @@
+import type { Settings } from '@tandem/shared/config';
+import type { LifecycleState } from '@tandem/shared/lifecycle';
+import type { RunningStage, StageName } from '@tandem/shared/runner';
+import { startStatusServer, type StatusServer } from '@tandem/shared/telemetry';
+import type { Ports } from './ports.ts';
+import { startStage } from './stages.ts';
+
+const ORDER: readonly LifecycleState[] = ['starting', 'draining', 'stopped', 'running'];
+
+/** The stages that run in this process, and its status server. */
+export class System implements AsyncDisposable {
+  readonly #stages: RunningStage[] = [];
+  #server: StatusServer | undefined;
+  #starting = true;
+
+  /** Starts them from the end of the flow to its beginning, so that nothing is produced before it can be consumed. */
+  static async start(names: readonly StageName[], settings: Settings, ports: Ports): Promise<System> {
+    const system = new System();
+    const { httpHost, httpPort } = settings;
+    system.#server = await startStatusServer({ host: httpHost, port: httpPort, metrics: ports.metrics.registry, state: () => system.state });
+    for (const name of names.toReversed()) system.#stages.push(await startStage(name, settings, ports));
+    system.#starting = false;
+    return system;
+  }
+
+  /** The least ready of its stages. */
+  get state(): LifecycleState {
+    if (this.#starting) return 'starting';
+    return ORDER.find((state) => this.#stages.some((stage) => stage.state === state)) ?? 'running';
+  }
+
+  get statusPort(): number {
+    return this.#server?.port ?? 0;
+  }
+
+  /** Drains from the beginning of the flow to its end. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    for (const stage of this.#stages.toReversed()) await stage.stop();
+    await this.#server?.close();
+  }
+}

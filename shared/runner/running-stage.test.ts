@@ -1,0 +1,133 @@
+import { afterEach, expect, test, vi } from 'vitest';
+import { DEAD_LETTER_HEADER, HEADER, fixedTopics } from '@tandem/schemas';
+import { systemClock } from '../clock/index.ts';
+import { RecordError, TandemError } from '../errors/index.ts';
+import { createEmbeddedLog, type LogRecord, type OutgoingRecord } from '../log/index.ts';
+import { createMetrics, noTracing, silentLogger } from '../telemetry/index.ts';
+import { RunningStage, type RunnerOptions, type Stage } from './index.ts';
+
+const cleanUps: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
+});
+
+type Handle = Stage['handle'];
+
+async function harness(handle: Handle, over: Partial<RunnerOptions> & Partial<Stage> = {}) {
+  const log = createEmbeddedLog();
+  cleanUps.push(() => log.close());
+  await log.admin.ensureTopics(fixedTopics({ prefix: 't.', partitions: 1 }));
+  const stage: Stage = { name: 'classifier', inputs: [{ group: 'g', topics: ['t.requests'] }], handle, ...over };
+  const options = { log, prefix: 't.', clock: systemClock, logger: silentLogger, metrics: createMetrics({ processMetrics: false }), tracing: noTracing, retryBaseMs: 1, commitIntervalMs: 10, ...over };
+  const start = async () => {
+    const running = await RunningStage.start(stage, options);
+    cleanUps.push(() => running.stop());
+    return running;
+  };
+  const producer = await log.producer();
+  const read = async (topic: string) => {
+    const records: LogRecord[] = [];
+    const tail = await log.tail({ topic: `t.${topic}`, onRecord: (record) => records.push(record) });
+    cleanUps.push(() => tail.close());
+    return records;
+  };
+  const send = (values: string[], headers = {}) =>
+    producer.send(values.map((value): OutgoingRecord => ({ topic: 't.requests', key: 'k', value, headers })));
+  const committed = async () => (await log.admin.committed('t.g', 't.requests'))[0]?.offset;
+  return { start, send, read, committed };
+}
+
+const toTasks = (value: string): OutgoingRecord[] => [{ topic: 't.tasks', key: 'k', value }];
+const textOf = (record: LogRecord) => record.value?.toString() ?? '';
+
+test('outputs are written, headers carried, and the input committed', async () => {
+  const { start, send, read, committed } = await harness((record) => toTasks(`${textOf(record)}!`));
+  const running = await start();
+  const tasks = await read('tasks');
+  await send(['a', 'b'], { [HEADER.traceparent]: '00-x', [HEADER.replyTo]: 'me', other: 'dropped' });
+  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['a!', 'b!']));
+  expect(tasks[0]!.headers).toEqual({ [HEADER.schemaVersion]: '1', [HEADER.traceparent]: '00-x', [HEADER.replyTo]: 'me' });
+  await running.stop();
+  expect(await committed()).toBe(2);
+});
+
+test('a bad record goes to the dead letters with its bytes, source, code and message; the partition goes on', async () => {
+  const { start, send, read } = await harness((record) => {
+    if (textOf(record) === 'bad') throw new RecordError('invalid_request', 'limit: too big');
+    return toTasks(textOf(record));
+  });
+  await start();
+  const [tasks, dead] = [await read('tasks'), await read('dead-letters')];
+  await send(['bad', 'good'], { mine: 'kept' });
+  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['good']));
+  await vi.waitFor(() => expect(dead.map(textOf)).toEqual(['bad']));
+  expect(dead[0]!.key).toBe('k');
+  expect(dead[0]!.headers).toMatchObject({
+    mine: 'kept',
+    [DEAD_LETTER_HEADER.sourceTopic]: 't.requests', [DEAD_LETTER_HEADER.sourcePartition]: '0', [DEAD_LETTER_HEADER.sourceOffset]: '0',
+    [DEAD_LETTER_HEADER.stage]: 'classifier', [DEAD_LETTER_HEADER.code]: 'invalid_request', [DEAD_LETTER_HEADER.message]: 'limit: too big',
+    [DEAD_LETTER_HEADER.attempts]: '1',
+  });
+});
+
+test('a retryable failure is tried again; one that stays ends as a dead letter with its attempts', async () => {
+  const tries = new Map<string, number>();
+  const { start, send, read } = await harness((record) => {
+    const value = textOf(record);
+    tries.set(value, (tries.get(value) ?? 0) + 1);
+    if (value === 'never' || tries.get(value)! < 3) throw new TandemError('away', { code: 'cache_unavailable', retryable: true });
+    return toTasks(value);
+  }, { maxAttempts: 4 });
+  await start();
+  const [tasks, dead] = [await read('tasks'), await read('dead-letters')];
+  await send(['third', 'never']);
+  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['third']));
+  await vi.waitFor(() => expect(dead).toHaveLength(1));
+  expect(dead[0]!.headers).toMatchObject({ [DEAD_LETTER_HEADER.code]: 'internal', [DEAD_LETTER_HEADER.attempts]: '4' });
+});
+
+test('a defect in a stage does not stop the partition', async () => {
+  const { start, send, read } = await harness((record) => {
+    if (textOf(record) === 'x') throw new TypeError('defect');
+    return toTasks(textOf(record));
+  });
+  await start();
+  const [tasks, dead] = [await read('tasks'), await read('dead-letters')];
+  await send(['x', 'y']);
+  await vi.waitFor(() => expect([tasks.length, dead.length]).toEqual([1, 1]));
+  expect(dead[0]!.headers[DEAD_LETTER_HEADER.code]).toBe('internal');
+});
+
+test.each(['2', '2.1', 'nonsense'])('schema version %s is refused before the stage sees the record', async (version) => {
+  const handle = vi.fn(() => []);
+  const { start, send, read } = await harness(handle);
+  await start();
+  const dead = await read('dead-letters');
+  await send(['later'], { [HEADER.schemaVersion]: version });
+  await vi.waitFor(() => expect(dead).toHaveLength(1));
+  expect(dead[0]!.headers[DEAD_LETTER_HEADER.code]).toBe('unsupported_schema_version');
+  expect(handle).not.toHaveBeenCalled();
+});
+
+test('a stop waits for what is in flight, and what it could not wait for is delivered again', async () => {
+  const gate = Promise.withResolvers<undefined>();
+  const seen: string[] = [];
+  const { start, send, read, committed } = await harness(async (record) => {
+    seen.push(textOf(record));
+    if (textOf(record) === 'stuck' && seen.filter((value) => value === 'stuck').length === 1) await new Promise(() => undefined);
+    if (textOf(record) === 'slow') await gate.promise;
+    return toTasks(textOf(record));
+  }, { drainTimeoutMs: 200 });
+  const first = await start();
+  const tasks = await read('tasks');
+  await send(['slow', 'stuck']);
+  await vi.waitFor(() => expect(seen).toEqual(['slow', 'stuck']));
+  const stopped = first.stop();
+  expect(first.state).toBe('draining');
+  gate.resolve(undefined);
+  await stopped;
+  expect(first.state).toBe('stopped');
+  expect(await committed()).toBe(1);
+  await start();
+  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['slow', 'stuck']));
+});
