@@ -1,0 +1,147 @@
+import { execFile } from 'node:child_process';
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { Kafka, logLevel } from 'kafkajs';
+import { kafkaJars } from './kafka-jars.ts';
+import { freePorts, startProcess, temporaryFolder, type ServerProcess } from './processes.ts';
+import { until } from './until.ts';
+
+const CLUSTER_ID = 'dGFuZGVtLXRlc3RzLTAwMQ';
+
+export interface KafkaBrokerOptions {
+  /** @default a free one */
+  port?: number;
+  /** @default a free one */
+  controllerPort?: number;
+  /** Where its data lies; a broker started again on the same folder and ports has the same records. @default a new folder, removed on stop */
+  dataDirectory?: string;
+  /** @default 1 */
+  nodeId?: number;
+  /** All controllers of the cluster, `id@host:port`. @default only this one */
+  quorumVoters?: readonly string[];
+  /** Replication of internal topics. @default 1 */
+  replicationFactor?: number;
+  /** More lines for server.properties. */
+  properties?: Readonly<Record<string, string | number | boolean>>;
+}
+
+export interface KafkaBroker {
+  /** host:port */
+  readonly address: string;
+  readonly port: number;
+  readonly controllerPort: number;
+  readonly dataDirectory: string;
+  readonly process: ServerProcess;
+  /** Waits until it answers. */
+  ready(): Promise<void>;
+  stop(): Promise<void>;
+  /** As kill -9; the data stays. */
+  kill(): Promise<void>;
+}
+
+/** Starts a Kafka broker (KRaft, broker and controller in one) as a local process and waits until it answers. */
+export async function startKafkaBroker(options: KafkaBrokerOptions = {}): Promise<KafkaBroker> {
+  const broker = await launch(options);
+  await broker.ready();
+  return broker;
+}
+
+/** Starts brokers that form one cluster, with internal topics replicated on up to three. */
+export async function startKafkaCluster(count: number, properties: KafkaBrokerOptions['properties'] = {}): Promise<KafkaBroker[]> {
+  const ports = await freePorts(2 * count);
+  const quorumVoters = Array.from({ length: count }, (_, index) => `${index + 1}@127.0.0.1:${ports[count + index] ?? 0}`);
+  const brokers = await Promise.all(
+    quorumVoters.map((_, index) =>
+      launch({
+        port: ports[index] ?? 0,
+        controllerPort: ports[count + index] ?? 0,
+        nodeId: index + 1,
+        quorumVoters,
+        replicationFactor: Math.min(count, 3),
+        properties,
+      }),
+    ),
+  );
+  await Promise.all(brokers.map((broker) => broker.ready()));
+  return brokers;
+}
+
+async function launch(options: KafkaBrokerOptions): Promise<KafkaBroker> {
+  const jars = await kafkaJars();
+  const [freeBroker = 0, freeController = 0] = await freePorts(2);
+  const { port = freeBroker, controllerPort = freeController } = options;
+  const directory = options.dataDirectory ?? temporaryFolder('tandem-kafka-');
+  mkdirSync(directory, { recursive: true });
+  const propertiesFile = join(directory, 'server.properties');
+  writeFileSync(propertiesFile, render({ ...serverProperties({ ...options, port, controllerPort }, directory), ...options.properties }));
+  const java = ['-cp', `${jars}/*`];
+  const format = ['kafka.tools.StorageTool', 'format', '--ignore-formatted', '-t', CLUSTER_ID, '-c', propertiesFile];
+  await promisify(execFile)('java', [...java, ...format], { timeout: 60_000 });
+  const server = startProcess('java', ['-Xmx512m', ...java, 'kafka.Kafka', propertiesFile], join(directory, 'broker.log'));
+  const address = `127.0.0.1:${port}`;
+  return {
+    address,
+    port,
+    controllerPort,
+    dataDirectory: directory,
+    process: server,
+    ready: () => waitUntilReady(address, server),
+    kill: () => server.kill(),
+    async stop() {
+      // Test data needs no orderly flush, and an orderly stop takes seconds.
+      await (options.dataDirectory === undefined ? server.kill() : server.stop());
+      if (options.dataDirectory === undefined) rmSync(directory, { recursive: true, force: true });
+    },
+  };
+}
+
+function serverProperties(options: KafkaBrokerOptions & { port: number; controllerPort: number }, directory: string): Record<string, string | number | boolean> {
+  const { port, controllerPort, nodeId = 1, quorumVoters = [`${nodeId}@127.0.0.1:${controllerPort}`], replicationFactor = 1 } = options;
+  return {
+    'process.roles': 'broker,controller',
+    'node.id': nodeId,
+    'controller.quorum.voters': quorumVoters.join(','),
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
+    'controller.listener.names': 'CONTROLLER',
+    'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT',
+    'log.dirs': join(directory, 'data'),
+    'offsets.topic.replication.factor': replicationFactor,
+    'offsets.topic.num.partitions': 8,
+    'transaction.state.log.replication.factor': replicationFactor,
+    'transaction.state.log.min.isr': Math.max(1, replicationFactor - 1),
+    'transaction.state.log.num.partitions': 8,
+    'group.initial.rebalance.delay.ms': 0,
+    'group.min.session.timeout.ms': 1000,
+    'auto.create.topics.enable': true,
+    'log.retention.bytes': 268_435_456,
+    'log.segment.bytes': 67_108_864,
+    'log.cleaner.backoff.ms': 500,
+  };
+}
+
+function render(properties: Readonly<Record<string, string | number | boolean>>): string {
+  return Object.entries(properties).map(([name, value]) => `${name}=${value}\n`).join('');
+}
+
+async function waitUntilReady(address: string, server: ServerProcess): Promise<void> {
+  let exited = false;
+  void server.exited.then(() => (exited = true));
+  await until(async () => exited || (await answers(address)), { timeoutMs: 120_000, everyMs: 200, what: () => `Kafka to answer: ${server.output()}` });
+  if (exited) throw new Error(`Kafka did not start: ${server.output()}`);
+}
+
+/** Whether a broker answers there. */
+export async function answers(address: string): Promise<boolean> {
+  const admin = new Kafka({ brokers: address.split(','), logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin();
+  try {
+    await admin.connect();
+    const { brokers } = await admin.describeCluster();
+    return brokers.length > 0;
+  } catch {
+    return false;
+  } finally {
+    await admin.disconnect().catch(() => undefined);
+  }
+}
