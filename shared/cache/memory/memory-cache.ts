@@ -6,7 +6,7 @@ import type { AppendOptions, BoundedList, Cache } from '../types.ts';
 import type { MemoryCacheOptions } from './options.ts';
 import { StoredList } from './stored-list.ts';
 
-const DEFAULT_MAX_ENTRIES = 1_000_000;
+const DEFAULT_MAX_ENTRIES = 100_000;
 /** An estimate of what a key, its map slot and its list links take beside the text. */
 const ENTRY_OVERHEAD_BYTES = 128;
 

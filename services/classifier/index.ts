@@ -1,0 +1,3 @@
+export { createClassifierStage, type ClassifierStage } from './classifier-stage.ts';
+export type { ClassifierObserver } from './observer.ts';
+export type { ClassifierOptions } from './options.ts';

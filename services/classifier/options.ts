@@ -1,0 +1,50 @@
+import { DEFAULT_PREFIX, MAX_RECORD_BYTES, type Variant, type Workload } from '@tandem/schemas';
+import type { Cache } from '@tandem/shared/cache';
+import type { Clock } from '@tandem/shared/clock';
+import type { Adapter, SensingLimits } from '@tandem/shared/core';
+import type { Logger } from '@tandem/shared/telemetry';
+import { silentObserver, type ClassifierObserver } from './observer.ts';
+
+export interface ClassifierOptions {
+  workloads: readonly Workload[];
+  /** By the name that workloads call them. */
+  adapters: ReadonlyMap<string, Adapter>;
+  /** Of the registry; the stable ones are used. */
+  variants: readonly Variant[];
+  /** Features and seen request ids. */
+  cache: Cache;
+  clock: Clock;
+  logger: Logger;
+  /** Of topics. @default 'tandem.' */
+  prefix?: string;
+  /** How long a request waits for interactions that it says have happened. @default 250 */
+  featureWaitMs?: number;
+  /** How long a request id is remembered. @default 3600000 (1 hour) */
+  dedupTtlMs?: number;
+  /** Newest interactions kept per user; twice the longest history that a model reads leaves room for late requests. @default 256 */
+  historyLimit?: number;
+  /** A user's features are forgotten this long after the last interaction. @default never */
+  featureTtlMs?: number;
+  /** @default { maxBytes: 1048576, maxDepth: 32 } */
+  limits?: Partial<SensingLimits>;
+  /** @default does nothing */
+  observer?: ClassifierObserver;
+}
+
+export type CompleteOptions = Required<Omit<ClassifierOptions, 'featureTtlMs' | 'limits'>> & {
+  featureTtlMs: number | undefined;
+  limits: SensingLimits;
+};
+
+export function withDefaults(options: ClassifierOptions): CompleteOptions {
+  return {
+    prefix: DEFAULT_PREFIX,
+    featureWaitMs: 250,
+    dedupTtlMs: 3_600_000,
+    historyLimit: 256,
+    featureTtlMs: undefined,
+    observer: silentObserver,
+    ...options,
+    limits: { maxBytes: MAX_RECORD_BYTES, maxDepth: 32, ...options.limits },
+  };
+}

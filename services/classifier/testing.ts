@@ -1,0 +1,140 @@
+import { recommendInputSchema, workloadSchema, type RecommendFeatures, type RecommendInput, type Variant, type Workload } from '@tandem/schemas';
+import { createMemoryCache, type Cache } from '@tandem/shared/cache';
+import type { Clock } from '@tandem/shared/clock';
+import type { Adapter, PrepareContext, Prepared } from '@tandem/shared/core';
+import { RecordError } from '@tandem/shared/errors';
+import type { LogRecord } from '@tandem/shared/log';
+import type { StageContext } from '@tandem/shared/runner';
+import { silentLogger } from '@tandem/shared/telemetry';
+import { createClassifierStage } from './classifier-stage.ts';
+import type { ClassifierOptions } from './options.ts';
+
+export const ITEMS = 1_000;
+export const NOW = 1_800_000_000_000;
+
+/** A clock that stands still until it is moved. */
+export class ManualClock implements Clock {
+  #now = NOW;
+  readonly #timers = new Set<{ at: number; callback: () => void }>();
+
+  now(): number {
+    return this.#now;
+  }
+
+  schedule(at: number, callback: () => void): () => void {
+    const timer = { at, callback };
+    this.#timers.add(timer);
+    return () => this.#timers.delete(timer);
+  }
+
+  advance(durationMs: number): void {
+    this.#now += durationMs;
+    const due = [...this.#timers].filter(({ at }) => at <= this.#now).sort((a, b) => a.at - b.at);
+    for (const timer of due) if (this.#timers.delete(timer)) timer.callback();
+  }
+
+  get pending(): number {
+    return this.#timers.size;
+  }
+}
+
+function prepare(input: unknown, { history }: PrepareContext): Prepared {
+  const { history: given, candidates, limit } = input as RecommendInput;
+  const ids = candidates?.map((candidate) => Number(typeof candidate === 'string' ? candidate : candidate.itemId));
+  const unknown = ids?.find((id) => !Number.isInteger(id) || id < 1 || id > ITEMS);
+  if (unknown !== undefined) throw new RecordError('unknown_item', `item ${unknown} is not in the catalogue`);
+  const items = (given ?? history?.items ?? []).map(Number);
+  const features: RecommendFeatures = {
+    history: items,
+    total: given?.length ?? history?.total ?? 0,
+    ...(ids === undefined ? {} : { candidates: ids }),
+    limit,
+  };
+  return { features, marks: items.length === 0 ? ['unknown_user'] : [], hasCandidates: ids !== undefined };
+}
+
+const unused = () => {
+  throw new Error('the classifier prepares only');
+};
+
+/** As much of an adapter as a classifier needs. */
+export const testAdapter: Adapter = {
+  name: 'recommend',
+  inputSchema: recommendInputSchema,
+  prepare,
+  shape: unused,
+  dimensions: unused,
+  encode: unused,
+  decode: unused,
+  present: unused,
+  fallback: unused,
+};
+
+export function testWorkload(over: Partial<Workload> = {}): Workload {
+  const coarse = { id: 'coarse', role: 'coarse', model: 'small' };
+  const fine = { id: 'fine', role: 'fine', model: 'large' };
+  const parsed = workloadSchema.parse({
+    name: 'recommend',
+    description: 'for tests',
+    adapter: 'recommend',
+    plans: {
+      coarse: { strategy: 'rerank', steps: [coarse] },
+      fine: { strategy: 'rerank', steps: [fine] },
+      full: { strategy: 'rerank', steps: [coarse, { ...fine, after: ['coarse'] }] },
+    },
+  });
+  return { ...parsed, ...over };
+}
+
+export function testVariant(model: string, over: Partial<Variant> = {}): Variant {
+  return {
+    model,
+    precision: 'fp32',
+    version: '1',
+    status: 'stable',
+    adapter: 'recommend',
+    catalogue: { items: ITEMS, popular: [] },
+    graphs: {},
+    limits: {},
+    accuracy: { metric: 'ndcgAt10', value: 0.1, others: {}, data: 'none', date: '2026-01-01' },
+    lineage: {},
+    ...over,
+  };
+}
+
+export const noContext: StageContext = { publish: async () => undefined };
+
+/** A shared cache in one process: what several classifiers on one Redis see. */
+export function pretendShared(cache: Cache): Cache {
+  return new Proxy(cache, {
+    get(target, name) {
+      if (name === 'shared') return true;
+      const value: unknown = Reflect.get(target, name, target);
+      return typeof value === 'function' ? (value.bind(target) as unknown) : value;
+    },
+  });
+}
+
+export function testClassifier(over: Partial<ClassifierOptions> = {}) {
+  const clock = new ManualClock();
+  const cache = over.cache ?? pretendShared(createMemoryCache({ clock }));
+  const classifier = createClassifierStage({
+    workloads: [testWorkload()],
+    adapters: new Map([['recommend', testAdapter]]),
+    variants: [testVariant('small'), testVariant('large')],
+    cache,
+    clock,
+    logger: silentLogger,
+    ...over,
+  });
+  return { classifier, clock, cache };
+}
+
+let nextOffset = 0;
+
+/** A record as it would lie in the log; each gets an offset of its own. */
+export function record(topic: string, value: unknown, over: Partial<LogRecord> = {}): LogRecord {
+  nextOffset += 1;
+  const bytes = value === null || Buffer.isBuffer(value) ? value : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
+  return { topic: `tandem.${topic}`, partition: 0, offset: nextOffset, key: null, value: bytes, headers: {}, timestamp: NOW, ...over };
+}

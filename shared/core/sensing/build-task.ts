@@ -1,0 +1,52 @@
+import type { Lane, Mark, Task } from '@tandem/schemas';
+import { activityOf } from './activity.ts';
+import { choosePlan } from './choose-plan.ts';
+import { chooseTask } from './choose-task.ts';
+import type { KnownHistory } from './history.ts';
+import { affinityKey } from './identity.ts';
+import type { ResolvedRequest } from './resolve.ts';
+
+const DEFAULT_TIER = 'standard';
+
+export interface Circumstances {
+  lane: Lane;
+  /** `topic/partition/offset` of the request. */
+  source: string;
+  known: KnownHistory;
+  /** The features may not be what they should be. */
+  stale: boolean;
+}
+
+/**
+ * Makes a request self-contained.
+ * @throws {RecordError} what the adapter refuses: `unknown_item`, `invalid_input`
+ */
+export function buildTask(resolved: ResolvedRequest, { lane, source, known, stale }: Circumstances): Task {
+  const { request, binding: { workload, adapter, variants }, input, arrivedAt, deadlineAt } = resolved;
+  const { hints = {} } = request;
+  const activity = hints.activity ?? activityOf(known.times, request.time ?? arrivedAt, workload.activityTau);
+  const prepared = adapter.prepare(input, { history: known.history, options: workload.options, variants });
+  const { hasCandidates } = prepared;
+  const { task, plan } = choosePlan(workload, chooseTask(workload, { hint: hints.task, hasCandidates, activity }), hasCandidates);
+  return {
+    requestId: request.requestId,
+    workload: workload.name,
+    key: affinityKey(request),
+    ...(request.userId === undefined ? {} : { userId: request.userId }),
+    lane,
+    task,
+    tier: hints.tier ?? DEFAULT_TIER,
+    arrivedAt,
+    deadlineAt,
+    accuracyFloor: hints.accuracyFloor ?? workload.accuracyFloor,
+    activity,
+    input: prepared.features,
+    plan,
+    source,
+    marks: marksOf(prepared.marks, stale),
+  };
+}
+
+function marksOf(prepared: readonly Mark[], stale: boolean): Mark[] {
+  return stale && !prepared.includes('features_stale') ? [...prepared, 'features_stale'] : [...prepared];
+}

@@ -1,0 +1,13 @@
+export type { RequestIdentity, SensingLimits, WorkloadBinding } from './types.ts';
+export { readRequest, type RequestReading } from './read-request.ts';
+export { readInteraction } from './read-interaction.ts';
+export { identityOf, identityOfBytes, affinityKey } from './identity.ts';
+export { checkSchemaVersion } from './schema-version.ts';
+export { catalogueSize, isCatalogueItem } from './catalogue.ts';
+export { activityOf } from './activity.ts';
+export { encodeEntry, historyAsOf, type AsOf, type KnownHistory, type StoredHistory } from './history.ts';
+export { chooseTask, type TaskEvidence } from './choose-task.ts';
+export { choosePlan } from './choose-plan.ts';
+export { asOfRequest, needsHistory, resolveRequest, type ResolvedRequest } from './resolve.ts';
+export { buildTask, type Circumstances } from './build-task.ts';
+export { rejectedOutcome } from './reject.ts';

@@ -1,0 +1,47 @@
+import { RecordError } from '../../errors/index.ts';
+import type { SensingLimits } from './types.ts';
+
+// Strips a UTF-8 byte order mark; refuses every other encoding, since none of its texts is also valid UTF-8 and JSON.
+const utf8 = new TextDecoder('utf-8', { fatal: true });
+
+/** @throws {RecordError} `empty_value`, `too_large` */
+export function presentValue(value: Uint8Array | null, { maxBytes }: SensingLimits): Uint8Array {
+  if (value === null || value.byteLength === 0) throw new RecordError('empty_value', 'the record has no value; send a JSON object');
+  if (value.byteLength > maxBytes) {
+    throw new RecordError('too_large', `the record has ${value.byteLength} bytes; at most ${maxBytes} are accepted`);
+  }
+  return value;
+}
+
+/** @throws {RecordError} `invalid_encoding`, `invalid_json` */
+export function parseJson(value: Uint8Array): unknown {
+  const text = decodeText(value);
+  try {
+    return JSON.parse(text) as unknown;
+  } catch (error) {
+    throw new RecordError('invalid_json', 'the record is not JSON; send one JSON object, encoded as UTF-8', error);
+  }
+}
+
+function decodeText(value: Uint8Array): string {
+  try {
+    return utf8.decode(value);
+  } catch (error) {
+    throw new RecordError('invalid_encoding', 'the bytes are not valid UTF-8', error);
+  }
+}
+
+/** @throws {RecordError} `too_deep` */
+export function checkDepth(parsed: unknown, { maxDepth }: SensingLimits): void {
+  if (isDeeper(parsed, maxDepth)) {
+    throw new RecordError('too_deep', `arrays and objects are nested more than ${maxDepth} levels deep`);
+  }
+}
+
+/** Recursion goes no deeper than the limit, however deep the value is. */
+function isDeeper(value: unknown, levels: number): boolean {
+  if (typeof value !== 'object' || value === null) return false;
+  if (levels === 0) return true;
+  const children: unknown[] = Array.isArray(value) ? value : Object.values(value);
+  return children.some((child) => isDeeper(child, levels - 1));
+}
