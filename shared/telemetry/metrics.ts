@@ -20,6 +20,7 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     tasks: new Counter({ name: 'tandem_tasks_total', help: 'Requests classified', labelNames: ['workload', 'task'], registers }),
     rejections: new Counter({ name: 'tandem_rejections_total', help: 'Requests answered as rejected', labelNames: ['code'], registers }),
     interactions: new Counter({ name: 'tandem_interactions_total', help: 'Interactions applied to the features', registers }),
+    cacheUnavailable: new Counter({ name: 'tandem_cache_unavailable_total', help: 'Times a stage went on without the cache', registers }),
     decisions: new Counter({ name: 'tandem_decisions_total', help: 'Steps decided by the scheduler', labelNames: ['kind', 'model', 'precision'], registers }),
     batchSize: new Histogram({ name: 'tandem_batch_size', help: 'Requests per batch', labelNames: ['model', 'precision'], buckets: BATCH_BUCKETS, registers }),
     batchSeconds: new Histogram({ name: 'tandem_batch_seconds', help: 'Inference of one batch', labelNames: ['model', 'precision'], buckets: SECONDS_BUCKETS, registers }),

@@ -1,12 +1,12 @@
-import type { Response } from '@tandem/schemas';
+import type { ErrorCode, Response, TaskKind } from '@tandem/schemas';
 import type { Decision } from '@tandem/shared/core';
 import type { Metrics } from '@tandem/shared/telemetry';
 
 /** Stages know their observers, not the metrics library. */
 export function fusionObserver(metrics: Metrics) {
   return {
-    responded({ workload, status, reason = 'none', latencyMs }: Response) {
-      metrics.responses.inc({ workload, status, reason });
+    responded({ workload, status, reason, latencyMs }: Response) {
+      metrics.responses.inc({ workload, status, reason: reason ?? 'none' });
       metrics.responseSeconds.observe({ workload }, latencyMs / 1_000);
     },
     latePart: () => metrics.lateParts.inc(),
@@ -19,5 +19,16 @@ export function schedulerObserver(metrics: Metrics) {
       const { model, precision } = decision.kind === 'dispatch' ? decision : { model: 'none', precision: 'none' };
       metrics.decisions.inc({ kind: decision.kind, model, precision });
     },
+  };
+}
+
+export function classifierObserver(metrics: Metrics) {
+  return {
+    classified: (task: TaskKind, workload: string) => metrics.tasks.inc({ workload, task }),
+    rejected: (code: ErrorCode) => metrics.rejections.inc({ code }),
+    interaction: () => metrics.interactions.inc(),
+    cacheUnavailable: () => metrics.cacheUnavailable.inc(),
+    // The runner counts dead letters, of every stage.
+    deadLettered: () => undefined,
   };
 }

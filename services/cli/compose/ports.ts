@@ -45,7 +45,8 @@ async function openTracing(settings: Settings, service: string): Promise<Tracing
 export async function openPorts(settings: Settings, service: string): Promise<Ports> {
   const logger = createLogger({ level: settings.logLevel, fields: { service, instance: settings.instance } });
   const registry = await loadRegistry(settings.models);
-  const variants = stableVariants(registry);
+  for (const error of registry.refused) logger.warn({ err: error }, 'a registry entry is refused; the others are served');
+  const variants = stableVariants(registry.variants);
   const workloads = await loadWorkloads(settings.workloads, { variants });
   const log = openLog(settings, logger);
   const cache = openCache(settings, logger);

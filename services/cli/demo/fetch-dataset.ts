@@ -3,17 +3,17 @@ import { once } from 'node:events';
 import { resolve } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { TandemError } from '@tandem/shared/errors';
-import { z } from 'zod';
 
 const SCRIPT = resolve(import.meta.dirname, '../../../tools/fetch_data.py');
 const WITHOUT_DATA = 'Without the data, "tandem demo --events 0 --serve" still starts everything for your own producers.';
 const HASH_MISMATCH = 3;
 const UNAVAILABLE = 2;
 
-const pathsSchema = z.object({ catalogue: z.string(), interactions: z.string() });
-
 /** Where the verified files lie, outside the repository. */
-export type DatasetPaths = z.infer<typeof pathsSchema>;
+export interface DatasetPaths {
+  catalogue: string;
+  interactions: string;
+}
 
 export interface FetchOptions {
   /** Gets the data's terms of use and the progress. */
@@ -64,12 +64,20 @@ async function failure(python: string, exitCode: number | null): Promise<TandemE
   return new TandemError(`tools/fetch_data.py ended with exit code ${exitCode ?? 'none (a signal)'}; its messages are above. It needs Python 3.9 or later. ${WITHOUT_DATA}`, { code: 'data_fetch_failed' });
 }
 
-function readPaths(stdout: string): DatasetPaths {
+function lastLine(stdout: string): Partial<DatasetPaths> {
   try {
-    return pathsSchema.parse(JSON.parse(stdout.trim().split('\n').at(-1) ?? ''));
-  } catch (cause) {
-    throw new TandemError('the last line of tools/fetch_data.py is not the JSON object that was expected; is it from another version of Tandem?', { code: 'data_fetch_failed', cause });
+    return JSON.parse(stdout.trim().split('\n').at(-1) ?? '') as Partial<DatasetPaths>;
+  } catch {
+    return {};
   }
+}
+
+function readPaths(stdout: string): DatasetPaths {
+  const { catalogue, interactions } = lastLine(stdout);
+  if (catalogue === undefined || interactions === undefined) {
+    throw new TandemError('the last line of tools/fetch_data.py does not name the files; is it from another version of Tandem?', { code: 'data_fetch_failed' });
+  }
+  return { catalogue, interactions };
 }
 
 /**
