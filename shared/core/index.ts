@@ -11,3 +11,7 @@ export {
   type SensingLimits, type StoredHistory, type TaskEvidence, type WorkloadBinding,
 } from './sensing/index.ts';
 export { builtInAdapters, classifyAdapter, recommendAdapter } from './adapters/index.ts';
+export {
+  BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, largestBatch, LENGTH_BUCKETS, lengthBucket,
+  type Batch, type BatchDecision, type BatchGroup, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork,
+} from './batching/index.ts';

@@ -6,6 +6,6 @@ export function variantName(variant: { model: string; precision: string }): stri
 }
 
 /** What serves by default; canaries take part in experiments only. */
-export function stableVariants(variants: readonly Variant[]): Variant[] {
+export function stableVariants({ variants }: { variants: readonly Variant[] }): Variant[] {
   return variants.filter((variant) => variant.status === 'stable');
 }

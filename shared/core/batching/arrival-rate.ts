@@ -1,0 +1,24 @@
+/** How often something arrives, forgetting with a time constant: each arrival counts exp(−age/τ), their sum over τ is the rate. */
+export class ArrivalRate {
+  readonly #tauMs: number;
+  #weight = 0;
+  #at = 0;
+
+  constructor(tauMs = 1_000) {
+    this.#tauMs = tauMs;
+  }
+
+  add(now: number): void {
+    this.#weight = this.#weightAt(now) + 1;
+    this.#at = now;
+  }
+
+  /** Arrivals per ms. */
+  at(now: number): number {
+    return this.#weightAt(now) / this.#tauMs;
+  }
+
+  #weightAt(now: number): number {
+    return this.#weight * Math.exp(-Math.max(0, now - this.#at) / this.#tauMs);
+  }
+}

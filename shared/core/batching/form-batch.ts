@@ -1,0 +1,73 @@
+import type { Lane } from '@tandem/schemas';
+import type { BatchGroup, BatchQueue } from './batch-queue.ts';
+import type { BatchDecision, BatchSituation, QueuedWork } from './types.ts';
+import { worthWaitingUntil } from './worth-waiting.ts';
+
+/**
+ * What a free session should run now. Work-conserving: the earliest due work goes, with as many of its kind as the
+ * measured curve t(batch) allows before the tightest deadline among them; interactive before bulk, except that bulk
+ * is never passed over for longer than its bound. A session is kept waiting only where that is worth it (see
+ * worthWaitingUntil). No I/O; time comes in with the situation. Takes what it decides on out of the queue.
+ */
+export function formBatch<T>(queue: BatchQueue<T>, situation: BatchSituation): BatchDecision<T> {
+  const expired = takeExpired(queue, situation);
+  const chosen = chooseGroup(queue, situation);
+  if (chosen === undefined) return { expired };
+  const { group, lane } = chosen;
+  const size = batchSize(group, lane, situation);
+  const waitUntil = lane === 'interactive' ? worthWaitingUntil(group, size, situation) : undefined;
+  if (waitUntil !== undefined) return { expired, waitUntil };
+  return { expired, batch: { group: group.name, lane, work: queue.take(group, lane, size, situation.now) } };
+}
+
+/** The largest batch that could be formed now: whether it pays to form one before a session is free. */
+export function largestBatch<T>(queue: BatchQueue<T>, { limits }: BatchSituation): number {
+  let largest = 0;
+  for (const { interactive, bulk } of queue.groups) largest = Math.max(largest, interactive.size, bulk.size);
+  return Math.min(largest, limits.maxBatchSize);
+}
+
+/** Overdue, or sure to be: a batch of one would not end in time, by a recent measurement. */
+function takeExpired<T>(queue: BatchQueue<T>, { now, startsAt, times }: BatchSituation): QueuedWork<T>[] {
+  const expired: QueuedWork<T>[] = [];
+  for (const group of queue.groups) {
+    const soonestMs = times.isFresh(group.name, now) ? times.predict(group.name, 1) ?? 0 : 0;
+    const at = soonestMs > 0 ? Math.max(now, startsAt) + soonestMs : now;
+    expired.push(...queue.takeExpired(group, at, now));
+  }
+  return expired;
+}
+
+function chooseGroup<T>(queue: BatchQueue<T>, { now, limits }: BatchSituation): { group: BatchGroup<T>; lane: Lane } | undefined {
+  const first: Lane = queue.bulkWaitMs(now) >= limits.bulkEveryMs ? 'bulk' : 'interactive';
+  const second: Lane = first === 'bulk' ? 'interactive' : 'bulk';
+  for (const lane of [first, second]) {
+    const group = earliestDue(queue, lane);
+    if (group !== undefined) return { group, lane };
+  }
+  return undefined;
+}
+
+function earliestDue<T>(queue: BatchQueue<T>, lane: Lane): BatchGroup<T> | undefined {
+  let earliest: BatchGroup<T> | undefined;
+  for (const group of queue.groups) {
+    if (group.lane(lane).size === 0) continue;
+    if (earliest === undefined || group.lane(lane).earliestDue < earliest.lane(lane).earliestDue) earliest = group;
+  }
+  return earliest;
+}
+
+/** As many as end before the tightest deadline; one at least, since what can be answered at all is not expired. */
+function batchSize<T>(group: BatchGroup<T>, lane: Lane, { startsAt, times, limits }: BatchSituation): number {
+  const { size, earliestDeadline } = group.lane(lane);
+  const fits = (count: number) => startsAt + (times.predict(group.name, count) ?? 0) <= earliestDeadline;
+  let most = Math.min(size, limits.maxBatchSize);
+  if (fits(most)) return most;
+  let least = 1;
+  while (least < most) {
+    const middle = Math.ceil((least + most) / 2);
+    if (fits(middle)) least = middle;
+    else most = middle - 1;
+  }
+  return least;
+}

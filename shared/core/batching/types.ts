@@ -1,0 +1,69 @@
+import type { Lane } from '@tandem/schemas';
+
+/** One piece of work that waits for a batch. */
+export interface QueuedWork<T> {
+  payload: T;
+  /** Work of one group can share a batch: same variant, graph and length bucket. */
+  group: string;
+  lane: Lane;
+  /** Epoch ms; null: none. */
+  deadlineAt: number | null;
+  /** Epoch ms. */
+  enqueuedAt: number;
+}
+
+export interface BatchLimits {
+  /** @default 32 */
+  maxBatchSize: number;
+  /** What is worth waiting for, ascending. @default [4, 8, 16] */
+  preferredBatchSizes: readonly number[];
+  /** The longest that a free session may be kept waiting for company; 0: never. @default 5 */
+  maxQueueDelayMs: number;
+  /** While interactive work is there, a batch of bulk is taken at least this often. @default 1000 */
+  bulkEveryMs: number;
+  /** Work without a deadline is ordered as if it had one so long after it came. @default 1000 */
+  patienceMs: number;
+}
+
+export const BATCH_LIMITS: BatchLimits = {
+  maxBatchSize: 32,
+  preferredBatchSizes: [4, 8, 16],
+  maxQueueDelayMs: 5,
+  bulkEveryMs: 1_000,
+  patienceMs: 1_000,
+};
+
+/** How long batches take, by group; undefined where nothing is known yet. */
+export interface BatchTimes {
+  /** ms */
+  predict(group: string, size: number): number | undefined;
+  /** The group's latest measurement is recent enough to turn work away by. */
+  isFresh(group: string, now: number): boolean;
+}
+
+export interface BatchSituation {
+  /** Epoch ms. */
+  now: number;
+  /** When a session can begin the batch, epoch ms: now, or the predicted end of the one that runs. */
+  startsAt: number;
+  /** Sessions that share the load. */
+  sessions: number;
+  times: BatchTimes;
+  limits: BatchLimits;
+}
+
+export interface Batch<T> {
+  group: string;
+  lane: Lane;
+  /** Earliest due first. */
+  work: QueuedWork<T>[];
+}
+
+export interface BatchDecision<T> {
+  /** Cannot be answered in time any more; taken out. */
+  expired: QueuedWork<T>[];
+  /** Taken out, to be run now. */
+  batch?: Batch<T>;
+  /** No batch, although there is work: look again at this time (epoch ms), or when work arrives. */
+  waitUntil?: number;
+}
