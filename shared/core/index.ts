@@ -5,7 +5,7 @@ export {
 } from './policy/index.ts';
 export { Join, STRATEGIES, type StepOutcome, type StepWithResult, type Strategy, type Verdict } from './fusion/index.ts';
 export {
-  activityOf, affinityKey, asOfRequest, buildTask, catalogueSize, chooseTask, choosePlan, encodeEntry, historyAsOf,
+  activityOf, affinityKey, asOfRequest, buildTask, catalogueSize, checkSchemaVersion, chooseTask, choosePlan, encodeEntry, historyAsOf,
   identityOf, isCatalogueItem, needsHistory, readInteraction, readRequest, rejectedOutcome, resolveRequest,
   type AsOf, type Circumstances, type KnownHistory, type RequestIdentity, type RequestReading, type ResolvedRequest,
   type SensingLimits, type StoredHistory, type TaskEvidence, type WorkloadBinding,

@@ -1,11 +1,13 @@
+import { checkSchemaVersion } from '../core/index.ts';
 import { RecordError } from '../errors/index.ts';
 import type { LogRecord } from '../log/index.ts';
 
 /**
  * An internal record. Its writer was a stage of Tandem, so its shape is trusted; that it is one at all is not.
- * @throws {RecordError} `invalid_record`
+ * @throws {RecordError} `invalid_record`, `unsupported_schema_version`
  */
 export function readRecord<T extends { requestId: string }>(record: LogRecord): T {
+  checkSchemaVersion(record.headers);
   const value = parse(record);
   if (typeof value === 'object' && value !== null && 'requestId' in value && typeof value.requestId === 'string') return value as T;
   throw new RecordError('invalid_record', `not a record of ${record.topic}: it has no requestId`);

@@ -4,7 +4,7 @@ import { systemClock } from '../clock/index.ts';
 import { RecordError, TandemError } from '../errors/index.ts';
 import { createEmbeddedLog, type LogRecord, type OutgoingRecord } from '../log/index.ts';
 import { createMetrics, noTracing, silentLogger } from '../telemetry/index.ts';
-import { RunningStage, type RunnerOptions, type Stage } from './index.ts';
+import { RunningStage, readRecord, type RunnerOptions, type Stage } from './index.ts';
 
 const cleanUps: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -98,15 +98,15 @@ test('a defect in a stage does not stop the partition', async () => {
   expect(dead[0]!.headers[DEAD_LETTER_HEADER.code]).toBe('internal');
 });
 
-test.each(['2', '2.1', 'nonsense'])('schema version %s is refused before the stage sees the record', async (version) => {
-  const handle = vi.fn(() => []);
-  const { start, send, read } = await harness(handle);
+test.each(['2', '2.1', 'nonsense'])('an internal record of schema version %s is refused', async (version) => {
+  const { start, send, read } = await harness((record) => toTasks(readRecord(record).requestId));
   await start();
-  const dead = await read('dead-letters');
-  await send(['later'], { [HEADER.schemaVersion]: version });
+  const [tasks, dead] = [await read('tasks'), await read('dead-letters')];
+  await send(['{"requestId":"later"}'], { [HEADER.schemaVersion]: version });
+  await send(['{"requestId":"now"}'], { [HEADER.schemaVersion]: '1' });
   await vi.waitFor(() => expect(dead).toHaveLength(1));
   expect(dead[0]!.headers[DEAD_LETTER_HEADER.code]).toBe('unsupported_schema_version');
-  expect(handle).not.toHaveBeenCalled();
+  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['now']));
 });
 
 test('a stop waits for what is in flight, and what it could not wait for is delivered again', async () => {

@@ -4,7 +4,7 @@ import { Lifecycle, type LifecycleState } from '../lifecycle/index.ts';
 import type { Delivery, Headers, LogConsumer, LogProducer } from '../log/index.ts';
 import type { RecordSpan } from '../telemetry/index.ts';
 import { deadLetter } from './dead-letter.ts';
-import { checkSchemaVersion, outputHeaders, withHeaders } from './headers.ts';
+import { outputHeaders, withHeaders } from './headers.ts';
 import { RUNNER_DEFAULTS, type RunnerOptions } from './options.ts';
 import { pauseMs, wait } from './retry.ts';
 import type { Stage, StageContext, StageInput, StageOutput } from './types.ts';
@@ -94,9 +94,7 @@ export class RunningStage {
   /** Synchronous stages stay synchronous: no promise per record until something is really awaited. */
   #try(attempt: Attempt): void {
     try {
-      const { record } = attempt.delivery;
-      checkSchemaVersion(record.headers);
-      const outputs = this.#stage.handle(record, this.#context);
+      const outputs = this.#stage.handle(attempt.delivery.record, this.#context);
       if (outputs instanceof Promise) outputs.then((all) => this.#emit(attempt, all)).catch((error: unknown) => this.#failed(attempt, error));
       else this.#emit(attempt, outputs);
     } catch (error) {
