@@ -4,7 +4,7 @@ import { TandemError } from '@tandem/shared/errors';
 import type { LogRecord } from '@tandem/shared/log';
 import { describe, expect, it, vi } from 'vitest';
 import type { ClassifierStage } from './classifier-stage.ts';
-import { NOW, noContext, pretendShared, record, testAdapter, testClassifier, testVariant, testWorkload } from './testing.ts';
+import { NOW, noContext, pretendShared, record, testAdapter, testClassifier, testWorkload } from './testing.ts';
 
 const request = (over: Partial<Request> = {}): Request => ({ requestId: `r${Math.random()}`, workload: 'recommend', userId: 'ann', input: {}, ...over });
 const interaction = (itemId: string, time = NOW, userId = 'ann') => ({ userId, itemId, time });
@@ -150,23 +150,21 @@ describe('features', () => {
     expect(task).toMatchObject({ input: { history: [], total: 0 }, marks: ['unknown_user'], activity: 0 });
   });
 
-  it('count on from what the bounded list no longer holds', async () => {
-    const { classifier } = testClassifier({ historyLimit: 5 });
+  it('are the newest of a long history, and count what the bounded list no longer holds', async () => {
+    const { classifier } = testClassifier({ historyLimit: 3 });
     await applied(classifier, 20);
-    const task = await taskOf(classifier, record('requests', request({ input: { asOfInteractions: 18 } })));
-    expect(task.input).toMatchObject({ history: [16, 17, 18], total: 18 });
-    expect(task.marks).toEqual([]);
+    const now = await taskOf(classifier, record('requests', request()));
+    const earlier = await taskOf(classifier, record('requests', request({ input: { asOfInteractions: 17 } })));
+    expect(now).toMatchObject({ input: { history: [18, 19, 20], total: 20 }, marks: [] });
+    expect(earlier).toMatchObject({ input: { history: [15, 16, 17], total: 17 }, marks: [] });
   });
 
-  it('are marked stale where the list no longer reaches back to what a model would read', async () => {
-    const variants = [testVariant('small', { limits: { maxLength: 4 } })];
-    const { classifier } = testClassifier({ historyLimit: 5, variants });
+  it('are marked stale where the list no longer reaches back far enough', async () => {
+    const { classifier } = testClassifier({ historyLimit: 3 });
     await applied(classifier, 20);
-    const enough = await taskOf(classifier, record('requests', request({ input: { asOfInteractions: 19 } })));
-    const short = await taskOf(classifier, record('requests', request({ input: { asOfInteractions: 18 } })));
+    const short = await taskOf(classifier, record('requests', request({ input: { asOfInteractions: 16 } })));
     const gone = await taskOf(classifier, record('requests', request({ input: { asOfInteractions: 3 } })));
-    expect(enough).toMatchObject({ input: { history: [16, 17, 18, 19], total: 19 }, marks: [] });
-    expect(short).toMatchObject({ input: { history: [16, 17, 18] }, marks: ['features_stale'] });
+    expect(short).toMatchObject({ input: { history: [15, 16], total: 16 }, marks: ['features_stale'] });
     expect(gone.marks).toContain('features_stale');
   });
 

@@ -7,12 +7,15 @@ import { ChangeSignal } from './change-signal.ts';
 
 /** A shared cache changes through other processes too, so it is asked again at this pace while somebody waits. */
 const POLL_MS = 10;
+/** Interactions may be read well ahead of a request that lies before them; it still finds its history if so many are kept. */
+const KEPT_LENGTHS = 2;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
 
 export interface FeatureStoreOptions {
   cache: Cache;
   clock: Clock;
+  /** The newest so many are given. */
   historyLimit: number;
   ttlMs: number | undefined;
   /** The cache did not answer. */
@@ -61,7 +64,7 @@ export class FeatureStore {
       const key = featureKey(userId);
       const first = await this.#options.cache.list(key);
       const stored = isShort(first, asOf) ? await this.#await(userId, asOf, waitUntil) : first;
-      return historyAsOf(stored, asOf);
+      return historyAsOf(stored, { ...asOf, length: this.#options.historyLimit });
     } catch (error) {
       this.#options.onUnavailable(error);
       return { history: undefined, times: [], exact: false };
@@ -90,7 +93,7 @@ export class FeatureStore {
 
   async #store({ userId, itemId, time }: Interaction, { topic, partition, offset }: Position): Promise<void> {
     const { cache, historyLimit, ttlMs, onUnavailable } = this.#options;
-    const options = { limit: historyLimit, source: `${topic}/${partition}`, offset, ...(ttlMs === undefined ? {} : { ttlMs }) };
+    const options = { limit: KEPT_LENGTHS * historyLimit, source: `${topic}/${partition}`, offset, ...(ttlMs === undefined ? {} : { ttlMs }) };
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       try {
         return await cache.append(featureKey(userId), encodeEntry(itemId, time), options);

@@ -21,7 +21,7 @@ export interface ClassifierOptions {
   featureWaitMs?: number;
   /** How long a request id is remembered. @default 3600000 (1 hour) */
   dedupTtlMs?: number;
-  /** Newest interactions kept per user; twice the longest history that a model reads leaves room for late requests. @default 256 */
+  /** The newest interactions that a task can carry; twice as many are kept, for requests that come late. @default 256 */
   historyLimit?: number;
   /** A user's features are forgotten this long after the last interaction. @default never */
   featureTtlMs?: number;

@@ -12,8 +12,8 @@ export interface AsOf {
   interactions?: number | undefined;
   /** Interactions later than this (epoch ms) are left out. */
   time?: number | undefined;
-  /** The most items that a model reads; a history that is kept to this length is as good as the whole. @default 1 */
-  enough?: number | undefined;
+  /** Only the newest this many are wanted. @default all */
+  length?: number | undefined;
 }
 
 export interface KnownHistory {
@@ -41,27 +41,24 @@ function decodeEntry(entry: string): Entry {
 }
 
 /** Cuts a stored history off at the moment that is asked for, so that a replayed request sees what it saw. */
-export function historyAsOf(stored: StoredHistory, asOf: AsOf): KnownHistory {
-  const decoded = stored.entries.map(decodeEntry);
-  return asOf.interactions === undefined
-    ? untilTime(decoded, stored.total, asOf)
-    : firstInteractions(decoded, stored.total, asOf.interactions, asOf);
+export function historyAsOf({ entries, total }: StoredHistory, asOf: AsOf): KnownHistory {
+  const { interactions, time, length = Infinity } = asOf;
+  if (interactions !== undefined) {
+    const noLongerKept = total - entries.length;
+    const first = entries.slice(0, Math.max(0, interactions - noLongerKept));
+    return known(newest(first, length).map(decodeEntry), Math.min(interactions, total), length, interactions <= total);
+  }
+  if (time === undefined) return known(newest(entries, length).map(decodeEntry), total, length, true);
+  const until = entries.map(decodeEntry).filter((entry) => entry.time <= time);
+  return known(newest(until, length), total - (entries.length - until.length), length, true);
 }
 
-function firstInteractions(entries: readonly Entry[], total: number, wanted: number, asOf: AsOf): KnownHistory {
-  const noLongerKept = total - entries.length;
-  const kept = entries.slice(0, Math.max(0, wanted - noLongerKept));
-  return known(kept, Math.min(wanted, total), wanted <= total, asOf);
-}
-
-function untilTime(entries: readonly Entry[], total: number, asOf: AsOf): KnownHistory {
-  const { time = Infinity } = asOf;
-  const kept = entries.filter((entry) => entry.time <= time);
-  return known(kept, total - (entries.length - kept.length), true, asOf);
-}
-
-function known(kept: readonly Entry[], total: number, complete: boolean, { enough = 1 }: AsOf): KnownHistory {
-  const exact = complete && kept.length >= Math.min(total, Math.max(1, enough));
+function known(kept: readonly Entry[], total: number, length: number, complete: boolean): KnownHistory {
+  const exact = complete && kept.length >= Math.min(total, length);
   const history = kept.length === 0 ? undefined : { items: kept.map(({ itemId }) => itemId), total };
   return { history, times: kept.map(({ time }) => time), exact };
+}
+
+function newest<Value>(values: readonly Value[], length: number): readonly Value[] {
+  return values.length > length ? values.slice(values.length - length) : values;
 }

@@ -49,13 +49,9 @@ function deadlineOf({ hints }: Request, workload: Workload, arrivedAt: number): 
 }
 
 /** The moment that the request wants the user's features as of. */
-export function asOfRequest({ request, input, binding }: Pick<ResolvedRequest, 'request' | 'input' | 'binding'>): AsOf {
+export function asOfRequest({ request, input }: Pick<ResolvedRequest, 'request' | 'input'>): AsOf {
   const interactions: unknown = isObject(input) ? input['asOfInteractions'] : undefined;
-  return {
-    interactions: typeof interactions === 'number' ? interactions : undefined,
-    time: request.time,
-    enough: Math.max(...binding.variants.map(({ limits }) => limits['maxLength'] ?? 0), 0),
-  };
+  return { interactions: typeof interactions === 'number' ? interactions : undefined, time: request.time };
 }
 
 /** False: neither the history nor the activity of the user would be used. */

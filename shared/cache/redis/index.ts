@@ -1,0 +1,2 @@
+export { createRedisCache } from './redis-cache.ts';
+export type { RedisCacheOptions } from './options.ts';
