@@ -1,0 +1,38 @@
+import { topicName, type Response } from '@tandem/schemas';
+import type { EventLog, LogConsumer, LogRecord } from '@tandem/shared/log';
+
+export interface InboxOptions {
+  log: EventLog;
+  prefix: string;
+  /** The consumer group is named after it, so that every replay sees all responses. */
+  run: string;
+  onResponse: (response: Response) => void;
+  onFault: (error: unknown) => void;
+}
+
+/** Fusion wrote it, so its shape is trusted; anything else in the topic is passed over. */
+function parse({ value }: LogRecord): Response | undefined {
+  try {
+    const response = JSON.parse(value?.toString('utf8') ?? '') as Response | null;
+    return typeof response?.requestId === 'string' ? response : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+/** Reads all responses from now on. Close it with what is returned. */
+export async function openInbox({ log, prefix, run, onResponse, onFault }: InboxOptions): Promise<LogConsumer> {
+  const consumer = log.consumer({
+    groupId: `${prefix}demo.${run}`,
+    topics: [topicName(prefix, 'responses')],
+    startFrom: 'latest',
+    onRecord({ record, ack }) {
+      const response = parse(record);
+      if (response !== undefined) onResponse(response);
+      ack();
+    },
+    onFault,
+  });
+  await consumer.start();
+  return consumer;
+}

@@ -1,0 +1,65 @@
+import { execFile } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
+import { join } from 'node:path';
+import { promisify } from 'node:util';
+import { expect, inject, test } from 'vitest';
+import type { Response } from '@tandem/schemas';
+import { loadSettings } from '@tandem/shared/config';
+import { openPorts } from '../../services/cli/compose/ports.ts';
+import { ensureTopology } from '../../services/cli/compose/topology.ts';
+import { startCommand } from '../support/cluster.ts';
+import { kafkaJars } from '../support/kafka-jars.ts';
+import { Client, startTandem, type Draft } from '../support/system.ts';
+
+/** A sequence of numbers in [0, 1) that is the same in every run (mulberry32). */
+function seeded(seed: number): () => number {
+  let state = seed;
+  return () => {
+    state = (state + 0x6d2b79f5) | 0;
+    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
+    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
+    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
+
+function drafts(count: number): Draft[] {
+  const random = seeded(7);
+  const tasks = ['coarse', 'fine', 'full'] as const;
+  return Array.from({ length: count }, (_, index) => ({
+    requestId: `same-${index}`, workload: 'recommend', userId: `user-${index % 50}`,
+    input: { history: Array.from({ length: 1 + Math.floor(random() * 150) }, () => String(1 + Math.floor(random() * 3_000))) },
+    hints: { task: tasks[index % 3]!, deadlineMs: 600_000 },
+  }));
+}
+
+const results = (responses: readonly Response[]) => responses.map(({ requestId, status, result }) => ({ requestId, status, result }));
+
+test('separate processes over real Kafka give the same answers as one process, and drain on SIGTERM', async () => {
+  const fixed = { policy: 'fixed', precision: 'fp32' };
+  const requests = drafts(240);
+  const together = await startTandem(fixed);
+  const expected = results(await together.client.ask(requests));
+  await together[Symbol.asyncDispose]();
+
+  const prefix = `test-${randomUUID().slice(0, 8)}.`;
+  const [kafka, redis] = [inject('kafka'), inject('redis')];
+  const settings = loadSettings({ flags: { kafka, redis, prefix, logLevel: 'error' } });
+  await using ports = await openPorts(settings, 'test');
+  await ensureTopology(settings, ports);
+  const client = await Client.connect(ports, prefix);
+  const flags = ['--kafka', kafka, '--redis', redis, '--prefix', prefix, '--policy', 'fixed', '--precision', 'fp32', '--http-port', '0', '--threads', '1'];
+  await using cluster = startCommand(['cluster', ...flags, '--workers', '2', '--fusions', '2', '--log-level', 'warn']);
+  expect(results(await client.ask(requests))).toEqual(expected);
+  expect([...client.responses.values()].filter((all) => all.length > 1)).toEqual([]);
+  expect(await cluster.stop(), cluster.log()).toBe(0);
+});
+
+test('a plain Java producer and consumer get a request answered', async () => {
+  await using tandem = await startTandem({ kafka: inject('kafka') });
+  const requestId = randomUUID();
+  const request = JSON.stringify({ requestId, workload: 'recommend', userId: 'java', input: { history: ['1', '2', '3'], limit: 3 } });
+  const source = join(import.meta.dirname, 'PlainClient.java');
+  const classpath = join(await kafkaJars(), '*');
+  const { stdout } = await promisify(execFile)('java', ['-cp', classpath, source, inject('kafka'), tandem.settings.prefix, requestId, request]);
+  expect(JSON.parse(stdout)).toMatchObject({ requestId, userId: 'java', final: true });
+});

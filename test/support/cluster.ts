@@ -1,0 +1,26 @@
+import { spawn, type ChildProcess } from 'node:child_process';
+import { once } from 'node:events';
+import { join } from 'node:path';
+
+const ENTRY = join(import.meta.dirname, '../../services/cli/tandem.ts');
+
+export interface CommandProcess extends AsyncDisposable {
+  readonly pid: number;
+  /** What it wrote to standard error so far. */
+  log(): string;
+  /** SIGTERM; resolves with the exit code. */
+  stop(): Promise<number | null>;
+}
+
+/** `tandem <args>` as a process of its own; ended with the test at the latest. */
+export function startCommand(args: readonly string[]): CommandProcess {
+  const child: ChildProcess = spawn(process.execPath, [ENTRY, ...args], { stdio: ['ignore', 'ignore', 'pipe'] });
+  let text = '';
+  child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
+  const exited = once(child, 'exit').then(([code]) => code as number | null);
+  const stop = () => {
+    if (child.exitCode === null) child.kill('SIGTERM');
+    return exited;
+  };
+  return { pid: child.pid ?? -1, log: () => text, stop, [Symbol.asyncDispose]: async () => void (await stop()) };
+}
