@@ -11,9 +11,8 @@ import sys
 
 import numpy as np
 
-from tandem_tools import checkpoints, data, quantise, requests
+from tandem_tools import data, quantise, requests
 from tandem_tools.commands import say
-from tandem_tools.export import gather_past
 from tandem_tools.paths import MODELS, build_folder
 
 GRAPHS = {"recommend-large": ["rank", "catalogue", "prefill", "step"], "recommend-small": ["candidates"]}
@@ -43,20 +42,12 @@ def variants(model):
         say(f"{model} {graph}: " + ", ".join(f"{path.name} {path.stat().st_size:,}" for path in sorted(target.glob(f"{graph}.*"))))
 
 
-def add_pools():
-    """Let every precision's step gather its rows out of the pool."""
-    config = checkpoints.load("large", "released")[0].config.to_dict()
-    for path in sorted((MODELS / "recommend-large").glob("step.*.onnx")):
-        gather_past(path, config)
-
-
 def main():
     argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
                             epilog="example: python3 tools/optimise.py").parse_args()
     try:
         for model in GRAPHS:
             variants(model)
-        add_pools()
     except (FileNotFoundError, data.DataMissing) as error:
         say(f"error: {error}")
         return 2

@@ -23,7 +23,6 @@ def parse_arguments():
     parser.add_argument("--width", type=int, default=size.width)
     parser.add_argument("--layers", type=int, default=size.layers)
     parser.add_argument("--heads", type=int, default=size.heads)
-    parser.add_argument("--attention", choices=["pointwise", "softmax"], default=size.attention)
     parser.add_argument("--dropout", type=float, default=size.dropout)
     parser.add_argument("--embedding-dropout", type=float, default=size.embedding_dropout)
     return parser.parse_args()
@@ -33,7 +32,7 @@ def main():
     arguments = parse_arguments()
     arguments.output = Path(arguments.output) if arguments.output else None
     torch.manual_seed(arguments.seed)
-    config = LargeConfig(width=arguments.width, layers=arguments.layers, heads=arguments.heads, attention=arguments.attention,
+    config = LargeConfig(width=arguments.width, layers=arguments.layers, heads=arguments.heads,
                          dropout=arguments.dropout, embedding_dropout=arguments.embedding_dropout)
     try:
         run_training("large", LargeModel(config), arguments, DEFAULTS, autocast=True)

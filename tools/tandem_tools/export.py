@@ -1,21 +1,18 @@
-"""ONNX export of the served graphs, and small surgery on them."""
+"""ONNX export of the served graphs."""
 
 import warnings
 
-import onnx
 import onnxruntime
 import torch
-from onnx import TensorProto, helper
 
 from .graphs import Candidates, Catalogue, Confidence, Prefill, Rank, Step
 
 OPSET = 18
 
-# name -> (module, inputs with their dynamic axes, outputs with theirs, fixed output types)
 BATCH = "batch"
 AXES = {
     "history": {0: BATCH, 1: "length"}, "exclude": {0: BATCH, 1: "excluded"}, "candidates": {0: BATCH, 1: "candidates"},
-    "item": {0: BATCH}, "pastLength": {0: BATCH}, "slot": {0: BATCH}, "past": {0: BATCH, 3: "positions"},
+    "item": {0: BATCH}, "pastLength": {0: BATCH}, "slot": {0: BATCH}, "pool": {0: "slots", 3: "positions"},
     "items": {0: BATCH}, "confidence": {0: BATCH}, "kv": {0: BATCH, 3: "length"}, "kvStep": {0: BATCH},
 }
 
@@ -34,7 +31,8 @@ def example_inputs(config, batch=2, length=5, candidates=7, positions=9):
     examples = {"history": ids(batch, length), "exclude": ids(batch, 3), "candidates": ids(batch, candidates),
                 "item": ids(batch), "pastLength": torch.tensor([3, 6], dtype=torch.int32)}
     if hasattr(config, "heads"):
-        examples["past"] = torch.randn(batch, 2 * config.layers, config.heads, positions, config.head_width)
+        examples["slot"] = torch.tensor([2, 0], dtype=torch.int32)
+        examples["pool"] = torch.randn(3, 2 * config.layers, config.heads, positions, config.head_width)
     return examples
 
 
@@ -59,25 +57,12 @@ def fold(path):
     onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
-def gather_past(path, config):
-    """Replace the input `past` by `pool` and `slot`: the graph gathers its rows itself."""
-    model = onnx.load(str(path))
-    graph = model.graph
-    graph.input.remove(next(entry for entry in graph.input if entry.name == "past"))
-    pool = ["slots", 2 * config["layers"], config["heads"], "positions", config["width"] // config["heads"]]
-    graph.input.extend([helper.make_tensor_value_info("slot", TensorProto.INT32, [BATCH]),
-                        helper.make_tensor_value_info("pool", TensorProto.FLOAT, pool)])
-    graph.node.insert(0, helper.make_node("Gather", ["pool", "slot"], ["past"], name="gather_past", axis=0))
-    onnx.checker.check_model(model)
-    onnx.save(model, str(path))
-
-
 def export_large(model, folder):
-    """Write the four FP32 graphs of the large model; `step` still takes `past` (see gather_past)."""
+    """Write the four FP32 graphs of the large model."""
     plan = {"rank": (Rank, ["history", "candidates"], ["scores"]),
             "catalogue": (Catalogue, ["history", "exclude"], ["items", "scores"]),
             "prefill": (Prefill, ["history", "candidates"], ["kv", "scores"]),
-            "step": (Step, ["item", "pastLength", "past", "candidates"], ["scores", "kvStep"])}
+            "step": (Step, ["item", "pastLength", "slot", "pool", "candidates"], ["scores", "kvStep"])}
     return {name: export_graph(make(model), name, inputs, outputs, model.config, folder / f"{name}.fp32.onnx")
             for name, (make, inputs, outputs) in plan.items()}
 

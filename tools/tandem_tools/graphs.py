@@ -8,7 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-HIDDEN = -1e4
+from .large_model import ATTENTION_SCALE, HIDDEN, masked_bias
+
 TOP = 100
 
 
@@ -37,12 +38,75 @@ def top_items(scores):
     return items.to(torch.int32), values
 
 
+class ServedLayer(nn.Module):
+    """One layer of the large model, arranged for onnxruntime: rows flat, one product for each part."""
+
+    GATE, VALUE, QUERY, KEY = range(4)
+
+    def __init__(self, layer, max_length):
+        super().__init__()
+        self.layer = layer
+        positions = torch.arange(max_length)
+        table = masked_bias(layer.distance_bias.detach(), positions[:, None] - positions[None, :])
+        self.register_buffer("bias_by_positions", table)  # a slice of it is far cheaper than a gather by distance
+
+    def heads(self, rows, batch):
+        """[batch * length, width] -> [batch, heads, length, head width]."""
+        config = self.layer.config
+        return rows.reshape(batch, -1, config.heads, config.head_width).transpose(1, 2)
+
+    def part(self, normed, part, batch):
+        """One projected part by head: [batch * length, width] -> [batch, heads, length, head width]."""
+        return self.heads(self.layer.project_part(normed, part), batch)
+
+    def combine(self, rows, mixed, normed):
+        """Gate the attended values and add the residual: rows [rows, width], mixed [batch, heads, queries, head width]."""
+        mixed = self.layer.join_heads(mixed).reshape(-1, self.layer.config.width)
+        return self.layer.combine(rows, mixed, self.layer.project_part(normed, self.GATE))
+
+    def over_history(self, rows, batch, length):
+        """All positions: rows [batch * length, width] -> (rows, key, value)."""
+        normed = self.layer.input_norm(rows)
+        key, value = self.part(normed, self.KEY, batch), self.part(normed, self.VALUE, batch)
+        bias = self.bias_by_positions[:, :length, :length]
+        mixed = self.layer.attend(self.part(normed, self.QUERY, batch), key, value, bias)
+        return self.combine(rows, mixed, normed), key, value
+
+    def at_last(self, rows, last, length):
+        """The last item of each row alone: rows [batch * length, width], last [batch] -> (rows [batch, width], key, value)."""
+        batch = last.shape[0]
+        normed = self.layer.input_norm(rows)
+        key, value = self.part(normed, self.KEY, batch), self.part(normed, self.VALUE, batch)
+        flat = last + torch.arange(batch) * length
+        chosen = normed[flat]
+        bias = self.bias_by_positions[:, last, :length].transpose(0, 1)[:, :, None, :]
+        mixed = self.layer.attend(self.part(chosen, self.QUERY, batch), key, value, bias)
+        return self.combine(rows[flat], mixed, chosen), key, value
+
+    def step(self, rows, past_key, past_value, bias):
+        """One new item over cached keys. rows [batch, width], past [batch, heads, positions, head width],
+        bias [batch, heads, 1, positions] -> (rows, key, value [batch, heads, 1, head width]).
+
+        The new key and value are not appended to the cached ones but added to the sum over them,
+        which saves copying the cache.
+        """
+        batch = rows.shape[0]
+        normed = self.layer.input_norm(rows)
+        key, value = self.part(normed, self.KEY, batch), self.part(normed, self.VALUE, batch)
+        query = self.part(normed, self.QUERY, batch)
+        own = functional.silu((query * key).sum(dim=-1, keepdim=True) * self.layer.config.head_width ** -0.5
+                              + self.layer.distance_bias[None, :, None, :1])
+        mixed = self.layer.attend(query, past_key, past_value, bias) + own * value * ATTENTION_SCALE
+        return self.combine(rows, mixed, normed), key, value
+
+
 class LargeGraph(nn.Module):
     """What the four graphs of the large model share."""
 
     def __init__(self, model):
         super().__init__()
         self.model = model
+        self.layers = nn.ModuleList(ServedLayer(layer, model.config.max_length) for layer in model.layers)
         self.register_buffer("item_bias", hide_padding(torch.zeros(model.config.items + 1)))
 
     def encode(self, history):
@@ -50,41 +114,20 @@ class LargeGraph(nn.Module):
 
         Only the last position of the last layer is ever read, so only that one is computed there.
         """
-        states = self.model.embed(history)
-        distance, visible = self.model.distances(history.shape[1])
+        batch, length = history.shape[0], history.shape[1]
+        rows = self.model.embed(history).reshape(-1, self.model.config.width)
         cached = []
-        for layer in self.model.layers[:-1]:
-            states, key, value = layer(states, layer.distance_bias[:, distance], visible)
+        for layer in self.layers[:-1]:
+            rows, key, value = layer.over_history(rows, batch, length)
             cached += [key, value]
-        final, key, value = self.last_layer(states, history)
+        final, key, value = self.layers[-1].at_last(rows, last_positions(history), length)
         return self.model.final_norm(final), cached + [key, value]
-
-    def last_layer(self, states, history):
-        """The last layer for one query per row: (state [batch, width], key, value)."""
-        layer = self.model.layers[-1]
-        last = last_positions(history)
-        gate, value, query, key = layer.project(states)
-        key, value = layer.split_heads(key), layer.split_heads(value)
-        rows = last[:, None, None].expand(-1, 1, states.shape[2])
-        state, gate, query = (part.gather(1, rows) for part in (states, gate, query))
-        distance = last[:, None] - torch.arange(history.shape[1])[None, :]
-        bias = layer.distance_bias[:, distance.clamp(0, self.model.config.max_length - 1)].transpose(0, 1)
-        mixed = attend_one(layer, layer.split_heads(query), key, value, bias, (distance >= 0).float())
-        return layer.combine(state, mixed, gate)[:, 0], key, value
 
     def score(self, state, candidates):
         """Scores [batch, candidates] of the given items; padding gets HIDDEN."""
         vectors = self.model.embedding(candidates)
         scores = torch.matmul(vectors, state[:, :, None])[:, :, 0]
         return torch.where(candidates > 0, scores, torch.full_like(scores, HIDDEN))
-
-
-def attend_one(layer, query, key, value, bias, visible):
-    """One query per row. query [batch, heads, 1, head width], key and value [batch, heads, keys, head width],
-    bias [batch, heads, keys], visible [batch, keys] -> [batch, 1, width]."""
-    scores = torch.matmul(query, key.transpose(-1, -2)) * layer.config.head_width ** -0.5 + bias[:, :, None, :]
-    mixed = torch.matmul(layer.weights(scores, visible[:, None, None, :]), value)
-    return mixed.transpose(1, 2).reshape(query.shape[0], 1, layer.config.width)
 
 
 class Rank(LargeGraph):
@@ -116,32 +159,26 @@ class Prefill(LargeGraph):
 
 
 class Step(LargeGraph):
-    """item [batch], pastLength [batch], past [batch, 2 * layers, heads, positions, head width], candidates
-    -> scores [batch, candidates], kvStep [batch, 2 * layers, heads, head width].
+    """item [batch], pastLength [batch], slot [batch], pool [slots, 2 * layers, heads, positions, head width],
+    candidates -> scores [batch, candidates], kvStep [batch, 2 * layers, heads, head width].
 
-    Export puts a gather in front, so that `past` comes out of the pool by slot.
+    Rows of a slot from pastLength on are not read. Each layer gathers its own keys and values out of
+    the pool, so that the pool is copied from once.
     """
 
-    def forward(self, item, past_length, past, candidates):
-        states = self.model.embed(item)[:, None, :]
-        positions = torch.arange(past.shape[3], dtype=torch.int32)
-        distance = past_length[:, None] - positions[None, :]
-        visible = torch.cat([(distance > 0).float(), torch.ones_like(distance[:, :1]).float()], dim=1)
-        distance = distance.clamp(0, self.model.config.max_length - 1)
+    def forward(self, item, past_length, slot, pool, candidates):
+        config = self.model.config
+        rows = self.model.embed(item)
+        by_part = pool.reshape(-1, config.heads, pool.shape[3], config.head_width)
+        distance = past_length[:, None] - torch.arange(pool.shape[3], dtype=torch.int32)[None, :]
+        distance = torch.where(distance > 0, distance, -1)
         stepped = []
-        for index, layer in enumerate(self.model.layers):
-            states, key, value = self.layer_step(layer, states, past[:, 2 * index], past[:, 2 * index + 1], distance, visible)
-            stepped += [key, value]
-        return self.score(self.model.final_norm(states)[:, 0], candidates), torch.stack(stepped, dim=1)
-
-    def layer_step(self, layer, states, past_key, past_value, distance, visible):
-        """One layer over the cached keys and this step's own: (states, key, value [batch, heads, head width])."""
-        gate, value, query, key = layer.project(states)
-        query, key, value = (layer.split_heads(part) for part in (query, key, value))
-        bias = layer.distance_bias[:, distance].transpose(0, 1)
-        bias = torch.cat([bias, layer.distance_bias[None, :, :1].expand(bias.shape[0], -1, -1)], dim=2)
-        mixed = attend_one(layer, query, torch.cat([past_key, key], dim=2), torch.cat([past_value, value], dim=2), bias, visible)
-        return layer.combine(states, mixed, gate), key[:, :, 0], value[:, :, 0]
+        for index, layer in enumerate(self.layers):
+            bias = masked_bias(layer.layer.distance_bias, distance).transpose(0, 1)[:, :, None, :]
+            past_key, past_value = (by_part[slot * (2 * config.layers) + 2 * index + part] for part in (0, 1))
+            rows, key, value = layer.step(rows, past_key, past_value, bias)
+            stepped += [key[:, :, 0], value[:, :, 0]]
+        return self.score(self.model.final_norm(rows), candidates), torch.stack(stepped, dim=1)
 
 
 class Candidates(nn.Module):

@@ -35,26 +35,31 @@ class TrainingConfig:
 class FullSoftmaxLoss(torch.autograd.Function):
     """Mean cross-entropy over the whole catalogue, with the logits kept in bfloat16.
 
-    states [tokens, width], table [items + 1, width], bias [items + 1], targets [tokens] -> loss [].
+    states [tokens, width], table [items + 1, width], bias [items + 1] or None, targets [tokens] -> loss [].
     The gradient with respect to the logits is softmax - onehot; it is formed in place.
     """
 
     @staticmethod
     def forward(context, states, table, bias, targets, smoothing):
         states_low, table_low = states.bfloat16(), table.bfloat16()
-        probabilities = torch.softmax(torch.addmm(bias.bfloat16(), states_low, table_low.T), dim=-1)
-        picked = probabilities.gather(1, targets[:, None]).float().clamp(min=1e-9)
-        probabilities.sub_(smoothing / table.shape[0])
-        probabilities.scatter_add_(1, targets[:, None], torch.full_like(picked, smoothing - 1.0).bfloat16())
+        logits = states_low @ table_low.T if bias is None else torch.addmm(bias.bfloat16(), states_low, table_low.T)
+        probabilities = torch.softmax(logits, dim=-1)
+        rows = torch.arange(len(targets))
+        picked = probabilities[rows, targets].float()
+        if smoothing:
+            probabilities.sub_(smoothing / table.shape[0])
+        probabilities[rows, targets] -= 1.0 - smoothing
         context.save_for_backward(probabilities, states_low, table_low)
-        return -picked.log().mean()
+        context.has_bias = bias is not None
+        return -picked.clamp(min=1e-9).log().mean()
 
     @staticmethod
     def backward(context, gradient):
         logits, states, table = context.saved_tensors
         scale = gradient / states.shape[0]
-        return ((logits @ table).float() * scale, (logits.T @ states).float() * scale,
-                logits.sum(dim=0, dtype=torch.float32) * scale, None, None)
+        ones = torch.ones(1, states.shape[0], dtype=torch.bfloat16)
+        bias = (ones @ logits)[0].float() * scale if context.has_bias else None  # a product is faster than a sum here
+        return (logits @ table).float() * scale, (logits.T @ states).float() * scale, bias, None, None
 
 
 def epoch_batches(sequences, tokens_per_batch, random):
@@ -98,9 +103,7 @@ def loss_of(model, inputs, targets, smoothing, autocast):
         states = model(inputs)
     known = targets > 0
     bias = getattr(model, "item_bias", None)
-    table = model.item_table()
-    bias = torch.zeros(table.shape[0]) if bias is None else bias
-    return FullSoftmaxLoss.apply(states[known].float(), table, bias, targets[known], smoothing)
+    return FullSoftmaxLoss.apply(states[known].float(), model.item_table(), bias, targets[known], smoothing)
 
 
 @torch.no_grad()
