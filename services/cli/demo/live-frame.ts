@@ -1,4 +1,4 @@
-import type { Colors } from 'picocolors/types.js';
+import type { Colors } from './colors.ts';
 import { ANSWER_KINDS, type AnswerKind } from './answer-kind.ts';
 import { count, milliseconds, percent, quality, seconds } from './format.ts';
 import type { ReplayProgress } from './replay.ts';

@@ -1,5 +1,5 @@
 import { createLogUpdate } from 'log-update';
-import type { Colors } from 'picocolors/types.js';
+import type { Colors } from './colors.ts';
 import { liveFrame, liveLine } from './live-frame.ts';
 import { RateWindow } from './rate-window.ts';
 import type { ReplayPhase, ReplayProgress } from './replay.ts';

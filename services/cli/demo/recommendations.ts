@@ -1,5 +1,5 @@
 import type { Response } from '@tandem/schemas';
-import type { Colors } from 'picocolors/types.js';
+import type { Colors } from './colors.ts';
 import { ANSWER_KINDS, answerKind, answeredItems, type ModelRoles } from './answer-kind.ts';
 import type { Titles } from './catalogue.ts';
 import { itemAt } from './replay-messages.ts';

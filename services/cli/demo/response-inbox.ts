@@ -26,10 +26,10 @@ export async function openInbox({ log, prefix, run, onResponse, onFault }: Inbox
     groupId: `${prefix}demo.${run}`,
     topics: [topicName(prefix, 'responses')],
     startFrom: 'latest',
-    onRecord({ record, ack }) {
-      const response = parse(record);
+    onRecord(delivery) {
+      const response = parse(delivery.record);
       if (response !== undefined) onResponse(response);
-      ack();
+      delivery.ack();
     },
     onFault,
   });

@@ -1,5 +1,5 @@
 import Table from 'cli-table3';
-import type { Colors } from 'picocolors/types.js';
+import type { Colors } from './colors.ts';
 import { ANSWER_KINDS, type AnswerKind } from './answer-kind.ts';
 import { count, milliseconds, percent, quality } from './format.ts';
 import type { QualityFigures } from './quality.ts';
