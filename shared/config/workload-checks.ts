@@ -1,0 +1,66 @@
+import type { Workload } from '@tandem/schemas';
+
+type PlanTemplate = NonNullable<Workload['plans'][keyof Workload['plans']]>;
+
+/** What a workload's shape cannot say: each as `path: what is wrong; what would be valid`. */
+export function workloadProblems(workload: Workload, models: ReadonlySet<string> | undefined): string[] {
+  const plans = Object.entries(workload.plans);
+  const problems = plans.length === 0 ? ['plans: there is none; give at least one of coarse, fine, full'] : [];
+  const { defaultTask } = workload;
+  if (defaultTask !== undefined && plans.length > 0 && workload.plans[defaultTask] === undefined) {
+    problems.push(`defaultTask: there is no plan ${defaultTask}; there is ${plans.map(([task]) => task).join(', ')}`);
+  }
+  return [...problems, ...plans.flatMap(([task, plan]) => planProblems(plan, models).map((problem) => `plans.${task}.${problem}`))];
+}
+
+function planProblems(plan: PlanTemplate, models: ReadonlySet<string> | undefined): string[] {
+  return [
+    ...repeatedIds(plan),
+    ...plan.steps.flatMap((_step, index) => stepProblems(plan, index, models).map((problem) => `steps.${index}.${problem}`)),
+    ...cycles(plan),
+    ...strangeWeights(plan),
+  ];
+}
+
+function repeatedIds({ steps }: PlanTemplate): string[] {
+  const ids = steps.map(({ id }) => id);
+  return ids.flatMap((id, index) => (ids.indexOf(id) < index ? [`steps.${index}.id: ${id} is taken by an earlier step`] : []));
+}
+
+function stepProblems({ steps }: PlanTemplate, index: number, models: ReadonlySet<string> | undefined): string[] {
+  const step = steps[index];
+  if (step === undefined) return [];
+  const others = steps.map(({ id }) => id).filter((id) => id !== step.id);
+  const problems = step.after
+    .filter((id) => !others.includes(id))
+    .map((id) => `after: there is no other step ${id}; there is ${listed(others)}`);
+  if (step.skipWhenConfident !== undefined && step.after.length === 0) {
+    problems.push('skipWhenConfident: needs a step before this one; name it in after');
+  }
+  if ((step.part === undefined) !== (step.of === undefined)) problems.push('part: part and of belong together');
+  if (step.part !== undefined && step.of !== undefined && step.part > step.of) problems.push(`part: is ${step.part} of ${step.of}; at most ${step.of}`);
+  if (models !== undefined && !models.has(step.model)) problems.push(`model: the registry has no stable ${step.model}; it has ${listed([...models])}`);
+  return problems;
+}
+
+/** Steps that wait for themselves: what is left after taking away, again and again, steps whose predecessors are gone. */
+function cycles({ steps }: PlanTemplate): string[] {
+  const known = new Set(steps.map(({ id }) => id));
+  let left = steps.map(({ id, after }) => ({ id, after: after.filter((before) => known.has(before) && before !== id) }));
+  for (let before = -1; left.length !== before; ) {
+    before = left.length;
+    const waiting = new Set(left.map(({ id }) => id));
+    left = left.filter(({ after }) => after.some((id) => waiting.has(id)));
+  }
+  return left.length === 0 ? [] : [`steps: ${listed(left.map(({ id }) => id))} wait for one another; after must not go in a circle`];
+}
+
+function strangeWeights({ steps, weights = {} }: PlanTemplate): string[] {
+  const ids = steps.map(({ id }) => id);
+  const strange = Object.keys(weights).filter((id) => !ids.includes(id));
+  return strange.map((id) => `weights.${id}: there is no such step; there is ${listed(ids)}`);
+}
+
+function listed(names: readonly string[]): string {
+  return names.length === 0 ? 'none' : names.join(', ');
+}
