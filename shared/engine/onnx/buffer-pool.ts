@@ -54,7 +54,7 @@ export class Slot {
  */
 export class BufferPool {
   readonly #free: Slot[] = [];
-  readonly #waiting: { bytes: number; resolve(slot: Slot): void; reject(error: unknown): void }[] = [];
+  readonly #waiting: { bytes: number; resolve: (slot: Slot) => void; reject: (error: unknown) => void }[] = [];
   readonly #most: number;
   readonly #onNewBuffer: (slot: Slot) => void;
   #made = 0;

@@ -1,6 +1,6 @@
 import { performance } from 'node:perf_hooks';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
-import { InferenceSession, Tensor } from 'onnxruntime-node';
+import { Tensor, type InferenceSession } from 'onnxruntime-node';
 import { messageOf } from '../../errors/tandem-error.ts';
 import { ControlBlock } from './control-block.ts';
 import { dimensionNames, layoutOf, type Placement } from './layout.ts';

@@ -8,8 +8,8 @@ export interface InvocationParts {
   inputs: Readonly<Record<string, TensorView>>;
   outputs: Readonly<Record<string, TensorView>>;
   /** Runs the slot on some thread. */
-  execute(slot: Slot): Promise<CopiedOutputs | undefined>;
-  onReleased(slot: Slot): void;
+  execute: (slot: Slot) => Promise<CopiedOutputs | undefined>;
+  onReleased: (slot: Slot) => void;
 }
 
 /** A leased slot. After `engine_thread_lost` the inputs are still there: `run` may be called again. */

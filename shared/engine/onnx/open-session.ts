@@ -33,7 +33,7 @@ async function create(bytes: Uint8Array, provider: ProviderConfig, intraOpThread
     throw new Error('this build of onnxruntime-node has no such execution provider');
   }
   return InferenceSession.create(bytes, {
-    executionProviders: [provider as InferenceSession.ExecutionProviderConfig],
+    executionProviders: [provider],
     intraOpNumThreads: intraOpThreads,
     interOpNumThreads: 1,
     executionMode: 'sequential',

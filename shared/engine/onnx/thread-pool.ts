@@ -115,7 +115,7 @@ export class ThreadPool {
     this.#closing = true;
     for (const timer of this.#replacements) clearTimeout(timer);
     this.#tellAll({ kind: 'stop' });
-    const ended = await Promise.all(this.#threads.map((thread) => thread === undefined || endedWithin(thread, graceMs)));
+    const ended = await Promise.all(this.#threads.map(async (thread) => thread === undefined || endedWithin(thread, graceMs)));
     if (ended.includes(false)) this.#logger.warn({ graceMs }, 'an inference thread is still busy; it ends with the process');
     for (const settle of this.#running.values()) settle.reject(closedError());
     this.#running.clear();
@@ -125,7 +125,7 @@ export class ThreadPool {
     const { threads, intraOpThreads, providers } = this.#options;
     const data: ThreadData = { index, threads, control: this.#control.buffer, intraOpThreads, providers };
     const worker = new Worker(new URL('./inference-thread.ts', import.meta.url), { workerData: data, name: `inference-${index}` });
-    const exited = new Promise<void>((resolve) => worker.once('exit', () => resolve()));
+    const exited = new Promise<void>((resolve) => void worker.once('exit', () => resolve()));
     const thread: Thread = { worker, loads: new Map(), exited, recycled: false };
     this.#threads[index] = thread;
     let cause: unknown;

@@ -1,0 +1,50 @@
+import { topicName, type Heartbeat } from '@tandem/schemas';
+import type { StageContext } from '@tandem/shared/runner';
+import type { WorkerStageOptions } from './options.ts';
+import type { ServedVariant } from './served-variant.ts';
+
+const INTERVAL_MS = 500;
+
+type Options = Pick<WorkerStageOptions, 'prefix' | 'instance' | 'pool' | 'probe' | 'clock' | 'logger' | 'heartbeatIntervalMs'>;
+
+/** Tells the schedulers, twice a second, how this worker is doing. A beat that cannot be sent is skipped. */
+export class Heartbeats {
+  readonly #options: Options;
+  readonly #served: readonly ServedVariant[];
+  #cancel: () => void = () => undefined;
+  #stopped = false;
+
+  constructor(options: Options, served: readonly ServedVariant[]) {
+    this.#options = options;
+    this.#served = served;
+  }
+
+  /** The first beat is out when this resolves: schedulers know the worker before it takes work. */
+  async start(context: StageContext): Promise<void> {
+    await this.#beat(context);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#cancel();
+  }
+
+  async #beat(context: StageContext): Promise<void> {
+    const { prefix, instance, clock, logger, heartbeatIntervalMs = INTERVAL_MS } = this.#options;
+    const next = clock.now() + heartbeatIntervalMs;
+    try {
+      const value = JSON.stringify(await this.#heartbeat());
+      await context.publish([{ topic: topicName(prefix, 'telemetry'), key: instance, value }]);
+    } catch (error) {
+      logger.warn({ err: error }, 'a heartbeat could not be sent');
+    }
+    if (!this.#stopped) this.#cancel = clock.schedule(next, () => void this.#beat(context));
+  }
+
+  async #heartbeat(): Promise<Heartbeat> {
+    const { instance, pool, probe, clock } = this.#options;
+    const resources = await probe.sample();
+    const variants = this.#served.map((served) => served.load());
+    return { kind: 'worker', instance, time: clock.now(), ...(pool === undefined ? {} : { pool }), resources, variants };
+  }
+}

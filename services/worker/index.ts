@@ -1,0 +1,2 @@
+export { createWorkerStage } from './worker-stage.ts';
+export { WORKER_LIMITS, type WorkerLimits, type WorkerObserver, type WorkerStageOptions } from './options.ts';

@@ -1,0 +1,103 @@
+import { topicName, workTopicName, type Lane, type Outcome, type Work } from '@tandem/schemas';
+import type { LogRecord } from '@tandem/shared/log';
+import type { Stage, StageContext, StageInput, StageOutput } from '@tandem/shared/runner';
+import { Dispatcher } from './dispatcher.ts';
+import { Heartbeats } from './heartbeats.ts';
+import { loadVariants } from './load-variants.ts';
+import { compileLimits, type WorkerStageOptions } from './options.ts';
+import { expiredOutcome, failedOutcome } from './outcomes.ts';
+import { readWork } from './read-work.ts';
+import type { ServedVariant } from './served-variant.ts';
+
+const LANES = ['interactive', 'bulk'] as const satisfies readonly Lane[];
+
+interface Source {
+  served: ServedVariant;
+  lane: Lane;
+}
+
+/**
+ * Runs work at the precision it was assigned: reads the topics of each variant, forms batches, infers, and writes an
+ * outcome for each piece of work. Loads the variants first; one that cannot be loaded is refused with a warning.
+ * @throws {TandemError} `no_variant_loaded`, `invalid_options`; the engine is closed then
+ */
+export async function createWorkerStage(options: WorkerStageOptions): Promise<Stage> {
+  try {
+    return new WorkerStage(options, await loadVariants(options));
+  } catch (error) {
+    await options.engine.close();
+    throw error;
+  }
+}
+
+class WorkerStage implements Stage {
+  readonly name = 'worker';
+  readonly inputs: readonly StageInput[];
+  readonly #options: WorkerStageOptions;
+  readonly #sources = new Map<string, Source>();
+  readonly #dispatcher: Dispatcher;
+  readonly #heartbeats: Heartbeats;
+
+  constructor(options: WorkerStageOptions, served: readonly ServedVariant[]) {
+    const { engine, clock, observer = {} } = options;
+    const limits = compileLimits(options.limits);
+    this.#options = options;
+    this.inputs = served.map((variant) => this.#inputOf(variant, limits.maxQueueSize));
+    this.#dispatcher = new Dispatcher({ concurrency: engine.concurrency, clock, limits, observer });
+    this.#heartbeats = new Heartbeats(options, served);
+  }
+
+  start(context: StageContext): Promise<void> {
+    return this.#heartbeats.start(context);
+  }
+
+  /** Resolves when the work's batch is done. */
+  handle(record: LogRecord): readonly StageOutput[] | Promise<readonly StageOutput[]> {
+    const work = readWork(record);
+    const source = this.#sources.get(record.topic);
+    if (source === undefined) throw new Error(`no variant of this worker reads ${record.topic}`);
+    const { deadlineAt } = work.task;
+    if (deadlineAt !== null && deadlineAt <= this.#options.clock.now()) {
+      this.#options.observer?.outcome?.('expired', source.served.name);
+      return [this.#output(work, expiredOutcome(work))];
+    }
+    return this.#enqueue(work, source);
+  }
+
+  /** All that is held here is finished: it is little, and handing it back would cost its users more. */
+  drain(): Promise<void> {
+    return this.#dispatcher.idle();
+  }
+
+  async stop(): Promise<void> {
+    this.#heartbeats.stop();
+    await this.#options.engine.close();
+  }
+
+  #enqueue(work: Work, { served, lane }: Source): Promise<readonly StageOutput[]> {
+    return new Promise((resolve, reject) => {
+      const answer = (outcome: Outcome) => resolve([this.#output(work, outcome)]);
+      try {
+        this.#dispatcher.submit({ work, served, answer, handBack: reject }, lane);
+      } catch (error) {
+        // The adapter cannot even tell the input's size: no batch has seen it.
+        answer(failedOutcome(work, error));
+      }
+    });
+  }
+
+  #output(work: Work, outcome: Outcome): StageOutput {
+    return { topic: topicName(this.#options.prefix, 'outcomes'), key: work.task.key, value: JSON.stringify(outcome) };
+  }
+
+  #inputOf(served: ServedVariant, maxInFlight: number): StageInput {
+    const { prefix, pool } = this.#options;
+    const { model, precision } = served.variant;
+    const topics = LANES.map((lane) => {
+      const topic = workTopicName(prefix, lane, { model, precision, pool });
+      this.#sources.set(topic, { served, lane });
+      return topic;
+    });
+    return { group: ['worker', model, precision, ...(pool === undefined ? [] : [pool])].join('.'), topics, maxInFlight };
+  }
+}
