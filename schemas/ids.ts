@@ -11,9 +11,17 @@ export const requestIdSchema = z
   .string()
   .min(1)
   .max(256)
-  .regex(/^[^\p{Cc}]+$/u, 'must not contain control characters');
+  // Half a surrogate pair has no UTF-8: as a key of the log or the cache, all of them would be one.
+  .regex(/^[^\p{Cc}\p{Cs}]+$/u, 'must not contain control characters or halves of surrogate pairs');
 
-export const userIdSchema = z.string().min(1).max(256);
+/** A user, or what stands for one: a session, a sensor. */
+export const affinityIdSchema = z
+  .string()
+  .min(1)
+  .max(256)
+  .regex(/^[^\p{Cs}]+$/u, 'must not contain halves of surrogate pairs');
+
+export const userIdSchema = affinityIdSchema;
 
 /** Catalogue items are the catalogue's integers, written as strings in public messages. */
 export const itemIdSchema = z.string().min(1).max(32);

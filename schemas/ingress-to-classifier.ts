@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { epochMillisSchema, idSchema, itemIdSchema, requestIdSchema, userIdSchema } from './ids.ts';
+import { affinityIdSchema, epochMillisSchema, idSchema, itemIdSchema, requestIdSchema, userIdSchema } from './ids.ts';
 
 export const taskKindSchema = z.enum(['coarse', 'fine', 'full']);
 export type TaskKind = z.infer<typeof taskKindSchema>;
@@ -21,7 +21,7 @@ export const requestSchema = z.object({
   requestId: requestIdSchema,
   workload: idSchema,
   userId: userIdSchema.optional(),
-  key: z.string().min(1).max(256).optional().describe('affinity key where there is no user: a session, a sensor'),
+  key: affinityIdSchema.optional().describe('affinity key where there is no user: a session, a sensor'),
   input: z.record(z.string(), z.unknown()),
   hints: hintsSchema.optional(),
   time: epochMillisSchema.optional().describe('the event’s own time; deadlines count from the broker’s'),
