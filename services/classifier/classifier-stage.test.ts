@@ -1,57 +1,13 @@
-import type { RejectedOutcome, Request, Task } from '@tandem/schemas';
-import { createMemoryCache } from '@tandem/shared/cache';
-import { TandemError } from '@tandem/shared/errors';
-import type { LogRecord } from '@tandem/shared/log';
+import type { Task } from '@tandem/schemas';
 import { describe, expect, it, vi } from 'vitest';
-import type { ClassifierStage } from './classifier-stage.ts';
-import { NOW, noContext, pretendShared, record, testAdapter, testClassifier, testWorkload } from './testing.ts';
-
-const request = (over: Partial<Request> = {}): Request => ({ requestId: `r${Math.random()}`, workload: 'recommend', userId: 'ann', input: {}, ...over });
-const interaction = (itemId: string, time = NOW, userId = 'ann') => ({ userId, itemId, time });
-
-async function handle(classifier: ClassifierStage, input: LogRecord) {
-  return classifier.handle(input, noContext);
-}
-
-async function taskOf(classifier: ClassifierStage, input: LogRecord): Promise<Task> {
-  const outputs = await handle(classifier, input);
-  expect(outputs).toHaveLength(1);
-  expect(outputs[0]?.topic).toBe('tandem.tasks');
-  return JSON.parse(String(outputs[0]?.value)) as Task;
-}
-
-async function rejectionOf(classifier: ClassifierStage, input: LogRecord): Promise<RejectedOutcome> {
-  const outputs = await handle(classifier, input);
-  expect(outputs).toHaveLength(1);
-  expect(outputs[0]?.topic).toBe('tandem.outcomes');
-  return JSON.parse(String(outputs[0]?.value)) as RejectedOutcome;
-}
-
-async function applied(classifier: ClassifierStage, count: number, from = 0): Promise<void> {
-  for (let i = from; i < from + count; i += 1) await handle(classifier, record('interactions', interaction(String(i + 1), NOW - 1_000 + i)));
-}
-
-/** A cache that can be taken away. */
-function breakable() {
-  const cache = createMemoryCache();
-  const state = { broken: false };
-  const proxy = new Proxy(pretendShared(cache), {
-    get(target, name) {
-      const value: unknown = Reflect.get(target, name);
-      if (typeof value !== 'function') return value;
-      return async (...args: unknown[]) => {
-        if (state.broken) throw new TandemError('away', { code: 'cache_unavailable', retryable: true });
-        return (value as (...all: unknown[]) => Promise<unknown>).apply(target, args);
-      };
-    },
-  });
-  return { cache: proxy, state };
-}
+import {
+  NOW, apply, breakableCache, handle, record, rejectionOf, request, taskOf, testAdapter, testClassifier, testWorkload,
+} from './testing.ts';
 
 describe('a request that becomes a task', () => {
   it('is keyed by the user and carries all that later stages need', async () => {
     const { classifier } = testClassifier();
-    await applied(classifier, 2);
+    await apply(classifier, 2);
     const input = record('requests', request({ requestId: 'r1', hints: { deadlineMs: 200, tier: 'gold', accuracyFloor: 0.9 } }), { offset: 77, partition: 3 });
     const outputs = await handle(classifier, input);
     expect(outputs[0]?.key).toBe('ann');
@@ -116,7 +72,7 @@ describe('the kind of task', () => {
 
   it('counts interactions, halved per day, up to the time of the request', async () => {
     const { classifier } = testClassifier();
-    await applied(classifier, 40);
+    await apply(classifier, 40);
     const now = await taskOf(classifier, record('requests', request()));
     const dayLater = await taskOf(classifier, record('requests', request({ time: NOW + 86_400_000 })));
     const before = await taskOf(classifier, record('requests', request({ time: NOW - 100_000 })));
@@ -131,151 +87,6 @@ describe('the kind of task', () => {
     const { classifier } = testClassifier();
     const task = await taskOf(classifier, record('requests', request({ hints: { task: 'full' }, input: { candidates: ['5', { itemId: '6', score: 1 }] } })));
     expect(task.plan.steps).toEqual([{ id: 'fine', role: 'fine', model: 'large', after: [], required: false }]);
-  });
-});
-
-describe('features', () => {
-  it('are the first n interactions exactly, where the request says so', async () => {
-    const { classifier } = testClassifier();
-    await applied(classifier, 10);
-    const task = await taskOf(classifier, record('requests', request({ input: { asOfInteractions: 4 } })));
-    expect(task.input).toMatchObject({ history: [1, 2, 3, 4], total: 4 });
-    expect(task.marks).toEqual([]);
-  });
-
-  it('of a user before the first interaction are those of an unknown user', async () => {
-    const { classifier } = testClassifier();
-    await applied(classifier, 3);
-    const task = await taskOf(classifier, record('requests', request({ input: { asOfInteractions: 0 } })));
-    expect(task).toMatchObject({ input: { history: [], total: 0 }, marks: ['unknown_user'], activity: 0 });
-  });
-
-  it('are the newest of a long history, and count what the bounded list no longer holds', async () => {
-    const { classifier } = testClassifier({ historyLimit: 3 });
-    await applied(classifier, 20);
-    const now = await taskOf(classifier, record('requests', request()));
-    const earlier = await taskOf(classifier, record('requests', request({ input: { asOfInteractions: 17 } })));
-    expect(now).toMatchObject({ input: { history: [18, 19, 20], total: 20 }, marks: [] });
-    expect(earlier).toMatchObject({ input: { history: [15, 16, 17], total: 17 }, marks: [] });
-  });
-
-  it('are marked stale where the list no longer reaches back far enough', async () => {
-    const { classifier } = testClassifier({ historyLimit: 3 });
-    await applied(classifier, 20);
-    const short = await taskOf(classifier, record('requests', request({ input: { asOfInteractions: 16 } })));
-    const gone = await taskOf(classifier, record('requests', request({ input: { asOfInteractions: 3 } })));
-    expect(short).toMatchObject({ input: { history: [15, 16], total: 16 }, marks: ['features_stale'] });
-    expect(gone.marks).toContain('features_stale');
-  });
-
-  it('leave out what happened after the time of the request', async () => {
-    const { classifier } = testClassifier();
-    await applied(classifier, 10);
-    const task = await taskOf(classifier, record('requests', request({ time: NOW - 1_000 + 2 })));
-    expect(task.input).toMatchObject({ history: [1, 2, 3], total: 3 });
-  });
-
-  it('are waited for, and the wait ends with the interaction that was missing', async () => {
-    const { classifier, clock } = testClassifier({ cache: createMemoryCache() });
-    const tail = (n: number) => classifier.applyInteraction(record('interactions', interaction(String(n))));
-    await tail(1);
-    const waiting = taskOf(classifier, record('requests', request({ input: { asOfInteractions: 3 } })));
-    const other = await taskOf(classifier, record('requests', request({ userId: 'bob' })));
-    expect(other.requestId).toBeDefined();
-    await tail(2);
-    await tail(3);
-    expect((await waiting).input).toMatchObject({ history: [1, 2, 3], total: 3 });
-    expect((await waiting).marks).toEqual([]);
-    expect(clock.pending).toBe(0);
-  });
-
-  it('are marked stale when the wait was in vain', async () => {
-    const { classifier, clock } = testClassifier({ featureWaitMs: 250 });
-    await applied(classifier, 1);
-    const waiting = taskOf(classifier, record('requests', request({ input: { asOfInteractions: 1_000_000_000 } })));
-    await untilSettled(waiting, () => clock.advance(5));
-    expect((await waiting).marks).toEqual(['features_stale']);
-    expect((await waiting).input).toMatchObject({ history: [1], total: 1 });
-    expect(clock.now() - NOW).toBeGreaterThanOrEqual(250);
-    expect(clock.now() - NOW).toBeLessThan(300);
-  });
-
-  it('are not waited for beyond the deadline', async () => {
-    const { classifier, clock } = testClassifier({ featureWaitMs: 250 });
-    const waiting = taskOf(classifier, record('requests', request({ hints: { deadlineMs: 20 }, input: { asOfInteractions: 5 } })));
-    await untilSettled(waiting, () => clock.advance(5));
-    expect(clock.now() - NOW).toBeLessThan(50);
-  });
-
-  it('that another process stores in a shared cache end the wait too', async () => {
-    const cache = pretendShared(createMemoryCache());
-    const here = testClassifier({ cache });
-    const there = testClassifier({ cache });
-    const waiting = taskOf(here.classifier, record('requests', request({ input: { asOfInteractions: 1 } })));
-    await applied(there.classifier, 1);
-    await untilSettled(waiting, () => here.clock.advance(5));
-    expect((await waiting).marks).toEqual([]);
-    expect(here.clock.now() - NOW).toBeLessThan(100);
-  });
-
-  it('given by the sender are used instead of the known ones', async () => {
-    const { classifier } = testClassifier();
-    await applied(classifier, 3);
-    const task = await taskOf(classifier, record('requests', request({ input: { history: ['9', '8'] } })));
-    expect(task.input).toMatchObject({ history: [9, 8], total: 2 });
-  });
-});
-
-describe('interactions', () => {
-  it('redelivered change nothing', async () => {
-    const { classifier } = testClassifier();
-    const input = record('interactions', interaction('7'));
-    for (let i = 0; i < 3; i += 1) await handle(classifier, input);
-    expect((await taskOf(classifier, record('requests', request()))).input).toMatchObject({ history: [7], total: 1 });
-  });
-
-  it('that cannot be read are dead letters', async () => {
-    const { classifier } = testClassifier();
-    await expect(handle(classifier, record('interactions', { userId: 'ann' }))).rejects.toMatchObject({ code: 'invalid_interaction' });
-    await expect(handle(classifier, record('interactions', interaction('1001')))).rejects.toMatchObject({ code: 'unknown_item' });
-    await expect(handle(classifier, record('interactions', interaction('01')))).rejects.toMatchObject({ code: 'unknown_item' });
-  });
-
-  it('are only checked by the group where the cache is not shared, and stored by the tail', async () => {
-    const cache = createMemoryCache();
-    const { classifier } = testClassifier({ cache });
-    const good = record('interactions', interaction('7'));
-    expect(await handle(classifier, good)).toEqual([]);
-    expect(await cache.list('features:ann')).toEqual({ entries: [], total: 0 });
-    await classifier.applyInteraction(good);
-    await classifier.applyInteraction(record('interactions', 'garbage'));
-    expect((await cache.list('features:ann')).total).toBe(1);
-    await expect(handle(classifier, record('interactions', 'garbage'))).rejects.toMatchObject({ code: 'invalid_json' });
-  });
-
-  it('of one user are stored in order even while the cache comes and goes', async () => {
-    const { cache, state } = breakable();
-    const { classifier, clock } = testClassifier({ cache });
-    state.broken = true;
-    const first = handle(classifier, record('interactions', interaction('1')));
-    const second = handle(classifier, record('interactions', interaction('2')));
-    await vi.waitFor(() => expect(clock.pending).toBe(1));
-    state.broken = false;
-    const third = handle(classifier, record('interactions', interaction('3')));
-    await untilSettled(Promise.all([first, second, third]), () => clock.advance(50));
-    expect((await cache.list('features:ann')).entries.map((entry) => entry.split(':')[0])).toEqual(['1', '2', '3']);
-  });
-
-  it('that the cache never takes are given back when the stage stops', async () => {
-    const { cache, state } = breakable();
-    const { classifier, clock } = testClassifier({ cache });
-    state.broken = true;
-    const pending = handle(classifier, record('interactions', interaction('1')));
-    const outcome = expect(pending).rejects.toMatchObject({ code: 'cache_unavailable', retryable: true });
-    await vi.waitFor(() => expect(clock.pending).toBe(1));
-    await classifier.stop?.();
-    clock.advance(60_000);
-    await outcome;
   });
 });
 
@@ -393,7 +204,7 @@ describe('a request that cannot be served', () => {
 
 describe('without its cache', () => {
   it('goes on: duplicates pass and features are marked stale', async () => {
-    const { cache, state } = breakable();
+    const { cache, state } = breakableCache();
     const cacheUnavailable = vi.fn();
     const observer = { classified: vi.fn(), rejected: vi.fn(), deadLettered: vi.fn(), interaction: vi.fn(), cacheUnavailable };
     const { classifier } = testClassifier({ cache, observer });
@@ -406,7 +217,7 @@ describe('without its cache', () => {
   });
 
   it('warns once per interval, not once per record', async () => {
-    const { cache, state } = breakable();
+    const { cache, state } = breakableCache();
     const warn = vi.fn();
     const { classifier, clock } = testClassifier({ cache, logger: { warn } as never });
     state.broken = true;
@@ -432,18 +243,3 @@ describe('setting up', () => {
     expect(classifier.inputs).toEqual([{ group: 'classifier', topics: ['p.requests', 'p.requests.bulk', 'p.interactions'] }]);
   });
 });
-
-/** Moves a clock until the promise has settled; turns of the event loop in between let other work go on. */
-async function untilSettled(promise: Promise<unknown>, move: () => void): Promise<void> {
-  let settled = false;
-  const done = () => {
-    settled = true;
-  };
-  promise.then(done, done);
-  for (let turn = 0; turn < 10_000 && !settled; turn += 1) {
-    await new Promise((resolve) => setImmediate(resolve));
-    if (!settled) move();
-  }
-  expect(settled).toBe(true);
-}
-

@@ -1,12 +1,16 @@
-import { recommendInputSchema, workloadSchema, type RecommendFeatures, type RecommendInput, type Variant, type Workload } from '@tandem/schemas';
+import assert from 'node:assert/strict';
+import {
+  recommendInputSchema, workloadSchema, type RecommendFeatures, type RecommendInput, type RejectedOutcome, type Request, type Task,
+  type Variant, type Workload,
+} from '@tandem/schemas';
 import { createMemoryCache, type Cache } from '@tandem/shared/cache';
 import type { Clock } from '@tandem/shared/clock';
 import type { Adapter, PrepareContext, Prepared } from '@tandem/shared/core';
-import { RecordError } from '@tandem/shared/errors';
+import { RecordError, TandemError } from '@tandem/shared/errors';
 import type { LogRecord } from '@tandem/shared/log';
-import type { StageContext } from '@tandem/shared/runner';
+import type { StageContext, StageOutput } from '@tandem/shared/runner';
 import { silentLogger } from '@tandem/shared/telemetry';
-import { createClassifierStage } from './classifier-stage.ts';
+import { createClassifierStage, type ClassifierStage } from './classifier-stage.ts';
 import type { ClassifierOptions } from './options.ts';
 
 export const ITEMS = 1_000;
@@ -137,4 +141,67 @@ export function record(topic: string, value: unknown, over: Partial<LogRecord> =
   nextOffset += 1;
   const bytes = value === null || Buffer.isBuffer(value) ? value : Buffer.from(typeof value === 'string' ? value : JSON.stringify(value));
   return { topic: `tandem.${topic}`, partition: 0, offset: nextOffset, key: null, value: bytes, headers: {}, timestamp: NOW, ...over };
+}
+
+export const request = (over: Partial<Request> = {}): Request => ({
+  requestId: `r${Math.random()}`,
+  workload: 'recommend',
+  userId: 'ann',
+  input: {},
+  ...over,
+});
+
+export const interaction = (itemId: string, time = NOW, userId = 'ann') => ({ userId, itemId, time });
+
+/** A throw becomes a rejection, as the runner treats both alike. */
+export async function handle(classifier: ClassifierStage, input: LogRecord): Promise<readonly StageOutput[]> {
+  return classifier.handle(input, noContext);
+}
+
+export async function taskOf(classifier: ClassifierStage, input: LogRecord): Promise<Task> {
+  return onlyOutput(await handle(classifier, input), 'tandem.tasks') as Task;
+}
+
+export async function rejectionOf(classifier: ClassifierStage, input: LogRecord): Promise<RejectedOutcome> {
+  return onlyOutput(await handle(classifier, input), 'tandem.outcomes') as RejectedOutcome;
+}
+
+function onlyOutput(outputs: readonly StageOutput[], topic: string): unknown {
+  assert.deepEqual(outputs.map((output) => output.topic), [topic]);
+  return JSON.parse(String(outputs[0]?.value)) as unknown;
+}
+
+/** Interactions of ann with items 1, 2, 3 …, one a millisecond, the first a second before now. */
+export async function apply(classifier: ClassifierStage, count: number): Promise<void> {
+  for (let i = 0; i < count; i += 1) await handle(classifier, record('interactions', interaction(String(i + 1), NOW - 1_000 + i)));
+}
+
+/** A shared cache that can be taken away. */
+export function breakableCache() {
+  const state = { broken: false };
+  const cache = new Proxy(pretendShared(createMemoryCache()), {
+    get(target, name) {
+      const value: unknown = Reflect.get(target, name);
+      if (typeof value !== 'function') return value;
+      return async (...args: unknown[]) => {
+        if (state.broken) throw new TandemError('away', { code: 'cache_unavailable', retryable: true });
+        return (value as (...all: unknown[]) => Promise<unknown>).apply(target, args);
+      };
+    },
+  });
+  return { cache, state };
+}
+
+/** Moves a clock until the promise has settled; turns of the event loop in between let other work go on. */
+export async function untilSettled(promise: Promise<unknown>, move: () => void): Promise<void> {
+  let settled = false;
+  const done = () => {
+    settled = true;
+  };
+  promise.then(done, done);
+  for (let turn = 0; turn < 10_000 && !settled; turn += 1) {
+    await new Promise((resolve) => setImmediate(resolve));
+    if (!settled) move();
+  }
+  assert.ok(settled, 'the promise has not settled');
 }
