@@ -28,7 +28,9 @@ def validate(every):
     report["milliseconds"] = {f"{model} {graph}": {precision: measure.times(model, graph, precision, chosen, config)
                                                    for precision in PRECISIONS} for model, graph in GRAPHS}
     say("batch mates and cached steps ...")
-    report["batchMates"] = {precision: measure.batch_mate_dependence(precision, chosen) for precision in PRECISIONS}
+    rankers = {precision: measure.open_graph("recommend-large", "rank", precision) for precision in PRECISIONS}
+    rankers["int8 with dynamic scales (not released)"] = measure.dynamic_int8()
+    report["batchMates"] = {name: measure.batch_mate_dependence(opened, chosen) for name, opened in rankers.items()}
     longest = sorted({len(request.history): request.history for request in chosen}.items())
     rows = [history for length, history in longest if length in (3, 9, 17, 40, 66, 90, 127)]
     report["cachedParity"] = {precision: measure.cached_parity(precision, rows) for precision in PRECISIONS}

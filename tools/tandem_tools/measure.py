@@ -1,6 +1,11 @@
 """Measurements of released graphs by onnxruntime: accuracy as served, time, batch-mate dependence, parity."""
 
+import tempfile
+from pathlib import Path
+
 import numpy as np
+import onnx
+from onnxruntime.quantization import QuantType, quantize_dynamic
 
 from . import requests
 from .evaluation import rank_metrics
@@ -87,10 +92,19 @@ def times(model, graph, precision, chosen, config, sizes=(1, 32)):
     return result
 
 
-def batch_mate_dependence(precision, chosen, graph="rank", rounds=20):
+def dynamic_int8():
+    """A session of the ranker with dynamic INT8 quantisation: not released, only compared with."""
+    model = onnx.load(str(MODELS / "recommend-large" / "rank.fp32.onnx"))
+    del model.graph.value_info[:]
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "rank.onnx"
+        quantize_dynamic(model, str(target), weight_type=QuantType.QInt8, op_types_to_quantize=["MatMul", "Gemm"])
+        return session(target.read_bytes())
+
+
+def batch_mate_dependence(opened, chosen, rounds=20):
     """How far a row's scores move with its batch mates: largest difference, and the scores' deviation."""
     random = np.random.default_rng(1)
-    opened = open_graph("recommend-large", graph, precision)
     largest, deviation = 0.0, []
     for _ in range(rounds):
         group = [chosen[index] for index in random.choice(len(chosen), 32)]
