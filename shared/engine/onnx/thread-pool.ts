@@ -128,9 +128,11 @@ export class ThreadPool {
     const exited = new Promise<void>((resolve) => void worker.once('exit', () => resolve()));
     const thread: Thread = { worker, loads: new Map(), exited, recycled: false };
     this.#threads[index] = thread;
-    let cause: unknown;
+    let cause: Error | undefined;
     worker.on('message', (report: ThreadReport) => this.#onReport(index, thread, report));
-    worker.on('error', (error) => (cause = error));
+    worker.on('error', (error: Error) => {
+      cause = error;
+    });
     worker.once('exit', (code) => this.#onExit(index, thread, cause ?? new Error(`it exited with code ${code}`)));
     for (const slot of this.#slots.values()) this.#tell(index, slotCommand(slot));
   }
