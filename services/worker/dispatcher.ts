@@ -69,6 +69,7 @@ export class Dispatcher implements BatchSink {
       const queueMs = hundredths(Math.max(0, now - computeMs - pending.work.dispatchedAt));
       longestMs = Math.max(longestMs, queueMs);
       const timing = { batchSize: batch.length, queueMs, computeMs: hundredths(computeMs) };
+      pending.served.running -= 1;
       pending.served.completed += 1;
       pending.answer(completedOutcome(pending.work, pending.served, results[row]!, timing));
       this.#options.observer.outcome?.('completed', pending.served.name);
@@ -79,6 +80,7 @@ export class Dispatcher implements BatchSink {
   }
 
   failed(pending: PendingWork, error: unknown): void {
+    pending.served.running -= 1;
     pending.served.failed += 1;
     pending.answer(failedOutcome(pending.work, error));
     this.#options.observer.outcome?.('failed', pending.served.name);
@@ -86,7 +88,10 @@ export class Dispatcher implements BatchSink {
 
   handedBack(batch: readonly PendingWork[], error: TandemError): void {
     const goingAway = new TandemError('this worker is going away; another will run it', { code: 'worker_stopping', retryable: true, cause: error });
-    for (const pending of batch) pending.handBack(goingAway);
+    for (const pending of batch) {
+      pending.served.running -= 1;
+      pending.handBack(goingAway);
+    }
   }
 
   /** Records are delivered many in one turn of the event loop: they shall meet in one batch. */
@@ -161,7 +166,6 @@ export class Dispatcher implements BatchSink {
     } catch (error) {
       for (const pending of batch) pending.handBack(error);
     }
-    served.running -= batch.length;
     this.#running.delete(running);
     this.#pump();
   }
