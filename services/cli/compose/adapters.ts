@@ -15,13 +15,17 @@ async function importAdapter(path: string, workload: string): Promise<Adapter> {
   return module.adapter;
 }
 
-/** Adapters by the name that workload files call them: a built-in one, or a path relative to the workloads' folder. */
+/**
+ * Adapters by the names that workload files and registries call them: the built-in ones, and modules of the user's,
+ * which a workload names by a path relative to its folder and a registry by the adapter's own name.
+ */
 export async function loadAdapters(workloads: Iterable<Workload>, folder: string): Promise<Map<string, Adapter>> {
-  const adapters = new Map<string, Adapter>();
+  const adapters = new Map<string, Adapter>(builtInAdapters);
   for (const { name, adapter } of workloads) {
     if (adapters.has(adapter)) continue;
-    const builtIn = builtInAdapters.get(adapter);
-    adapters.set(adapter, builtIn ?? (await importAdapter(isAbsolute(adapter) ? adapter : join(folder, adapter), name)));
+    const own = await importAdapter(isAbsolute(adapter) ? adapter : join(folder, adapter), name);
+    adapters.set(adapter, own);
+    adapters.set(own.name, own);
   }
   return adapters;
 }

@@ -32,3 +32,18 @@ export function classifierObserver(metrics: Metrics) {
     deadLettered: () => undefined,
   };
 }
+
+export function workerObserver(metrics: Metrics) {
+  const labels = (variant: string) => {
+    const [model = variant, precision = ''] = variant.split('.');
+    return { model, precision };
+  };
+  return {
+    batch(variant: string, size: number, queueMs: number, computeMs: number) {
+      metrics.batchSize.observe(labels(variant), size);
+      metrics.queueSeconds.observe(labels(variant), queueMs / 1_000);
+      metrics.batchSeconds.observe(labels(variant), computeMs / 1_000);
+    },
+    outcome: (kind: string, variant: string) => metrics.stepOutcomes.inc({ kind, ...labels(variant) }),
+  };
+}

@@ -16,7 +16,7 @@ export interface Ports extends AsyncDisposable {
   /** Of the registry, not retired. */
   variants: readonly Variant[];
   workloads: readonly Workload[];
-  /** By the name that workloads call them. */
+  /** By the names that workloads and the registry call them. */
   adapters: ReadonlyMap<string, Adapter>;
   probe: ResourceProbe;
   clock: Clock;
@@ -46,7 +46,7 @@ export async function openPorts(settings: Settings, service: string): Promise<Po
   const logger = createLogger({ level: settings.logLevel, fields: { service, instance: settings.instance } });
   const registry = await loadRegistry(settings.models);
   for (const error of registry.refused) logger.warn({ err: error }, 'a registry entry is refused; the others are served');
-  const variants = stableVariants(registry.variants);
+  const variants = stableVariants(registry);
   const workloads = await loadWorkloads(settings.workloads, { variants });
   const log = openLog(settings, logger);
   const cache = openCache(settings, logger);

@@ -1,3 +1,4 @@
+import { totalmem } from 'node:os';
 import { createClassifierStage } from '@tandem/classifier';
 import { createFusionStage } from '@tandem/fusion';
 import { createSchedulerStage } from '@tandem/scheduler';
@@ -5,7 +6,7 @@ import { createWorkerStage } from '@tandem/worker';
 import { topicName } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import { fixedPolicy, thresholdPolicy, type Adapter } from '@tandem/shared/core';
-import { createOnnxEngine } from '@tandem/shared/engine';
+import { createOnnxEngine, type InferenceEngine } from '@tandem/shared/engine';
 import { RunningStage, type RunnerOptions, type Stage, type StageName } from '@tandem/shared/runner';
 import { classifierObserver, fusionObserver, schedulerObserver, workerObserver } from './observers.ts';
 import type { Ports } from './ports.ts';
@@ -49,9 +50,24 @@ function scheduler(settings: Settings, ports: Ports): Stage {
   return createSchedulerStage({ ...ports, prefix: settings.prefix, policy, observer: schedulerObserver(ports.metrics) });
 }
 
-async function worker(settings: Settings, ports: Ports): Promise<Stage> {
-  const engine = createOnnxEngine({});
-  return createWorkerStage({ ...ports, engine } as never);
+const MEBIBYTE = 1_048_576;
+
+function engineOf(settings: Settings, { logger }: Ports): InferenceEngine {
+  const { models, threads, intraOpThreads, providers } = settings;
+  return createOnnxEngine({ modelsDirectory: models, intraOpThreads, providers, logger, ...(threads === undefined ? {} : { threads }) });
+}
+
+function worker(settings: Settings, ports: Ports): Promise<Stage> {
+  const { prefix, instance, pool, maxBatchSize, maxQueueDelayMs, memoryBudgetMb } = settings;
+  const variants = servedVariants(settings, ports.variants);
+  return createWorkerStage({
+    ...ports, prefix, instance, variants,
+    engine: engineOf(settings, ports),
+    ...(pool === undefined ? {} : { pool }),
+    limits: { maxBatchSize, maxQueueDelayMs },
+    memoryBudgetBytes: memoryBudgetMb === undefined ? totalmem() / 2 : memoryBudgetMb * MEBIBYTE,
+    observer: workerObserver(ports.metrics),
+  });
 }
 
 function adapterOf({ workloads, adapters }: Ports): (workload: string) => Adapter | undefined {

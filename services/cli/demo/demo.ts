@@ -44,7 +44,7 @@ export interface PreparedDemo {
 export interface Flow {
   log: EventLog;
   prefix: string;
-  workloads: ReadonlyMap<string, Workload>;
+  workloads: readonly Workload[];
 }
 
 const WORKLOAD = 'recommend';
@@ -65,7 +65,7 @@ function titleOf({ plan }: PreparedDemo, { rate }: DemoOptions, { log }: Flow): 
 }
 
 function recommendWorkload({ workloads }: Flow): Workload {
-  const workload = workloads.get(WORKLOAD);
+  const workload = workloads.find(({ name }) => name === WORKLOAD);
   if (workload === undefined) {
     throw new TandemError(`the demo needs the workload "${WORKLOAD}"; its file is missing from the workloads' folder`, { code: 'unknown_workload' });
   }

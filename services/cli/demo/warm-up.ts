@@ -47,13 +47,13 @@ export class WarmUp {
     const until = clock.now() + patienceMs;
     for (let round = 0; clock.now() < until; round += 1) {
       signal?.throwIfAborted();
-      if (await this.#round(round)) return true;
+      if (await this.#round(round, until)) return true;
     }
     if (this.#heardAnything) return false;
     throw new TandemError(`no stage answered within ${patienceMs / 1_000} s: are a classifier, a scheduler, a worker and a fusion stage running, on the same log and with the same prefix?`, { code: 'flow_silent', retryable: true });
   }
 
-  async #round(round: number): Promise<boolean> {
+  async #round(round: number, until: number): Promise<boolean> {
     const { clock, size, request, send, signal } = this.#options;
     const names = Array.from({ length: size }, (_, index) => `warm-${round}-${index}`);
     this.#waiting = new Set(names);
@@ -61,7 +61,7 @@ export class WarmUp {
     this.#roundOver = Promise.withResolvers<void>();
     const startedAt = clock.now();
     const end = () => this.#roundOver.resolve();
-    const cancel = clock.schedule(startedAt + ROUND_MS, end);
+    const cancel = clock.schedule(Math.min(startedAt + ROUND_MS, until), end);
     signal?.addEventListener('abort', end, { once: true });
     await send(names.map(request));
     await this.#roundOver.promise;

@@ -1,0 +1,90 @@
+import { InvalidArgumentError, Option, type Command } from 'commander';
+import { openPorts } from '../compose/ports.ts';
+import { STAGES } from '../compose/stages.ts';
+import { System } from '../compose/system.ts';
+import { ensureTopology } from '../compose/topology.ts';
+import { prepareDemo, runDemo, type DemoOptions, type DemoTerminal } from '../demo/index.ts';
+import { addSettingFlags, settingsOf } from '../setting-flags.ts';
+import { untilSignal } from '../until-signal.ts';
+
+const EXAMPLES = `
+Starts all stages in this process. Without --kafka the log is embedded: nothing to install, and gone with the process.
+docs/replay.md says what is sent and what the figures mean.
+
+Examples:
+  tandem demo                                                  about a minute
+  tandem demo --events 50000 --rate max
+  tandem demo --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379
+  tandem demo --policy fixed --precision fp32 --json
+  tandem demo --kafka 127.0.0.1:9092 --events 0 --serve        for your own producers`;
+
+const EVENTS = 12_000;
+const RATE = 250;
+const SETTINGS = [
+  'kafka', 'redis', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'policy', 'precision', 'variants', 'threads',
+  'intraOpThreads', 'maxBatchSize', 'maxQueueDelayMs', 'httpHost', 'httpPort', 'logLevel',
+] as const;
+
+interface DemoFlags extends Record<string, unknown>, DemoOptions {
+  serve: boolean;
+}
+
+function wholeNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isSafeInteger(value) || value < 0) throw new InvalidArgumentError('a whole number, 0 or more, is expected.');
+  return value;
+}
+
+function positiveNumber(text: string): number {
+  const value = Number(text);
+  if (text.trim() === '' || !Number.isFinite(value) || value <= 0) throw new InvalidArgumentError('a number above 0 is expected.');
+  return value;
+}
+
+function rate(text: string): number | 'max' {
+  return text === 'max' ? 'max' : positiveNumber(text);
+}
+
+function name(text: string): string {
+  if (!/^[A-Za-z0-9-]{1,64}$/.test(text)) throw new InvalidArgumentError('letters, digits and hyphens, at most 64, are expected.');
+  return text;
+}
+
+const terminal = (): DemoTerminal => ({ stdout: process.stdout, stderr: process.stderr, environment: process.env });
+
+/** What suits a demo better than a service: quiet, and no fixed port while nothing is served. */
+function demoDefaults({ serve }: DemoFlags): Record<string, unknown> {
+  const unlessSet = (variable: string, setting: Record<string, unknown>) => (process.env[variable] === undefined ? setting : {});
+  return { ...unlessSet('TANDEM_LOG_LEVEL', { logLevel: 'warn' }), ...(serve ? {} : unlessSet('TANDEM_HTTP_PORT', { httpPort: 0 })) };
+}
+
+async function demo(flags: DemoFlags): Promise<void> {
+  const settings = settingsOf(flags, demoDefaults(flags));
+  const stopped = new AbortController();
+  const signalled = untilSignal().then(() => stopped.abort());
+  const prepared = flags.events === 0 ? undefined : await prepareDemo(flags, terminal(), stopped.signal);
+  await using ports = await openPorts(settings, 'demo');
+  await ensureTopology(settings, ports);
+  await using system = await System.start(STAGES, settings, ports);
+  const flow = { log: ports.log, prefix: settings.prefix, workloads: ports.workloads };
+  if (prepared !== undefined) process.exitCode = await runDemo(prepared, flags, flow, terminal(), stopped.signal);
+  if (!flags.serve || stopped.signal.aborted) return;
+  process.stderr.write(`Serving on ${ports.log.description}, topics ${settings.prefix}*; status at http://${settings.httpHost}:${system.statusPort}/readyz. Ctrl-C ends.\n`);
+  if (!ports.log.durable) process.stderr.write('The embedded log is inside this process: producers outside need --kafka.\n');
+  await signalled;
+}
+
+export function addDemoCommand(program: Command): void {
+  const command = program.command('demo')
+    .description('replay real users’ events through the whole flow and judge the answers')
+    .option('--events <n>', 'how many to replay; 0: none', wholeNumber, EVENTS)
+    .option('--rate <n|max>', 'requests per second; max: as fast as answers come', rate, RATE)
+    .option('--seed <n>', 'of users, order, arrivals and lots', wholeNumber, 1)
+    .option('--deadline-ms <n>', 'on every request; default: the workload’s', positiveNumber)
+    .option('--serve', 'stay up afterwards, until Ctrl-C', false)
+    .option('--json', 'the summary as one JSON object on standard output', false)
+    .addOption(new Option('--run <name>', 'in every user and request id; default: random').argParser(name))
+    .action(demo)
+    .addHelpText('after', EXAMPLES);
+  addSettingFlags(command, SETTINGS);
+}
