@@ -1,5 +1,7 @@
 export { createEmbeddedLog, type EmbeddedLog } from './embedded/index.ts';
 export type { EmbeddedLogOptions } from './embedded/options.ts';
+export { createKafkaLog, type KafkaLog } from './kafka/index.ts';
+export type { KafkaLogOptions } from './kafka/options.ts';
 export { murmur2, partitionOfKey } from './partitioner.ts';
 export type {
   ConsumerOptions, Delivery, EventLog, Headers, LogAdmin, LogConsumer, LogProducer, LogRecord, OutgoingRecord,

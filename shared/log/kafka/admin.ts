@@ -1,0 +1,156 @@
+import type { TopicSpec } from '@tandem/schemas';
+import { TandemError } from '@tandem/shared/errors';
+import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
+import { unknownTopic } from '../errors.ts';
+import { compareSettings, configOf, settingsOf, type TopicSettings } from '../topic-settings.ts';
+import type { LogAdmin, TopicDifference, TopicReport } from '../types.ts';
+import { isUnknownTopic, type AdminClient } from './admin-client.ts';
+import { isBrokerError } from './failures.ts';
+
+const DEFAULT_REPLICATION = 3;
+const CREATE_TIMEOUT_MS = 10_000;
+
+interface PartitionState {
+  partition: number;
+  leader: number;
+  replicas: number;
+}
+
+/** Topics and offsets of a Kafka cluster. */
+export class KafkaAdmin implements LogAdmin {
+  readonly #client: AdminClient;
+
+  constructor(client: AdminClient) {
+    this.#client = client;
+  }
+
+  async ensureTopics(topics: readonly TopicSpec[], options: { replicationFactor?: number } = {}): Promise<TopicReport> {
+    const specs = new Map(topics.map((spec) => [spec.name, spec]));
+    const existing = new Set(await this.listTopics());
+    const missing = [...specs.values()].filter(({ name }) => !existing.has(name));
+    const created = missing.length > 0 ? await this.#create(missing, options.replicationFactor) : [];
+    for (const name of specs.keys()) await this.#untilUsable(name);
+    const others = [...specs.values()].filter(({ name }) => !created.includes(name));
+    return { created, differences: others.length > 0 ? await this.#differences(others) : [] };
+  }
+
+  async listTopics(): Promise<string[]> {
+    const topics = await this.#client.run((admin) => admin.listTopics());
+    return topics.filter((topic) => !topic.startsWith('__')).sort();
+  }
+
+  async deleteTopics(topics: readonly string[]): Promise<void> {
+    for (const topic of topics) {
+      try {
+        await this.#client.run((admin) => admin.deleteTopics({ topics: [topic] }), isUnknownTopic);
+      } catch (error) {
+        if (!isUnknownTopic(error)) throw error;
+      }
+    }
+  }
+
+  async offsets(topic: string): Promise<{ partition: number; earliest: number; latest: number }[]> {
+    const offsets = await this.#onTopic(topic, (admin) => admin.fetchTopicOffsets(topic));
+    return offsets.map(({ partition, low, high }) => ({ partition, earliest: Number(low), latest: Number(high) })).sort(byPartition);
+  }
+
+  async committed(groupId: string, topic: string): Promise<{ partition: number; offset: number }[]> {
+    const topics = await this.#onTopic(topic, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
+    const partitions = topics.find((entry) => entry.topic === topic)?.partitions ?? [];
+    return partitions.map(({ partition, offset }) => ({ partition, offset: Number(offset) })).sort(byPartition);
+  }
+
+  /** @throws {TandemError} `unknown_topic` */
+  async partitions(topic: string): Promise<PartitionState[]> {
+    const { topics } = await this.#onTopic(topic, (admin) => admin.fetchTopicMetadata({ topics: [topic] }));
+    const partitions = topics.find(({ name }) => name === topic)?.partitions ?? [];
+    return partitions
+      .map(({ partitionId, leader, replicas }) => ({ partition: partitionId, leader, replicas: replicas.length }))
+      .sort(byPartition);
+  }
+
+  /** Deletes a group that nobody is in, as far as that goes: an empty one without offsets goes by itself. */
+  async forgetGroup(groupId: string): Promise<void> {
+    await this.#client.run((admin) => admin.deleteGroups([groupId]), () => true).catch(() => undefined);
+  }
+
+  async #onTopic<Value>(topic: string, operation: (admin: Admin) => Promise<Value>): Promise<Value> {
+    try {
+      return await this.#client.run(operation, isUnknownTopic);
+    } catch (error) {
+      throw isUnknownTopic(error) ? unknownTopic(topic) : error;
+    }
+  }
+
+  /** Returns those that this call, and not somebody at the same time, has created. */
+  async #create(specs: readonly TopicSpec[], replicationFactor: number | undefined): Promise<string[]> {
+    const { brokers } = await this.#client.run((admin) => admin.describeCluster());
+    const replication = replicationFactor ?? Math.min(brokers.length, DEFAULT_REPLICATION);
+    const created: string[] = [];
+    for (const spec of specs) {
+      const topics = [topicConfig(spec, replication)];
+      const create = (admin: Admin): Promise<boolean> => admin.createTopics({ topics, timeout: CREATE_TIMEOUT_MS, waitForLeaders: false });
+      try {
+        if (await this.#client.run(create, isMisconfigured)) created.push(spec.name);
+      } catch (error) {
+        if (!isMisconfigured(error)) throw error;
+        throw new TandemError(`Topic "${spec.name}" cannot be created: ${brokerMessage(error)}`, { code: 'topic_not_created', cause: error });
+      }
+    }
+    return created;
+  }
+
+  /** A new topic is known at once, but has leaders, and is known to all brokers, a moment later. */
+  async #untilUsable(topic: string): Promise<void> {
+    await this.#client.run(async (admin) => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      const partitions = topics.find(({ name }) => name === topic)?.partitions ?? [];
+      if (partitions.length === 0 || partitions.some(({ leader }) => leader < 0)) throw new Error(`topic ${topic} has no leaders yet`);
+    });
+  }
+
+  async #differences(specs: readonly TopicSpec[]): Promise<TopicDifference[]> {
+    const names = Object.keys(configOf(specs[0] as TopicSpec));
+    const resources = specs.map(({ name }) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: [...names, 'min.insync.replicas'] }));
+    const described = await this.#client.run((admin) => admin.describeConfigs({ resources, includeSynonyms: false }));
+    const differences: TopicDifference[] = [];
+    for (const spec of specs) {
+      const partitions = await this.partitions(spec.name);
+      const entries = described.resources.find(({ resourceName }) => resourceName === spec.name)?.configEntries ?? [];
+      const actual: TopicSettings = { partitions: String(partitions.length) };
+      for (const { configName, configValue } of entries) actual[configName] = configValue;
+      const expected = { ...settingsOf(spec), ...durability(Math.min(...partitions.map(({ replicas }) => replicas))) };
+      differences.push(...compareSettings(spec.name, expected, actual));
+    }
+    return differences;
+  }
+}
+
+function topicConfig(spec: TopicSpec, replicationFactor: number): ITopicConfig {
+  const config = { ...configOf(spec), ...durability(replicationFactor) };
+  return {
+    topic: spec.name,
+    numPartitions: spec.partitions,
+    replicationFactor,
+    configEntries: Object.entries(config).map(([name, value]) => ({ name, value })),
+  };
+}
+
+/** With three replicas a write needs two: one broker may be lost without losing records or the ability to write. */
+function durability(replicationFactor: number): TopicSettings {
+  return replicationFactor >= 3 ? { 'min.insync.replicas': '2' } : {};
+}
+
+function isMisconfigured(error: unknown): boolean {
+  const types = ['INVALID_CONFIG', 'INVALID_PARTITIONS', 'INVALID_TOPIC_EXCEPTION', 'POLICY_VIOLATION', 'TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'];
+  return types.some((type) => isBrokerError(error, type));
+}
+
+function brokerMessage(error: unknown): string {
+  const { errors = [error] } = error as { errors?: unknown[] };
+  return errors.map((each) => (each instanceof Error ? each.message : String(each))).join('; ');
+}
+
+function byPartition(a: { partition: number }, b: { partition: number }): number {
+  return a.partition - b.partition;
+}

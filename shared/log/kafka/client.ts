@@ -1,0 +1,23 @@
+import { Kafka } from 'kafkajs';
+import { createLogWriter, kafkaLogLevel } from './logging.ts';
+import type { ResolvedKafkaLogOptions } from './options.ts';
+import { mendRequestQueue } from './request-queue.ts';
+
+/** kafkajs' own retries are short: the endless ones are ours, and end when we close. */
+const RETRY = { initialRetryTime: 50, multiplier: 2, factor: 0.2, maxRetryTime: 1_000, retries: 4 };
+
+/** A kafkajs client with our settings. Connects when something is done with it. */
+export function createClient(options: ResolvedKafkaLogOptions): Kafka {
+  mendRequestQueue();
+  return new Kafka({
+    brokers: options.brokers,
+    clientId: options.clientId,
+    ssl: options.ssl,
+    ...(options.sasl && { sasl: options.sasl }),
+    connectionTimeout: options.connectionTimeoutMs,
+    requestTimeout: options.requestTimeoutMs,
+    retry: RETRY,
+    logLevel: kafkaLogLevel(options.logger),
+    logCreator: createLogWriter(options.logger),
+  });
+}

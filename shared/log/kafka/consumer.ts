@@ -1,0 +1,252 @@
+import { messageOf } from '@tandem/shared/errors';
+import type { EachBatchPayload, Kafka } from 'kafkajs';
+import type { AssignedPartition } from '../assigned-partition.ts';
+import { resolveConsumerOptions, type ResolvedConsumerOptions } from '../consumer-options.ts';
+import { ConsumerState } from '../consumer-state.ts';
+import { consumerClosed } from '../errors.ts';
+import type { ConsumerOptions, LogConsumer, TopicPartition } from '../types.ts';
+import type { KafkaAdmin } from './admin.ts';
+import { createAssigner } from './assigner.ts';
+import { pause, within } from './backoff.ts';
+import { FetchedQueue } from './fetched-queue.ts';
+import { GroupReader } from './group-reader.ts';
+import type { ResolvedKafkaLogOptions } from './options.ts';
+import { toLogRecord } from './records.ts';
+
+type Partition = AssignedPartition<FetchedQueue>;
+
+/**
+ * A member of a Kafka consumer group. kafkajs fetches; delivery, acknowledgement, commits and back-pressure are ours.
+ * kafkajs rebalances eagerly: every member stops, joins and starts at the committed offsets. For partitions that stay
+ * ours we go on where we were instead, so nothing in flight is delivered twice.
+ */
+export class KafkaConsumer implements LogConsumer {
+  readonly #config: ResolvedKafkaLogOptions;
+  readonly #options: ResolvedConsumerOptions;
+  readonly #admin: KafkaAdmin;
+  readonly #state: ConsumerState<FetchedQueue>;
+  readonly #reader: GroupReader;
+  readonly #roomWaiters = new Set<() => void>();
+  #commitTimer: NodeJS.Timeout | undefined;
+  #committing: Promise<void> = Promise.resolve();
+  #onFirstJoin: (() => void) | undefined;
+  #started: Promise<void> | undefined;
+  #stopped = false;
+  #closed = false;
+
+  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, admin: KafkaAdmin, options: ConsumerOptions) {
+    this.#config = config;
+    this.#admin = admin;
+    this.#options = resolveConsumerOptions(options);
+    this.#state = new ConsumerState<FetchedQueue>({
+      consumer: this.#options,
+      createQueue: () => new FetchedQueue(),
+      onTaken: (partition) => this.#regulate(partition),
+      onAcked: () => this.#commitSoon(),
+      onError: (error) => this.#fault(error),
+    });
+    const { groupId, topics, startFrom, maxFetchBytesPerPartition } = this.#options;
+    const readerOptions = {
+      groupId,
+      topics,
+      fromBeginning: startFrom === 'earliest',
+      // One fetch may come on top of what waits, so each gets half.
+      maxBytesPerPartition: Math.ceil(maxFetchBytesPerPartition / 2),
+      assigner: createAssigner(() => [...new Set(this.#state.assignment.map(({ partition }) => partition))]),
+    };
+    this.#reader = new GroupReader(kafka, config, readerOptions, {
+      onJoined: (partitions, continuous) => this.#joined(partitions, continuous),
+      onRebalancing: () => this.#rebalancing(),
+      onBatch: (payload) => this.#receive(payload),
+      onFetchedTo: ({ topic, partition }, { offset, highWatermark, records }) => {
+        // Control records only, which kafkajs does not show; other batches have been received.
+        const queue = this.#state.get(topic, partition)?.queue;
+        if (records === 0 && queue?.position !== undefined) queue.fetchedTo(offset + 1, highWatermark);
+      },
+      onLost: (error) => this.#lost(error),
+    });
+  }
+
+  get assignment(): readonly TopicPartition[] {
+    return this.#state.assignment;
+  }
+
+  get inFlight(): number {
+    return this.#state.dispatcher.inFlight;
+  }
+
+  async start(): Promise<void> {
+    if (this.#closed) throw consumerClosed();
+    this.#started ??= this.#start();
+    return this.#started;
+  }
+
+  pause(topics: readonly string[] = this.#options.topics): void {
+    this.#state.dispatcher.pause(topics);
+    this.#regulateAll();
+  }
+
+  resume(topics: readonly string[] = this.#options.topics): void {
+    this.#state.dispatcher.resume(topics);
+    this.#regulateAll();
+  }
+
+  async commit(): Promise<void> {
+    clearTimeout(this.#commitTimer);
+    this.#commitTimer = undefined;
+    this.#committing = this.#committing.then(() => this.#commitNow());
+    return this.#committing;
+  }
+
+  lag(): number {
+    return this.#state.lag();
+  }
+
+  stopDelivering(): void {
+    this.#stopped = true;
+    this.#state.dispatcher.stop();
+    this.#regulateAll();
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    this.#state.dispatcher.stop();
+    await within(this.commit(), this.#config.closeTimeoutMs);
+    clearTimeout(this.#commitTimer);
+    await this.#reader.close();
+    this.#state.revokeAll();
+    this.#onFirstJoin?.();
+  }
+
+  async #start(): Promise<void> {
+    // Says at once which topic is missing, where kafkajs would only crash and come back.
+    for (const topic of this.#options.topics) await this.#admin.partitions(topic);
+    const joined = new Promise<void>((resolve) => (this.#onFirstJoin = resolve));
+    this.#reader.start();
+    await joined;
+  }
+
+  #joined(partitions: readonly TopicPartition[], continuous: boolean): void {
+    if (!continuous) this.#state.revokeAll();
+    this.#state.assign(partitions);
+    for (const partition of this.#state.partitions) {
+      const { position } = partition.queue;
+      if (position !== undefined) this.#reader.seek(partition, position);
+      // kafkajs remembers pauses by partition across assignments, also those of partitions that went and came back.
+      partition.queue.fetchPaused = !this.#wantsMore(partition);
+      if (partition.queue.fetchPaused) this.#reader.pause(partition);
+      else this.#reader.resume(partition);
+    }
+    this.#state.dispatcher.release();
+    this.#onFirstJoin?.();
+  }
+
+  #rebalancing(): void {
+    // Until the new assignment is known, any record might be somebody else's.
+    this.#state.dispatcher.suspend();
+    void this.commit();
+  }
+
+  #lost(error: unknown): void {
+    this.#state.revokeAll();
+    this.#fault(error);
+  }
+
+  #fault(error: unknown): void {
+    this.#options.onFault?.(error);
+  }
+
+  async #receive(payload: EachBatchPayload): Promise<void> {
+    const { topic, partition: number, highWatermark } = payload.batch;
+    const partition = this.#state.get(topic, number);
+    if (partition === undefined || payload.isStale()) return;
+    const { queue } = partition;
+    const fetchedFrom = Number((payload.batch as unknown as { fetchedOffset: string }).fetchedOffset);
+    if (queue.position !== undefined && fetchedFrom < queue.position && Number(highWatermark) < queue.position) return this.#restartPartition(partition);
+    queue.startAt(fetchedFrom);
+    for (const message of payload.batch.messages) {
+      if (Number(message.offset) >= (queue.position ?? 0)) queue.push(toLogRecord(partition, message));
+    }
+    const lastOffset = payload.batch.lastOffset();
+    queue.fetchedTo(Number(lastOffset) + 1, Number(highWatermark));
+    payload.resolveOffset(payload.batch.messages.at(-1)?.offset ?? lastOffset);
+    this.#state.dispatcher.wake(partition);
+    this.#regulate(partition);
+    await this.#waitForRoom(payload);
+  }
+
+  /** The log ends before what was read already: the topic was deleted and made anew. */
+  #restartPartition(partition: Partition): void {
+    const { topic, partition: number } = partition;
+    this.#config.logger.warn({ topic, partition: number }, 'the partition was truncated; reading it from its start');
+    this.#state.revoke([partition]);
+    this.#state.assign([...this.#state.assignment, { topic, partition: number }]);
+  }
+
+  /**
+   * While nothing can be taken in, kafkajs would sleep before it looks again; waiting here goes on at once. Heartbeats
+   * keep the membership, and notice rebalances by throwing.
+   */
+  async #waitForRoom(payload: EachBatchPayload): Promise<void> {
+    while (payload.isRunning() && !this.#closed && this.#allFull()) {
+      const woken = new AbortController();
+      const wake = (): void => woken.abort();
+      this.#roomWaiters.add(wake);
+      this.#reader.closing.addEventListener('abort', wake);
+      await pause(this.#config.heartbeatIntervalMs, woken.signal);
+      this.#reader.closing.removeEventListener('abort', wake);
+      this.#roomWaiters.delete(wake);
+      await payload.heartbeat();
+    }
+  }
+
+  #allFull(): boolean {
+    let any = false;
+    for (const { queue } of this.#state.partitions) {
+      if (!queue.fetchPaused) return false;
+      any ||= !queue.empty;
+    }
+    return any;
+  }
+
+  #wantsMore({ topic, queue }: Partition): boolean {
+    const limit = this.#options.maxFetchBytesPerPartition / 2;
+    return !this.#stopped && !this.#state.dispatcher.isPaused(topic) && queue.bytes < (queue.fetchPaused ? limit / 2 : limit);
+  }
+
+  #regulate(partition: Partition): void {
+    this.#setFetching(partition, this.#wantsMore(partition));
+  }
+
+  #regulateAll(): void {
+    for (const partition of this.#state.partitions) this.#regulate(partition);
+  }
+
+  #setFetching(partition: Partition, fetching: boolean): void {
+    if (partition.queue.fetchPaused !== fetching) return;
+    partition.queue.fetchPaused = !fetching;
+    if (!fetching) return this.#reader.pause(partition);
+    this.#reader.resume(partition);
+    for (const wake of this.#roomWaiters) wake();
+  }
+
+  #commitSoon(): void {
+    if (this.#closed) return;
+    this.#commitTimer ??= setTimeout(() => void this.commit(), this.#options.commitIntervalMs);
+  }
+
+  async #commitNow(): Promise<void> {
+    for (const { queue, tracker } of this.#state.partitions) if (queue.empty && queue.position !== undefined) tracker.skipTo(queue.position);
+    const points = this.#state.uncommitted();
+    if (points.length === 0) return;
+    try {
+      await this.#reader.commit(points);
+      this.#state.committed(points);
+    } catch (error) {
+      // Watermarks stay; the next timer, rebalance or close tries again.
+      this.#config.logger.debug({ group: this.#options.groupId, error: messageOf(error) }, 'offsets not committed yet');
+      this.#commitSoon();
+    }
+  }
+}

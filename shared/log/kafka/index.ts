@@ -1,0 +1,84 @@
+import type { Kafka } from 'kafkajs';
+import { resolveProducerOptions } from '../consumer-options.ts';
+import type { ConsumerOptions, EventLog, LogConsumer, LogProducer, ProducerOptions, Tail, TailOptions } from '../types.ts';
+import { AdminClient } from './admin-client.ts';
+import { KafkaAdmin } from './admin.ts';
+import { persist } from './backoff.ts';
+import { BatchWriter } from './batch-writer.ts';
+import { createClient } from './client.ts';
+import { KafkaConsumer } from './consumer.ts';
+import { unreachable } from './failures.ts';
+import { resolveKafkaLogOptions, type KafkaLogOptions, type ResolvedKafkaLogOptions } from './options.ts';
+import { KafkaProducer } from './producer.ts';
+import { KafkaTail, tailTargets } from './tail.ts';
+import { TopicLeaders } from './topic-leaders.ts';
+
+/** The event log on Kafka, through kafkajs. */
+export class KafkaLog implements EventLog {
+  readonly durable = true;
+  readonly description: string;
+  readonly admin: KafkaAdmin;
+  readonly #options: ResolvedKafkaLogOptions;
+  readonly #kafka: Kafka;
+  readonly #adminClient: AdminClient;
+  readonly #leaders: TopicLeaders;
+  readonly #closing = new AbortController();
+  readonly #opened: { close(): Promise<void> }[] = [];
+
+  constructor(options: KafkaLogOptions) {
+    this.#options = resolveKafkaLogOptions(options);
+    this.description = `kafka ${this.#options.brokers.join(',')}`;
+    this.#kafka = createClient(this.#options);
+    this.#adminClient = new AdminClient(this.#kafka, this.#options);
+    this.admin = new KafkaAdmin(this.#adminClient);
+    this.#leaders = new TopicLeaders(this.admin);
+  }
+
+  async producer(options?: Partial<ProducerOptions>): Promise<LogProducer> {
+    const resolved = resolveProducerOptions(options);
+    const { settleTimeoutMs, closeTimeoutMs, brokers, logger } = this.#options;
+    const writer = new BatchWriter(this.#kafka, this.#leaders, logger);
+    try {
+      await persist(() => writer.connect(), { timeoutMs: settleTimeoutMs, signal: this.#closing.signal });
+    } catch (error) {
+      throw unreachable(brokers, error);
+    }
+    return this.#open(new KafkaProducer(writer, this.#leaders, { ...resolved, closeTimeoutMs }));
+  }
+
+  consumer(options: ConsumerOptions): LogConsumer {
+    return this.#open(new KafkaConsumer(this.#kafka, this.#options, this.admin, options));
+  }
+
+  async tail(options: TailOptions): Promise<Tail> {
+    const tail = new KafkaTail(this.#kafka, this.#options, options, await tailTargets(this.admin, options.topic));
+    tail.start();
+    return this.#open({
+      caughtUp: tail.caughtUp,
+      close: async () => {
+        await tail.close();
+        await this.admin.forgetGroup(tail.groupId);
+      },
+    });
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await Promise.all(this.#opened.splice(0).map((opened) => opened.close()));
+    await this.#adminClient.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  #open<Closable extends { close(): Promise<void> }>(opened: Closable): Closable {
+    this.#opened.push(opened);
+    return opened;
+  }
+}
+
+/** Connects when something is done with it. @throws {TandemError} `invalid_option` */
+export function createKafkaLog(options: KafkaLogOptions): KafkaLog {
+  return new KafkaLog(options);
+}

@@ -1,0 +1,191 @@
+import { TandemError } from '@tandem/shared/errors';
+import { producerClosed, unknownPartition } from '../errors.ts';
+import { Partitioner } from '../partitioner.ts';
+import { sizeOfRecord } from '../record-size.ts';
+import type { LogProducer, OutgoingRecord, ProducerOptions } from '../types.ts';
+import { Accumulator, type RecordBatch } from './accumulator.ts';
+import { within } from './backoff.ts';
+import type { BatchWriter } from './batch-writer.ts';
+import { problemOf, toMessage } from './messages.ts';
+import { PendingBytes } from './pending-bytes.ts';
+import { SendCall } from './send-call.ts';
+import type { Leaders, TopicLeaders } from './topic-leaders.ts';
+
+// kafkajs groups a request's records in time quadratic in the records of one partition.
+const MAX_RECORDS_PER_BATCH = 500;
+
+/**
+ * Gathers records into one request for each broker at a time (kafkajs' idempotent producer sends no more), so that
+ * what arrives meanwhile forms the next one. A partition has one batch on its way, which keeps its order.
+ */
+export class KafkaProducer implements LogProducer {
+  readonly #writer: BatchWriter;
+  readonly #leaders: TopicLeaders;
+  readonly #options: ProducerOptions & { closeTimeoutMs: number };
+  readonly #accumulator = new Accumulator(MAX_RECORDS_PER_BATCH);
+  readonly #partitioner = new Partitioner();
+  readonly #pending: PendingBytes;
+  /** Brokers with a request on its way. */
+  readonly #busy = new Set<number>();
+  /** Calls that wait for room or metadata; later ones must not overtake them. */
+  #admission: Promise<void> | undefined;
+  #timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  #due = false;
+  #queuedBytes = 0;
+  #closed = false;
+
+  constructor(writer: BatchWriter, leaders: TopicLeaders, options: ProducerOptions & { closeTimeoutMs: number }) {
+    this.#writer = writer;
+    this.#leaders = leaders;
+    this.#options = options;
+    this.#pending = new PendingBytes(options.maxPendingBytes);
+  }
+
+  async send(records: readonly OutgoingRecord[]): Promise<void> {
+    if (this.#closed) throw producerClosed();
+    if (records.length === 0) return;
+    const call = new SendCall(records.length);
+    const admitted = this.#admission === undefined ? this.#admitNow(records, call) : 0;
+    if (admitted < records.length) this.#admitLater(records.slice(admitted), call);
+    return call.done;
+  }
+
+  async flush(): Promise<void> {
+    while (this.#admission !== undefined || !this.#pending.empty) {
+      await this.#admission;
+      this.#due = true;
+      this.#pump();
+      await this.#pending.idle();
+    }
+  }
+
+  async close(): Promise<void> {
+    if (this.#closed) return;
+    this.#closed = true;
+    await within(this.flush(), this.#options.closeTimeoutMs);
+    for (const record of this.#accumulator.drain()) record.settle(producerClosed());
+    this.#pending.abandon();
+    await this.#writer.close();
+  }
+
+  /** Takes records while nothing has to be waited for; returns how many. */
+  #admitNow(records: readonly OutgoingRecord[], call: SendCall): number {
+    for (const [index, record] of records.entries()) {
+      const leaders = this.#leaders.peek(record.topic);
+      const bytes = sizeOfRecord(record);
+      if (leaders === undefined || !this.#pending.hasRoom(bytes)) return index;
+      this.#enqueue(record, bytes, leaders, call);
+    }
+    return records.length;
+  }
+
+  #admitLater(records: readonly OutgoingRecord[], call: SendCall): void {
+    const admission = (this.#admission ?? Promise.resolve()).then(() => this.#admit(records, call));
+    this.#admission = admission;
+    void admission.then(() => {
+      if (this.#admission === admission) this.#admission = undefined;
+    });
+  }
+
+  async #admit(records: readonly OutgoingRecord[], call: SendCall): Promise<void> {
+    for (const record of records) {
+      try {
+        const leaders = this.#leaders.peek(record.topic) ?? (await this.#knownLeaders(record.topic));
+        const bytes = sizeOfRecord(record);
+        if (!this.#pending.hasRoom(bytes)) await this.#pending.room(bytes);
+        this.#enqueue(record, bytes, leaders, call);
+      } catch (error) {
+        call.settle(error);
+      }
+    }
+  }
+
+  /** Waits for a broker that is away for as long as it takes. */
+  async #knownLeaders(topic: string): Promise<Leaders> {
+    for (;;) {
+      try {
+        return await this.#leaders.ask(topic);
+      } catch (error) {
+        if (this.#closed) throw producerClosed();
+        if (!(error instanceof TandemError) || !error.retryable) throw error;
+      }
+    }
+  }
+
+  #enqueue(record: OutgoingRecord, bytes: number, leaders: Leaders, call: SendCall): void {
+    const { topic } = record;
+    const partition = this.#partitioner.choose(record, leaders.length);
+    if (this.#closed && this.#pending.abandoned) return call.settle(producerClosed());
+    if (!(partition >= 0 && partition < leaders.length)) return call.settle(unknownPartition(topic, partition, leaders.length));
+    const problem = problemOf(record);
+    if (problem !== undefined) return call.settle(problem);
+    this.#pending.add(bytes);
+    this.#queuedBytes += bytes;
+    const settle = (error?: unknown): void => {
+      this.#pending.remove(bytes);
+      call.settle(error);
+    };
+    this.#accumulator.push(topic, partition, { message: toMessage(record, partition), bytes, settle });
+    this.#schedule();
+  }
+
+  #schedule(): void {
+    if (this.#due || this.#timer !== undefined) {
+      if (this.#queuedBytes >= this.#options.maxBatchBytes) this.#fire();
+      return;
+    }
+    const { lingerMs } = this.#options;
+    this.#timer = lingerMs > 0 ? setTimeout(() => this.#fire(), lingerMs) : setImmediate(() => this.#fire());
+  }
+
+  #fire(): void {
+    if (this.#timer !== undefined) {
+      clearTimeout(this.#timer as NodeJS.Timeout);
+      clearImmediate(this.#timer as NodeJS.Immediate);
+    }
+    this.#timer = undefined;
+    this.#due = true;
+    this.#pump();
+  }
+
+  /** One request to each broker that has none on its way. */
+  #pump(): void {
+    const { maxBatchBytes } = this.#options;
+    for (;;) {
+      // The first waiting partition decides the broker, the request takes along what else goes there.
+      let broker: number | undefined;
+      const batches = this.#accumulator.takeBatches(maxBatchBytes, (topic, partition) => {
+        const leader = this.#leaders.peek(topic)?.[partition] ?? -1;
+        if (broker === undefined && !this.#busy.has(leader)) broker = leader;
+        return leader === broker;
+      });
+      if (broker === undefined || batches.length === 0) break;
+      this.#busy.add(broker);
+      for (const { records } of batches) for (const { bytes } of records) this.#queuedBytes -= bytes;
+      void this.#request(broker, batches);
+    }
+    if (this.#accumulator.empty) this.#due = false;
+  }
+
+  async #request(broker: number, batches: readonly RecordBatch[]): Promise<void> {
+    const failed = await this.#writer.writeTogether(batches);
+    this.#busy.delete(broker);
+    for (const batch of batches) if (!failed.includes(batch)) this.#accumulator.release(batch);
+    for (const batch of failed) void this.#repeat(batch);
+    this.#continue();
+  }
+
+  async #repeat(batch: RecordBatch): Promise<void> {
+    await this.#writer.writeAlone(batch);
+    void this.#leaders.ask(batch.topic).catch(() => undefined);
+    this.#accumulator.release(batch);
+    this.#continue();
+  }
+
+  #continue(): void {
+    // What waited for a request to end has waited enough, unless a linger runs for newer records.
+    if (!this.#due && this.#timer !== undefined) return;
+    this.#due = true;
+    this.#pump();
+  }
+}

@@ -1,0 +1,27 @@
+/** One call of `send`: done when all its records are written; fails with the first failure, once none is on its way. */
+export class SendCall {
+  readonly done: Promise<void>;
+  #remaining: number;
+  #failed = false;
+  #failure: unknown;
+  #resolve: () => void = () => undefined;
+  #reject: (error: unknown) => void = () => undefined;
+
+  constructor(records: number) {
+    this.#remaining = records;
+    this.done = new Promise((resolve, reject) => {
+      this.#resolve = resolve;
+      this.#reject = reject;
+    });
+  }
+
+  settle(error?: unknown): void {
+    if (error !== undefined && !this.#failed) {
+      this.#failed = true;
+      this.#failure = error;
+    }
+    if (--this.#remaining > 0) return;
+    if (this.#failed) this.#reject(this.#failure);
+    else this.#resolve();
+  }
+}
