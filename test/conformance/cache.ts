@@ -54,10 +54,10 @@ export function describeCache(name: string, create: () => Promise<CacheUnderTest
       });
 
       it('expires a value when its time is up, and not before', async () => {
-        await cache.set('short', 'value', { ttlMs: 200 });
+        await cache.set('short', 'value', { ttlMs: 1_000 });
         await cache.set('long', 'value', { ttlMs: 60_000 });
         expect(await cache.get('short')).toBe('value');
-        await passTime(201);
+        await passTime(1_001);
         expect(await cache.get('short')).toBeUndefined();
         expect(await cache.get('long')).toBe('value');
       });
@@ -118,9 +118,9 @@ export function describeCache(name: string, create: () => Promise<CacheUnderTest
       });
 
       it('does not prolong the earlier value', async () => {
-        await cache.setIfAbsent('key', 'earlier', { ttlMs: 100 });
+        await cache.setIfAbsent('key', 'earlier', { ttlMs: 1_000 });
         await cache.setIfAbsent('key', 'later', { ttlMs: 60_000 });
-        await passTime(101);
+        await passTime(1_001);
         expect(await cache.get('key')).toBeUndefined();
       });
     });
@@ -196,12 +196,13 @@ export function describeCache(name: string, create: () => Promise<CacheUnderTest
       });
 
       it('expires as a whole, counted from the last append', async () => {
-        await append('a', 0, { ttlMs: 400 });
-        await passTime(250);
-        await append('b', 1, { ttlMs: 400 });
-        await passTime(250);
+        // Where time really passes, the commands themselves may take a good part of a second.
+        await append('a', 0, { ttlMs: 2_000 });
+        await passTime(1_100);
+        await append('b', 1, { ttlMs: 2_000 });
+        await passTime(1_100);
         expect(await cache.list('list')).toEqual({ entries: ['a', 'b'], total: 2 });
-        await passTime(401);
+        await passTime(2_001);
         expect(await cache.list('list')).toEqual({ entries: [], total: 0 });
       });
 
