@@ -46,11 +46,21 @@ export function historyAsOf({ entries, total }: StoredHistory, asOf: AsOf): Know
   if (interactions !== undefined) {
     const noLongerKept = total - entries.length;
     const first = entries.slice(0, Math.max(0, interactions - noLongerKept));
-    return known(newest(first, length).map(decodeEntry), Math.min(interactions, total), length, interactions <= total);
+    return known(newest(inTimeOrder(first.map(decodeEntry)), length), Math.min(interactions, total), length, interactions <= total);
   }
-  if (time === undefined) return known(newest(entries, length).map(decodeEntry), total, length, true);
-  const until = entries.map(decodeEntry).filter((entry) => entry.time <= time);
+  const all = inTimeOrder(entries.map(decodeEntry));
+  if (time === undefined) return known(newest(all, length), total, length, true);
+  const until = all.filter((entry) => entry.time <= time);
   return known(newest(until, length), total - (entries.length - until.length), length, true);
+}
+
+/**
+ * Senders may write a user's interactions to any partition, so they arrive in any order. Those of one moment keep the
+ * order of arrival. Nearly always there is nothing to do.
+ */
+function inTimeOrder(entries: Entry[]): Entry[] {
+  const sorted = entries.every(({ time }, index) => index === 0 || time >= (entries[index - 1]?.time ?? 0));
+  return sorted ? entries : entries.sort((a, b) => a.time - b.time);
 }
 
 function known(kept: readonly Entry[], total: number, length: number, complete: boolean): KnownHistory {
