@@ -3,6 +3,8 @@ import type { BatchTimes } from './types.ts';
 const SMOOTHING = 0.2;
 const FRESH_MS = 1_000;
 const FEWEST_SAMPLES = 3;
+/** How fast the lowest time follows when batches get slower. */
+const LOW_DRIFT = 0.05;
 
 /** Moving averages of batches of like size: sizes 1, 2, 3–4, 5–8 … share a cell each. */
 interface Cell {
@@ -15,6 +17,8 @@ interface Cell {
 interface GroupTimes {
   cells: Map<number, Cell>;
   samples: number;
+  /** The fastest recent batch, ms. */
+  lowMs: number;
   lastAt: number;
   /** Ascending in size and time; undefined: to be computed. */
   curve: Point[] | undefined;
@@ -40,6 +44,7 @@ export class BatchTimeModel implements BatchTimes {
     if (cell === undefined) times.cells.set(index, { size, ms, deviationMs: 0 });
     else update(cell, size, ms);
     times.samples += 1;
+    times.lowMs = Math.min(ms, times.lowMs + LOW_DRIFT * Math.max(0, ms - times.lowMs));
     times.lastAt = now;
     times.curve = undefined;
   }
@@ -51,15 +56,17 @@ export class BatchTimeModel implements BatchTimes {
     return interpolate(times.curve, size);
   }
 
-  isFresh(group: string, now: number): boolean {
+  /** Averages will not do here: after one hiccup they would turn everything away, and nothing would correct them. */
+  soonest(group: string, now: number): number {
     const times = this.#groups.get(group);
-    return times !== undefined && times.samples >= FEWEST_SAMPLES && now - times.lastAt <= FRESH_MS;
+    const known = times !== undefined && times.samples >= FEWEST_SAMPLES && now - times.lastAt <= FRESH_MS;
+    return known ? times.lowMs : 0;
   }
 
   #groupTimes(group: string): GroupTimes {
     const known = this.#groups.get(group);
     if (known !== undefined) return known;
-    const times: GroupTimes = { cells: new Map(), samples: 0, lastAt: 0, curve: undefined };
+    const times: GroupTimes = { cells: new Map(), samples: 0, lowMs: Infinity, lastAt: 0, curve: undefined };
     this.#groups.set(group, times);
     return times;
   }

@@ -27,11 +27,11 @@ export function largestBatch<T>(queue: BatchQueue<T>, { limits }: BatchSituation
   return Math.min(largest, limits.maxBatchSize);
 }
 
-/** Overdue, or sure to be: a batch of one would not end in time, by a recent measurement. */
-function takeExpired<T>(queue: BatchQueue<T>, { now, startsAt, times }: BatchSituation): QueuedWork<T>[] {
+/** Takes out what is overdue, or sure to be: even the fastest recent batch would not have ended in time. */
+export function takeExpired<T>(queue: BatchQueue<T>, { now, startsAt, times }: BatchSituation): QueuedWork<T>[] {
   const expired: QueuedWork<T>[] = [];
   for (const group of queue.groups) {
-    const soonestMs = times.isFresh(group.name, now) ? times.predict(group.name, 1) ?? 0 : 0;
+    const soonestMs = times.soonest(group.name, now);
     const at = soonestMs > 0 ? Math.max(now, startsAt) + soonestMs : now;
     expired.push(...queue.takeExpired(group, at, now));
   }

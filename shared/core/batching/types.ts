@@ -37,8 +37,8 @@ export const BATCH_LIMITS: BatchLimits = {
 export interface BatchTimes {
   /** ms */
   predict(group: string, size: number): number | undefined;
-  /** The group's latest measurement is recent enough to turn work away by. */
-  isFresh(group: string, now: number): boolean;
+  /** The least that a batch of one can be expected to take, ms; 0 where nothing recent is known. Work is turned away by it. */
+  soonest(group: string, now: number): number;
 }
 
 export interface BatchSituation {

@@ -1,0 +1,188 @@
+import type { Lane } from '@tandem/schemas';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork } from './index.ts';
+
+const unknownTimes: BatchTimes = { predict: () => undefined, soonest: () => 0 };
+/** t(batch) = 1 + batch ms, just measured. */
+const linearTimes: BatchTimes = { predict: (_, size) => 1 + size, soonest: () => 2 };
+
+function situation(now: number, over: Partial<BatchSituation> = {}, limits: Partial<BatchLimits> = {}): BatchSituation {
+  return { now, startsAt: now, sessions: 1, times: unknownTimes, limits: { ...BATCH_LIMITS, ...limits }, ...over };
+}
+
+let nextId = 0;
+
+function work(over: Partial<QueuedWork<number>> = {}): QueuedWork<number> {
+  return { payload: (nextId += 1), group: 'g', lane: 'interactive', deadlineAt: null, enqueuedAt: 0, ...over };
+}
+
+function queueOf(...items: QueuedWork<number>[]): BatchQueue<number> {
+  const queue = new BatchQueue<number>(BATCH_LIMITS.patienceMs);
+  for (const item of items) queue.add(item);
+  return queue;
+}
+
+const payloads = (items: readonly QueuedWork<number>[] = []) => items.map(({ payload }) => payload);
+
+const anyWork = fc.record({
+  group: fc.constantFrom('a', 'b', 'c'),
+  lane: fc.constantFrom<Lane>('interactive', 'bulk'),
+  deadlineAt: fc.option(fc.integer({ min: 0, max: 300 })),
+  gapMs: fc.integer({ min: 0, max: 20 }),
+});
+
+test('no work is lost or taken twice, batches are of one group and lane and no larger than allowed', () => {
+  fc.assert(fc.property(fc.array(anyWork, { maxLength: 120 }), fc.integer({ min: 1, max: 40 }), fc.boolean(), (arrivals, maxBatchSize, measured) => {
+    const queue = new BatchQueue<number>(100);
+    const seen: number[] = [];
+    let now = 0;
+    const drainOnce = () => {
+      const decision = formBatch(queue, situation(now, { times: measured ? linearTimes : unknownTimes }, { maxBatchSize, maxQueueDelayMs: 0 }));
+      seen.push(...payloads(decision.expired), ...payloads(decision.batch?.work));
+      const { batch } = decision;
+      if (batch === undefined) return false;
+      expect(batch.work.length).toBeLessThanOrEqual(maxBatchSize);
+      for (const item of batch.work) expect([item.group, item.lane]).toEqual([batch.group, batch.lane]);
+      return true;
+    };
+    arrivals.forEach(({ gapMs, ...item }, index) => {
+      now += gapMs;
+      queue.add({ ...item, payload: index, enqueuedAt: now });
+      if (index % 7 === 0) drainOnce();
+    });
+    while (drainOnce()) now += 3;
+    expect(queue.size).toBe(0);
+    expect(seen.toSorted((a, b) => a - b)).toEqual(arrivals.map((_, index) => index));
+  }));
+});
+
+test('inside a lane the earliest due goes first, equal ones in order of arrival', () => {
+  fc.assert(fc.property(fc.array(fc.option(fc.integer({ min: 1, max: 50 })), { minLength: 1, maxLength: 60 }), (deadlines) => {
+    const queue = new BatchQueue<number>(25);
+    deadlines.forEach((deadlineAt, index) => queue.add(work({ payload: index, deadlineAt })));
+    const order: number[] = [];
+    for (let decision = formBatch(queue, situation(0, {}, { maxBatchSize: 5, maxQueueDelayMs: 0 })); decision.batch !== undefined;) {
+      order.push(...payloads(decision.batch.work));
+      decision = formBatch(queue, situation(0, {}, { maxBatchSize: 5, maxQueueDelayMs: 0 }));
+    }
+    const due = (index: number) => deadlines[index] ?? 25;
+    expect(order).toEqual(deadlines.map((_, index) => index).sort((a, b) => due(a) - due(b) || a - b));
+  }));
+});
+
+test('no deadline is broken by choice: a batch ends before the tightest deadline in it wherever a smaller one could', () => {
+  fc.assert(fc.property(fc.array(fc.integer({ min: 0, max: 60 }), { minLength: 1, maxLength: 50 }), fc.integer({ min: 0, max: 10 }), (deadlines, busyMs) => {
+    const queue = queueOf(...deadlines.map((deadlineAt) => work({ deadlineAt })));
+    const { batch, expired } = formBatch(queue, situation(0, { times: linearTimes, startsAt: busyMs }, { maxQueueDelayMs: 0 }));
+    for (const item of expired) expect(item.deadlineAt).toBeLessThanOrEqual(busyMs + 2);
+    if (batch === undefined) {
+      expect(expired).toHaveLength(deadlines.length);
+      return;
+    }
+    const endsAt = busyMs + 1 + batch.work.length;
+    expect(endsAt).toBeLessThanOrEqual(Math.min(...batch.work.map(({ deadlineAt }) => deadlineAt!)));
+  }));
+});
+
+test('a batch is as large as the measured curve allows before the tightest deadline', () => {
+  const queue = queueOf(work({ deadlineAt: 11 }), ...Array.from({ length: 30 }, () => work({ deadlineAt: 500 })));
+  expect(formBatch(queue, situation(0, { times: linearTimes })).batch?.work).toHaveLength(10);
+});
+
+test('expired work comes out at once, also from behind work that has no deadline', () => {
+  const overdue = work({ deadlineAt: 900, enqueuedAt: 850 });
+  const patient = work({ enqueuedAt: -500 });
+  const { expired, batch } = formBatch(queueOf(patient, overdue), situation(900));
+  expect(expired).toEqual([overdue]);
+  expect(batch?.work).toEqual([patient]);
+});
+
+test('work that even a batch of one cannot answer in time is not computed', () => {
+  const hopeless = work({ deadlineAt: 11 });
+  const { expired, batch } = formBatch(queueOf(hopeless), situation(0, { startsAt: 10, times: linearTimes }));
+  expect(expired).toEqual([hopeless]);
+  expect(batch).toBeUndefined();
+});
+
+test('interactive goes before bulk, but bulk is passed over for no longer than its bound', () => {
+  const queue = queueOf(work({ lane: 'bulk', enqueuedAt: 0 }), work({ lane: 'bulk', enqueuedAt: 0 }));
+  const lanes: Lane[] = [];
+  for (let now = 0; now <= 2_400; now += 400) {
+    queue.add(work({ enqueuedAt: now }));
+    const { batch } = formBatch(queue, situation(now, {}, { maxBatchSize: 1, bulkEveryMs: 1_000 }));
+    lanes.push(batch!.lane);
+  }
+  expect(lanes).toEqual(['interactive', 'interactive', 'interactive', 'bulk', 'interactive', 'interactive', 'bulk']);
+});
+
+test('bulk runs at once where there is nothing interactive', () => {
+  expect(formBatch(queueOf(work({ lane: 'bulk' })), situation(0)).batch?.lane).toBe('bulk');
+});
+
+/** Requests every half millisecond; batches of 4 cost hardly more than batches of 1. */
+function busyQueue(count = 1, deadlineAt: number | null = null): { queue: BatchQueue<number>; now: number } {
+  const queue = new BatchQueue<number>(1_000);
+  let now = 0;
+  for (; now < 5_000; now += 0.5) queue.add(work({ enqueuedAt: now, deadlineAt: now + 0.25 }));
+  formBatch(queue, situation(now));
+  for (let index = 0; index < count; index += 1) queue.add(work({ enqueuedAt: now, deadlineAt }));
+  return { queue, now };
+}
+
+const flatTimes: BatchTimes = { predict: (_, size) => 4 + 0.1 * size, soonest: () => 0 };
+
+test('a free session waits for company where that raises goodput, and at most for the configured delay', () => {
+  const { queue, now } = busyQueue();
+  expect(formBatch(queue, situation(now, { times: flatTimes })).waitUntil).toBe(now + 5);
+  expect(formBatch(queue, situation(now + 5, { times: flatTimes })).batch?.work).toHaveLength(1);
+});
+
+test.each<[string, Partial<BatchSituation>, Partial<BatchLimits>, number | null]>([
+  ['nothing is configured', { times: flatTimes }, { maxQueueDelayMs: 0 }, null],
+  ['nothing has been measured', {}, {}, null],
+  ['larger batches are no cheaper', { times: { predict: (_, size) => 4 * size, soonest: () => 0 } }, {}, null],
+  ['there are sessions enough', { times: flatTimes, sessions: 16 }, {}, null],
+  ['a deadline would not allow it', { times: flatTimes }, {}, 5_008],
+  ['no size is preferred', { times: flatTimes }, { preferredBatchSizes: [] }, null],
+])('a free session does not wait where %s', (_, over, limits, deadlineAt) => {
+  const { queue, now } = busyQueue(1, deadlineAt);
+  expect(formBatch(queue, situation(now, over, limits)).batch?.work).toHaveLength(1);
+});
+
+test('a free session does not wait where too little work comes', () => {
+  expect(formBatch(queueOf(work()), situation(0, { times: flatTimes })).batch?.work).toHaveLength(1);
+});
+
+test('the model of batch times is monotone, never below what it saw fastest, and silent about what it does not know', () => {
+  const model = new BatchTimeModel();
+  expect(model.predict('g', 4)).toBeUndefined();
+  expect(model.soonest('g', 0)).toBe(0);
+  fc.assert(fc.property(fc.array(fc.tuple(fc.integer({ min: 1, max: 64 }), fc.double({ min: 0.1, max: 100, noNaN: true })), { minLength: 1, maxLength: 80 }), (samples) => {
+    const fitted = new BatchTimeModel();
+    for (const [size, ms] of samples) fitted.observe('g', size, ms, 0);
+    const fastest = Math.min(...samples.map(([, ms]) => ms));
+    let before = 0;
+    for (let size = 1; size <= 64; size += 1) {
+      const predicted = fitted.predict('g', size)!;
+      expect(predicted).toBeGreaterThanOrEqual(before - 1e-9);
+      expect(predicted).toBeGreaterThanOrEqual(fastest * 0.999_999);
+      before = predicted;
+    }
+  }));
+});
+
+test('the model of batch times learns a curve and interpolates it', () => {
+  const model = new BatchTimeModel();
+  for (let round = 0; round < 20; round += 1) for (const size of [1, 8, 32]) model.observe('g', size, 1 + size, round);
+  expect(model.predict('g', 1)).toBeCloseTo(2);
+  expect(model.predict('g', 20)).toBeCloseTo(21);
+  expect(model.predict('g', 64)).toBeCloseTo(66);
+});
+
+test('one hiccup turns no work away, and old measurements do not either', () => {
+  const model = new BatchTimeModel();
+  for (const ms of [2, 2, 2, 2_000]) model.observe('g', 1, ms, 100);
+  expect(model.soonest('g', 100)).toBeLessThan(110);
+  expect(model.soonest('g', 2_000)).toBe(0);
+});
