@@ -7,13 +7,14 @@ released: its files are removed and it gets no entry.
 
 import argparse
 import datetime
+import functools
 import json
 import os
 import sys
 
 from tandem_tools import checkpoints, registry
 from tandem_tools.commands import say
-from tandem_tools.data import ITEMS
+from tandem_tools.data import ITEMS, popular_items, protocol
 from tandem_tools.paths import MODELS, checkpoint_folder
 from tandem_tools.windows import MAX_LENGTH, WINDOW
 
@@ -41,6 +42,12 @@ def per_request(times):
     return {"batch1": round(times["batch1"], 4), "batch32": round(times["batch32"] / 32, 4)}
 
 
+@functools.cache
+def popular():
+    """What unknown users are answered with, by the users that were trained on."""
+    return popular_items(protocol("released").train)
+
+
 def recommend_entry(model, precision, version, validation, confidence):
     """One variant of a recommend model, gated."""
     kind, graphs = RECOMMEND[model]
@@ -53,7 +60,7 @@ def recommend_entry(model, precision, version, validation, confidence):
                 "date": version.split(".")[0]}
     made = lineage(model, precision, notes["recipe"], "ml-1m without users whose number % 10 == 0 or % 50 == 5",
                    checkpoints.parameters(trained), per_request(validation["milliseconds"][f"{model} {graphs[0]}"][precision]))
-    more = {"catalogue": {"items": ITEMS}, "limits": {"maxLength": MAX_LENGTH, "window": WINDOW}}
+    more = {"catalogue": {"items": ITEMS, "popular": popular()}, "limits": {"maxLength": MAX_LENGTH, "window": WINDOW}}
     if kind == "small":
         more["calibration"] = {"method": confidence["method"], "ece": round(confidence["ece"], 5), "parameters": confidence["parameters"]}
     else:
