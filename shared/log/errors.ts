@@ -1,4 +1,4 @@
-import { TandemError } from '@tandem/shared/errors';
+import { TandemError } from '../errors/index.ts';
 
 export function recordTooLarge(topic: string, bytes: number, limit?: number): TandemError {
   const bound = limit === undefined ? 'what the broker takes' : `the topic's limit of ${limit} bytes`;

@@ -1,7 +1,6 @@
 import { assignCoPartitioned, type GroupAssignment } from '../assignment.ts';
 import type { CommitPoint } from '../consumer-state.ts';
 import type { TopicPartition } from '../types.ts';
-import type { Store } from './store.ts';
 
 /** A member, as its group sees it. */
 export interface Member {
@@ -14,18 +13,25 @@ export interface Member {
   assign(partitions: readonly TopicPartition[]): void;
 }
 
+/** What a group needs of the log. */
+export interface GroupSurroundings {
+  /** Undefined where the topic does not exist. */
+  partitionCount(topic: string): number | undefined;
+  defer(callback: () => void): void;
+}
+
 /** A consumer group: members, their partitions, committed offsets. Offsets outlive the members. */
 export class Group {
   readonly id: string;
-  readonly #store: Store;
+  readonly #surroundings: GroupSurroundings;
   readonly #members = new Map<string, Member>();
   readonly #committed = new Map<string, Map<number, number>>();
   #joined = 0;
   #rebalancing = false;
 
-  constructor(id: string, store: Store) {
+  constructor(id: string, surroundings: GroupSurroundings) {
     this.id = id;
-    this.#store = store;
+    this.#surroundings = surroundings;
   }
 
   nextMemberId(): string {
@@ -65,7 +71,7 @@ export class Group {
     if (this.#rebalancing) return;
     this.#rebalancing = true;
     for (const member of this.#members.values()) member.prepare();
-    this.#store.options.defer(() => {
+    this.#surroundings.defer(() => {
       this.#rebalancing = false;
       this.#handOut(this.#assignment());
     });
@@ -76,8 +82,8 @@ export class Group {
     const topics = new Set(members.flatMap((member) => member.topics));
     const counts = new Map<string, number>();
     for (const name of topics) {
-      const topic = this.#store.topics.get(name);
-      if (topic !== undefined) counts.set(name, topic.spec.partitions);
+      const partitions = this.#surroundings.partitionCount(name);
+      if (partitions !== undefined) counts.set(name, partitions);
     }
     return assignCoPartitioned(members.map((member) => ({ id: member.id, topics: member.topics, owned: member.owned() })), counts);
   }

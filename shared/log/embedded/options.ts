@@ -1,4 +1,4 @@
-import { systemClock, type Clock } from '@tandem/shared/clock';
+import { systemClock, type Clock } from '../../clock/index.ts';
 import { z } from 'zod';
 import { parse } from '../consumer-options.ts';
 

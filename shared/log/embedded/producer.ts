@@ -1,4 +1,4 @@
-import { TandemError } from '@tandem/shared/errors';
+import { TandemError } from '../../errors/index.ts';
 import { producerClosed, recordTooLarge, unknownPartition } from '../errors.ts';
 import { Partitioner } from '../partitioner.ts';
 import { sizeOfRecord } from '../record-size.ts';

@@ -1,4 +1,4 @@
-import { TandemError } from '@tandem/shared/errors';
+import { TandemError } from '../../errors/index.ts';
 import { unknownTopic } from '../errors.ts';
 import type { LogRecord } from '../types.ts';
 import { Group } from './group.ts';
@@ -34,7 +34,10 @@ export class Store {
   group(id: string): Group {
     let group = this.#groups.get(id);
     if (group === undefined) {
-      group = new Group(id, this);
+      group = new Group(id, {
+        partitionCount: (name) => this.topics.get(name)?.spec.partitions,
+        defer: (callback) => this.options.defer(callback),
+      });
       this.#groups.set(id, group);
     }
     return group;

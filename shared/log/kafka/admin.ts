@@ -1,5 +1,5 @@
 import type { TopicSpec } from '@tandem/schemas';
-import { TandemError } from '@tandem/shared/errors';
+import { TandemError } from '../../errors/index.ts';
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { unknownTopic } from '../errors.ts';
 import { compareSettings, configOf, settingsOf, type TopicSettings } from '../topic-settings.ts';

@@ -1,5 +1,5 @@
-import { messageOf, TandemError } from '@tandem/shared/errors';
-import type { Logger } from '@tandem/shared/telemetry';
+import { messageOf, TandemError } from '../../errors/index.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import type { Kafka, Producer, RecordMetadata } from 'kafkajs';
 import { producerClosed, recordTooLarge, unknownTopic } from '../errors.ts';
 import type { RecordBatch } from './accumulator.ts';

@@ -1,4 +1,4 @@
-import { messageOf } from '@tandem/shared/errors';
+import { messageOf } from '../../errors/index.ts';
 import type { EachBatchPayload, Kafka } from 'kafkajs';
 import type { AssignedPartition } from '../assigned-partition.ts';
 import { resolveConsumerOptions, type ResolvedConsumerOptions } from '../consumer-options.ts';

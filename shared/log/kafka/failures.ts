@@ -1,4 +1,4 @@
-import { messageOf, TandemError } from '@tandem/shared/errors';
+import { messageOf, TandemError } from '../../errors/index.ts';
 
 /** What to do about a failed request. */
 export type Failure = 'transient' | 'too_large' | 'refused' | 'unknown_topic' | 'sequence';

@@ -1,5 +1,5 @@
-import { messageOf } from '@tandem/shared/errors';
-import type { Logger } from '@tandem/shared/telemetry';
+import { messageOf } from '../../errors/index.ts';
+import type { Logger } from '../../telemetry/logger.ts';
 import type { Consumer, EachBatchPayload, Kafka, PartitionAssigner } from 'kafkajs';
 import type { CommitPoint } from '../consumer-state.ts';
 import type { TopicPartition } from '../types.ts';

@@ -1,4 +1,4 @@
-import type { Logger } from '@tandem/shared/telemetry';
+import type { Logger } from '../../telemetry/logger.ts';
 import { logLevel, type LogEntry } from 'kafkajs';
 
 /** Failures inside these parts come to us as errors and crashes, which are retried and reported there. */

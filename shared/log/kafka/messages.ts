@@ -1,4 +1,4 @@
-import { TandemError } from '@tandem/shared/errors';
+import { TandemError } from '../../errors/index.ts';
 import type { Message } from 'kafkajs';
 import type { OutgoingRecord } from '../types.ts';
 

@@ -1,5 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
-import type { Logger } from '@tandem/shared/telemetry';
+import type { Logger } from '../../telemetry/logger.ts';
 import { z } from 'zod';
 import { parse } from '../consumer-options.ts';
 
