@@ -9,12 +9,20 @@ const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
   variants: 'list', pool: 'name', providers: 'list', httpHost: 'host', logLevel: 'level', instance: 'name', otlpEndpoint: 'url',
 };
 
+/** Defaults that are computed are described in words by the setting itself. */
+const COMPUTED: ReadonlySet<SettingName> = new Set(['instance', 'models', 'workloads']);
+
+function explain(name: SettingName): string {
+  const schema = settingsSchema.shape[name];
+  const unset = COMPUTED.has(name) ? undefined : schema.safeParse(undefined).data;
+  const fallback = unset === undefined ? '' : ` (default: ${String(unset)})`;
+  return `${schema.description ?? ''}${fallback} [${environmentName(name)}]`;
+}
+
 /** Adds a flag for each setting; the help text is the schema's. */
 export function addSettingFlags(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {
-    const schema = settingsSchema.shape[name];
-    const option = new Option(`--${kebab(name)} <${PLACEHOLDERS[name] ?? 'n'}>`, `${schema.description ?? ''} [${environmentName(name)}]`);
-    command.addOption(option);
+    command.addOption(new Option(`--${kebab(name)} <${PLACEHOLDERS[name] ?? 'n'}>`, explain(name)));
   }
   return command.option('--config <file>', 'YAML or JSON file with settings by name [TANDEM_CONFIG]');
 }

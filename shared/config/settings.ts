@@ -22,9 +22,9 @@ export const settingsSchema = z.strictObject({
   prefix: z.string().regex(/^[a-zA-Z0-9._-]{0,100}$/).default(DEFAULT_PREFIX).describe('of topics, consumer groups and Redis keys'),
   partitions: number(z.number().int().min(1).max(1_000)).default(4).describe('of every topic of the flow'),
   replication: number(z.number().int().min(1).max(7)).optional().describe('of topics that are created; default: brokers, at most 3'),
-  models: z.string().default(join(REPOSITORY, 'models')).describe('folder with registry.json and the ONNX files'),
-  workloads: z.string().default(join(REPOSITORY, 'workloads')).describe('folder with workload files'),
-  policy: z.enum(['threshold', 'fixed']).default('threshold').describe('how the scheduler chooses'),
+  models: z.string().default(join(REPOSITORY, 'models')).describe('folder with registry.json and the ONNX files; default: the shipped one'),
+  workloads: z.string().default(join(REPOSITORY, 'workloads')).describe('folder with workload files; default: the shipped one'),
+  policy: z.enum(['threshold', 'fixed']).default('threshold').describe('how the scheduler chooses: threshold or fixed'),
   precision: z.string().default('fp32').describe('for the fixed policy'),
   variants: list.optional().describe('model.precision[,…] that this worker serves; default: fp32 and int8 of all stable models'),
   pool: idSchema.optional().describe('of this worker'),
@@ -41,7 +41,7 @@ export const settingsSchema = z.strictObject({
   httpHost: z.string().default('127.0.0.1').describe('of /healthz, /readyz and /metrics'),
   httpPort: number(z.number().int().min(0).max(65_535)).default(9464).describe('0: a free one'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('of the log on standard error'),
-  instance: z.string().min(1).max(200).default(() => `${hostname()}-${process.pid}`).describe('name of this process in telemetry'),
+  instance: z.string().min(1).max(200).default(() => `${hostname()}-${process.pid}`).describe('name of this process in telemetry; default: host name and process id'),
   otlpEndpoint: optionalText.describe('OTLP collector for traces; also OTEL_EXPORTER_OTLP_ENDPOINT'),
 });
 

@@ -1,8 +1,8 @@
 import type { Command } from 'commander';
-import Table from 'cli-table3';
 import { messageOf } from '@tandem/shared/errors';
 import { loadRegistry, variantName, verifyVariant } from '@tandem/shared/registry';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
+import { textTable } from '../table.ts';
 
 async function list(options: Record<string, unknown>): Promise<void> {
   const { variants, directory } = await loadRegistry(settingsOf(options).models);
@@ -14,12 +14,11 @@ async function list(options: Record<string, unknown>): Promise<void> {
     files: await verifyVariant(variant, directory).then(() => 'verified', messageOf),
   })));
   if (options['json'] === true) return console.log(JSON.stringify(lines));
-  const table = new Table({ head: ['variant', 'version', 'status', 'accuracy', 'files'] });
-  variants.forEach(({ accuracy }, index) => {
+  const rows = variants.map(({ accuracy }, index) => {
     const { variant, version, status, files } = lines[index]!;
-    table.push([variant, version, status, `${accuracy.metric} ${accuracy.value}`, files]);
+    return [variant, version, status, `${accuracy.metric} ${accuracy.value}`, files];
   });
-  console.log(table.toString());
+  console.log(textTable(['variant', 'version', 'status', 'accuracy', 'files'], rows));
 }
 
 export function addModelsCommand(program: Command): void {

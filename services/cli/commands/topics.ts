@@ -1,10 +1,11 @@
 import type { Command } from 'commander';
-import Table from 'cli-table3';
 import type { TopicSpec } from '@tandem/schemas';
-import type { SettingName } from '@tandem/shared/config';
+import type { SettingName, Settings } from '@tandem/shared/config';
+import { TandemError } from '@tandem/shared/errors';
 import { openPorts, type Ports } from '../compose/ports.ts';
 import { ensureTopology, topicsOf } from '../compose/topology.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
+import { textTable } from '../table.ts';
 
 const SETTINGS: readonly SettingName[] = ['kafka', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'pool', 'logLevel'];
 
@@ -29,13 +30,18 @@ async function line(spec: TopicSpec, ports: Ports, existing: ReadonlySet<string>
 
 function show(lines: readonly TopicLine[], json: boolean): void {
   if (json) return console.log(JSON.stringify(lines));
-  const table = new Table({ head: ['topic', 'producer', 'consumer', 'partitions', 'records'] });
-  for (const { topic, producer, consumer, partitions, records } of lines) table.push([topic, producer, consumer, partitions, records ?? 'missing']);
-  console.log(table.toString());
+  const rows = lines.map(({ topic, producer, consumer, partitions, records }) => [topic, producer, consumer, partitions, records ?? 'missing']);
+  console.log(textTable(['topic', 'producer', 'consumer', 'partitions', 'records'], rows));
+}
+
+function brokerSettings(options: Record<string, unknown>): Settings {
+  const settings = settingsOf(options);
+  if (settings.kafka !== undefined) return settings;
+  throw new TandemError('topics lie on a broker: --kafka host:port', { code: 'usage' });
 }
 
 async function list(options: Record<string, unknown>): Promise<void> {
-  const settings = settingsOf(options);
+  const settings = brokerSettings(options);
   await using ports = await openPorts(settings, 'topics');
   const existing = new Set(await ports.log.admin.listTopics());
   const specs = topicsOf(settings, ports);
@@ -43,7 +49,7 @@ async function list(options: Record<string, unknown>): Promise<void> {
 }
 
 async function ensure(options: Record<string, unknown>): Promise<void> {
-  const settings = settingsOf(options);
+  const settings = brokerSettings(options);
   await using ports = await openPorts(settings, 'topics');
   const { created, differences } = await ensureTopology(settings, ports);
   if (options['json'] === true) return console.log(JSON.stringify({ created, differences }));
