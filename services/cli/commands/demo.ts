@@ -69,7 +69,7 @@ async function demo(flags: DemoFlags): Promise<void> {
   const flow = { log: ports.log, prefix: settings.prefix, workloads: ports.workloads };
   if (prepared !== undefined) process.exitCode = await runDemo(prepared, flags, flow, terminal(), stopped.signal);
   if (!flags.serve || stopped.signal.aborted) return;
-  process.stderr.write(`Serving on ${ports.log.description}, topics ${settings.prefix}*; status at http://${settings.httpHost}:${system.statusPort}/readyz. Ctrl-C ends.\n`);
+  process.stderr.write(`Serving over ${ports.log.description}, topics ${settings.prefix}*; status at http://${settings.httpHost}:${system.statusPort}/readyz. Ctrl-C ends.\n`);
   if (!ports.log.durable) process.stderr.write('The embedded log is inside this process: producers outside need --kafka.\n');
   await signalled;
 }

@@ -33,11 +33,13 @@ export function answeredItems({ result }: Pick<Response, 'result'>): string[] {
   return result !== undefined && 'items' in result ? result.items.map(({ itemId }) => itemId) : [];
 }
 
-export function answerKind(response: Pick<Response, 'steps' | 'result'>, { small, large }: ModelRoles): AnswerKind {
+/** An unknown user's answer is popular items by contract, whichever step put them in. */
+export function answerKind(response: Pick<Response, 'steps' | 'result' | 'reason'>, { small, large }: ModelRoles): AnswerKind {
   const models = stepsRun(response).map(({ model }) => model);
   const bySmall = models.some((model) => small.has(model));
   const byLarge = models.some((model) => large.has(model));
   if (answeredItems(response).length === 0) return 'none';
+  if (response.reason === 'unknown_user') return 'popular';
   if (bySmall && byLarge) return 'full';
   if (byLarge) return 'largeOnly';
   return bySmall ? 'smallOnly' : 'popular';

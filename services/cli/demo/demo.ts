@@ -61,7 +61,8 @@ export async function prepareDemo({ events, seed }: DemoOptions, { stderr }: Dem
 
 function titleOf({ plan }: PreparedDemo, { rate }: DemoOptions, { log }: Flow): string {
   const pace = rate === 'max' ? 'as fast as answers come' : `at ${count(rate)} requests/s`;
-  return `Replaying ${count(plan.events.length)} events of ${count(plan.users.length)} users over ${log.description}, ${pace}`;
+  const over = log.durable ? log.description : `the ${log.description} log`;
+  return `Replaying ${count(plan.events.length)} events of ${count(plan.users.length)} users over ${over}, ${pace}`;
 }
 
 function recommendWorkload({ workloads }: Flow): Workload {

@@ -28,7 +28,7 @@ export interface ReplayOptions {
   maxOutstanding?: number;
   /** After the last request: how long without an answer until the rest counts as missing. @default 15000 */
   quietMs?: number;
-  /** How long the flow may take to know what was sent beforehand. @default 30000 */
+  /** How long the flow may take to know what was sent beforehand. @default 120000 */
   patienceMs?: number;
   /** Events whose responses are kept for the outcome. */
   keep?: readonly number[];
@@ -170,7 +170,8 @@ class Replay {
       size: users.length,
       request: (name, index) => this.#messages.warmUpRequest(users[index]!, name, WARM_UP_DEADLINE_MS),
       send: (records) => this.#producer!.send(records),
-      patienceMs: this.#options.patienceMs ?? 30_000,
+      patienceMs: this.#options.patienceMs ?? 120_000,
+      silenceMs: WARM_UP_DEADLINE_MS,
       signal: this.#options.signal,
     });
     this.#warm = await this.#warmUp.run().catch((error: unknown) => {

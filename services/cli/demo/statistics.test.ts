@@ -26,6 +26,7 @@ test('the kind of an answer follows from the steps that ran', () => {
   expect(answerKind(answer(items, [step('small'), step('large')]), ROLES)).toBe('full');
   expect(answerKind(answer(items, [step('small'), skipped('large')]), ROLES)).toBe('smallOnly');
   expect(answerKind(answer(items, []), ROLES)).toBe('popular');
+  expect(answerKind(answer(items, [step('small')], { reason: 'unknown_user' }), ROLES)).toBe('popular');
   expect(answerKind(answer(undefined, [step('small')]), ROLES)).toBe('none');
   expect(answerKind(answer([], [step('small')]), ROLES)).toBe('none');
 });

@@ -53,8 +53,8 @@ function kinds({ quality: byKind, routed }: Summary): string {
 
 function remarks({ missing, warm, aborted, strangers }: Summary, colors: Colors): string[] {
   return [
-    ...(aborted ? [colors.yellow('Ended early: the figures cover what was sent until then.')] : []),
-    ...(missing > 0 ? [colors.red(`${count(missing)} requests got no answer: see the stages' logs and the dead-letters topic.`)] : []),
+    ...(aborted ? [colors.yellow('Ended early: the figures cover what was answered until then.')] : []),
+    ...(missing > 0 && !aborted ? [colors.red(`${count(missing)} requests got no answer: see the stages' logs and the dead-letters topic.`)] : []),
     ...(warm ? [] : [colors.yellow('The replay began before the flow had read all earlier interactions; see reasons.')]),
     ...(strangers > 0 ? [colors.dim(`${count(strangers)} responses to other producers' requests passed by.`)] : []),
   ];

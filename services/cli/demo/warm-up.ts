@@ -10,8 +10,10 @@ export interface WarmUpOptions {
   /** @param name to appear in the request's id, and to be handed back with the answer */
   request: (name: string, index: number) => OutgoingRecord;
   send: (records: readonly OutgoingRecord[]) => Promise<void>;
-  /** Rounds are repeated for so long. */
+  /** Rounds are repeated for so long, as long as there are answers. */
   patienceMs: number;
+  /** Without any answer it is given up after so long. */
+  silenceMs: number;
   signal: AbortSignal | undefined;
 }
 
@@ -34,7 +36,8 @@ export class WarmUp {
   heard(name: string, { status, reason }: Pick<Response, 'status' | 'reason'>): void {
     this.#heardAnything = true;
     if (!this.#waiting.delete(name)) return;
-    this.#allWell &&= status === 'complete' && reason !== 'features_stale';
+    // A flow that does not know the interactions yet says features_stale, or takes the user for a new one.
+    this.#allWell &&= status === 'complete' && reason === undefined;
     if (this.#waiting.size === 0) this.#roundOver.resolve();
   }
 
@@ -43,14 +46,15 @@ export class WarmUp {
    * @throws {TandemError} `flow_silent` where nothing answered at all
    */
   async run(): Promise<boolean> {
-    const { clock, patienceMs, signal } = this.#options;
-    const until = clock.now() + patienceMs;
-    for (let round = 0; clock.now() < until; round += 1) {
+    const { clock, patienceMs, silenceMs, signal } = this.#options;
+    const startedAt = clock.now();
+    const until = () => startedAt + (this.#heardAnything ? patienceMs : Math.min(silenceMs, patienceMs));
+    for (let round = 0; clock.now() < until(); round += 1) {
       signal?.throwIfAborted();
-      if (await this.#round(round, until)) return true;
+      if (await this.#round(round, until())) return true;
     }
     if (this.#heardAnything) return false;
-    throw new TandemError(`no stage answered within ${patienceMs / 1_000} s: are a classifier, a scheduler, a worker and a fusion stage running, on the same log and with the same prefix?`, { code: 'flow_silent', retryable: true });
+    throw new TandemError(`no stage answered within ${Math.round((clock.now() - startedAt) / 1_000)} s: are a classifier, a scheduler, a worker and a fusion stage running, on the same log and with the same prefix?`, { code: 'flow_silent', retryable: true });
   }
 
   async #round(round: number, until: number): Promise<boolean> {
