@@ -2,7 +2,8 @@ import { execFile } from 'node:child_process';
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { Kafka, logLevel } from 'kafkajs';
+import { createKafkaLog } from '@tandem/shared/log';
+import { silentLogger } from '@tandem/shared/telemetry';
 import { kafkaJars } from './kafka-jars.ts';
 import { freePorts, startProcess, temporaryFolder, type ServerProcess } from './processes.ts';
 import { until } from './until.ts';
@@ -134,14 +135,13 @@ async function waitUntilReady(address: string, server: ServerProcess): Promise<v
 
 /** Whether a broker answers there. */
 export async function answers(address: string): Promise<boolean> {
-  const admin = new Kafka({ brokers: address.split(','), logLevel: logLevel.NOTHING, retry: { retries: 0 } }).admin();
+  const log = createKafkaLog({ brokers: address.split(','), clientId: 'probe', logger: silentLogger, settleTimeoutMs: 0 });
   try {
-    await admin.connect();
-    const { brokers } = await admin.describeCluster();
-    return brokers.length > 0;
+    await log.admin.listTopics();
+    return true;
   } catch {
     return false;
   } finally {
-    await admin.disconnect().catch(() => undefined);
+    await log.close();
   }
 }

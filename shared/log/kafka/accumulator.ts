@@ -57,7 +57,7 @@ class PartitionQueue {
 
 /** Gathers records by partition and hands them out in batches that keep each partition's order. */
 export class Accumulator {
-  readonly #queues = new Map<string, PartitionQueue[]>();
+  readonly #queues = new Map<string, Map<number, PartitionQueue>>();
   /** Partitions with records, longest waiting first. */
   readonly #waiting = new Set<PartitionQueue>();
   readonly #maxRecordsPerBatch: number;
@@ -104,7 +104,7 @@ export class Accumulator {
   drain(): PendingRecord[] {
     const all: PendingRecord[] = [];
     for (const queues of this.#queues.values()) {
-      for (const queue of queues) all.push(...queue.take(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY));
+      for (const queue of queues.values()) all.push(...queue.take(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY));
     }
     this.#waiting.clear();
     return all;
@@ -112,7 +112,9 @@ export class Accumulator {
 
   #queue(topic: string, partition: number): PartitionQueue {
     let queues = this.#queues.get(topic);
-    if (queues === undefined) this.#queues.set(topic, (queues = []));
-    return (queues[partition] ??= new PartitionQueue(topic, partition));
+    if (queues === undefined) this.#queues.set(topic, (queues = new Map()));
+    let queue = queues.get(partition);
+    if (queue === undefined) queues.set(partition, (queue = new PartitionQueue(topic, partition)));
+    return queue;
   }
 }
