@@ -1,6 +1,8 @@
 """What the training commands share."""
 
 import sys
+from dataclasses import replace
+from pathlib import Path
 
 import torch
 
@@ -27,6 +29,7 @@ def add_training_arguments(parser, defaults):
     parser.add_argument("--evaluate-every", type=int, default=defaults.evaluate_every, help="epochs between validations")
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--resume", default=None, metavar="CHECKPOINT", help="go on from an interrupted training's checkpoint")
     parser.add_argument("--output", default=None, help="checkpoint file (default: in the cache, by kind and protocol)")
 
 
@@ -34,7 +37,20 @@ def training_config(arguments, defaults):
     """TrainingConfig from the parsed options."""
     names = ("epochs", "learning_rate", "weight_decay", "tokens_per_batch", "average_decay", "label_smoothing",
              "evaluate_every", "seed")
-    return TrainingConfig(**{**defaults.__dict__, **{name: getattr(arguments, name) for name in names}})
+    return replace(defaults, **{name: getattr(arguments, name) for name in names})
+
+
+def recipe_of(words):
+    """The command line without the files it was given: those differ from machine to machine."""
+    kept = [word for place, word in enumerate(words) if not {"--output", "--resume"} & {word, words[place - 1] if place else ""}]
+    return " ".join(["python3", f"tools/{Path(kept[0]).name}", *kept[1:]])
+
+
+def resume(kind, model, path):
+    """Load an interrupted training's weights into `model`; returns the number of epochs it had run and its recipe."""
+    stored, notes = checkpoints.load(kind, None, Path(path))
+    model.load_state_dict(stored.state_dict())
+    return notes["epoch"], recipe_of(notes["recipe"].split()[1:])
 
 
 def run_training(kind, model, arguments, defaults, autocast):
@@ -42,7 +58,10 @@ def run_training(kind, model, arguments, defaults, autocast):
     torch.set_num_threads(arguments.threads)
     protocol = data.protocol(arguments.protocol)
     config = training_config(arguments, defaults)
-    recipe = " ".join(["python3"] + sys.argv)
+    recipe = recipe_of(sys.argv)
+    if arguments.resume:
+        begin, earlier = resume(kind, model, arguments.resume)
+        config, recipe = replace(config, begin_epoch=begin), f"{recipe} (after {begin} epochs of: {earlier})"
     say(f"{kind}: {checkpoints.parameters(model):,} parameters, {len(protocol.train):,} users, {config}")
 
     def keep(average, epoch):

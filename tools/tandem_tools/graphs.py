@@ -14,8 +14,8 @@ TOP = 100
 
 
 def last_positions(history):
-    """[batch] index of the last real item of right-padded rows."""
-    return (history > 0).to(torch.int64).sum(dim=1) - 1
+    """[batch] index of the last real item of right-padded rows; 0 for an empty row."""
+    return ((history > 0).to(torch.int64).sum(dim=1) - 1).clamp(min=0)
 
 
 def hide(scores, *ids):

@@ -14,6 +14,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from .dropout import Dropout
 from .windows import MAX_LENGTH
 
 HIDDEN = -1e4  # finite, so that it also fits FP16
@@ -52,7 +53,7 @@ class GatedAttentionLayer(nn.Module):
         self.output_norm = nn.LayerNorm(config.width)
         self.contract = nn.Linear(config.width, config.width)
         self.distance_bias = nn.Parameter(torch.zeros(config.heads, config.max_length))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def project(self, states):
         """[..., width] -> gate, value, query, key, each [..., width]."""
@@ -110,7 +111,7 @@ class LargeModel(nn.Module):
         self.config = config
         self.embedding = nn.Embedding(config.items + 1, config.width)
         nn.init.normal_(self.embedding.weight, std=0.02)
-        self.embedding_dropout = nn.Dropout(config.embedding_dropout)
+        self.embedding_dropout = Dropout(config.embedding_dropout)
         self.layers = nn.ModuleList(GatedAttentionLayer(config) for _ in range(config.layers))
         self.final_norm = nn.LayerNorm(config.width)
 

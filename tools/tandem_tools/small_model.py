@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from .dropout import Dropout
 from .windows import MAX_LENGTH
 
 
@@ -46,7 +47,7 @@ class SmallModel(nn.Module):
         self.hidden = nn.Linear(scales * config.width, 2 * config.hidden)
         self.contract = nn.Linear(config.hidden, config.width)
         self.item_bias = nn.Parameter(torch.zeros(config.items + 1))
-        self.dropout = nn.Dropout(config.dropout)
+        self.dropout = Dropout(config.dropout)
 
     def recency(self, distance, visible):
         """Normalised weights [..., scales, keys] from distances and visibility [..., keys]."""

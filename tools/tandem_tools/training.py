@@ -28,6 +28,7 @@ class TrainingConfig:
     average_decay: float = 0.998
     label_smoothing: float = 0.0
     seed: int = 1
+    begin_epoch: int = 0
     evaluate_every: int = 5
     validation_users: int = 2000
 
@@ -127,16 +128,20 @@ def validate_now(average, protocol, count):
 
 
 def train(model, protocol, config, autocast=True, say=print, after_epoch=None):
-    """Train and return the averaged model, in evaluation mode."""
-    torch.manual_seed(config.seed)
-    random = np.random.default_rng(config.seed)
+    """Train and return the averaged model, in evaluation mode.
+
+    With `begin_epoch` above 0 the model is taken as trained that far and goes on along the same
+    schedule; the optimiser's moments start afresh.
+    """
+    torch.manual_seed(config.seed + config.begin_epoch)
+    random = np.random.default_rng(config.seed + config.begin_epoch)
     sequences = [items for items in protocol.train.values() if len(items) > 1]
     steps_per_epoch = sum(1 for _ in epoch_batches(sequences, config.tokens_per_batch, np.random.default_rng(0)))
     steps = steps_per_epoch * config.epochs
     optimiser = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98))
     average = copy.deepcopy(model)
-    step, began = 0, time.time()
-    for epoch in range(1, config.epochs + 1):
+    step, began = steps_per_epoch * config.begin_epoch, time.time()
+    for epoch in range(config.begin_epoch + 1, config.epochs + 1):
         model.train()
         losses = []
         for inputs, targets in epoch_batches(sequences, config.tokens_per_batch, random):
