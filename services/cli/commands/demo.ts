@@ -3,7 +3,7 @@ import { openPorts } from '../compose/ports.ts';
 import { STAGES } from '../compose/stages.ts';
 import { System } from '../compose/system.ts';
 import { ensureTopology } from '../compose/topology.ts';
-import { prepareDemo, runDemo, type DemoOptions, type DemoTerminal } from '../demo/index.ts';
+import { prepareDemo, runDemo, type DemoOptions, type DemoTerminal, type PreparedDemo } from '../demo/index.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { untilSignal } from '../until-signal.ts';
 
@@ -58,11 +58,24 @@ function demoDefaults({ serve }: DemoFlags): Record<string, unknown> {
   return { ...unlessSet('TANDEM_LOG_LEVEL', { logLevel: 'warn' }), ...(serve ? {} : unlessSet('TANDEM_HTTP_PORT', { httpPort: 0 })) };
 }
 
+/** Undefined: nothing is to be replayed, or a signal came first. */
+async function prepare(flags: DemoFlags, signal: AbortSignal): Promise<PreparedDemo | undefined> {
+  if (flags.events === 0) return undefined;
+  return prepareDemo(flags, terminal(), signal).catch((error: unknown) => {
+    if (!signal.aborted) throw error;
+    return undefined;
+  });
+}
+
 async function demo(flags: DemoFlags): Promise<void> {
   const settings = settingsOf(flags, demoDefaults(flags));
   const stopped = new AbortController();
   const signalled = untilSignal().then(() => stopped.abort());
-  const prepared = flags.events === 0 ? undefined : await prepareDemo(flags, terminal(), stopped.signal);
+  const prepared = await prepare(flags, stopped.signal);
+  if (stopped.signal.aborted) {
+    process.exitCode = 1;
+    return;
+  }
   await using ports = await openPorts(settings, 'demo');
   await ensureTopology(settings, ports);
   await using system = await System.start(STAGES, settings, ports);

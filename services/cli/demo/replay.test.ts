@@ -113,12 +113,12 @@ test('a doubled answer and answers to others are counted, not judged', async () 
   expect(outcome.figures.strangers).toBeGreaterThanOrEqual(1);
 });
 
-test('the replay waits until the flow knows what happened before', async () => {
+test.each(['features_stale', 'unknown_user'] as const)('the replay waits until the flow knows what happened before: %s', async (reason) => {
   let stale = 3;
   const { outcome, seen } = await replay((request) => {
     const response = fakeResponse(request, [nextItem(request)]);
     stale -= 1;
-    return [stale >= 0 ? { ...response, reason: 'features_stale' } : response];
+    return [stale >= 0 ? { ...response, reason } : response];
   });
   expect(outcome.warm).toBe(true);
   expect(outcome.figures.reasons).toEqual({});
