@@ -226,7 +226,7 @@ export function describeCache(name: string, create: () => Promise<CacheUnderTest
           key: fc.constantFrom('k1', 'k2'),
           source: fc.constantFrom('t/0', 't/1'),
           offset: fc.nat(30),
-          entry: fc.string({ maxLength: 8 }),
+          entry: fc.oneof(fc.string({ unit: 'grapheme', maxLength: 8 }), fc.constantFrom('', '\n', '\\n', '\\', 'a\nb', '\u0000')),
         });
         let run = 0;
         await fc.assert(

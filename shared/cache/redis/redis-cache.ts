@@ -3,6 +3,7 @@ import { checkAppendOptions } from '../append-options.ts';
 import { cacheClosed, cacheUnavailable } from '../cache-errors.ts';
 import type { AppendOptions, BoundedList, Cache } from '../types.ts';
 import { logConnection } from './connection-log.ts';
+import { escapeEntry, splitEntries } from './joined-entries.ts';
 import type { RedisCacheOptions } from './options.ts';
 import { withScripts, type ScriptedRedis } from './scripts.ts';
 
@@ -54,12 +55,12 @@ class RedisCache implements Cache {
   async append(key: string, entry: string, options: AppendOptions): Promise<void> {
     checkAppendOptions(options);
     const { limit, source, offset, ttlMs } = options;
-    await this.#run(() => this.#redis.tandemAppend(...this.#listKeys(key), entry, limit, source, offset, wholeMs(ttlMs)));
+    await this.#run(() => this.#redis.tandemAppend(...this.#listKeys(key), escapeEntry(entry), limit, source, offset, wholeMs(ttlMs)));
   }
 
   async list(key: string): Promise<BoundedList> {
-    const [total, entries] = await this.#run(() => this.#redis.tandemList(...this.#listKeys(key)));
-    return { entries, total };
+    const [total, count, joined] = await this.#run(() => this.#redis.tandemList(...this.#listKeys(key)));
+    return { entries: splitEntries(count, joined), total };
   }
 
   close(): Promise<void> {

@@ -5,7 +5,7 @@ import type { Redis } from 'ioredis';
 /** What the Lua scripts beside this file add to a client; each documents its KEYS and ARGV. */
 export interface ScriptedRedis extends Redis {
   tandemAppend(listKey: string, metaKey: string, entry: string, limit: number, source: string, offset: number, ttlMs: number): Promise<0 | 1>;
-  tandemList(listKey: string, metaKey: string): Promise<[total: number, entries: string[]]>;
+  tandemList(listKey: string, metaKey: string): Promise<[total: number, count: number, joined: string]>;
   tandemSetIfAbsent(key: string, value: string, ttlMs: number): Promise<string>;
 }
 
