@@ -112,7 +112,7 @@ export class Accumulator {
 
   #queue(topic: string, partition: number): PartitionQueue {
     let queues = this.#queues.get(topic);
-    if (queues === undefined) this.#queues.set(topic, (queues = new Map()));
+    if (queues === undefined) this.#queues.set(topic, (queues = new Map<number, PartitionQueue>()));
     let queue = queues.get(partition);
     if (queue === undefined) queues.set(partition, (queue = new PartitionQueue(topic, partition)));
     return queue;
