@@ -43,7 +43,7 @@ function range(from: number, to: number): number[] {
 }
 
 /** One user's case: what was known, what was recommended, what came next. */
-export function showcase(index: number, response: Response, { plan, roles, titles, colors }: ShowcaseOptions): string {
+function showcase(index: number, response: Response, { plan, roles, titles, colors }: ShowcaseOptions): string {
   const { user, position } = plan.events[index]!;
   const planned = plan.users[user]!;
   const title = (itemId: string) => titles.get(itemId) ?? `item ${itemId}`;
