@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
 import { DEAD_LETTER_HEADER, errorCodeSchema, responseSchema } from '@tandem/schemas';
-import { GARBAGE } from '../support/garbage.ts';
+import { garbage } from '../support/garbage.ts';
 import { startTandem, type Client, type Draft, type RunningTandem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
@@ -91,15 +91,15 @@ describe.each(transports)('the whole flow on $name', ({ flags }) => {
     expect(answer!.steps.map(({ model }) => model).toSorted()).toEqual(['digits-bottom', 'digits-top']);
   });
 
-  test('garbage of every kind ends as a rejected response or a dead letter, and the flow goes on', async () => {
+  test('of 10,000 records of garbage of every kind, each ends as a rejected response or a dead letter, and the flow goes on', async () => {
     const before = client.deadLetters.length;
-    const garbage = Array.from({ length: 440 }, (_, index) => GARBAGE[index % GARBAGE.length]!());
-    await client.write('requests', garbage.map(({ value }) => value));
-    const answerable = garbage.flatMap(({ requestId }) => (requestId === undefined ? [] : [requestId]));
+    const records = garbage(10_000);
+    await client.write('requests', records.map(({ value }) => value));
+    const answerable = records.flatMap(({ requestId }) => (requestId === undefined ? [] : [requestId]));
     await until(() => answerable.every((id) => client.responses.has(id)), { what: () => `rejections of ${answerable.filter((id) => !client.responses.has(id)).length}` });
     for (const id of answerable) expect(client.responses.get(id)).toMatchObject([{ status: 'rejected', error: { code: expect.any(String) as string } }]);
-    const buried = garbage.length - answerable.length;
-    await until(() => client.deadLetters.length >= before + buried);
+    const buried = records.length - answerable.length;
+    await until(() => client.deadLetters.length >= before + buried, { what: () => `${before + buried - client.deadLetters.length} dead letters` });
     const letters = client.deadLetters.slice(before);
     expect(letters).toHaveLength(buried);
     for (const { headers } of letters) expect(errorCodeSchema.safeParse(headers[DEAD_LETTER_HEADER.code]).success).toBe(true);

@@ -18,7 +18,7 @@ const unreadable = (kind: string, make: () => string | Buffer | null) => (): Gar
 const request = (requestId: string, over: Record<string, unknown> = {}) => ({ requestId, workload: 'recommend', input: {}, ...over });
 
 /** One of each kind that issue trackers of streaming systems are full of. */
-export const GARBAGE: readonly (() => Garbage)[] = [
+const GARBAGE: readonly (() => Garbage)[] = [
   unreadable('not UTF-8', () => Buffer.from([0xff, 0xfe, 0x00, 0xc3, 0x28])),
   unreadable('not JSON', () => '{"requestId": "x", '),
   unreadable('empty', () => ''),
@@ -40,5 +40,13 @@ export const GARBAGE: readonly (() => Garbage)[] = [
   readable('a deadline of no length', (id) => request(id, { hints: { deadlineMs: -5 } })),
   readable('a deadline in the past', (id) => request(id, { input: { history: ['1'] }, hints: { deadlineMs: 1e-9 } })),
   readable('__proto__', (id) => JSON.parse(`{"requestId":"${id}","workload":"recommend","input":"x","__proto__":{"polluted":true}}`) as unknown),
-  readable('near the size limit', (id) => request(id, { workload: 7, input: { filler: 'x'.repeat(900_000) } })),
 ];
+
+/** Two records in a thousand are near the size limit: so many that they matter, so few that a test broker takes them. */
+const NEAR_LIMIT_EVERY = 500;
+const nearTheLimit = readable('near the size limit', (id) => request(id, { workload: 7, input: { filler: 'x'.repeat(900_000) } }));
+
+/** All kinds in turn. */
+export function garbage(count: number): Garbage[] {
+  return Array.from({ length: count }, (_, index) => (index % NEAR_LIMIT_EVERY === 0 ? nearTheLimit() : GARBAGE[index % GARBAGE.length]!()));
+}
