@@ -17,7 +17,7 @@ export const ITEMS = 1_000;
 export const NOW = 1_800_000_000_000;
 
 /** A clock that stands still until it is moved. */
-export class ManualClock implements Clock {
+class ManualClock implements Clock {
   #now = NOW;
   readonly #timers = new Set<{ at: number; callback: () => void }>();
 
@@ -90,7 +90,7 @@ export function testWorkload(over: Partial<Workload> = {}): Workload {
   return { ...parsed, ...over };
 }
 
-export function testVariant(model: string, over: Partial<Variant> = {}): Variant {
+function testVariant(model: string, over: Partial<Variant> = {}): Variant {
   return {
     model,
     precision: 'fp32',
@@ -106,7 +106,7 @@ export function testVariant(model: string, over: Partial<Variant> = {}): Variant
   };
 }
 
-export const noContext: StageContext = { publish: async () => undefined };
+const noContext: StageContext = { publish: async () => undefined };
 
 /** A shared cache in one process: what several classifiers on one Redis see. */
 export function pretendShared(cache: Cache): Cache {

@@ -1,7 +1,7 @@
 export type { RequestIdentity, SensingLimits, WorkloadBinding } from './types.ts';
 export { readRequest, type RequestReading } from './read-request.ts';
 export { readInteraction } from './read-interaction.ts';
-export { identityOf, identityOfBytes, affinityKey } from './identity.ts';
+export { identityOf, affinityKey } from './identity.ts';
 export { checkSchemaVersion } from './schema-version.ts';
 export { catalogueSize, isCatalogueItem } from './catalogue.ts';
 export { activityOf } from './activity.ts';
