@@ -3,6 +3,7 @@ import { checkAppendOptions } from '../append-options.ts';
 import { cacheClosed, cacheUnavailable } from '../cache-errors.ts';
 import type { AppendOptions, BoundedList, Cache } from '../types.ts';
 import { logConnection } from './connection-log.ts';
+import { Gate } from './gate.ts';
 import { escapeEntry, splitEntries } from './joined-entries.ts';
 import type { RedisCacheOptions } from './options.ts';
 import { withScripts, type ScriptedRedis } from './scripts.ts';
@@ -10,6 +11,11 @@ import { withScripts, type ScriptedRedis } from './scripts.ts';
 const DEFAULT_COMMAND_TIMEOUT_MS = 500;
 const DEFAULT_CONNECT_TIMEOUT_MS = 2_000;
 const LONGEST_RECONNECT_PAUSE_MS = 1_000;
+/**
+ * Commands sent and not answered. A burst of 20,000 at once timed out, since the last waits for all others; at 1,000
+ * it went through at 16,000 to 24,000 a second.
+ */
+const MAX_COMMANDS = 1_000;
 
 /**
  * The shared cache. Every failure is a retryable TandemError `cache_unavailable`; the connection mends itself.
@@ -20,6 +26,7 @@ class RedisCache implements Cache {
   readonly description: string;
   readonly #redis: ScriptedRedis;
   readonly #prefix: string;
+  readonly #gate = new Gate(MAX_COMMANDS);
   /** Until the first connection stands or has been waited for long enough. */
   #connecting: Promise<void> | undefined;
   #closing: Promise<void> | undefined;
@@ -75,11 +82,15 @@ class RedisCache implements Cache {
   async #run<Answer>(command: () => Promise<Answer>): Promise<Answer> {
     // Awaited only where needed: commands called in one turn stay in order and share a round trip.
     if (this.#connecting !== undefined) await this.#connecting;
-    if (this.#closing !== undefined) throw cacheClosed(this.description);
+    const turn = this.#gate.enter();
+    if (turn !== undefined) await turn;
     try {
-      return await command();
-    } catch (error) {
-      throw cacheUnavailable(this.description, error);
+      if (this.#closing !== undefined) throw cacheClosed(this.description);
+      return await command().catch((error: unknown) => {
+        throw cacheUnavailable(this.description, error);
+      });
+    } finally {
+      this.#gate.leave();
     }
   }
 
