@@ -1,0 +1,84 @@
+import { createKafkaLog, type KafkaLog } from '@tandem/shared/log';
+import { silentLogger } from '@tandem/shared/telemetry';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
+import { Fixture, numbersUpTo, sequence } from '../../conformance/event-log-fixture.ts';
+import { startKafkaBroker, type KafkaBroker } from '../../support/kafka-broker.ts';
+import { temporaryFolder } from '../../support/processes.ts';
+import { until } from '../../support/until.ts';
+
+/** A broker of this file's own, which dies and comes back with its data. */
+describe('when the broker is killed and comes back', () => {
+  const dataDirectory = temporaryFolder('tandem-outage-');
+  let broker: KafkaBroker;
+
+  const start = async (): Promise<void> => {
+    const ports = broker === undefined ? {} : { port: broker.port, controllerPort: broker.controllerPort };
+    broker = await startKafkaBroker({ dataDirectory, ...ports });
+  };
+
+  beforeAll(start);
+  afterAll(() => broker.kill());
+
+  const createLog = (): KafkaLog =>
+    createKafkaLog({ brokers: [broker.address], clientId: 'outage', logger: silentLogger, sessionTimeoutMs: 6_000, connectionTimeoutMs: 1_000 });
+
+  const createFixture = (): Fixture => {
+    const log = createLog();
+    return new Fixture({ log, startVictim: () => Promise.reject(new Error('not here')), close: () => log.close() });
+  };
+
+  it('a producer writes what it was given meanwhile, in order and once', async () => {
+    const f = createFixture();
+    const topic = await f.topic({ partitions: 1 });
+    const producer = await f.producer();
+    await producer.send(sequence(topic, 100));
+    await broker.kill();
+    const sends = Array.from({ length: 20 }, (_, call) =>
+      producer.send(sequence(topic, 10).map((record, index) => ({ ...record, value: `${100 + call * 10 + index}` }))),
+    );
+    await start();
+    await Promise.all(sends);
+    const reader = await f.consumer({ topics: [topic], onRecord: (delivery) => delivery.ack() });
+    await reader.receives(300);
+    expect(reader.values).toEqual(numbersUpTo(300));
+  });
+
+  it('a consumer that has crashed meanwhile says so, joins again and goes on where it was', async () => {
+    const f = createFixture();
+    const topic = await f.topic();
+    const groupId = f.name('group');
+    const reader = await f.consumer({ groupId, topics: [topic], onRecord: (delivery) => delivery.ack() });
+    await f.send(sequence(topic, 100));
+    await reader.receives(100);
+    await reader.consumer.commit();
+    await broker.kill();
+    await until(() => reader.faults.length > 0, { timeoutMs: 60_000, what: 'the fault' });
+    expect(reader.consumer.assignment).toEqual([]);
+    await start();
+    await f.send(sequence(topic, 100).map((record, index) => ({ ...record, value: `${100 + index}` })));
+    await until(() => reader.deliveries.length >= 200, { timeoutMs: 60_000, what: () => `200 records; there are ${reader.deliveries.length}` });
+    expect(reader.values.toSorted()).toEqual(numbersUpTo(200).toSorted());
+    expect(reader.consumer.assignment).toHaveLength(4);
+  }, 180_000);
+
+  it('closing does not wait for it', async () => {
+    const log = createLog();
+    onTestFinished(start);
+    const f = new Fixture({ log, startVictim: () => Promise.reject(new Error('not here')), close: () => log.close() });
+    const topic = await f.topic();
+    const producer = await f.producer();
+    await f.consumer({ topics: [topic] });
+    await broker.kill();
+    const failure = expect(producer.send(sequence(topic, 10))).rejects.toMatchObject({ code: 'producer_closed' });
+    await log.close();
+    await failure;
+  });
+
+  it('an address where nothing listens is named', async () => {
+    const log = createKafkaLog({ brokers: ['127.0.0.1:9'], clientId: 'outage', logger: silentLogger, settleTimeoutMs: 0 });
+    onTestFinished(() => log.close());
+    const failure = { code: 'kafka_unreachable', retryable: true, message: expect.stringContaining('127.0.0.1:9') as string };
+    await expect(log.admin.ensureTopics([])).rejects.toMatchObject(failure);
+    await expect(log.producer()).rejects.toMatchObject(failure);
+  });
+});
