@@ -12,6 +12,6 @@ export {
 } from './sensing/index.ts';
 export { builtInAdapters, classifyAdapter, recommendAdapter } from './adapters/index.ts';
 export {
-  BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, largestBatch, LENGTH_BUCKETS, lengthBucket,
+  BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, largestBatch, LENGTH_BUCKETS, lengthBucket, takeExpired,
   type Batch, type BatchDecision, type BatchGroup, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork,
 } from './batching/index.ts';

@@ -1,3 +1,5 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { existsSync, readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Variant } from '@tandem/schemas';
@@ -37,6 +39,20 @@ test('a recycled thread finishes its batch and is replaced without anyone notici
   expect((await running).outputs['y']!.data[0]).toBe(1);
   await recycled;
   expect((await infer(loaded, 'slow', { batch: 1 }, { x: [2], rounds: [1] })).outputs['y']!.data[0]).toBe(2);
+});
+
+test('a process that exits while a batch runs ends with its own exit code', async () => {
+  const script = `
+    import { createOnnxEngine } from '@tandem/shared/engine';
+    const engine = createOnnxEngine({ modelsDirectory: ${JSON.stringify(FIXTURES)}, threads: 1 });
+    const loaded = await engine.load(${JSON.stringify(fixtureVariant(['slow']))});
+    const invocation = await loaded.prepare('slow', { batch: 1 });
+    invocation.inputs.rounds.data[0] = 500;
+    void invocation.run();
+    setTimeout(() => process.exit(7), 20);`;
+  const child = spawn(process.execPath, ['--input-type=module', '-e', script], { cwd: fileURLToPath(new URL('../../', import.meta.url)) });
+  const [code] = (await once(child, 'exit')) as [number | null];
+  expect(code).toBe(7);
 });
 
 interface Golden {

@@ -2,7 +2,6 @@ import { classifyAdapter } from './classify.ts';
 import { recommendAdapter } from './recommend/adapter.ts';
 import type { Adapter } from './types.ts';
 
-export type { Adapter, PrepareContext, Prepared, UserHistory } from './types.ts';
 export { classifyAdapter } from './classify.ts';
 export { recommendAdapter } from './recommend/adapter.ts';
 

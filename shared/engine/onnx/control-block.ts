@@ -4,6 +4,11 @@
  * a batch waits, and a batch never waits behind a slow one while another thread is free.
  */
 const WAKE = 0;
+const HALTED = 1;
+const HEAD = 2;
+const THREAD_FIELDS = 2;
+const MESSAGES = 0;
+const BUSY = 1;
 const FIELDS = 3;
 const OWNER = 0;
 const SEQUENCE = 1;
@@ -12,7 +17,7 @@ const IDLE = 0;
 const QUEUED = -1;
 
 export function createControlBuffer(slots: number, threads: number): SharedArrayBuffer {
-  return new SharedArrayBuffer(4 * (1 + threads + FIELDS * slots));
+  return new SharedArrayBuffer(4 * (HEAD + THREAD_FIELDS * threads + FIELDS * slots));
 }
 
 export class ControlBlock {
@@ -25,7 +30,7 @@ export class ControlBlock {
     this.buffer = buffer;
     this.#cells = new Int32Array(buffer);
     this.#threads = threads;
-    this.#slots = (this.#cells.length - 1 - threads) / FIELDS;
+    this.#slots = (this.#cells.length - HEAD - THREAD_FIELDS * threads) / FIELDS;
   }
 
   /** Main: offers the slot to the threads. Sequence numbers grow. */
@@ -68,13 +73,35 @@ export class ControlBlock {
 
   /** How many control messages have been posted to the thread. */
   messages(thread: number): number {
-    return Atomics.load(this.#cells, 1 + thread);
+    return Atomics.load(this.#cells, threadCell(thread, MESSAGES));
   }
 
   /** Main, after posting a message. */
   announceMessage(thread: number): void {
-    Atomics.add(this.#cells, 1 + thread, 1);
+    Atomics.add(this.#cells, threadCell(thread, MESSAGES), 1);
     this.#wake(Infinity);
+  }
+
+  /** Thread: it may be inside native code until it is idle. False: everything is halted, begin nothing. */
+  begin(thread: number): boolean {
+    Atomics.store(this.#cells, threadCell(thread, BUSY), 1);
+    if (Atomics.load(this.#cells, HALTED) === 0) return true;
+    this.idle(thread);
+    return false;
+  }
+
+  idle(thread: number): void {
+    Atomics.store(this.#cells, threadCell(thread, BUSY), 0);
+    Atomics.notify(this.#cells, threadCell(thread, BUSY));
+  }
+
+  /** Main: threads begin nothing more. Blocks until none is busy, at most so long. */
+  halt(timeoutMs: number): void {
+    Atomics.store(this.#cells, HALTED, 1);
+    const until = performance.now() + timeoutMs;
+    for (let thread = 0; thread < this.#threads; thread += 1) {
+      Atomics.wait(this.#cells, threadCell(thread, BUSY), 1, Math.max(0, until - performance.now()));
+    }
   }
 
   /** Read before looking for work; `sleep` returns at once if anything has been offered since. */
@@ -104,6 +131,10 @@ export class ControlBlock {
   }
 
   #at(slot: number, field: number): number {
-    return 1 + this.#threads + FIELDS * slot + field;
+    return HEAD + THREAD_FIELDS * this.#threads + FIELDS * slot + field;
   }
+}
+
+function threadCell(thread: number, field: number): number {
+  return HEAD + THREAD_FIELDS * thread + field;
 }

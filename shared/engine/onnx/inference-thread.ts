@@ -169,14 +169,24 @@ async function run(id: number): Promise<void> {
   }
 }
 
+/** False: there was nothing to do. */
+async function workOnce(): Promise<boolean> {
+  if (control.messages(data.index) !== handledMessages) {
+    await obeyAll();
+    return true;
+  }
+  const slot = control.claim(data.index);
+  if (slot === undefined) return false;
+  await run(slot);
+  return true;
+}
+
 async function serve(): Promise<void> {
   while (!stopping) {
     const { wakeCount } = control;
-    if (control.messages(data.index) !== handledMessages) await obeyAll();
-    else {
-      const slot = control.claim(data.index);
-      if (slot === undefined) control.sleep(wakeCount);
-      else await run(slot);
+    if (!control.begin(data.index) || !(await workOnce())) {
+      control.idle(data.index);
+      control.sleep(wakeCount);
     }
   }
   for (const graph of [...graphs.keys()]) await unload(graph);

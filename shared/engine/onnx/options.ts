@@ -26,7 +26,7 @@ export interface OnnxEngineOptions {
 export type CompiledOptions = Required<OnnxEngineOptions>;
 
 /** Slots of the shared control block; a lease takes one. */
-export const MAX_LEASES = 256;
+const MAX_LEASES = 256;
 
 /** @throws {TandemError} `invalid_options` */
 export function compileOptions(options: OnnxEngineOptions): CompiledOptions {

@@ -8,6 +8,7 @@ import type { CompiledOptions } from './options.ts';
 
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
+const EXIT_GRACE_MS = 2_000;
 
 interface Settle<T> {
   resolve(value: T): void;
@@ -38,6 +39,11 @@ export class ThreadPool {
   /** Deaths in a row without a result between them, by thread. */
   readonly #losses: number[];
   readonly #replacements = new Set<NodeJS.Timeout>();
+  /**
+   * ONNX Runtime's binding aborts the process when its thread is torn down inside a call, so whoever exits without
+   * closing waits for what runs, within a bound.
+   */
+  readonly #onProcessExit = (): void => this.#control.halt(EXIT_GRACE_MS);
   #nextLoad = 0;
   #sequence = 0;
   #closing = false;
@@ -48,6 +54,7 @@ export class ThreadPool {
     this.#control = new ControlBlock(createControlBuffer(options.maxLeases, options.threads), options.threads);
     this.#losses = new Array<number>(options.threads).fill(0);
     for (let index = 0; index < options.threads; index += 1) this.#start(index);
+    process.on('exit', this.#onProcessExit);
   }
 
   /**
@@ -116,7 +123,8 @@ export class ThreadPool {
     for (const timer of this.#replacements) clearTimeout(timer);
     this.#tellAll({ kind: 'stop' });
     const ended = await Promise.all(this.#threads.map(async (thread) => thread === undefined || endedWithin(thread, graceMs)));
-    if (ended.includes(false)) this.#logger.warn({ graceMs }, 'an inference thread is still busy; it ends with the process');
+    if (!ended.includes(false)) process.off('exit', this.#onProcessExit);
+    else this.#logger.warn({ graceMs }, 'an inference thread is still busy; it ends with the process');
     for (const settle of this.#running.values()) settle.reject(closedError());
     this.#running.clear();
   }
@@ -124,7 +132,9 @@ export class ThreadPool {
   #start(index: number): void {
     const { threads, intraOpThreads, providers } = this.#options;
     const data: ThreadData = { index, threads, control: this.#control.buffer, intraOpThreads, providers };
-    const worker = new Worker(new URL('./inference-thread.ts', import.meta.url), { workerData: data, name: `inference-${index}` });
+    // Flags of the process, such as --input-type, may be ones that a thread cannot start with.
+    const options = { workerData: data, name: `inference-${index}`, execArgv: [] };
+    const worker = new Worker(new URL('./inference-thread.ts', import.meta.url), options);
     const exited = new Promise<void>((resolve) => void worker.once('exit', () => resolve()));
     const thread: Thread = { worker, loads: new Map(), exited, recycled: false };
     this.#threads[index] = thread;
@@ -176,6 +186,7 @@ export class ThreadPool {
 
   #onExit(index: number, thread: Thread, cause: unknown): void {
     this.#threads[index] = undefined;
+    this.#control.idle(index);
     if (this.#closing) return;
     if (thread.recycled) return this.#replace(index, 0);
     this.#logger.error({ err: cause, thread: index }, 'an inference thread died; replacing it');
