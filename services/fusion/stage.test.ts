@@ -71,6 +71,16 @@ test('an outcome that overtakes its task is kept by the task it carries', async 
   expect(responses).toHaveLength(1);
 });
 
+test('an outcome that carries no task waits for it, and is a dead letter when none comes', async () => {
+  const { clock, handle, responses } = harness();
+  const early = [handle('outcomes', completed('coarse', [1])), handle('outcomes', completed('fine', [3, 1]))];
+  await Promise.all([...early, handle('tasks', task())]);
+  expect(responses).toMatchObject([{ status: 'complete', result: { items: [{ itemId: '3' }, { itemId: '1' }] } }]);
+  const lost = handle('outcomes', completed('coarse', [1], { requestId: 'nobody' }));
+  clock.advance(60_000);
+  await expect(lost).rejects.toThrow(/no task of nobody came/);
+});
+
 test('answers degraded just before the deadline and counts what comes later as late', async () => {
   const { clock, handle, send, responses } = harness();
   const parts = [handle('tasks', task()), handle('outcomes', completed('coarse', [7]))];

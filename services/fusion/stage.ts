@@ -5,6 +5,7 @@ import { RecordError } from '@tandem/shared/errors';
 import type { Headers, LogRecord, TopicPartition } from '@tandem/shared/log';
 import { readRecord, type Stage, type StageContext, type StageOutput } from '@tandem/shared/runner';
 import { LRUCache } from 'lru-cache';
+import { EarlyOutcomes } from './early-outcomes.ts';
 import { Pending } from './pending.ts';
 import { finalResponse, rejectedResponse } from './response.ts';
 
@@ -21,6 +22,8 @@ export interface FusionOptions {
   answeredWindowMs?: number;
   /** Upper bound of remembered ids. @default 500000 */
   answeredMaxEntries?: number;
+  /** How long an outcome waits for its task before it is put on the dead letters. @default 60000 */
+  earlyHoldMs?: number;
   /** Requests (and outcomes) waiting at once. @default 50000 */
   maxInFlight?: number;
 }
@@ -38,6 +41,7 @@ class Fusion implements Stage {
   readonly #options: FusionOptions;
   readonly #tasksTopic: string;
   readonly #pending = new Map<string, Pending>();
+  readonly #early: EarlyOutcomes;
   readonly #answered: LRUCache<string, string>;
   #context: StageContext | undefined;
 
@@ -46,6 +50,7 @@ class Fusion implements Stage {
     this.#tasksTopic = topicName(options.prefix, 'tasks');
     const topics = [this.#tasksTopic, topicName(options.prefix, 'outcomes')];
     this.inputs = [{ group: 'fusion', topics, maxInFlight: options.maxInFlight ?? 50_000 }];
+    this.#early = new EarlyOutcomes(options.clock, options.earlyHoldMs ?? 60_000);
     this.#answered = new LRUCache({ max: options.answeredMaxEntries ?? 500_000, ttl: options.answeredWindowMs ?? 600_000 });
   }
 
@@ -59,6 +64,7 @@ class Fusion implements Stage {
   /** Whoever has the partition now gets all records of its unanswered requests again. */
   onRevoked(partitions: readonly TopicPartition[]): void {
     const gone = new Set(partitions.map(({ partition }) => partition));
+    this.#early.letGo(gone);
     for (const [requestId, pending] of this.#pending) {
       if (!gone.has(pending.partition)) continue;
       this.#pending.delete(requestId);
@@ -82,11 +88,8 @@ class Fusion implements Stage {
       this.#options.observer?.latePart();
       return NOTHING;
     }
-    const known = this.#pending.get(outcome.requestId);
-    if (known === undefined && outcome.task === undefined) {
-      throw new RecordError('invalid_record', `an outcome of ${outcome.requestId} names no task and none is known`);
-    }
-    const pending = known ?? this.#waitFor(outcome.task!, record);
+    const pending = this.#pending.get(outcome.requestId) ?? (outcome.task === undefined ? undefined : this.#waitFor(outcome.task, record));
+    if (pending === undefined) return this.#early.hold(outcome, record.partition);
     pending.join.add(outcome);
     if (pending.join.complete) this.#finish(pending);
     return pending.answered;
@@ -100,6 +103,7 @@ class Fusion implements Stage {
     }
     const pending = new Pending(task, record.partition, carried(record.headers));
     this.#pending.set(task.requestId, pending);
+    for (const outcome of this.#early.take(task.requestId, pending.answered)) pending.join.add(outcome);
     if (task.deadlineAt !== null) {
       const { clock, deadlineMarginMs = 5 } = this.#options;
       pending.cancelDeadline = clock.schedule(task.deadlineAt - deadlineMarginMs, () => this.#finish(pending));
