@@ -12,7 +12,7 @@ import { finalResponse, rejectedResponse } from './response.ts';
 export interface FusionOptions {
   prefix: string;
   /** The adapter of a workload; undefined where the workload is not known here. */
-  adapterOf(workload: string): Adapter | undefined;
+  adapterOf: (workload: string) => Adapter | undefined;
   variants: readonly Variant[];
   clock: Clock;
   observer?: FusionObserver;

@@ -18,6 +18,7 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     deadLetters: new Counter({ name: 'tandem_dead_letters_total', help: 'Records put on the dead letters', labelNames: ['stage', 'code'], registers }),
     faults: new Counter({ name: 'tandem_consumer_faults_total', help: 'Consumers that failed and were restarted', labelNames: ['stage'], registers }),
     tasks: new Counter({ name: 'tandem_tasks_total', help: 'Requests classified', labelNames: ['workload', 'task'], registers }),
+    marks: new Counter({ name: 'tandem_task_marks_total', help: 'What the classifier noticed: unknown users, dropped items, stale features', labelNames: ['workload', 'mark'], registers }),
     rejections: new Counter({ name: 'tandem_rejections_total', help: 'Requests answered as rejected', labelNames: ['code'], registers }),
     interactions: new Counter({ name: 'tandem_interactions_total', help: 'Interactions applied to the features', registers }),
     cacheUnavailable: new Counter({ name: 'tandem_cache_unavailable_total', help: 'Times a stage went on without the cache', registers }),

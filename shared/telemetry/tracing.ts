@@ -1,4 +1,5 @@
 import { context, propagation, trace, SpanKind, SpanStatusCode, type Span, type TextMapGetter } from '@opentelemetry/api';
+import { messageOf } from '../errors/index.ts';
 import type { Headers } from '../log/index.ts';
 
 /** One trace per request through all stages: the context travels in the records' W3C headers. */
@@ -30,7 +31,7 @@ function recordSpan(span: Span): RecordSpan {
   return {
     headers,
     end(error) {
-      if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: String(error) });
+      if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
       span.end();
     },
   };

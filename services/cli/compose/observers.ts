@@ -1,4 +1,4 @@
-import type { ErrorCode, Response, TaskKind } from '@tandem/schemas';
+import type { ErrorCode, Mark, Response, TaskKind } from '@tandem/schemas';
 import type { Decision } from '@tandem/shared/core';
 import type { Metrics } from '@tandem/shared/telemetry';
 
@@ -24,7 +24,10 @@ export function schedulerObserver(metrics: Metrics) {
 
 export function classifierObserver(metrics: Metrics) {
   return {
-    classified: (task: TaskKind, workload: string) => metrics.tasks.inc({ workload, task }),
+    classified(task: TaskKind, workload: string, marks: readonly Mark[]) {
+      metrics.tasks.inc({ workload, task });
+      for (const mark of marks) metrics.marks.inc({ workload, mark });
+    },
     rejected: (code: ErrorCode) => metrics.rejections.inc({ code }),
     interaction: () => metrics.interactions.inc(),
     cacheUnavailable: () => metrics.cacheUnavailable.inc(),
