@@ -1,4 +1,5 @@
 import { Kafka } from 'kafkajs';
+import { mendCoordinatorLookup } from './coordinator.ts';
 import { createLogWriter, kafkaLogLevel } from './logging.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
 import { mendRequestQueue } from './request-queue.ts';
@@ -9,6 +10,7 @@ const RETRY = { initialRetryTime: 50, multiplier: 2, factor: 0.2, maxRetryTime: 
 /** A kafkajs client with our settings. Connects when something is done with it. */
 export function createClient(options: ResolvedKafkaLogOptions): Kafka {
   mendRequestQueue();
+  mendCoordinatorLookup();
   return new Kafka({
     brokers: options.brokers,
     clientId: options.clientId,

@@ -28,6 +28,8 @@ export class KafkaConsumer implements LogConsumer {
   readonly #reader: GroupReader;
   readonly #roomWaiters = new Set<() => void>();
   #commitTimer: NodeJS.Timeout | undefined;
+  #joins = 0;
+  #inDoubt = false;
   #committing: Promise<void> = Promise.resolve();
   #onFirstJoin: (() => void) | undefined;
   #started: Promise<void> | undefined;
@@ -128,8 +130,24 @@ export class KafkaConsumer implements LogConsumer {
   }
 
   #joined(partitions: readonly TopicPartition[], continuous: boolean): void {
-    if (!continuous) this.#state.revokeAll();
+    const joins = ++this.#joins;
     this.#state.assign(partitions);
+    const doubtful = continuous ? [] : [...this.#state.partitions].filter(({ queue }) => queue.position !== undefined);
+    if (doubtful.length === 0) return this.#goOn();
+    this.#inDoubt = true;
+    this.#state.dispatcher.suspend();
+    for (const partition of this.#state.partitions) this.#reader.pause(partition);
+    void this.#overtaken(doubtful).then((overtaken) => {
+      if (joins !== this.#joins || this.#closed) return;
+      this.#state.revoke(overtaken);
+      this.#state.assign(partitions);
+      this.#goOn();
+    });
+  }
+
+  /** Fetches on from where each partition was, and delivers. */
+  #goOn(): void {
+    this.#inDoubt = false;
     for (const partition of this.#state.partitions) {
       const { position } = partition.queue;
       if (position !== undefined) this.#reader.seek(partition, position);
@@ -142,14 +160,37 @@ export class KafkaConsumer implements LogConsumer {
     this.#onFirstJoin?.();
   }
 
+  /**
+   * After a membership was lost, the partitions that came back and on which somebody else has got further meanwhile.
+   * On the others everything below the committed offset, and what is in flight, is ours as before.
+   */
+  async #overtaken(partitions: readonly Partition[]): Promise<Partition[]> {
+    try {
+      const committed = new Map<string, number>();
+      for (const topic of new Set(partitions.map((partition) => partition.topic))) {
+        for (const { partition, offset } of await this.#admin.committed(this.#options.groupId, topic)) committed.set(`${topic} ${partition}`, offset);
+      }
+      return partitions.filter(({ topic, partition, tracker, queue }) => {
+        const ours = tracker.watermark ?? queue.position ?? 0;
+        return (committed.get(`${topic} ${partition}`) ?? -1) > ours;
+      });
+    } catch (error) {
+      this.#config.logger.debug({ group: this.#options.groupId, error: messageOf(error) }, 'committed offsets unknown; starting at them');
+      return [...partitions];
+    }
+  }
+
   #rebalancing(): void {
     // Until the new assignment is known, any record might be somebody else's.
+    this.#joins++;
     this.#state.dispatcher.suspend();
     void this.commit();
   }
 
   #lost(error: unknown): void {
-    this.#state.revokeAll();
+    // What is in flight goes on; whether it is still ours shows when we are back.
+    this.#joins++;
+    this.#state.dispatcher.suspend();
     this.#fault(error);
   }
 
@@ -240,6 +281,8 @@ export class KafkaConsumer implements LogConsumer {
     for (const { queue, tracker } of this.#state.partitions) if (queue.empty && queue.position !== undefined) tracker.skipTo(queue.position);
     const points = this.#state.uncommitted();
     if (points.length === 0) return;
+    // Somebody else may have committed more.
+    if (this.#inDoubt) return this.#commitSoon();
     try {
       await this.#reader.commit(points);
       this.#state.committed(points);
