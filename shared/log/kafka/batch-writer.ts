@@ -22,14 +22,16 @@ export class BatchWriter {
   readonly #kafka: Kafka;
   readonly #leaders: TopicLeaders;
   readonly #logger: Logger;
+  readonly #unknownTopicPatienceMs: number;
   readonly #closing = new AbortController();
   #producer: Promise<Producer> | undefined;
   #reportAgainAt = 0;
 
-  constructor(kafka: Kafka, leaders: TopicLeaders, logger: Logger) {
+  constructor(kafka: Kafka, leaders: TopicLeaders, logger: Logger, unknownTopicPatienceMs = UNKNOWN_TOPIC_PATIENCE_MS) {
     this.#kafka = kafka;
     this.#leaders = leaders;
     this.#logger = logger;
+    this.#unknownTopicPatienceMs = unknownTopicPatienceMs;
   }
 
   /** @throws when the broker cannot be reached */
@@ -119,7 +121,7 @@ export class BatchWriter {
   async #topicIsGone(batch: RecordBatch, forMs: number): Promise<boolean> {
     // kafkajs asks for all topics it ever wrote to, so it must forget this one, or it could write to none.
     await this.#disconnect();
-    if (forMs < UNKNOWN_TOPIC_PATIENCE_MS) return false;
+    if (forMs < this.#unknownTopicPatienceMs) return false;
     try {
       await this.#leaders.ask(batch.topic);
       return false;

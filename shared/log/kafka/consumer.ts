@@ -14,6 +14,8 @@ import type { ResolvedKafkaLogOptions } from './options.ts';
 import { toLogRecord } from './records.ts';
 
 type Partition = AssignedPartition<FetchedQueue>;
+/** By `keyOf`; −1 where nothing is committed. */
+type CommittedOffsets = ReadonlyMap<string, number>;
 
 /**
  * A member of a Kafka consumer group. kafkajs fetches; delivery, acknowledgement, commits and back-pressure are ours.
@@ -28,6 +30,8 @@ export class KafkaConsumer implements LogConsumer {
   readonly #reader: GroupReader;
   readonly #roomWaiters = new Set<() => void>();
   #commitTimer: NodeJS.Timeout | undefined;
+  /** Where the partitions ended when this consumer started. */
+  readonly #ends = new Map<string, number>();
   #joins = 0;
   #inDoubt = false;
   #committing: Promise<void> = Promise.resolve();
@@ -123,7 +127,9 @@ export class KafkaConsumer implements LogConsumer {
 
   async #start(): Promise<void> {
     // Says at once which topic is missing, where kafkajs would only crash and come back.
-    for (const topic of this.#options.topics) await this.#admin.partitions(topic);
+    for (const topic of this.#options.topics) {
+      for (const { partition, latest } of await this.#admin.offsets(topic)) this.#ends.set(keyOf({ topic, partition }), latest);
+    }
     const joined = new Promise<void>((resolve) => (this.#onFirstJoin = resolve));
     this.#reader.start();
     await joined;
@@ -132,15 +138,18 @@ export class KafkaConsumer implements LogConsumer {
   #joined(partitions: readonly TopicPartition[], continuous: boolean): void {
     const joins = ++this.#joins;
     this.#state.assign(partitions);
-    const doubtful = continuous ? [] : [...this.#state.partitions].filter(({ queue }) => queue.position !== undefined);
-    if (doubtful.length === 0) return this.#goOn();
+    const [known, fresh] = [[...this.#state.partitions].filter(isKnown), [...this.#state.partitions].filter((partition) => !isKnown(partition))];
+    const doubtful = continuous ? [] : known;
+    const unpinned = this.#options.startFrom === 'latest' ? fresh : [];
+    if (doubtful.length === 0 && unpinned.length === 0) return this.#goOn();
     this.#inDoubt = true;
     this.#state.dispatcher.suspend();
     for (const partition of this.#state.partitions) this.#reader.pause(partition);
-    void this.#overtaken(doubtful).then((overtaken) => {
+    void this.#committedOffsets().then((committed) => {
       if (joins !== this.#joins || this.#closed) return;
-      this.#state.revoke(overtaken);
+      this.#state.revoke(doubtful.filter((partition) => isOvertaken(partition, committed)));
       this.#state.assign(partitions);
+      this.#pin(unpinned.filter((partition) => committed?.get(keyOf(partition)) === -1));
       this.#goOn();
     });
   }
@@ -160,24 +169,29 @@ export class KafkaConsumer implements LogConsumer {
     this.#onFirstJoin?.();
   }
 
-  /**
-   * After a membership was lost, the partitions that came back and on which somebody else has got further meanwhile.
-   * On the others everything below the committed offset, and what is in flight, is ours as before.
-   */
-  async #overtaken(partitions: readonly Partition[]): Promise<Partition[]> {
+  /** Undefined when they cannot be had. */
+  async #committedOffsets(): Promise<CommittedOffsets | undefined> {
     try {
       const committed = new Map<string, number>();
-      for (const topic of new Set(partitions.map((partition) => partition.topic))) {
-        for (const { partition, offset } of await this.#admin.committed(this.#options.groupId, topic)) committed.set(`${topic} ${partition}`, offset);
+      for (const topic of this.#options.topics) {
+        for (const { partition, offset } of await this.#admin.committed(this.#options.groupId, topic)) committed.set(keyOf({ topic, partition }), offset);
       }
-      return partitions.filter(({ topic, partition, tracker, queue }) => {
-        const ours = tracker.watermark ?? queue.position ?? 0;
-        return (committed.get(`${topic} ${partition}`) ?? -1) > ours;
-      });
+      return committed;
     } catch (error) {
-      this.#config.logger.debug({ group: this.#options.groupId, error: messageOf(error) }, 'committed offsets unknown; starting at them');
-      return [...partitions];
+      this.#config.logger.debug({ group: this.#options.groupId, error: messageOf(error) }, 'committed offsets unknown');
+      return undefined;
     }
+  }
+
+  /** A new group that starts at the end commits where that was, or whoever takes over before its first commit would start later. */
+  #pin(partitions: readonly Partition[]): void {
+    const points = partitions.flatMap((partition) => {
+      const offset = this.#ends.get(keyOf(partition));
+      if (offset === undefined) return [];
+      partition.queue.startAt(offset);
+      return [{ topic: partition.topic, partition: partition.partition, offset }];
+    });
+    if (points.length > 0) void this.#reader.commit(points).catch(() => undefined);
   }
 
   #rebalancing(): void {
@@ -292,4 +306,22 @@ export class KafkaConsumer implements LogConsumer {
       this.#commitSoon();
     }
   }
+}
+
+function keyOf({ topic, partition }: TopicPartition): string {
+  return `${topic} ${partition}`;
+}
+
+/** Whether it is known where the partition is read. */
+function isKnown({ queue }: Partition): boolean {
+  return queue.position !== undefined;
+}
+
+/**
+ * After a membership was lost: whether somebody else has got further on the partition meanwhile, or may have. If not,
+ * everything below the committed offset, and what is in flight, is ours as before.
+ */
+function isOvertaken(partition: Partition, committed: CommittedOffsets | undefined): boolean {
+  const ours = partition.tracker.watermark ?? partition.queue.position ?? 0;
+  return committed === undefined || (committed.get(keyOf(partition)) ?? -1) > ours;
 }
