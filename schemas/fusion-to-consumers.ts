@@ -2,7 +2,7 @@ import { z } from 'zod';
 import { errorCodeSchema, reasonSchema, statusSchema } from './codes.ts';
 import { epochMillisSchema, idSchema, itemIdSchema, precisionSchema } from './ids.ts';
 
-export const scoredItemSchema = z.object({ itemId: itemIdSchema, score: z.number() });
+const scoredItemSchema = z.object({ itemId: itemIdSchema, score: z.number() });
 
 export const resultSchema = z.union([
   z.object({ items: z.array(scoredItemSchema) }),

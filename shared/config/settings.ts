@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
-import { DEFAULT_PREFIX, idSchema } from '@tandem/schemas';
+import { DEFAULT_PARTITIONS, DEFAULT_PREFIX, idSchema } from '@tandem/schemas';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { TandemError } from '../errors/index.ts';
@@ -20,7 +20,7 @@ export const settingsSchema = z.strictObject({
   kafka: list.optional().describe('Kafka bootstrap servers, host:port[,host:port]; without it the embedded log of one process'),
   redis: z.url({ protocol: /^rediss?$/ }).optional().describe('Redis, redis://[user:password@]host:port[/db]; without it an in-process cache'),
   prefix: z.string().regex(/^[a-zA-Z0-9._-]{0,100}$/).default(DEFAULT_PREFIX).describe('of topics, consumer groups and Redis keys'),
-  partitions: number(z.number().int().min(1).max(1_000)).default(4).describe('of every topic of the flow'),
+  partitions: number(z.number().int().min(1).max(1_000)).default(DEFAULT_PARTITIONS).describe('of every topic of the flow'),
   replication: number(z.number().int().min(1).max(7)).optional().describe('of topics that are created; default: brokers, at most 3'),
   models: z.string().default(join(REPOSITORY, 'models')).describe('folder with registry.json and the ONNX files; default: the shipped one'),
   workloads: z.string().default(join(REPOSITORY, 'workloads')).describe('folder with workload files; default: the shipped one'),
