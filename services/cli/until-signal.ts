@@ -1,13 +1,22 @@
-/** Resolves with the name of the first SIGINT or SIGTERM; a second one ends the process at once. */
+/** Package runners pass a signal on that the terminal has sent already: what follows this soon is the same one. */
+const SAME_SIGNAL_MS = 1_000;
+const ENDED_BY_SIGNAL = 130;
+
+/**
+ * Resolves with the name of the first SIGINT or SIGTERM; a later one ends the process at once. A process that another
+ * one supervises (over an IPC channel) also takes its supervisor's end for a SIGTERM, so that it is never orphaned.
+ */
 export function untilSignal(): Promise<NodeJS.Signals> {
   return new Promise((resolve) => {
-    let asked = false;
+    let firstAt = Infinity;
     const onSignal = (signal: NodeJS.Signals) => {
-      if (asked) process.exit(130);
-      asked = true;
+      if (performance.now() - firstAt > SAME_SIGNAL_MS) process.exit(ENDED_BY_SIGNAL);
+      firstAt = Math.min(firstAt, performance.now());
       resolve(signal);
     };
     process.on('SIGINT', onSignal);
     process.on('SIGTERM', onSignal);
+    process.once('disconnect', () => onSignal('SIGTERM'));
+    process.channel?.unref();
   });
 }

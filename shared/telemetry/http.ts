@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { once } from 'node:events';
 import type { Registry } from 'prom-client';
+import { TandemError, messageOf } from '../errors/index.ts';
 import type { LifecycleState } from '../lifecycle/index.ts';
 
 export interface StatusServerOptions {
@@ -32,13 +33,20 @@ async function route(request: IncomingMessage, response: ServerResponse, options
   response.writeHead(404).end();
 }
 
-/** `/healthz`, `/readyz` and `/metrics` of one process. Port 0 takes a free one. */
+/**
+ * `/healthz`, `/readyz` and `/metrics` of one process. Port 0 takes a free one.
+ * @throws {TandemError} `http_port` when the port is taken
+ */
 export async function startStatusServer(options: StatusServerOptions): Promise<StatusServer> {
   const server: Server = createServer((request, response) => {
     route(request, response, options).catch(() => response.writeHead(500).end());
   });
-  server.listen(options.port, options.host ?? '127.0.0.1');
-  await once(server, 'listening');
+  const host = options.host ?? '127.0.0.1';
+  server.listen(options.port, host);
+  await once(server, 'listening').catch((error: unknown) => {
+    const message = `${host}:${options.port} cannot be listened on (${messageOf(error)}): choose another --http-port, or 0 for a free one`;
+    throw new TandemError(message, { code: 'http_port', cause: error });
+  });
   const address = server.address();
   return {
     port: typeof address === 'object' && address !== null ? address.port : options.port,

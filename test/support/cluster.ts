@@ -15,7 +15,7 @@ export interface CommandProcess extends AsyncDisposable {
 /** `tandem <args>` as a process of its own; ended with the test at the latest. */
 export function startCommand(args: readonly string[], environment: Record<string, string> = {}): CommandProcess {
   const env = { ...process.env, ...environment };
-  const child: ChildProcess = spawn(process.execPath, [ENTRY, ...args], { stdio: ['ignore', 'ignore', 'pipe'], env });
+  const child: ChildProcess = spawn(process.execPath, [ENTRY, ...args], { stdio: ['ignore', 'ignore', 'pipe', 'ipc'], env });
   let text = '';
   child.stderr?.setEncoding('utf8').on('data', (chunk: string) => (text += chunk));
   const exited = once(child, 'exit').then(([code]) => code as number | null);

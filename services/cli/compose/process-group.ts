@@ -46,7 +46,7 @@ export class ProcessGroup {
 
   #launch(spec: ProcessSpec, pauseMs: number): void {
     const startedAt = Date.now();
-    const child = spawn(process.execPath, [ENTRY, ...spec.args], { stdio: ['ignore', 'inherit', 'inherit'] });
+    const child = spawn(process.execPath, [ENTRY, ...spec.args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
     this.#running.set(spec.name, child);
     this.#options.logger.info({ process: spec.name, pid: child.pid }, 'started');
     child.once('exit', (code, signal) => {
