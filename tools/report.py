@@ -70,6 +70,24 @@ def time_section(validation):
             "histories (mean length about 70; `step` over pools of 128 positions):\n\n" + table(["graph", "fp32", "fp16", "int8"], rows))
 
 
+PATHS = {"small alone": ("small", ["recommend-small candidates"]),
+         "small, then large on its 100, whole history": ("full", ["recommend-small candidates", "recommend-large rank"]),
+         "small, then large on its 100, cached step": ("full", ["recommend-small candidates", "recommend-large step"]),
+         "large on the whole catalogue, whole history": ("large", ["recommend-large catalogue"])}
+
+
+def path_section(validation):
+    """Accuracy against milliseconds for whole ways to answer."""
+    rows = []
+    for name, (kind, graphs) in PATHS.items():
+        for precision in ("fp32", "int8"):
+            times = [validation["milliseconds"][graph][precision] for graph in graphs]
+            cost = f"{sum(time['batch1'] for time in times):.3f} / {sum(time['batch32'] for time in times) / 32:.3f}"
+            rows.append([name, precision, *pair(validation["accuracy"][kind][precision]), cost])
+    return ("Accuracy against cost, both from the same command:\n\n"
+            + table(["way to answer", "precision", "HR@10", "NDCG@10", "ms a request at batch 1 / 32"], rows))
+
+
 def confidence_section(found):
     """Calibration and what skipping the large model costs."""
     rows = [[f"{row['skipped']:.0%}", f"{row['threshold']:.3f}", f"{100 * row['hitRateAt10Lost']:.2f}"] for row in found["coverage"]]
@@ -109,7 +127,7 @@ def sections():
         raise FileNotFoundError("no measurements in the cache. Run: python3 tools/build_models.py --quick")
     parts = [("Leave-one-out, for comparison with the literature", literature_section(read("literature"))),
              ("Released models on held-out users", served_section(validation) + "\n\n" + every_event_section()),
-             ("Time", time_section(validation)), ("Confidence of the small model", confidence_section(read("confidence"))),
+             ("Time", time_section(validation) + "\n\n" + path_section(validation)), ("Confidence of the small model", confidence_section(read("confidence"))),
              ("Batch mates and cached steps", numeric_section(validation)), ("Digits", digits_section(read("digits")))]
     return "\n\n".join(f"### {title}\n\n{body}" for title, body in parts)
 
