@@ -65,9 +65,9 @@ def time_section(validation):
     """Milliseconds a request."""
     rows = []
     for graph, by_precision in validation["milliseconds"].items():
-        rows.append([graph, *(f"{by_precision[precision]['batch1']:.3f} / {by_precision[precision]['batch32'] / 32:.3f}" for precision in by_precision)])
+        rows.append([graph, *(f"{times['batch1']:.3f} / {times['batch32'] / 32:.3f}" for times in by_precision.values())])
     return ("`python3 tools/validate.py`, onnxruntime on the CPU, one thread, milliseconds a request at batch 1 / 32, over real "
-            "histories (mean length about 70; `step` over pools of 128 positions):\n\n" + table(["graph", "fp32", "fp16", "int8"], rows))
+            "histories (73 items on average; `step` over pools of 128 positions):\n\n" + table(["graph", "fp32", "fp16", "int8"], rows))
 
 
 PATHS = {"small alone": ("small", ["recommend-small candidates"]),
@@ -110,8 +110,10 @@ def numeric_section(validation):
 
 def digits_section(found):
     """Digits classifiers and their cascade."""
-    rows = [[model, precision, f"{entry['accuracy']:.4f}", f"{entry['ece']:.4f}", f"{entry['millisecondsPerRequest']['batch1']:.3f} / {entry['millisecondsPerRequest']['batch32']:.4f}"]
-            for model, by_precision in found.items() if model != "ensemble" for precision, entry in by_precision.items()]
+    variants = [(model, precision, entry) for model, by_precision in found.items() if model != "ensemble" for precision, entry in by_precision.items()]
+    rows = [[model, precision, f"{entry['accuracy']:.4f}", f"{entry['ece']:.4f}",
+             f"{entry['millisecondsPerRequest']['batch1']:.3f} / {entry['millisecondsPerRequest']['batch32']:.4f}"]
+            for model, precision, entry in variants]
     small = found["digits-small"]["fp32"]
     return ("`python3 tools/digits.py`, 360 test images:\n\n"
             + table(["model", "precision", "accuracy", "ECE", "ms a request at batch 1 / 32"], rows)

@@ -12,12 +12,12 @@ from tandem_tools.data import DataMissing
 from tandem_tools.large_model import LargeConfig, LargeModel
 from tandem_tools.training import TrainingConfig
 
-DEFAULTS = TrainingConfig(epochs=30)
+DEFAULTS = TrainingConfig(epochs=16, learning_rate=2e-3)
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Train the large ranker (causal gated attention).",
-                                     epilog="example: python3 tools/train_large.py --protocol released --epochs 30")
+                                     epilog="example: python3 tools/train_large.py --protocol released --epochs 16")
     add_training_arguments(parser, DEFAULTS)
     size = LargeConfig()
     parser.add_argument("--width", type=int, default=size.width)

@@ -12,12 +12,12 @@ from tandem_tools.data import DataMissing
 from tandem_tools.small_model import SmallConfig, SmallModel
 from tandem_tools.training import TrainingConfig
 
-DEFAULTS = TrainingConfig(epochs=20, learning_rate=3e-3, weight_decay=0.01, average_decay=0.995)
+DEFAULTS = TrainingConfig(epochs=8, learning_rate=3e-3, weight_decay=0.01, average_decay=0.995)
 
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description="Train the small candidate generator (two towers, no attention).",
-                                     epilog="example: python3 tools/train_small.py --protocol released --epochs 20")
+                                     epilog="example: python3 tools/train_small.py --protocol released --epochs 8")
     add_training_arguments(parser, DEFAULTS)
     size = SmallConfig()
     parser.add_argument("--width", type=int, default=size.width)

@@ -127,6 +127,35 @@ def validate_now(average, protocol, count):
     return evaluate(torch_scorer(average), some_users(protocol.validation, count), protocol.validation_targets)[0]
 
 
+class Run:
+    """One training in progress: the model, its optimiser, the averaged weights and the step count."""
+
+    def __init__(self, model, config, steps_per_epoch, autocast):
+        self.model, self.config, self.autocast = model, config, autocast
+        self.steps = steps_per_epoch * config.epochs
+        self.step = steps_per_epoch * config.begin_epoch
+        self.optimiser = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98))
+        self.average = copy.deepcopy(model)
+
+    def update(self, inputs, targets):
+        """One optimiser step; returns the loss."""
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.config.learning_rate * learning_rate_factor(self.step, self.steps, self.config.warm_up)
+        loss = loss_of(self.model, inputs, targets, self.config.label_smoothing, self.autocast)
+        self.optimiser.zero_grad(set_to_none=True)
+        loss.backward()
+        torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
+        self.optimiser.step()
+        follow(self.average, self.model, min(self.config.average_decay, (self.step + 1) / (self.step + 10)))
+        self.step += 1
+        return loss.item()
+
+    def epoch(self, batches):
+        """One pass over the data; returns the mean loss."""
+        self.model.train()
+        return float(np.mean([self.update(inputs, targets) for inputs, targets in batches]))
+
+
 def train(model, protocol, config, autocast=True, say=print, after_epoch=None):
     """Train and return the averaged model, in evaluation mode.
 
@@ -136,30 +165,15 @@ def train(model, protocol, config, autocast=True, say=print, after_epoch=None):
     torch.manual_seed(config.seed + config.begin_epoch)
     random = np.random.default_rng(config.seed + config.begin_epoch)
     sequences = [items for items in protocol.train.values() if len(items) > 1]
-    steps_per_epoch = sum(1 for _ in epoch_batches(sequences, config.tokens_per_batch, np.random.default_rng(0)))
-    steps = steps_per_epoch * config.epochs
-    optimiser = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98))
-    average = copy.deepcopy(model)
-    step, began = steps_per_epoch * config.begin_epoch, time.time()
+    steps = sum(1 for _ in epoch_batches(sequences, config.tokens_per_batch, np.random.default_rng(0)))
+    run, began = Run(model, config, steps, autocast), time.time()
     for epoch in range(config.begin_epoch + 1, config.epochs + 1):
-        model.train()
-        losses = []
-        for inputs, targets in epoch_batches(sequences, config.tokens_per_batch, random):
-            for group in optimiser.param_groups:
-                group["lr"] = config.learning_rate * learning_rate_factor(step, steps, config.warm_up)
-            loss = loss_of(model, inputs, targets, config.label_smoothing, autocast)
-            optimiser.zero_grad(set_to_none=True)
-            loss.backward()
-            torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
-            optimiser.step()
-            follow(average, model, min(config.average_decay, (step + 1) / (step + 10)))
-            losses.append(loss.item())
-            step += 1
-        report = f"epoch {epoch}/{config.epochs} loss {np.mean(losses):.4f} seconds {time.time() - began:.0f}"
+        loss = run.epoch(epoch_batches(sequences, config.tokens_per_batch, random))
+        report = f"epoch {epoch}/{config.epochs} loss {loss:.4f} seconds {time.time() - began:.0f}"
         if epoch % config.evaluate_every == 0 or epoch == config.epochs:
-            metrics = validate_now(average, protocol, config.validation_users)
+            metrics = validate_now(run.average, protocol, config.validation_users)
             report += f" validation HR@10 {metrics['hitRateAt10']:.4f} NDCG@10 {metrics['ndcgAt10']:.4f}"
         say(report)
         if after_epoch:
-            after_epoch(average, epoch)
-    return average.eval()
+            after_epoch(run.average, epoch)
+    return run.average.eval()
