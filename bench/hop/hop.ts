@@ -90,6 +90,7 @@ async function measure(log: EventLog, ratePerSecond: number, seconds: number, by
   const sent = await sendAtRate(send, ratePerSecond, seconds);
   await received(sent);
   const { user, system } = process.cpuUsage(cpuBefore);
+  await Promise.all([producer.close(), consumer.close()]);
   await log.admin.deleteTopics([topic]);
   return { ...summarise(log, latencies), ratePerSecond, cpuMicrosPerRecord: (user + system) / sent };
 }

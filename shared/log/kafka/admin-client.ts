@@ -45,6 +45,7 @@ export class AdminClient {
   }
 
   async #connect(): Promise<Admin> {
+    if (this.#closing.signal.aborted) throw new Error('the log is closed');
     this.#connected ??= (async () => {
       const admin = this.#kafka.admin();
       await admin.connect();

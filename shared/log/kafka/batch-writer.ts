@@ -133,6 +133,7 @@ export class BatchWriter {
   }
 
   async #connected(): Promise<Producer> {
+    if (this.#closing.signal.aborted) throw producerClosed();
     this.#producer ??= (async () => {
       const producer = this.#kafka.producer({
         idempotent: true,

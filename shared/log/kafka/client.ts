@@ -3,12 +3,13 @@ import { mendCoordinatorLookup } from './coordinator.ts';
 import { createLogWriter, kafkaLogLevel } from './logging.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
 import { mendRequestQueue } from './request-queue.ts';
+import type { Sockets } from './sockets.ts';
 
 /** kafkajs' own retries are short: the endless ones are ours, and end when we close. */
 const RETRY = { initialRetryTime: 50, multiplier: 2, factor: 0.2, maxRetryTime: 1_000, retries: 4 };
 
 /** A kafkajs client with our settings. Connects when something is done with it. */
-export function createClient(options: ResolvedKafkaLogOptions): Kafka {
+export function createClient(options: ResolvedKafkaLogOptions, sockets: Sockets): Kafka {
   mendRequestQueue();
   mendCoordinatorLookup();
   return new Kafka({
@@ -19,6 +20,7 @@ export function createClient(options: ResolvedKafkaLogOptions): Kafka {
     connectionTimeout: options.connectionTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
     retry: RETRY,
+    socketFactory: sockets.create,
     logLevel: kafkaLogLevel(options.logger),
     logCreator: createLogWriter(options.logger),
   });

@@ -90,10 +90,11 @@ export class GroupReader {
   async close(): Promise<void> {
     this.#closing.abort();
     clearInterval(this.#watchdog);
+    // kafkajs joins on when it is told to disconnect while it joins.
+    await within(this.#restarting ?? Promise.resolve(), this.#config.closeTimeoutMs);
     const consumer = this.#consumer;
     this.#consumer = undefined;
     if (consumer !== undefined) await within(quietly(consumer.disconnect()), this.#config.closeTimeoutMs);
-    await within(this.#restarting ?? Promise.resolve(), this.#config.closeTimeoutMs);
   }
 
   async #restart(delayMs: number): Promise<void> {
@@ -104,6 +105,7 @@ export class GroupReader {
     this.#lastActivity = Date.now();
     try {
       await consumer.connect();
+      if (this.#closing.signal.aborted) return;
       await consumer.subscribe({ topics: [...this.#options.topics], fromBeginning: this.#options.fromBeginning });
       // What fails from here on comes as a crash.
       await consumer.run({
@@ -146,6 +148,10 @@ export class GroupReader {
         this.#handlers.onFetchedTo?.({ topic, partition }, fetched);
       }),
     );
+    // One that was given up while it joined is a member all the same, and would keep its partitions for nobody.
+    consumer.on(events.FETCH, () => {
+      if (this.#consumer !== consumer) void quietly(consumer.disconnect());
+    });
     consumer.on(events.CRASH, current(({ payload }) => this.#lose(consumer, payload.error)));
     return consumer;
   }

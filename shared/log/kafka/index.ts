@@ -3,13 +3,14 @@ import { resolveProducerOptions } from '../consumer-options.ts';
 import type { ConsumerOptions, EventLog, LogConsumer, LogProducer, ProducerOptions, Tail, TailOptions } from '../types.ts';
 import { AdminClient } from './admin-client.ts';
 import { KafkaAdmin } from './admin.ts';
-import { persist } from './backoff.ts';
+import { persist, within } from './backoff.ts';
 import { BatchWriter } from './batch-writer.ts';
 import { createClient } from './client.ts';
 import { KafkaConsumer } from './consumer.ts';
 import { unreachable } from './failures.ts';
 import { resolveKafkaLogOptions, type KafkaLogOptions, type ResolvedKafkaLogOptions } from './options.ts';
 import { KafkaProducer } from './producer.ts';
+import { Sockets } from './sockets.ts';
 import { KafkaTail, tailTargets } from './tail.ts';
 import { TopicLeaders } from './topic-leaders.ts';
 
@@ -19,6 +20,7 @@ export class KafkaLog implements EventLog {
   readonly description: string;
   readonly admin: KafkaAdmin;
   readonly #options: ResolvedKafkaLogOptions;
+  readonly #sockets = new Sockets();
   readonly #kafka: Kafka;
   readonly #adminClient: AdminClient;
   readonly #leaders: TopicLeaders;
@@ -28,7 +30,7 @@ export class KafkaLog implements EventLog {
   constructor(options: KafkaLogOptions) {
     this.#options = resolveKafkaLogOptions(options);
     this.description = `kafka ${this.#options.brokers.join(',')}`;
-    this.#kafka = createClient(this.#options);
+    this.#kafka = createClient(this.#options, this.#sockets);
     this.#adminClient = new AdminClient(this.#kafka, this.#options);
     this.admin = new KafkaAdmin(this.#adminClient);
     this.#leaders = new TopicLeaders(this.admin);
@@ -65,7 +67,8 @@ export class KafkaLog implements EventLog {
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#opened.splice(0).map((opened) => opened.close()));
-    await this.#adminClient.close();
+    await within(this.#adminClient.close(), this.#options.closeTimeoutMs);
+    this.#sockets.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

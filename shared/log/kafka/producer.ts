@@ -65,7 +65,7 @@ export class KafkaProducer implements LogProducer {
     await within(this.flush(), this.#options.closeTimeoutMs);
     for (const record of this.#accumulator.drain()) record.settle(producerClosed());
     this.#pending.abandon();
-    await this.#writer.close();
+    await within(this.#writer.close(), this.#options.closeTimeoutMs);
   }
 
   /** Takes records while nothing has to be waited for; returns how many. */

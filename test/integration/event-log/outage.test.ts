@@ -1,3 +1,4 @@
+import { rmSync } from 'node:fs';
 import { createKafkaLog, type KafkaLog } from '@tandem/shared/log';
 import { silentLogger } from '@tandem/shared/telemetry';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
@@ -17,7 +18,10 @@ describe('when the broker is killed and comes back', () => {
   };
 
   beforeAll(start);
-  afterAll(() => broker.kill());
+  afterAll(async () => {
+    await broker.kill();
+    rmSync(dataDirectory, { recursive: true, force: true });
+  });
 
   const createLog = (): KafkaLog =>
     createKafkaLog({ brokers: [broker.address], clientId: 'outage', logger: silentLogger, sessionTimeoutMs: 6_000, connectionTimeoutMs: 1_000 });
@@ -74,6 +78,8 @@ describe('when the broker is killed and comes back', () => {
   });
 
   it('closing does not wait for it', async () => {
+    const connections = (): number => process.getActiveResourcesInfo().filter((resource) => resource.startsWith('TCP')).length;
+    const before = connections();
     const log = createLog();
     const f = new Fixture({ log, startVictim: () => Promise.reject(new Error('not here')), close: () => log.close() });
     const topic = await f.topic();
@@ -83,5 +89,7 @@ describe('when the broker is killed and comes back', () => {
     const failure = expect(producer.send(sequence(topic, 10))).rejects.toMatchObject({ code: 'producer_closed' });
     await log.close();
     await failure;
+    // Nothing is left that would keep the process alive.
+    await until(() => connections() <= before, { what: () => `connections to end: ${connections()} instead of ${before}` });
   });
 });
