@@ -1,5 +1,5 @@
 import type { Clock, Random } from '../clock/index.ts';
-import type { EventLog, ProducerOptions } from '../log/index.ts';
+import type { EventLog, LogProducer } from '../log/index.ts';
 import type { Logger, Metrics, Tracing } from '../telemetry/index.ts';
 
 export interface RunnerOptions {
@@ -10,7 +10,8 @@ export interface RunnerOptions {
   logger: Logger;
   metrics: Metrics;
   tracing: Tracing;
-  producer?: Partial<ProducerOptions>;
+  /** May be shared by the stages of a process: sends of one moment then travel together. The runner does not close it. */
+  producer: LogProducer;
   /** How often a record is tried when its error is retryable. @default 8 */
   maxAttempts?: number;
   /** First pause between attempts, doubled each time up to 5 s, with full jitter. @default 50 */

@@ -18,13 +18,13 @@ async function harness(handle: Handle, over: Partial<RunnerOptions> & Partial<St
   cleanUps.push(() => log.close());
   await log.admin.ensureTopics(fixedTopics({ prefix: 't.', partitions: 1 }));
   const stage: Stage = { name: 'classifier', inputs: [{ group: 'g', topics: ['t.requests'] }], handle, ...over };
-  const options = { log, prefix: 't.', clock: systemClock, logger: silentLogger, metrics: createMetrics({ processMetrics: false }), tracing: noTracing, retryBaseMs: 1, commitIntervalMs: 10, ...over };
+  const producer = await log.producer();
+  const options = { log, producer, prefix: 't.', clock: systemClock, logger: silentLogger, metrics: createMetrics({ processMetrics: false }), tracing: noTracing, retryBaseMs: 1, commitIntervalMs: 10, ...over };
   const start = async () => {
     const running = await RunningStage.start(stage, options);
     cleanUps.push(() => running.stop());
     return running;
   };
-  const producer = await log.producer();
   const read = async (topic: string) => {
     const records: LogRecord[] = [];
     const tail = await log.tail({ topic: `t.${topic}`, onRecord: (record) => records.push(record) });

@@ -22,7 +22,7 @@ interface Attempt {
 /** One stage under the runner: see Stage for what it promises. */
 export class RunningStage {
   readonly #stage: Stage;
-  readonly #options: Required<Omit<RunnerOptions, 'producer'>>;
+  readonly #options: Required<RunnerOptions>;
   readonly #producer: LogProducer;
   readonly #consumers: { group: string; consumer: LogConsumer }[];
   readonly #context: StageContext;
@@ -30,16 +30,16 @@ export class RunningStage {
   #cancelGauges: () => void = () => undefined;
   #stopping: Promise<void> | undefined;
 
-  private constructor(stage: Stage, options: RunnerOptions, producer: LogProducer) {
+  private constructor(stage: Stage, options: RunnerOptions) {
     this.#stage = stage;
     this.#options = { ...RUNNER_DEFAULTS, random: Math.random, ...options };
-    this.#producer = producer;
+    this.#producer = options.producer;
     this.#context = { publish: (outputs) => this.#publish(outputs) };
     this.#consumers = stage.inputs.map((input) => ({ group: input.group, consumer: this.#consume(input) }));
   }
 
   static async start(stage: Stage, options: RunnerOptions): Promise<RunningStage> {
-    const running = new RunningStage(stage, options, await options.log.producer(options.producer));
+    const running = new RunningStage(stage, options);
     await stage.start?.(running.#context);
     await Promise.all(running.#consumers.map(({ consumer }) => consumer.start()));
     running.#lifecycle.to('running');
@@ -170,7 +170,7 @@ export class RunningStage {
     await Promise.all(this.#consumers.map(({ consumer }) => consumer.close()));
     this.#lifecycle.to('stopped');
     await this.#stage.stop?.();
-    await this.#producer.close();
+    await this.#producer.flush();
   }
 
   async #drained(): Promise<void> {

@@ -3,7 +3,7 @@ import { createMemoryCache, createRedisCache, type Cache } from '@tandem/shared/
 import { systemClock, type Clock } from '@tandem/shared/clock';
 import { loadWorkloads, type Settings } from '@tandem/shared/config';
 import type { Adapter } from '@tandem/shared/core';
-import { createEmbeddedLog, createKafkaLog, type EventLog } from '@tandem/shared/log';
+import { createEmbeddedLog, createKafkaLog, type EventLog, type LogProducer } from '@tandem/shared/log';
 import { operatingSystemProbe, type ResourceProbe } from '@tandem/shared/probe';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
 import { createLogger, createMetrics, noTracing, startTracing, type Logger, type Metrics, type Tracing } from '@tandem/shared/telemetry';
@@ -12,6 +12,8 @@ import { loadAdapters } from './adapters.ts';
 /** Everything that stages stand on, opened once per process. */
 export interface Ports extends AsyncDisposable {
   log: EventLog;
+  /** Shared by the stages of this process. */
+  producer: LogProducer;
   cache: Cache;
   /** Of the registry, not retired. */
   variants: readonly Variant[];
@@ -53,6 +55,7 @@ export async function openPorts(settings: Settings, service: string): Promise<Po
   const tracing = await openTracing(settings, service);
   return {
     log, cache, variants, workloads, tracing, logger,
+    producer: await log.producer({ lingerMs: settings.lingerMs }),
     adapters: await loadAdapters(workloads, settings.workloads),
     probe: operatingSystemProbe(systemClock),
     clock: systemClock,

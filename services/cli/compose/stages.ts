@@ -90,7 +90,7 @@ async function createStage(name: StageName, settings: Settings, ports: Ports): P
 
 /** One stage under the runner, on this process's ports. */
 export async function startStage(name: StageName, settings: Settings, ports: Ports): Promise<RunningStage> {
-  const { prefix, lingerMs, commitIntervalMs, drainTimeoutMs } = settings;
-  const options: RunnerOptions = { ...ports, prefix, commitIntervalMs, drainTimeoutMs, producer: { lingerMs } };
+  const { prefix, commitIntervalMs, drainTimeoutMs } = settings;
+  const options: RunnerOptions = { ...ports, prefix, commitIntervalMs, drainTimeoutMs };
   return RunningStage.start(await createStage(name, settings, ports), options);
 }
