@@ -1,6 +1,6 @@
 import { context, propagation, trace, SpanKind, SpanStatusCode, type Span, type TextMapGetter } from '@opentelemetry/api';
 import { messageOf } from '../errors/index.ts';
-import type { Headers } from '../log/index.ts';
+import type { Headers } from '../log/types.ts';
 
 /** One trace per request through all stages: the context travels in the records' W3C headers. */
 export interface Tracing {
