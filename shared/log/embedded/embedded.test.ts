@@ -1,7 +1,7 @@
 import type { TopicSpec } from '@tandem/schemas';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import type { Clock } from '../../clock/index.ts';
-import type { LogRecord } from '../types.ts';
+import type { Delivery, LogRecord } from '../types.ts';
 import { createEmbeddedLog, type EmbeddedLog } from './index.ts';
 import type { EmbeddedLogOptions } from './options.ts';
 
@@ -78,8 +78,50 @@ describe('the memory of an embedded log', () => {
     expect(log.bytes).toBeLessThanOrEqual(50_000);
   });
 
+  it('has room for what a stage writes when its input has filled it, so that the input is consumed', async () => {
+    const { log, simulation } = createLog({ retainBytes: 10_000, maxBytes: 100_000 });
+    await log.admin.ensureTopics([spec(), spec({ name: 'out' })]);
+    const producer = await log.producer();
+    const inputs: Delivery[] = [];
+    const stage = log.consumer({ groupId: 'stage', topics: ['t'], onRecord: (delivery) => void inputs.push(delivery) });
+    const sink = log.consumer({ groupId: 'sink', topics: ['out'], onRecord: (delivery) => delivery.ack() });
+    const started = Promise.all([stage.start(), sink.start()]);
+    simulation.run();
+    await started;
+    const fill = async (): Promise<void> => {
+      for (;;) await producer.send(kilobytes(1));
+    };
+    await expect(fill()).rejects.toMatchObject({ code: 'log_full', retryable: true });
+    simulation.run();
+    const [{ latest: filled } = { latest: 0 }] = await log.admin.offsets('t');
+    expect(inputs.length).toBe(filled);
+    for (const input of inputs) {
+      await producer.send(kilobytes(1).map((record) => ({ ...record, topic: 'out' })));
+      input.ack();
+      simulation.advance(1_000);
+      expect(log.bytes).toBeLessThanOrEqual(100_000);
+    }
+    await expect(producer.send(kilobytes(1))).resolves.toBeUndefined();
+  });
+
+  it('is kept from filling by several topics together', async () => {
+    const { log, simulation } = createLog({ retainBytes: 10_000, maxBytes: 100_000 });
+    await log.admin.ensureTopics([spec(), spec({ name: 'other' }), spec({ name: 'out' })]);
+    log.consumer({ groupId: 'absent', topics: ['t', 'other', 'out'], onRecord: () => undefined }).start().catch(() => undefined);
+    simulation.run();
+    const producer = await log.producer();
+    const refused = new Set<string>();
+    for (let round = 0; round < 200; round++) {
+      const topic = round % 2 === 0 ? 't' : 'other';
+      await producer.send(kilobytes(1).map((record) => ({ ...record, topic }))).catch(() => refused.add(topic));
+    }
+    expect([...refused].toSorted()).toEqual(['other', 't']);
+    await expect(producer.send(kilobytes(5).map((record) => ({ ...record, topic: 'out' })))).resolves.toBeUndefined();
+    expect(log.bytes).toBeLessThanOrEqual(100_000);
+  });
+
   it('holds what any one group still needs', async () => {
-    const { log, simulation } = createLog({ retainBytes: 5_000, maxBytes: 50_000 });
+    const { log, simulation } = createLog({ retainBytes: 5_000, maxBytes: 60_000 });
     await log.admin.ensureTopics([spec()]);
     const seen: LogRecord[] = [];
     const fast = log.consumer({ groupId: 'fast', topics: ['t'], onRecord: (delivery) => delivery.ack() });

@@ -5,7 +5,11 @@ import { parse } from '../consumer-options.ts';
 export interface EmbeddedLogOptions {
   /** Records that every group has consumed are kept up to this many bytes, for groups that come later. @default 67108864 */
   retainBytes?: number;
-  /** Hard bound of all records together; beyond it `send` throws `log_full` (retryable). @default 268435456 */
+  /**
+   * Hard bound of all records together; beyond it `send` throws `log_full` (retryable). The last quarter takes only
+   * records of topics that hold less than their equal share of it, so that consumers of a topic that fills the log can
+   * write on. @default 268435456
+   */
   maxBytes?: number;
   /** For timestamps, retention and timers. @default the system's */
   clock?: Clock;

@@ -29,9 +29,9 @@ export class EmbeddedProducer implements LogProducer {
   async send(records: readonly OutgoingRecord[]): Promise<void> {
     if (this.#closed) throw producerClosed();
     const { placed, failure } = this.#place(records);
-    let bytes = 0;
-    for (const record of placed) bytes += record.bytes;
-    this.#store.reserve(bytes);
+    const wanted = new Map<Topic, number>();
+    for (const { topic, bytes } of placed) wanted.set(topic, (wanted.get(topic) ?? 0) + bytes);
+    this.#store.reserve(wanted);
     for (const record of placed) this.#append(record);
     if (failure !== undefined) throw failure;
   }

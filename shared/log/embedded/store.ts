@@ -5,6 +5,9 @@ import { Group } from './group.ts';
 import type { ResolvedEmbeddedLogOptions } from './options.ts';
 import type { Topic } from './topic.ts';
 
+/** This part of `maxBytes` is for topics that hold little. */
+const RESERVE = 1 / 4;
+
 /** The state of an embedded log: topics, groups, and the memory they may take. */
 export class Store {
   readonly options: ResolvedEmbeddedLogOptions;
@@ -50,11 +53,20 @@ export class Store {
     return () => positions.delete(position);
   }
 
-  /** Makes room for as many bytes. @throws {TandemError} `log_full`, retryable */
-  reserve(bytes: number): void {
+  /**
+   * Makes room for as many bytes of each topic. The last quarter of `maxBytes` is shared out among the topics: whoever
+   * fills the log with one of them cannot keep the stages that read it from writing to the others.
+   * @throws {TandemError} `log_full`, retryable
+   */
+  reserve(wanted: ReadonlyMap<Topic, number>): void {
+    let bytes = 0;
+    for (const each of wanted.values()) bytes += each;
     if (this.#bytes + bytes > this.#reclaimAt) this.#reclaim(bytes);
-    if (this.#bytes + bytes <= this.options.maxBytes) return;
-    const message = `The embedded log is full: ${this.#bytes} of ${this.options.maxBytes} bytes wait for consumers. Slow down and try again, or raise maxBytes.`;
+    if (this.#hasRoom(wanted, bytes)) return;
+    this.#reclaim(bytes);
+    if (this.#hasRoom(wanted, bytes)) return;
+    const topics = [...wanted.keys()].map(({ spec }) => spec.name).join(', ');
+    const message = `The embedded log is full for ${topics}: ${this.#bytes} of ${this.options.maxBytes} bytes wait for consumers. Slow down and try again, or raise maxBytes.`;
     throw new TandemError(message, { code: 'log_full', retryable: true });
   }
 
@@ -65,9 +77,18 @@ export class Store {
   delete(name: string): void {
     const topic = this.topics.get(name);
     if (topic === undefined) return;
-    for (const { bytes } of topic.partitions) this.#bytes -= bytes;
+    this.#bytes -= topic.bytes;
     this.topics.delete(name);
     for (const group of this.#groups.values()) group.forget(name);
+  }
+
+  #hasRoom(wanted: ReadonlyMap<Topic, number>, bytes: number): boolean {
+    const { maxBytes } = this.options;
+    if (this.#bytes + bytes > maxBytes) return false;
+    if (this.#bytes + bytes <= maxBytes * (1 - RESERVE)) return true;
+    const share = (maxBytes * RESERVE) / this.topics.size;
+    for (const [topic, more] of wanted) if (!fitsInto(share, topic, more)) return false;
+    return true;
   }
 
   #reclaim(bytes: number): void {
@@ -89,4 +110,11 @@ export class Store {
     for (const position of this.#followers.get(topic) ?? []) floor = Math.min(floor, position(partition));
     return floor;
   }
+}
+
+/** A topic that holds nothing may be given more than its share at once, or a large record could never be written. */
+function fitsInto(share: number, topic: Topic, more: number): boolean {
+  // What is written to a compacted topic takes the place of what it holds.
+  if (topic.spec.cleanup === 'compact') return true;
+  return topic.bytes === 0 || topic.bytes + more <= share;
 }

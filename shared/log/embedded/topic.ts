@@ -17,6 +17,11 @@ export class Topic {
     this.#latestOffsets = this.partitions.map(() => new Map<string, number>());
   }
 
+  /** Bytes held. */
+  get bytes(): number {
+    return this.partitions.reduce((sum, { bytes }) => sum + bytes, 0);
+  }
+
   /** Returns the change in bytes held. */
   append(partition: number, record: Omit<LogRecord, 'topic' | 'partition' | 'offset'>, bytes: number): number {
     const log = this.partitions[partition];
