@@ -69,15 +69,15 @@ export class GroupReader {
   }
 
   seek(partition: TopicPartition, offset: number): void {
-    this.#consumer?.seek({ ...partition, offset: String(offset) });
+    this.#tell((consumer) => consumer.seek({ ...partition, offset: String(offset) }));
   }
 
   pause({ topic, partition }: TopicPartition): void {
-    this.#consumer?.pause([{ topic, partitions: [partition] }]);
+    this.#tell((consumer) => consumer.pause([{ topic, partitions: [partition] }]));
   }
 
   resume({ topic, partition }: TopicPartition): void {
-    this.#consumer?.resume([{ topic, partitions: [partition] }]);
+    this.#tell((consumer) => consumer.resume([{ topic, partitions: [partition] }]));
   }
 
   /** @throws when the group rebalances or the coordinator is away */
@@ -95,6 +95,16 @@ export class GroupReader {
     const consumer = this.#consumer;
     this.#consumer = undefined;
     if (consumer !== undefined) await within(quietly(consumer.disconnect()), this.#config.closeTimeoutMs);
+  }
+
+  /** kafkajs throws while it has no group; whoever goes on after the next join says all of this again. */
+  #tell(command: (consumer: Consumer) => void): void {
+    if (this.#consumer === undefined) return;
+    try {
+      command(this.#consumer);
+    } catch (error) {
+      this.#logger.debug({ error: messageOf(error) }, 'the consumer has no group at the moment');
+    }
   }
 
   async #restart(delayMs: number): Promise<void> {
