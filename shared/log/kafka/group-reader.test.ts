@@ -1,5 +1,5 @@
 import { PartitionAssigners } from 'kafkajs';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { silentLogger } from '../../telemetry/logger.ts';
 import { GroupReader } from './group-reader.ts';
 import { resolveKafkaLogOptions } from './options.ts';
@@ -29,5 +29,20 @@ describe('a group reader', () => {
     for (const command of [() => reader.pause(partition), () => reader.resume(partition), () => reader.seek(partition, 5)]) {
       expect(command).not.toThrow();
     }
+  });
+
+  it('takes a consumer that beats for alive, and one that is silent for dead', async () => {
+    vi.useFakeTimers();
+    onTestFinished(() => void vi.useRealTimers());
+    const starting = createReader();
+    await vi.advanceTimersByTimeAsync(1);
+    const { kafka, losses } = await starting;
+    for (let minute = 0; minute < 5; minute++) {
+      await vi.advanceTimersByTimeAsync(60_000);
+      kafka.emit('HEARTBEAT');
+    }
+    expect([losses.length, kafka.consumers]).toEqual([0, 1]);
+    await vi.advanceTimersByTimeAsync(110_000);
+    expect([losses.length, kafka.consumers]).toEqual([1, 2]);
   });
 });

@@ -8,7 +8,7 @@ import type { ResolvedKafkaLogOptions } from './options.ts';
 
 /** kafkajs tries for about ten seconds before it gives up and crashes, which costs the member its place in the group. */
 const RETRY = { initialRetryTime: 100, multiplier: 2, factor: 0.2, maxRetryTime: 2_000, retries: 8 };
-/** A consumer that does not even fetch nothing is dead. */
+/** A consumer that neither fetches nor beats is dead. */
 const STALLED_AFTER_MS = 90_000;
 
 export interface GroupReaderOptions {
@@ -158,6 +158,8 @@ export class GroupReader {
         this.#handlers.onFetchedTo?.({ topic, partition }, fetched);
       }),
     );
+    // A consumer that waits for room does nothing else.
+    consumer.on(events.HEARTBEAT, current(() => undefined));
     // One that was given up while it joined is a member all the same, and would keep its partitions for nobody.
     consumer.on(events.FETCH, () => {
       if (this.#consumer !== consumer) void quietly(consumer.disconnect());
@@ -189,7 +191,7 @@ export class GroupReader {
 
   #checkActivity(): void {
     const silentMs = Date.now() - this.#lastActivity;
-    if (this.#consumer !== undefined && silentMs > STALLED_AFTER_MS) this.#lose(this.#consumer, new Error(`no fetch for ${silentMs} ms`));
+    if (this.#consumer !== undefined && silentMs > STALLED_AFTER_MS) this.#lose(this.#consumer, new Error(`no sign of life for ${silentMs} ms`));
   }
 }
 
