@@ -29,21 +29,23 @@ export interface StepRun {
   reason: string;
 }
 
-interface OutcomeBase {
-  requestId: string;
-  /** The task, where a later step or the response may need it from here. */
-  task?: Task;
-  /** Results of the steps before this one, for those that come after it. */
-  previous?: Record<string, StepResult>;
-}
+/** What became of one step. */
+export type StepEnd =
+  | { kind: 'completed'; run: StepRun; result: StepResult }
+  | { kind: 'skipped'; reason: string }
+  | { kind: 'expired'; model?: string; precision?: string }
+  | { kind: 'failed'; code: ErrorCode; message: string; model?: string; precision?: string };
 
-/** Topic `outcomes`: what became of each step. One topic, one key, one order. */
-export type Outcome =
-  | (OutcomeBase & { kind: 'completed'; step: string; run: StepRun; result: StepResult })
-  | (OutcomeBase & { kind: 'skipped'; step: string; reason: string })
-  | (OutcomeBase & { kind: 'expired'; step: string; model?: string; precision?: string })
-  | (OutcomeBase & { kind: 'failed'; step: string; code: ErrorCode; message: string; model?: string; precision?: string })
-  | RejectedOutcome;
+/** Step ends by step id. */
+export type StepEnds = Record<string, StepEnd>;
+
+/**
+ * Topic `outcomes`: what became of each step. One topic, one key, one order. Self-contained: with the task and the ends
+ * of the steps before it, so that the scheduler keeps no task, and fusion can answer from the last outcome alone.
+ */
+export type StepOutcome = { requestId: string; step: string; task: Task; previous: StepEnds } & StepEnd;
+
+export type Outcome = StepOutcome | RejectedOutcome;
 
 /** A request that never became a task; fusion answers it. */
 export interface RejectedOutcome {

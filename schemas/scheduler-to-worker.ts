@@ -1,5 +1,5 @@
 import type { Task } from './classifier-to-scheduler.ts';
-import type { StepResult } from './outcomes.ts';
+import type { StepEnds } from './outcomes.ts';
 
 /** Topics `work.<model>.<precision>[.<pool>]` and `bulk.…`: one step of a task for one variant. */
 export interface Work {
@@ -12,6 +12,6 @@ export interface Work {
   /** Epoch ms. */
   dispatchedAt: number;
   task: Task;
-  /** Results of the steps that this one comes after. */
-  previous: Record<string, StepResult>;
+  /** What became of the steps before this one. */
+  previous: StepEnds;
 }

@@ -22,6 +22,8 @@ export const MAX_RECORD_BYTES = 1_048_576;
 /** Internal records carry an input and what was found out about it; dead letters an input's bytes and headers on top. */
 export const MAX_INTERNAL_RECORD_BYTES = 4_194_304;
 const HOUR_MS = 3_600_000;
+/** Twice the longest deadline: work that waits is never deleted before its time is up. */
+const FLOW_RETENTION_MS = 48 * HOUR_MS;
 
 export interface TopologyOptions {
   prefix: string;
@@ -46,7 +48,7 @@ export function workTopicName(prefix: string, lane: 'interactive' | 'bulk', vari
 
 /** Topics that every deployment has, whatever its models. */
 export function fixedTopics({ prefix, partitions }: TopologyOptions): TopicSpec[] {
-  const flow = { partitions, cleanup: 'delete', retentionMs: 24 * HOUR_MS, maxRecordBytes: MAX_INTERNAL_RECORD_BYTES } as const;
+  const flow = { partitions, cleanup: 'delete', retentionMs: FLOW_RETENTION_MS, maxRecordBytes: MAX_INTERNAL_RECORD_BYTES } as const;
   const ingress = { timestamps: 'append', maxRecordBytes: MAX_RECORD_BYTES } as const;
   const spec = (kind: TopicKind, producer: string, consumer: string, schema: string, key: string, over: Partial<TopicSpec> = {}): TopicSpec =>
     ({ name: topicName(prefix, kind), producer, consumer, schema, key, timestamps: 'create', ...flow, ...over });
@@ -69,7 +71,7 @@ export function variantTopics({ prefix, partitions }: TopologyOptions, variants:
     (['interactive', 'bulk'] as const).map((lane): TopicSpec => ({
       name: workTopicName(prefix, lane, variant),
       producer: 'scheduler', consumer: 'worker', schema: 'Work', key: 'affinity key',
-      partitions, cleanup: 'delete', retentionMs: HOUR_MS, maxRecordBytes: MAX_INTERNAL_RECORD_BYTES, timestamps: 'create',
+      partitions, cleanup: 'delete', retentionMs: FLOW_RETENTION_MS, maxRecordBytes: MAX_INTERNAL_RECORD_BYTES, timestamps: 'create',
     })),
   );
 }

@@ -32,8 +32,8 @@ const task: Task = {
 const run = { model: 'recommend-small', precision: 'int8', version: '2026-11-21.1', batchSize: 8, queueMs: 1.2, computeMs: 0.4, reason: 'threshold: coarse, CPU 0.41, 9.8 GB free → fp16, fp32 serves' };
 const work: Work = { step: 'coarse', model: 'recommend-small', precision: 'int8', reason: run.reason, dispatchedAt: 1_764_000_000_005, task, previous: {} };
 const outcome: Outcome = { kind: 'completed', requestId: task.requestId, step: 'coarse', run, result: ranked, task, previous: {} };
-const fine: Work = { ...work, step: 'fine', model: 'recommend-large', previous: { coarse: ranked } };
-const asObjects = { ...fine, previous: { coarse: ranked.items.map((item, index) => ({ itemId: String(item), score: ranked.scores[index], model: run.model })) } };
+const fine: Work = { ...work, step: 'fine', model: 'recommend-large', previous: { coarse: { kind: 'completed', run, result: ranked } } };
+const asObjects = { ...fine, previous: { coarse: { run, result: ranked.items.map((item, index) => ({ itemId: String(item), score: ranked.scores[index], model: run.model })) } } };
 
 function microseconds(action: () => unknown): number {
   const rounds = Array.from({ length: ROUNDS }, () => {

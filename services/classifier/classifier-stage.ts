@@ -108,9 +108,9 @@ class Classifier implements ClassifierStage {
   async #judge(reading: RequestReading, record: LogRecord): Promise<Task | RecordError> {
     if (reading.error !== undefined) return reading.error;
     try {
-      const resolved = resolveRequest(reading.request, this.#bindings, { arrivedAt: record.timestamp, now: this.#options.clock.now() });
-      const known = needsHistory(resolved) ? await this.#known(resolved) : NOT_ASKED;
       const lane = record.topic === this.#topics.bulk ? 'bulk' : 'interactive';
+      const resolved = resolveRequest(reading.request, this.#bindings, { arrivedAt: record.timestamp, now: this.#options.clock.now(), lane });
+      const known = needsHistory(resolved) ? await this.#known(resolved) : NOT_ASKED;
       return buildTask(resolved, { lane, source: positionOf(record), known, stale: !known.exact });
     } catch (error) {
       if (error instanceof RecordError) return error;

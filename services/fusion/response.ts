@@ -1,5 +1,6 @@
 import type { Reason, RejectedOutcome, Response, StepResult, Task, Variant } from '@tandem/schemas';
 import type { Adapter, Verdict } from '@tandem/shared/core';
+import { messageOf } from '@tandem/shared/errors';
 
 /** The largest share of a response that is not its result. */
 function base(requestId: string, workload: string, userId: string | undefined, arrivedAt: number, now: number) {
@@ -49,4 +50,10 @@ export function finalResponse(task: Task, verdict: Verdict, adapter: Adapter, va
 export function rejectedResponse(rejected: RejectedOutcome, now: number): Response {
   const { requestId, workload, userId, arrivedAt, reason, code, message } = rejected;
   return { ...base(requestId, workload, userId, arrivedAt, now), status: 'rejected', reason, steps: [], error: { code, message } };
+}
+
+/** A defect of Tandem or of an adapter must not leave a request without its answer. */
+export function defectResponse({ requestId, workload, userId, arrivedAt }: Task, error: unknown, now: number): Response {
+  const message = `the outcomes could not be merged: ${messageOf(error)}`;
+  return { ...base(requestId, workload, userId, arrivedAt, now), status: 'failed', reason: 'step_failed', steps: [], error: { code: 'internal', message } };
 }

@@ -28,7 +28,7 @@ function harness() {
     topic: `t.${topic}`, partition, offset: offset++, key: 'k', value: Buffer.from(JSON.stringify(value)), headers: {}, timestamp: clock.now(),
   });
   return {
-    clock, responses, stage,
+    clock, responses, stage, record,
     send: async (topic: string, value: unknown) => {
       const outputs = await stage.handle(record(topic, value), context);
       responses.push(...outputs.map(({ value: response }) => JSON.parse(response as string) as Response));
@@ -47,38 +47,82 @@ function task(over: Partial<Task> = {}): Task {
   };
 }
 
+const RUN = { model: 'm', precision: 'fp32', version: '1', batchSize: 1, queueMs: 0, computeMs: 1, reason: 'test' };
+
 function completed(step: string, items: number[], over: Partial<Outcome> = {}): Outcome {
-  const run = { model: 'm', precision: 'fp32', version: '1', batchSize: 1, queueMs: 0, computeMs: 1, reason: 'test' };
-  return { kind: 'completed', requestId: 'r1', step, run, result: { items, scores: items.map(() => 1) }, ...over } as Outcome;
+  return { kind: 'completed', requestId: 'r1', step, task: task(), previous: {}, run: RUN, result: { items, scores: items.map(() => 1) }, ...over } as Outcome;
+}
+
+/** The last step's outcome, as the worker writes it. */
+function fine(items: number[], over: Partial<Outcome> = {}): Outcome {
+  const coarse = { kind: 'completed', run: RUN, result: { items: items.toSorted((a, b) => a - b), scores: items.map(() => 1) } } as const;
+  return completed('fine', items, { previous: { coarse }, ...over });
 }
 
 test('answers once when all outcomes are there, and acknowledges every part with the answer', async () => {
   const { send, handle, responses } = harness();
   const parts = [handle('tasks', task()), handle('outcomes', completed('coarse', [1, 2]))];
-  await send('outcomes', completed('fine', [2, 1]));
+  await send('outcomes', fine([2, 1]));
   await Promise.all(parts);
   expect(responses).toHaveLength(1);
   expect(responses[0]).toMatchObject({ requestId: 'r1', status: 'complete', final: true, sequence: 0, latencyMs: 10 });
   expect(responses[0]!.result).toEqual({ items: [{ itemId: '2', score: 0 }, { itemId: '1', score: 0 }] });
 });
 
-test('an outcome that overtakes its task is kept by the task it carries', async () => {
-  const { send, handle, responses } = harness();
-  const early = handle('outcomes', completed('coarse', [1], { task: task() }));
-  const second = handle('tasks', task());
-  await send('outcomes', completed('fine', [1]));
-  await Promise.all([early, second]);
+test('the last outcome alone is enough: it brings along the task and what came before', async () => {
+  const { send, responses } = harness();
+  await send('outcomes', fine([3, 1]));
+  await send('tasks', task());
+  expect(responses).toMatchObject([{ status: 'complete', result: { items: [{ itemId: '3' }, { itemId: '1' }] }, steps: [{ step: 'coarse' }, { step: 'fine' }] }]);
+});
+
+test('nothing is held for requests without a deadline until their last outcome, so no backlog can keep it out', async () => {
+  const { handle, send, responses } = harness();
+  const patient = task({ deadlineAt: null });
+  for (let index = 0; index < 10; index += 1) {
+    const requestId = `r${index}`;
+    expect(handle('tasks', { ...patient, requestId })).toEqual([]);
+    expect(handle('outcomes', completed('coarse', [1], { requestId, task: { ...patient, requestId } }))).toEqual([]);
+  }
+  await send('outcomes', fine([2, 1], { requestId: 'r7', task: { ...patient, requestId: 'r7' } }));
+  expect(responses).toMatchObject([{ requestId: 'r7', status: 'complete' }]);
+});
+
+test('two members of a plan without a deadline wait for each other', async () => {
+  const { handle, responses } = harness();
+  const member = (id: string) => ({ id, role: 'member' as const, model: 'm', after: [], required: false });
+  const both = task({ deadlineAt: null, plan: { id: 'full', strategy: 'reciprocal-rank', steps: [member('left'), member('right')] } });
+  const left = handle('outcomes', completed('left', [1, 2], { task: both }));
+  expect(responses).toHaveLength(0);
+  await Promise.all([left, handle('outcomes', completed('right', [2, 1], { task: both }))]);
   expect(responses).toHaveLength(1);
 });
 
-test('an outcome that carries no task waits for it, and is a dead letter when none comes', async () => {
-  const { clock, handle, responses } = harness();
-  const early = [handle('outcomes', completed('coarse', [1])), handle('outcomes', completed('fine', [3, 1]))];
-  await Promise.all([...early, handle('tasks', task())]);
-  expect(responses).toMatchObject([{ status: 'complete', result: { items: [{ itemId: '3' }, { itemId: '1' }] } }]);
-  const lost = handle('outcomes', completed('coarse', [1], { requestId: 'nobody' }));
-  clock.advance(60_000);
-  await expect(lost).rejects.toThrow(/no task of nobody came/);
+test('an outcome of a repeated request id is never taken for the first one’s', async () => {
+  const { handle, send, responses } = harness();
+  const first = handle('tasks', task());
+  await send('outcomes', fine([9], { task: task({ source: 't.requests/0/1' }) }));
+  expect(responses).toHaveLength(0);
+  await Promise.all([send('outcomes', fine([2, 1])), first]);
+  expect(responses).toMatchObject([{ result: { items: [{ itemId: '2' }, { itemId: '1' }] } }]);
+});
+
+test('a response that cannot be written is written when its records come again', async () => {
+  const { stage, record } = harness();
+  let away = true;
+  const written: unknown[] = [];
+  const publish = (outputs: readonly StageOutput[]) => (away ? Promise.reject(new Error('away')) : Promise.resolve(void written.push(...outputs)));
+  const last = record('outcomes', fine([1]));
+  await expect(stage.handle(last, { publish })).rejects.toThrow('away');
+  away = false;
+  await stage.handle(last, { publish });
+  expect(written).toHaveLength(1);
+});
+
+test('a defect in merging is answered as failed, not left open', async () => {
+  const { send, responses } = harness();
+  await send('outcomes', fine([1], { result: { items: 'none' } as never }));
+  expect(responses).toMatchObject([{ status: 'failed', error: { code: 'internal' } }]);
 });
 
 test('answers degraded just before the deadline and counts what comes later as late', async () => {
@@ -89,7 +133,7 @@ test('answers degraded just before the deadline and counts what comes later as l
   clock.advance(1);
   await Promise.all(parts);
   expect(responses).toMatchObject([{ status: 'degraded', reason: 'deadline', result: { items: [{ itemId: '7', score: 0 }] } }]);
-  await send('outcomes', completed('fine', [7]));
+  await send('outcomes', fine([7]));
   expect(responses).toHaveLength(1);
 });
 
@@ -113,7 +157,7 @@ test('a redelivered task is answered once; the same id from another offset is a 
   const first = handle('tasks', task());
   const again = handle('tasks', task());
   expect(() => handle('tasks', task({ source: 't.requests/0/1' }))).toThrow(RecordError);
-  await Promise.all([send('outcomes', completed('coarse', [1])), send('outcomes', completed('fine', [1])), first, again]);
+  await Promise.all([send('outcomes', completed('coarse', [1])), send('outcomes', fine([1])), first, again]);
   expect(responses).toHaveLength(1);
 });
 

@@ -1,13 +1,12 @@
-import { CARRIED_HEADERS, topicName, type Outcome, type RejectedOutcome, type Response, type Task, type Variant } from '@tandem/schemas';
+import { CARRIED_HEADERS, topicName, type Outcome, type RejectedOutcome, type Response, type StepOutcome, type Task, type Variant } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import type { Adapter, StepOutcome } from '@tandem/shared/core';
+import type { Adapter } from '@tandem/shared/core';
 import { RecordError } from '@tandem/shared/errors';
 import type { Headers, LogRecord, TopicPartition } from '@tandem/shared/log';
 import { readRecord, type Stage, type StageContext, type StageOutput } from '@tandem/shared/runner';
 import { LRUCache } from 'lru-cache';
-import { EarlyOutcomes } from './early-outcomes.ts';
 import { Pending } from './pending.ts';
-import { finalResponse, rejectedResponse } from './response.ts';
+import { defectResponse, finalResponse, rejectedResponse } from './response.ts';
 
 export interface FusionOptions {
   prefix: string;
@@ -22,8 +21,6 @@ export interface FusionOptions {
   answeredWindowMs?: number;
   /** Upper bound of remembered ids. @default 500000 */
   answeredMaxEntries?: number;
-  /** How long an outcome waits for its task before it is put on the dead letters. @default 60000 */
-  earlyHoldMs?: number;
   /** Requests (and outcomes) waiting at once. @default 50000 */
   maxInFlight?: number;
 }
@@ -33,7 +30,15 @@ export interface FusionObserver {
   latePart(): void;
 }
 
+type Answer = readonly StageOutput[] | Promise<readonly StageOutput[]>;
+
 const NOTHING: readonly StageOutput[] = [];
+/** By so long after its deadline a request has been answered: what still comes for it is late, even if that was forgotten. */
+const LATE_AFTER_MS = 1_000;
+
+function duplicate(requestId: string, source: string): RecordError {
+  return new RecordError('duplicate_request', `request id ${requestId} was already used by ${source}; choose a new id for each request`);
+}
 
 class Fusion implements Stage {
   readonly name = 'fusion';
@@ -41,7 +46,6 @@ class Fusion implements Stage {
   readonly #options: FusionOptions;
   readonly #tasksTopic: string;
   readonly #pending = new Map<string, Pending>();
-  readonly #early: EarlyOutcomes;
   readonly #answered: LRUCache<string, string>;
   #context: StageContext | undefined;
 
@@ -50,21 +54,19 @@ class Fusion implements Stage {
     this.#tasksTopic = topicName(options.prefix, 'tasks');
     const topics = [this.#tasksTopic, topicName(options.prefix, 'outcomes')];
     this.inputs = [{ group: 'fusion', topics, maxInFlight: options.maxInFlight ?? 50_000 }];
-    this.#early = new EarlyOutcomes(options.clock, options.earlyHoldMs ?? 60_000);
     this.#answered = new LRUCache({ max: options.answeredMaxEntries ?? 500_000, ttl: options.answeredWindowMs ?? 600_000 });
   }
 
-  handle(record: LogRecord, context: StageContext): readonly StageOutput[] | Promise<readonly StageOutput[]> {
+  handle(record: LogRecord, context: StageContext): Answer {
     this.#context = context;
     if (record.topic === this.#tasksTopic) return this.#task(readRecord<Task>(record), record);
     const outcome = readRecord<Outcome>(record);
-    return outcome.kind === 'rejected' ? this.#reject(outcome) : this.#outcome(outcome, record);
+    return outcome.kind === 'rejected' ? this.#reject(outcome, record) : this.#outcome(outcome, record);
   }
 
   /** Whoever has the partition now gets all records of its unanswered requests again. */
   onRevoked(partitions: readonly TopicPartition[]): void {
     const gone = new Set(partitions.map(({ partition }) => partition));
-    this.#early.letGo(gone);
     for (const [requestId, pending] of this.#pending) {
       if (!gone.has(pending.partition)) continue;
       this.#pending.delete(requestId);
@@ -72,27 +74,39 @@ class Fusion implements Stage {
     }
   }
 
-  #task(task: Task, record: LogRecord): readonly StageOutput[] | Promise<readonly StageOutput[]> {
+  #task(task: Task, record: LogRecord): Answer {
     const source = this.#answered.get(task.requestId) ?? this.#pending.get(task.requestId)?.join.task.source;
-    if (source !== undefined && source !== task.source) {
-      throw new RecordError('duplicate_request', `request id ${task.requestId} was already used by ${source}; choose a new id for each request`);
-    }
-    if (this.#answered.has(task.requestId)) return NOTHING;
+    if (source !== undefined && source !== task.source) throw duplicate(task.requestId, source);
+    // Without a deadline nothing has to be guarded: the last outcome brings the task along.
+    const unguarded = task.deadlineAt === null && task.plan.steps.length > 0;
+    if (unguarded || this.#answered.has(task.requestId)) return NOTHING;
     const pending = this.#waitFor(task, record);
     if (pending.join.complete) this.#finish(pending);
     return pending.answered;
   }
 
-  #outcome(outcome: StepOutcome, record: LogRecord): readonly StageOutput[] | Promise<readonly StageOutput[]> {
-    if (this.#answered.has(outcome.requestId)) {
+  #outcome(outcome: StepOutcome, record: LogRecord): Answer {
+    const { task } = outcome;
+    const known = this.#pending.get(outcome.requestId);
+    if (this.#isLate(task, known)) {
       this.#options.observer?.latePart();
       return NOTHING;
     }
-    const pending = this.#pending.get(outcome.requestId) ?? (outcome.task === undefined ? undefined : this.#waitFor(outcome.task, record));
-    if (pending === undefined) return this.#early.hold(outcome, record.partition);
+    // The outcome of the step that comes after this one will repeat it.
+    if (task.plan.steps.some(({ after }) => after.includes(outcome.step))) {
+      known?.join.add(outcome);
+      return NOTHING;
+    }
+    const pending = known ?? this.#waitFor(task, record);
     pending.join.add(outcome);
     if (pending.join.complete) this.#finish(pending);
     return pending.answered;
+  }
+
+  /** Its request is answered, or must have been; or it belongs to a repeated request id that was refused. */
+  #isLate({ requestId, source, deadlineAt }: Task, known: Pending | undefined): boolean {
+    if (known !== undefined) return known.join.task.source !== source;
+    return this.#answered.has(requestId) || (deadlineAt !== null && deadlineAt + LATE_AFTER_MS < this.#options.clock.now());
   }
 
   #waitFor(task: Task, record: LogRecord): Pending {
@@ -103,7 +117,6 @@ class Fusion implements Stage {
     }
     const pending = new Pending(task, record.partition, carried(record.headers));
     this.#pending.set(task.requestId, pending);
-    for (const outcome of this.#early.take(task.requestId, pending.answered)) pending.join.add(outcome);
     if (task.deadlineAt !== null) {
       const { clock, deadlineMarginMs = 5 } = this.#options;
       pending.cancelDeadline = clock.schedule(task.deadlineAt - deadlineMarginMs, () => this.#finish(pending));
@@ -116,35 +129,40 @@ class Fusion implements Stage {
     const { task } = pending.join;
     if (!this.#pending.delete(task.requestId)) return;
     pending.cancelDeadline();
-    this.#answered.set(task.requestId, task.source);
-    const { adapterOf, variants, clock } = this.#options;
-    try {
-      const response = finalResponse(task, pending.join.verdict(), adapterOf(task.workload)!, variants, clock.now());
-      this.#publish(response, task, pending);
-    } catch (error) {
-      pending.fail(error);
-    }
-  }
-
-  #publish(response: Response, task: Task, pending: Pending): void {
-    this.#options.observer?.responded(response);
-    const output = { ...this.#output(response, task.key), headers: pending.headers };
-    this.#context!.publish([output]).then(
+    this.#publish(this.#responseOf(pending), task, pending.headers).then(
       () => pending.release(),
       (error: unknown) => pending.fail(error),
     );
   }
 
-  #reject(rejected: RejectedOutcome): readonly StageOutput[] {
-    const answered = this.#answered.get(rejected.requestId);
-    if (answered === rejected.source) return NOTHING;
-    if (answered !== undefined) {
-      throw new RecordError('duplicate_request', `request id ${rejected.requestId} was already answered for ${answered}`);
+  #responseOf({ join }: Pending): Response {
+    const { adapterOf, variants, clock } = this.#options;
+    try {
+      return finalResponse(join.task, join.verdict(), adapterOf(join.task.workload)!, variants, clock.now());
+    } catch (error) {
+      return defectResponse(join.task, error, clock.now());
     }
-    this.#answered.set(rejected.requestId, rejected.source);
-    const response = rejectedResponse(rejected, this.#options.clock.now());
+  }
+
+  /** The id counts as answered from now on, unless the response cannot be written: then its records come again. */
+  async #publish(response: Response, { key, source }: Pick<Task, 'key' | 'source'>, headers: Headers): Promise<void> {
+    this.#answered.set(response.requestId, source);
     this.#options.observer?.responded(response);
-    return [this.#output(response, rejected.userId ?? rejected.requestId)];
+    try {
+      await this.#context!.publish([{ ...this.#output(response, key), headers }]);
+    } catch (error) {
+      this.#answered.delete(response.requestId);
+      throw error;
+    }
+  }
+
+  #reject(rejected: RejectedOutcome, record: LogRecord): Answer {
+    const { requestId, source } = rejected;
+    const earlier = this.#answered.get(requestId) ?? this.#pending.get(requestId)?.join.task.source;
+    if (earlier === source) return NOTHING;
+    if (earlier !== undefined) throw duplicate(requestId, earlier);
+    const response = rejectedResponse(rejected, this.#options.clock.now());
+    return this.#publish(response, { key: record.key ?? requestId, source }, carried(record.headers)).then(() => NOTHING);
   }
 
   #output(response: Response, key: string): StageOutput {

@@ -15,12 +15,19 @@ const heartbeatSchema = z.object({ kind: z.literal('worker'), instance: z.string
 
 const nameOf = ({ model, precision }: { model: string; precision: string }) => `${model}.${precision}`;
 
+interface Heard {
+  heartbeat: Heartbeat;
+  /** By this process' own clock: workers' clocks may be off. */
+  at: number;
+}
+
 /** The scheduler's picture of its workers: last heartbeats, and its own count of outstanding work. */
 export class Cluster {
   readonly #variants: readonly Variant[];
   readonly #startedAt: number;
   readonly #staleAfterMs: number;
-  readonly #heartbeats = new Map<string, Heartbeat>();
+  readonly #heard = new Map<string, Heard>();
+  readonly #everServed = new Set<string>();
   readonly #outstanding = new Map<string, number>();
   #own: ResourceSample | undefined;
 
@@ -31,14 +38,16 @@ export class Cluster {
   }
 
   /** A telemetry record's value; null is the tombstone of a worker that left. Anything unreadable is ignored. */
-  heard(instance: string | null, value: Buffer | null): void {
+  heard(instance: string | null, value: Buffer | null, now: number): void {
     if (instance === null) return;
     if (value === null) {
-      this.#heartbeats.delete(instance);
+      this.#heard.delete(instance);
       return;
     }
     const heartbeat = parseHeartbeat(value);
-    if (heartbeat !== undefined) this.#heartbeats.set(instance, heartbeat);
+    if (heartbeat === undefined) return;
+    this.#heard.set(instance, { heartbeat, at: now });
+    for (const variant of heartbeat.variants) this.#everServed.add(nameOf(variant));
   }
 
   /** The scheduler's own machine, for as long as no worker has reported. */
@@ -63,29 +72,35 @@ export class Cluster {
 
   state(now: number): ClusterState {
     const live = this.#live(now);
+    const pools = [undefined, ...new Set(live.flatMap(({ pool }) => pool ?? []))];
     return {
       resources: busiest(live.map(({ resources }) => resources)) ?? this.#own,
       settled: now - this.#startedAt > this.#staleAfterMs,
-      variantsOf: (model) => this.#variants.filter((variant) => variant.model === model).map((variant) => this.#stateOf(variant, live)),
+      variantsOf: (model) => this.#variants
+        .filter((variant) => variant.model === model)
+        .flatMap((variant) => pools.map((pool) => this.#stateOf(variant, pool, live))),
     };
   }
 
   #live(now: number): Heartbeat[] {
-    for (const [instance, { time }] of this.#heartbeats) {
-      if (now - time > this.#staleAfterMs) this.#heartbeats.delete(instance);
+    for (const [instance, { at }] of this.#heard) {
+      if (now - at > this.#staleAfterMs) this.#heard.delete(instance);
     }
-    return [...this.#heartbeats.values()];
+    return [...this.#heard.values()].map(({ heartbeat }) => heartbeat);
   }
 
-  #stateOf(variant: Variant, live: readonly Heartbeat[]): VariantState {
-    const loads = live.flatMap(({ variants }) => variants.filter((load) => nameOf(load) === nameOf(variant)));
+  #stateOf(variant: Variant, pool: string | undefined, live: readonly Heartbeat[]): VariantState {
+    const inPool = live.filter((heartbeat) => heartbeat.pool === pool);
+    const loads = inPool.flatMap(({ variants }) => variants.filter((load) => nameOf(load) === nameOf(variant)));
     const known = loads.filter(({ meanBatchMs }) => meanBatchMs > 0);
     return {
       variant,
+      ...(pool === undefined ? {} : { pool }),
       workers: loads.length,
       queued: sum(loads, ({ queued }) => queued),
       outstanding: this.#outstanding.get(nameOf(variant)) ?? 0,
       meanBatchMs: known.length === 0 ? 0 : sum(known, ({ meanBatchMs }) => meanBatchMs) / known.length,
+      everServed: this.#everServed.has(nameOf(variant)),
     };
   }
 }

@@ -1,4 +1,4 @@
-import { topicName, workTopicName, type Outcome, type PlanStep, type StepResult, type Task, type Work } from '@tandem/schemas';
+import { topicName, workTopicName, type PlanStep, type StepEnds, type StepOutcome, type Task, type Work } from '@tandem/schemas';
 import type { Decision } from '@tandem/shared/core';
 import type { StageOutput } from '@tandem/shared/runner';
 
@@ -6,7 +6,7 @@ import type { StageOutput } from '@tandem/shared/runner';
 export interface StepOfTask {
   task: Task;
   step: PlanStep;
-  previous: Record<string, StepResult>;
+  previous: StepEnds;
 }
 
 function workOutput(prefix: string, { task, step, previous }: StepOfTask, decision: Decision & { kind: 'dispatch' }, now: number): StageOutput {
@@ -15,7 +15,7 @@ function workOutput(prefix: string, { task, step, previous }: StepOfTask, decisi
   return { topic: workTopicName(prefix, task.lane, { model, precision, pool }), key: task.key, value: JSON.stringify(work) };
 }
 
-function outcome({ task, step, previous }: StepOfTask, decision: Exclude<Decision, { kind: 'dispatch' }>): Outcome {
+function outcome({ task, step, previous }: StepOfTask, decision: Exclude<Decision, { kind: 'dispatch' }>): StepOutcome {
   const base = { requestId: task.requestId, step: step.id, task, previous };
   if (decision.kind === 'skip') return { ...base, kind: 'skipped', reason: decision.reason };
   if (decision.kind === 'expire') return { ...base, kind: 'expired' };

@@ -52,7 +52,7 @@ const coarseThenFine = () => task([step('coarse', 'small'), step('fine', 'large'
 
 function completed(confidence: number): Outcome {
   const run = { model: 'small', precision: 'fp32', version: '1', batchSize: 1, queueMs: 0, computeMs: 1, reason: 'x' };
-  return { kind: 'completed', requestId: 'r1', step: 'coarse', run, result: { items: [3], scores: [1], confidence }, task: coarseThenFine() };
+  return { kind: 'completed', requestId: 'r1', step: 'coarse', run, result: { items: [3], scores: [1], confidence }, task: coarseThenFine(), previous: {} };
 }
 
 test('the first step of a task goes to the topic of the chosen variant, keyed by the affinity key, with the reason', async () => {
@@ -74,7 +74,7 @@ test('an outcome makes the next step possible, with what came before', async () 
   const { handle } = await harness();
   const [output] = await handle('outcomes', completed(0.5));
   expect(output!.topic).toBe('t.work.large.int8');
-  expect((JSON.parse(output!.value as string) as Work).previous).toEqual({ coarse: { items: [3], scores: [1], confidence: 0.5 } });
+  expect((JSON.parse(output!.value as string) as Work).previous).toMatchObject({ coarse: { kind: 'completed', result: { items: [3], scores: [1], confidence: 0.5 } } });
 });
 
 test('a confident answer skips the large model, and says so on outcomes', async () => {
@@ -116,6 +116,16 @@ test('heartbeats say what is served and how busy it is; a silent worker is gone 
   clock.advance(3_100);
   const [output] = await handle('tasks', task([step('coarse', 'small')], { deadlineAt: 20_000 }));
   expect(JSON.parse(output!.value as string)).toMatchObject({ kind: 'failed', code: 'no_variant' });
+});
+
+test('a worker whose clock is off is alive all the same', async () => {
+  const { handle, heartbeat, clock } = await harness();
+  const load = { version: '1', queued: 0, running: 0, completed: 0, failed: 0, meanBatchSize: 1, meanBatchMs: 1 };
+  clock.advance(10_000);
+  const resources = { time: 0, cpuCores: 2, cpuUse: 0.1, memoryBytes: 24e9, memoryFreeBytes: 20e9 };
+  heartbeat({ kind: 'worker', instance: 'worker-1', time: clock.now() - 60_000, variants: [{ model: 'small', precision: 'fp32', ...load }], resources } satisfies Heartbeat);
+  const [output] = await handle('tasks', task([step('coarse', 'small')], { deadlineAt: clock.now() + 1_000 }));
+  expect(output!.topic).toBe('t.work.small.fp32');
 });
 
 test('foreign telemetry is ignored', async () => {

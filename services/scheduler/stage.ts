@@ -1,6 +1,6 @@
-import { topicName, type Outcome, type StepResult, type Task, type Variant } from '@tandem/schemas';
+import { topicName, type Outcome, type StepOutcome, type Task, type Variant } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import { decide, readySteps, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
+import { decide, endsSoFar, readySteps, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
 import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
 import type { ResourceProbe } from '@tandem/shared/probe';
 import { readRecord, type Stage, type StageOutput } from '@tandem/shared/runner';
@@ -50,10 +50,10 @@ class Scheduler implements Stage {
   }
 
   async start(): Promise<void> {
-    const { log, prefix, logger } = this.#options;
+    const { log, prefix, logger, clock } = this.#options;
     this.#telemetry = await log.tail({
       topic: topicName(prefix, 'telemetry'),
-      onRecord: (record) => this.#cluster.heard(record.key, record.value),
+      onRecord: (record) => this.#cluster.heard(record.key, record.value, clock.now()),
       onFault: (error) => logger.warn({ err: error }, 'reading telemetry failed; trying again'),
     });
     await this.#telemetry.caughtUp;
@@ -82,14 +82,12 @@ class Scheduler implements Stage {
   #goOn(outcome: Outcome): StageOutput[] {
     if (outcome.kind === 'rejected') return [];
     this.#count(outcome);
-    const { task } = outcome;
-    if (task === undefined) return [];
-    const previous = resultsSoFar(outcome);
-    const done = new Set([...Object.keys(previous), outcome.step]);
-    return readySteps(task.plan.steps, done, outcome.step).map((step) => this.#decide({ task, step, previous }));
+    const { task, step: done } = outcome;
+    const previous = endsSoFar(outcome);
+    return readySteps(task.plan.steps, new Set(Object.keys(previous)), done).map((step) => this.#decide({ task, step, previous }));
   }
 
-  #count(outcome: Exclude<Outcome, { kind: 'rejected' | 'skipped' }> | Outcome): void {
+  #count(outcome: StepOutcome): void {
     if (outcome.kind === 'completed') this.#cluster.returned(outcome.run);
     if ((outcome.kind === 'failed' || outcome.kind === 'expired') && outcome.model !== undefined && outcome.precision !== undefined) {
       this.#cluster.returned({ model: outcome.model, precision: outcome.precision });
@@ -119,10 +117,6 @@ class Scheduler implements Stage {
     }
     this.#cancelProbe = clock.schedule(clock.now() + probeIntervalMs, () => void this.#probe());
   }
-}
-
-function resultsSoFar(outcome: Exclude<Outcome, { kind: 'rejected' }>): Record<string, StepResult> {
-  return outcome.kind === 'completed' ? { ...outcome.previous, [outcome.step]: outcome.result } : { ...outcome.previous };
 }
 
 /** Chooses model × precision × pool for each step, from what it measures of the load. Keeps no task. */

@@ -34,6 +34,8 @@ function features(length: number, over: Partial<RecommendFeatures> = {}): Recomm
   return { history, total: length, limit: 10, ...over };
 }
 
+const RUN = { model: 'recommend-small', precision: 'fp32', version: '1', batchSize: 1, queueMs: 0, computeMs: 1, reason: '' };
+
 async function run(step: string, model: string, precision: string, input: unknown, previous: Work['previous'] = {}): Promise<Outcome> {
   const task: Task = {
     requestId: 'r', workload: 'w', key: 'k', lane: 'interactive', task: 'full', tier: 'standard', arrivedAt: 0, deadlineAt: null,
@@ -60,7 +62,7 @@ test.each(['fp32', 'int8'])('candidates of the small model, ranked by the large 
   expect(candidates.scores).toEqual(candidates.scores.toSorted((a, b) => b - a));
   expect(candidates.confidence).toBeGreaterThanOrEqual(0);
   expect(candidates.confidence).toBeLessThanOrEqual(1);
-  const ranking = await resultOf<RankedItems>(run('fine', 'recommend-large', precision, input, { coarse: candidates }));
+  const ranking = await resultOf<RankedItems>(run('fine', 'recommend-large', precision, input, { coarse: { kind: 'completed', run: RUN, result: candidates } }));
   expect(ranking.items).toHaveLength(10);
   expect(ranking.items.every((item) => candidates.items.includes(item))).toBe(true);
   expect(ranking.scores).toEqual(ranking.scores.toSorted((a, b) => b - a));

@@ -113,7 +113,7 @@ test('an outcome says what ran and why, on the topic and key of its task', async
   const [output] = await stage.handle(record(work(4)), context);
   expect(output).toMatchObject({ topic: 't.outcomes', key: 'key-4' });
   expect(JSON.parse(output!.value as string)).toEqual({
-    kind: 'completed', requestId: 'r4', step: 'look', result: { labels: ['score'], probabilities: [40] },
+    kind: 'completed', requestId: 'r4', step: 'look', task: work(4).task, previous: {}, result: { labels: ['score'], probabilities: [40] },
     run: {
       model: 'lookup', precision: 'fp32', version: '3', batchSize: 1, reason: 'why not',
       queueMs: expect.any(Number), computeMs: expect.any(Number),
@@ -121,13 +121,10 @@ test('an outcome says what ran and why, on the topic and key of its task', async
   });
 });
 
-test('the task and the results so far travel on only where a later step needs them', async () => {
+test('an outcome brings along the task and what became of the steps before', async () => {
   const { run } = await worker();
-  const withLater = { ...work(1, {}, [step('before'), step('look', ['before']), step('later', ['look'])]), previous: { before: { items: [1], scores: [1] } } };
-  expect(await run(withLater)).toMatchObject({ task: { requestId: 'r1' }, previous: { before: { items: [1] } } });
-  const last = await run(work(1));
-  expect(last).not.toHaveProperty('task');
-  expect(last).not.toHaveProperty('previous');
+  const later = { ...work(1, {}, [step('before'), step('look', ['before'])]), previous: { before: { kind: 'skipped', reason: 'sure' } as const } };
+  expect(await run(later)).toMatchObject({ task: { requestId: 'r1' }, previous: { before: { kind: 'skipped', reason: 'sure' } } });
 });
 
 test('one poisoned request in a batch fails alone; its mates succeed', async () => {
@@ -136,7 +133,7 @@ test('one poisoned request in a batch fails alone; its mates succeed', async () 
   const outcomes = await Promise.all(ids.map((id) => run(work(id))));
   const failed = outcomes.filter(({ kind }) => kind === 'failed');
   expect(failed).toEqual([{
-    kind: 'failed', requestId: 'r99', step: 'look', code: 'step_failed', model: 'lookup', precision: 'fp32', message: expect.stringContaining('lookup.fp32'),
+    kind: 'failed', requestId: 'r99', step: 'look', task: work(POISON).task, previous: {}, code: 'step_failed', model: 'lookup', precision: 'fp32', message: expect.stringContaining('lookup.fp32'),
   }]);
   expect(outcomes.filter(({ kind }) => kind === 'completed')).toHaveLength(31);
 });
@@ -164,7 +161,7 @@ test('a batch whose thread dies is run again', async () => {
 test('work whose deadline has passed is not computed', async () => {
   const engine = heldEngine();
   const { run } = await worker({ engine, clock: new ManualClock(1_000) });
-  expect(await run(work(1, { deadlineAt: 1_000 }))).toEqual({ kind: 'expired', requestId: 'r1', step: 'look', model: 'lookup', precision: 'fp32' });
+  expect(await run(work(1, { deadlineAt: 1_000 }))).toMatchObject({ kind: 'expired', requestId: 'r1', step: 'look', model: 'lookup', precision: 'fp32' });
   expect(engine.batches).toHaveLength(0);
 });
 

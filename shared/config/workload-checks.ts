@@ -34,6 +34,7 @@ function stepProblems({ steps }: PlanTemplate, index: number, models: ReadonlySe
   const problems = step.after
     .filter((id) => !others.includes(id))
     .map((id) => `after: there is no other step ${id}; there is ${listed(others)}`);
+  if (step.after.length > 1) problems.push(`after: names ${step.after.length} steps; a step can come after one step (its outcomes bring along what came before)`);
   if (step.skipWhenConfident !== undefined && step.after.length === 0) {
     problems.push('skipWhenConfident: needs a step before this one; name it in after');
   }

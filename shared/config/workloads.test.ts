@@ -52,6 +52,7 @@ describe('a workload file', () => {
     ['has a default task without a plan', workload([step('a')], { defaultTask: 'fine' }), /defaultTask: there is no plan fine; there is full/],
     ['waits for a step that is not there', workload([step('a', { after: ['x'] }), step('b')]), /steps\.0\.after: there is no other step x; there is b/],
     ['waits for itself', workload([step('a', { after: ['a'] })]), /steps\.0\.after: there is no other step a; there is none/],
+    ['comes after two steps', workload([step('a'), step('b'), step('c', { after: ['a', 'b'] })]), /steps\.2\.after: names 2 steps; a step can come after one/],
     ['waits in a circle', workload([step('a', { after: ['b'] }), step('b', { after: ['a'] }), step('c')]), /steps: a, b wait for one another/],
     ['names two steps alike', workload([step('a'), step('a')]), /steps\.1\.id: a is taken/],
     ['skips on the confidence of nobody', workload([step('a', { skipWhenConfident: 0.9 })]), /skipWhenConfident: needs a step before/],

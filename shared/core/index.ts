@@ -3,7 +3,7 @@ export {
   decide, fixedPolicy, meetingFloor, readySteps, thresholdPolicy, THRESHOLD_DEFAULTS,
   type ClusterState, type Decision, type DecisionContext, type Policy, type ThresholdOptions, type VariantState,
 } from './policy/index.ts';
-export { Join, STRATEGIES, type StepOutcome, type StepWithResult, type Strategy, type Verdict } from './fusion/index.ts';
+export { endsSoFar, Join, STRATEGIES, type StepWithResult, type Strategy, type Verdict } from './fusion/index.ts';
 export {
   activityOf, affinityKey, asOfRequest, buildTask, catalogueSize, checkSchemaVersion, chooseTask, choosePlan, encodeEntry, historyAsOf,
   identityOf, isCatalogueItem, needsHistory, readInteraction, readRequest, rejectedOutcome, resolveRequest,

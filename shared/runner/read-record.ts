@@ -7,13 +7,16 @@ import type { LogRecord } from '../log/index.ts';
  * @throws {RecordError} `invalid_record`, `unsupported_schema_version`
  */
 export function readRecord<T extends { requestId: string }>(record: LogRecord): T {
-  checkSchemaVersion(record.headers);
-  const value = parse(record);
+  const value = readJson(record);
   if (typeof value === 'object' && value !== null && 'requestId' in value && typeof value.requestId === 'string') return value as T;
   throw new RecordError('invalid_record', `not a record of ${record.topic}: it has no requestId`);
 }
 
-function parse(record: LogRecord): unknown {
+/**
+ * @throws {RecordError} `invalid_record`, `unsupported_schema_version`
+ */
+export function readJson(record: LogRecord): unknown {
+  checkSchemaVersion(record.headers);
   try {
     return JSON.parse(record.value?.toString('utf8') ?? '');
   } catch (error) {

@@ -12,3 +12,10 @@ export function wait(clock: Clock, durationMs: number): Promise<void> {
     clock.schedule(clock.now() + durationMs, resolve);
   });
 }
+
+/** Waits for a promise, but not longer than this. */
+export async function within(clock: Clock, durationMs: number, promise: Promise<unknown>): Promise<void> {
+  const limit = Promise.withResolvers<undefined>();
+  const cancel = clock.schedule(clock.now() + durationMs, () => limit.resolve(undefined));
+  await Promise.race([promise, limit.promise]).finally(cancel);
+}

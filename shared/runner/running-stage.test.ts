@@ -20,8 +20,8 @@ async function harness(handle: Handle, over: Partial<RunnerOptions> & Partial<St
   const stage: Stage = { name: 'classifier', inputs: [{ group: 'g', topics: ['t.requests'] }], handle, ...over };
   const producer = await log.producer();
   const options = { log, producer, prefix: 't.', clock: systemClock, logger: silentLogger, metrics: createMetrics({ processMetrics: false }), tracing: noTracing, retryBaseMs: 1, commitIntervalMs: 10, ...over };
-  const start = async () => {
-    const running = await RunningStage.start(stage, options);
+  const start = async (more: Partial<RunnerOptions> = {}) => {
+    const running = await RunningStage.start(stage, { ...options, ...more });
     cleanUps.push(() => running.stop());
     return running;
   };
@@ -34,7 +34,7 @@ async function harness(handle: Handle, over: Partial<RunnerOptions> & Partial<St
   const send = (values: string[], headers = {}) =>
     producer.send(values.map((value): OutgoingRecord => ({ topic: 't.requests', key: 'k', value, headers })));
   const committed = async () => (await log.admin.committed('t.g', 't.requests'))[0]?.offset;
-  return { start, send, read, committed };
+  return { start, send, read, committed, log };
 }
 
 const toTasks = (value: string): OutgoingRecord[] => [{ topic: 't.tasks', key: 'k', value }];
@@ -130,4 +130,18 @@ test('a stop waits for what is in flight, and what it could not wait for is deli
   expect(await committed()).toBe(1);
   await start();
   await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['slow', 'stuck']));
+});
+
+test('outputs that cannot be written now are written later, and the input is not acknowledged before', async () => {
+  let away = 10;
+  const { start, send, read, committed, log } = await harness((record) => toTasks(textOf(record)));
+  const real = await log.producer();
+  const producer = { ...real, flush: () => real.flush(), close: () => real.close(), send: (records: readonly OutgoingRecord[]) => ((away -= 1) > 0 ? Promise.reject(new TandemError('full', { code: 'log_full', retryable: true })) : real.send(records)) };
+  const running = await start({ producer });
+  const tasks = await read('tasks');
+  await send(['a']);
+  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['a']));
+  expect(away).toBeLessThanOrEqual(0);
+  await running.stop();
+  expect(await committed()).toBe(1);
 });

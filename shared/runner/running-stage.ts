@@ -6,7 +6,7 @@ import type { RecordSpan } from '../telemetry/index.ts';
 import { deadLetter } from './dead-letter.ts';
 import { outputHeaders, withHeaders } from './headers.ts';
 import { RUNNER_DEFAULTS, type RunnerOptions } from './options.ts';
-import { pauseMs, wait } from './retry.ts';
+import { pauseMs, wait, within } from './retry.ts';
 import type { Stage, StageContext, StageInput, StageOutput } from './types.ts';
 
 const DRAIN_POLL_MS = 10;
@@ -105,7 +105,7 @@ export class RunningStage {
   #emit(attempt: Attempt, outputs: readonly StageOutput[]): void {
     if (outputs.length === 0) return this.#done(attempt, 'handled');
     const carried = outputHeaders(attempt.delivery.record.headers, attempt.span?.headers);
-    this.#producer.send(outputs.map((output) => withHeaders(output, carried))).then(
+    this.#write(outputs.map((output) => withHeaders(output, carried))).then(
       () => this.#done(attempt, 'handled'),
       (error: unknown) => this.#failed(attempt, error),
     );
@@ -131,7 +131,7 @@ export class RunningStage {
     else logger.debug({ code, ...at }, 'dead letter');
     metrics.deadLetters.inc({ stage: this.#stage.name, code });
     const cause = { stage: this.#stage.name, code, message: messageOf(error), attempts: attempt.number, time: clock.now() };
-    this.#producer.send([deadLetter(prefix, record, cause)]).then(
+    this.#write([deadLetter(prefix, record, cause)]).then(
       () => this.#done(attempt, 'dead_letter', error),
       (failure: unknown) => logger.error({ err: failure, ...at }, 'the dead letter could not be written; the record stays unacknowledged'),
     );
@@ -149,7 +149,20 @@ export class RunningStage {
   #publish(outputs: readonly StageOutput[]): Promise<void> {
     const none: Headers = {};
     const carried = outputHeaders(none, undefined);
-    return this.#producer.send(outputs.map((output) => withHeaders(output, carried)));
+    return this.#write(outputs.map((output) => withHeaders(output, carried)));
+  }
+
+  /** What cannot be written now is written later, however long that takes: giving up would lose it. */
+  async #write(outputs: readonly StageOutput[]): Promise<void> {
+    const { clock, retryBaseMs, random } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await this.#producer.send(outputs);
+      } catch (error) {
+        if (!isRetryable(error) || this.state === 'stopped') throw error;
+        await wait(clock, pauseMs(attempt, retryBaseMs, random));
+      }
+    }
   }
 
   #reportGauges(): void {
@@ -170,7 +183,8 @@ export class RunningStage {
     await Promise.all(this.#consumers.map(({ consumer }) => consumer.close()));
     this.#lifecycle.to('stopped');
     await this.#stage.stop?.();
-    await this.#producer.flush();
+    const { clock, drainTimeoutMs } = this.#options;
+    await within(clock, drainTimeoutMs, this.#producer.flush());
   }
 
   async #drained(): Promise<void> {

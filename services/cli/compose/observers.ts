@@ -3,9 +3,11 @@ import type { Decision } from '@tandem/shared/core';
 import type { Metrics } from '@tandem/shared/telemetry';
 
 /** Stages know their observers, not the metrics library. */
-export function fusionObserver(metrics: Metrics) {
+/** Rejected requests may name any workload: only known ones become a label. */
+export function fusionObserver(metrics: Metrics, workloads: ReadonlySet<string>) {
   return {
-    responded({ workload, status, reason, latencyMs }: Response) {
+    responded({ workload: name, status, reason, latencyMs }: Response) {
+      const workload = workloads.has(name) ? name : 'unknown';
       metrics.responses.inc({ workload, status, reason: reason ?? 'none' });
       metrics.responseSeconds.observe({ workload }, latencyMs / 1_000);
     },

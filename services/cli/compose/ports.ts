@@ -50,13 +50,13 @@ export async function openPorts(settings: Settings, service: string): Promise<Po
   for (const error of registry.refused) logger.warn({ err: error }, 'a registry entry is refused; the others are served');
   const variants = stableVariants(registry);
   const workloads = await loadWorkloads(settings.workloads, { variants });
+  const adapters = await loadAdapters(workloads, settings.workloads);
   const log = openLog(settings, logger);
   const cache = openCache(settings, logger);
   const tracing = await openTracing(settings, service);
   return {
-    log, cache, variants, workloads, tracing, logger,
+    log, cache, variants, workloads, adapters, tracing, logger,
     producer: await log.producer({ lingerMs: settings.lingerMs }),
-    adapters: await loadAdapters(workloads, settings.workloads),
     probe: operatingSystemProbe(systemClock),
     clock: systemClock,
     metrics: createMetrics(),

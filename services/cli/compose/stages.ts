@@ -76,7 +76,7 @@ function adapterOf({ workloads, adapters }: Ports): (workload: string) => Adapte
 }
 
 function fusion(settings: Settings, ports: Ports): Stage {
-  return createFusionStage({ ...ports, prefix: settings.prefix, adapterOf: adapterOf(ports), observer: fusionObserver(ports.metrics) });
+  return createFusionStage({ ...ports, prefix: settings.prefix, adapterOf: adapterOf(ports), observer: fusionObserver(ports.metrics, new Set(ports.workloads.map(({ name }) => name))) });
 }
 
 async function createStage(name: StageName, settings: Settings, ports: Ports): Promise<Stage> {

@@ -16,11 +16,20 @@ export class System implements AsyncDisposable {
   /** Starts them from the end of the flow to its beginning, so that nothing is produced before it can be consumed. */
   static async start(names: readonly StageName[], settings: Settings, ports: Ports): Promise<System> {
     const system = new System();
-    const { httpHost, httpPort } = settings;
-    system.#server = await startStatusServer({ host: httpHost, port: httpPort, metrics: ports.metrics.registry, state: () => system.state });
-    for (const name of names.toReversed()) system.#stages.push(await startStage(name, settings, ports));
-    system.#starting = false;
-    return system;
+    try {
+      await system.#start(names, settings, ports);
+      return system;
+    } catch (error) {
+      await system[Symbol.asyncDispose]();
+      throw error;
+    }
+  }
+
+  async #start(names: readonly StageName[], settings: Settings, ports: Ports): Promise<void> {
+    const { httpHost: host, httpPort: port } = settings;
+    this.#server = await startStatusServer({ host, port, metrics: ports.metrics.registry, state: () => this.state });
+    for (const name of names.toReversed()) this.#stages.push(await startStage(name, settings, ports));
+    this.#starting = false;
   }
 
   /** The least ready of its stages. */

@@ -1,4 +1,4 @@
-import type { Mark, PlanStep, RankedItems, RecommendFeatures, StepResult, StrategyName, Variant, Work } from '@tandem/schemas';
+import type { Mark, PlanStep, RankedItems, RecommendFeatures, StrategyName, Variant, Work } from '@tandem/schemas';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { TensorView } from '../../engine/types.ts';
@@ -25,8 +25,10 @@ function features(over: Partial<RecommendFeatures> = {}): RecommendFeatures {
   return { history, total: history.length, limit: 10, ...over };
 }
 
+const RUN = { model: 's', precision: 'fp32', version: '1', batchSize: 1, queueMs: 0, computeMs: 1, reason: '' };
+
 interface WorkOver {
-  previous?: Record<string, StepResult>;
+  previous?: Work['previous'];
   step?: string;
   strategy?: StrategyName;
 }
@@ -138,7 +140,7 @@ describe('encoding', () => {
 
   it('ranks what the step before found, else what the sender gave, else the catalogue', () => {
     const given = features({ candidates: [7, 8] });
-    const after = work(given, { previous: { coarse: { items: [4, 5, 6], scores: [3, 2, 1] } } });
+    const after = work(given, { previous: { coarse: { kind: 'completed', run: RUN, result: { items: [4, 5, 6], scores: [3, 2, 1] } } } });
     expect(recommendAdapter.shape(after, large)).toEqual({ graph: 'rank', length: 3 });
     expect(encode('rank', [after, work(given)], large)['candidates']).toEqual([[4, 5, 6], [7, 8, 0]]);
     expect(recommendAdapter.shape(work(features()), large).graph).toBe('catalogue');

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import type { ClassScores, Plan, PlanStep, RankedItems, StrategyName, Task } from '@tandem/schemas';
-import { Join, type StepOutcome } from './join.ts';
+import type { ClassScores, Plan, PlanStep, RankedItems, StepEnd, StepOutcome, StrategyName, Task } from '@tandem/schemas';
+import { Join } from './join.ts';
 import { STRATEGIES } from './strategies.ts';
 
 function step(id: string, over: Partial<PlanStep> = {}): PlanStep {
@@ -15,10 +15,16 @@ function task(steps: PlanStep[], strategy: StrategyName = 'rerank'): Task {
   };
 }
 
-function completed(id: string, result: RankedItems | ClassScores): StepOutcome {
-  const run = { model: `model-${id}`, precision: 'fp32', version: '1', batchSize: 1, queueMs: 0, computeMs: 1, reason: 'test' };
-  return { kind: 'completed', requestId: 'r1', step: id, run, result };
+function outcome(step: string, end: StepEnd, previous: StepOutcome['previous'] = {}): StepOutcome {
+  return { requestId: 'r1', step, task: coarseThenFine(), previous, ...end };
 }
+
+function end(id: string, result: RankedItems | ClassScores): StepEnd {
+  const run = { model: `model-${id}`, precision: 'fp32', version: '1', batchSize: 1, queueMs: 0, computeMs: 1, reason: 'test' };
+  return { kind: 'completed', run, result };
+}
+
+const completed = (id: string, result: RankedItems | ClassScores): StepOutcome => outcome(id, end(id, result));
 
 const list = (...items: number[]): RankedItems => ({ items, scores: items.map((_, index) => 10 - index) });
 const coarseThenFine = () => task([step('coarse'), step('fine', { after: ['coarse'] })]);
@@ -33,6 +39,13 @@ describe('a join', () => {
     expect(join.verdict()).toMatchObject({ status: 'complete', result: { items: [2, 1] } });
   });
 
+  test('is complete from the last outcome alone, which brings along what came before', () => {
+    const join = new Join(coarseThenFine());
+    join.add(outcome('fine', end('fine', list(2, 1)), { coarse: end('coarse', list(1, 2, 3)) }));
+    expect(join.complete).toBe(true);
+    expect(join.verdict()).toMatchObject({ status: 'complete', result: { items: [2, 1, 3] }, steps: [{ step: 'coarse' }, { step: 'fine' }] });
+  });
+
   test('at its deadline answers degraded with the candidates alone', () => {
     const join = new Join(coarseThenFine());
     join.add(completed('coarse', list(5, 6)));
@@ -42,13 +55,13 @@ describe('a join', () => {
   test('a skipped step is a decision and leaves the answer complete', () => {
     const join = new Join(task([step('coarse'), step('fine', { after: ['coarse'] })], 'cascade'));
     join.add(completed('coarse', list(5)));
-    join.add({ kind: 'skipped', requestId: 'r1', step: 'fine', reason: 'confidence 0.97 ≥ 0.95' });
+    join.add(outcome('fine', { kind: 'skipped', reason: 'confidence 0.97 ≥ 0.95' }));
     expect(join.verdict()).toMatchObject({ status: 'complete', result: { items: [5] } });
     expect(join.verdict().steps[1]).toMatchObject({ step: 'fine', batchSize: 0, reason: 'skipped: confidence 0.97 ≥ 0.95' });
   });
 
   test('a failed step degrades, and fails where it was required', () => {
-    const failed: StepOutcome = { kind: 'failed', requestId: 'r1', step: 'fine', code: 'step_failed', message: 'bad input' };
+    const failed = outcome('fine', { kind: 'failed', code: 'step_failed', message: 'bad input' });
     const degraded = new Join(coarseThenFine());
     degraded.add(completed('coarse', list(1)));
     degraded.add(failed);
@@ -61,7 +74,7 @@ describe('a join', () => {
 
   test('takes the first completed outcome of a step; a redelivered or late one changes nothing', () => {
     const join = new Join(task([step('a')], 'cascade'));
-    join.add({ kind: 'failed', requestId: 'r1', step: 'a', code: 'step_failed', message: 'first try' });
+    join.add(outcome('a', { kind: 'failed', code: 'step_failed', message: 'first try' }));
     join.add(completed('a', list(1)));
     join.add(completed('a', list(2)));
     expect(join.verdict()).toMatchObject({ status: 'complete', result: { items: [1] } });

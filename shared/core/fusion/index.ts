@@ -1,2 +1,2 @@
-export { Join, type StepOutcome, type Verdict } from './join.ts';
+export { endsSoFar, Join, type Verdict } from './join.ts';
 export { STRATEGIES, type Strategy, type StepWithResult } from './strategies.ts';

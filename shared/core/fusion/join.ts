@@ -1,7 +1,7 @@
-import type { ErrorCode, Outcome, PlanStep, Reason, ResponseStep, Status, StepResult, Task } from '@tandem/schemas';
+import type {
+  ErrorCode, PlanStep, Reason, ResponseStep, Status, StepEnd, StepEnds, StepOutcome, StepResult, Task,
+} from '@tandem/schemas';
 import { STRATEGIES, type StepWithResult } from './strategies.ts';
-
-export type StepOutcome = Exclude<Outcome, { kind: 'rejected' }>;
 
 /** What a join comes to. The caller adds what only it knows: ids and times. */
 export interface Verdict {
@@ -13,26 +13,36 @@ export interface Verdict {
   error?: { code: ErrorCode; message: string };
 }
 
+function endOf(outcome: StepOutcome): StepEnd {
+  const { requestId: _requestId, step: _step, task: _task, previous: _previous, ...end } = outcome;
+  return end;
+}
+
+/** What an outcome tells: the ends of its own step and of those before it. */
+export function endsSoFar(outcome: StepOutcome): StepEnds {
+  return { ...outcome.previous, [outcome.step]: endOf(outcome) };
+}
+
 /** The outcomes of one request, joined by its plan. Pure: time comes in with the calls. */
 export class Join {
   readonly task: Task;
-  readonly #outcomes = new Map<string, StepOutcome>();
+  readonly #ends = new Map<string, StepEnd>();
 
   constructor(task: Task) {
     this.task = task;
   }
 
-  /** The first completed outcome of a step stands; a completed one replaces any other. */
+  /** The first completed end of a step stands; a completed one replaces any other. */
   add(outcome: StepOutcome): void {
-    const before = this.#outcomes.get(outcome.step);
-    if (before === undefined || (before.kind !== 'completed' && outcome.kind === 'completed')) {
-      this.#outcomes.set(outcome.step, outcome);
+    for (const [step, end] of Object.entries(endsSoFar(outcome))) {
+      const before = this.#ends.get(step);
+      if (before === undefined || (before.kind !== 'completed' && end.kind === 'completed')) this.#ends.set(step, end);
     }
   }
 
   /** Every step of the plan has an outcome (a plan without steps is complete from the start). */
   get complete(): boolean {
-    return this.task.plan.steps.every(({ id }) => this.#outcomes.has(id));
+    return this.task.plan.steps.every(({ id }) => this.#ends.has(id));
   }
 
   /** The answer with what has arrived. */
@@ -52,18 +62,18 @@ export class Join {
 
   #results(): StepWithResult[] {
     return this.task.plan.steps.flatMap((step) => {
-      const outcome = this.#outcomes.get(step.id);
+      const outcome = this.#ends.get(step.id);
       return outcome?.kind === 'completed' ? [{ step, result: outcome.result }] : [];
     });
   }
 
   #requiredMissing(): boolean {
-    return this.task.plan.steps.some(({ id, required }) => required && this.#outcomes.get(id)?.kind !== 'completed');
+    return this.task.plan.steps.some(({ id, required }) => required && this.#ends.get(id)?.kind !== 'completed');
   }
 
   /** Why the answer is less than the plan; a skipped step is a decision, not a loss. */
   #reason(): Reason | undefined {
-    const kinds = this.task.plan.steps.map(({ id }) => this.#outcomes.get(id));
+    const kinds = this.task.plan.steps.map(({ id }) => this.#ends.get(id));
     if (kinds.includes(undefined)) return 'deadline';
     if (kinds.some((outcome) => outcome?.kind === 'expired')) return 'expired';
     const failed = kinds.find((outcome) => outcome?.kind === 'failed');
@@ -72,7 +82,7 @@ export class Join {
   }
 
   #error(): Verdict['error'] {
-    for (const outcome of this.#outcomes.values()) {
+    for (const outcome of this.#ends.values()) {
       if (outcome.kind === 'failed') return { code: outcome.code, message: outcome.message };
     }
     return undefined;
@@ -80,13 +90,13 @@ export class Join {
 
   #steps(): ResponseStep[] {
     return this.task.plan.steps.flatMap((step) => {
-      const outcome = this.#outcomes.get(step.id);
+      const outcome = this.#ends.get(step.id);
       return outcome === undefined ? [] : [responseStep(step, outcome)];
     });
   }
 }
 
-function responseStep(step: PlanStep, outcome: StepOutcome): ResponseStep {
+function responseStep(step: PlanStep, outcome: StepEnd): ResponseStep {
   if (outcome.kind === 'completed') return { step: step.id, ...outcome.run };
   const none = { step: step.id, model: step.model, precision: 'none', version: '', batchSize: 0, queueMs: 0, computeMs: 0 };
   if (outcome.kind === 'skipped') return { ...none, reason: `skipped: ${outcome.reason}` };

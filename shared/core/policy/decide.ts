@@ -3,8 +3,8 @@ import type { Decision, DecisionContext, Policy, VariantState } from './types.ts
 
 function confidenceBefore({ step, previous }: DecisionContext): number | undefined {
   for (const id of step.after) {
-    const confidence = previous[id]?.confidence;
-    if (confidence !== undefined) return confidence;
+    const end = previous[id];
+    if (end?.kind === 'completed' && end.result.confidence !== undefined) return end.result.confidence;
   }
   return undefined;
 }
@@ -35,7 +35,9 @@ function servable({ task, step, cluster }: DecisionContext): readonly VariantSta
   const variants = cluster.variantsOf(step.model);
   const served = variants.filter(({ workers }) => workers > 0);
   if (served.length > 0) return served;
-  return cluster.settled && task.deadlineAt !== null ? [] : variants;
+  if (cluster.settled && task.deadlineAt !== null) return [];
+  const known = variants.filter(({ everServed }) => everServed);
+  return known.length > 0 ? known : variants;
 }
 
 /** Everything about a step that no policy changes; the rest is the policy's. */

@@ -7,7 +7,8 @@ export function fixedPolicy(precision: string): Policy {
     choose(context, candidates) {
       const chosen = candidates.find(({ variant }) => variant.precision === precision);
       if (chosen === undefined) return { kind: 'fail', code: 'no_variant', reason: `no worker serves ${context.step.model} at ${precision}` };
-      return { kind: 'dispatch', model: chosen.variant.model, precision, reason: `fixed: ${precision}` };
+      const pool = chosen.pool === undefined ? {} : { pool: chosen.pool };
+      return { kind: 'dispatch', model: chosen.variant.model, precision, ...pool, reason: `fixed: ${precision}` };
     },
   };
 }

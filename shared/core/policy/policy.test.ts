@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { PlanStep, ResourceSample, Task, Variant } from '@tandem/schemas';
+import type { PlanStep, ResourceSample, StepEnd, StepResult, Task, Variant } from '@tandem/schemas';
 import { decide, readySteps } from './decide.ts';
 import { fixedPolicy } from './fixed.ts';
 import { thresholdPolicy } from './threshold.ts';
@@ -11,7 +11,12 @@ function variantState(precision: string, accuracy: number, batch32 = 1): Variant
     accuracy: { metric: 'ndcgAt10', value: accuracy, others: {}, data: 'test', date: '2026-01-01' },
     lineage: { millisecondsPerRequest: { batch32 } },
   };
-  return { variant, workers: 1, queued: 0, outstanding: 0, meanBatchMs: 0 };
+  return { variant, workers: 1, queued: 0, outstanding: 0, meanBatchMs: 0, everServed: true };
+}
+
+function completed(result: StepResult): StepEnd {
+  const run = { model: 'm', precision: 'fp32', version: '1', batchSize: 1, queueMs: 0, computeMs: 1, reason: 'test' };
+  return { kind: 'completed', run, result };
 }
 
 function context(over: {
@@ -33,7 +38,7 @@ function context(over: {
     deadlineAt: over.deadlineAt ?? null, accuracyFloor: over.floor ?? null, activity: 0, input: {}, source: 't/0/0', marks: [],
     plan: { id: 'full', strategy: 'rerank', steps: [step] },
   };
-  const previous = over.confidence === undefined ? {} : { coarse: { items: [1], scores: [1], confidence: over.confidence } };
+  const previous = over.confidence === undefined ? {} : { coarse: completed({ items: [1], scores: [1], confidence: over.confidence }) };
   const variants = over.variants ?? [variantState('fp32', 0.2), variantState('fp16', 0.2), variantState('int8', 0.19)];
   return { task, step, previous, now: 1_000, cluster: { resources, variantsOf: () => variants, settled: true } };
 }
@@ -94,6 +99,17 @@ test('the fixed policy never changes its precision', () => {
   const chosen = decide(fixedPolicy('fp32'), context({ use: 0.99 }));
   expect(chosen).toMatchObject({ kind: 'dispatch', precision: 'fp32' });
   expect(decide(fixedPolicy('int4'), context({}))).toMatchObject({ kind: 'fail', code: 'no_variant' });
+});
+
+test('while no worker is alive, work without a deadline waits where some worker has served before', () => {
+  const gone = (precision: string, everServed: boolean) => ({ ...variantState(precision, 0.2), workers: 0, everServed });
+  const variants = [gone('fp32', false), gone('int8', true)];
+  expect(decide(thresholdPolicy(), context({ variants }))).toMatchObject({ kind: 'dispatch', precision: 'int8' });
+});
+
+test('work goes to the pool of the workers that serve it', () => {
+  const variants = [{ ...variantState('fp32', 0.2), workers: 0 }, { ...variantState('fp32', 0.2), pool: 'gpu' }];
+  expect(decide(thresholdPolicy(), context({ variants }))).toMatchObject({ kind: 'dispatch', pool: 'gpu' });
 });
 
 test('steps become ready when all that they come after is done', () => {

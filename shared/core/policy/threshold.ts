@@ -72,7 +72,8 @@ export function thresholdPolicy(options: Partial<ThresholdOptions> = {}): Policy
       const order = preference(want, halfPrecisionGains(candidates, bounds.minimumHalfPrecisionGain));
       const chosen = order.map((precision) => candidates.find(({ variant }) => variant.precision === precision)).find(Boolean) ?? candidates[0]!;
       const { model, precision } = chosen.variant;
-      return { kind: 'dispatch', model, precision, reason: `threshold: ${context.step.role}, ${now.what} → ${want}${precision === want ? '' : `, ${precision} serves`}` };
+      const pool = chosen.pool === undefined ? {} : { pool: chosen.pool };
+      return { kind: 'dispatch', model, precision, ...pool, reason: `threshold: ${context.step.role}, ${now.what} → ${want}${precision === want ? '' : `, ${precision} serves`}` };
     },
   };
 }

@@ -1,8 +1,10 @@
-import type { PlanStep, ResourceSample, StepResult, Task, Variant } from '@tandem/schemas';
+import type { PlanStep, ResourceSample, StepEnds, Task, Variant } from '@tandem/schemas';
 
 /** What the scheduler knows of one variant. */
 export interface VariantState {
   variant: Variant;
+  /** The pool that these workers belong to; undefined: none. */
+  pool?: string;
   /** Workers that have announced it and are alive. */
   workers: number;
   /** Requests waiting at the workers as of their heartbeats. */
@@ -11,6 +13,8 @@ export interface VariantState {
   outstanding: number;
   /** Recent time of one batch, ms; 0 where unknown. */
   meanBatchMs: number;
+  /** Some worker has served it at some time, if none does now. */
+  everServed: boolean;
 }
 
 /** What has been measured of the machines, as of `resources.time`. */
@@ -26,8 +30,8 @@ export interface ClusterState {
 export interface DecisionContext {
   task: Task;
   step: PlanStep;
-  /** Results of earlier steps, by step id. */
-  previous: Readonly<Record<string, StepResult>>;
+  /** What became of earlier steps. */
+  previous: Readonly<StepEnds>;
   /** Epoch ms. */
   now: number;
   cluster: ClusterState;

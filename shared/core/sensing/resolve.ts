@@ -1,4 +1,4 @@
-import type { Request, Workload } from '@tandem/schemas';
+import type { Lane, Request, Workload } from '@tandem/schemas';
 import { RecordError } from '../../errors/index.ts';
 import { describeIssues } from './describe-issues.ts';
 import type { AsOf } from './history.ts';
@@ -23,14 +23,14 @@ export interface ResolvedRequest {
 export function resolveRequest(
   request: Request,
   bindings: ReadonlyMap<string, WorkloadBinding>,
-  { arrivedAt, now }: { arrivedAt: number; now: number },
+  { arrivedAt, now, lane }: { arrivedAt: number; now: number; lane: Lane },
 ): ResolvedRequest {
   const binding = bindings.get(request.workload);
   if (binding === undefined) {
     throw new RecordError('unknown_workload', `there is no workload ${request.workload}; there are ${[...bindings.keys()].join(', ')}`);
   }
   const input = parseInput(request, binding);
-  const deadlineAt = deadlineOf(request, binding.workload, arrivedAt);
+  const deadlineAt = deadlineOf(request, binding.workload, arrivedAt, lane);
   if (deadlineAt !== null && deadlineAt <= now) {
     throw new RecordError('expired', `the deadline had passed ${Math.ceil(now - deadlineAt)} ms before the request was read`);
   }
@@ -43,8 +43,9 @@ function parseInput(request: Request, { adapter }: WorkloadBinding): unknown {
   throw new RecordError('invalid_input', describeIssues(result.error, 'input'));
 }
 
-function deadlineOf({ hints }: Request, workload: Workload, arrivedAt: number): number | null {
-  const deadlineMs = hints?.deadlineMs ?? workload.deadlineMs;
+/** The workload's deadline is for people who wait: bulk requests have one only where they say so. */
+function deadlineOf({ hints }: Request, workload: Workload, arrivedAt: number, lane: Lane): number | null {
+  const deadlineMs = hints?.deadlineMs ?? (lane === 'bulk' ? null : workload.deadlineMs);
   return deadlineMs === null ? null : arrivedAt + deadlineMs;
 }
 

@@ -21,8 +21,8 @@ export function featuresOf(work: Work): RecommendFeatures {
 function earlierItems({ step, task, previous }: Work): RankedItems | undefined {
   const after = task.plan.steps.find(({ id }) => id === step)?.after ?? [];
   for (const id of after) {
-    const result = previous[id];
-    if (result !== undefined && isRankedItems(result) && result.items.length > 0) return result;
+    const end = previous[id];
+    if (end?.kind === 'completed' && isRankedItems(end.result) && end.result.items.length > 0) return end.result;
   }
   return undefined;
 }
