@@ -139,7 +139,8 @@ export class KafkaConsumer implements LogConsumer {
     const joins = ++this.#joins;
     this.#state.assign(partitions);
     const [known, fresh] = [[...this.#state.partitions].filter(isKnown), [...this.#state.partitions].filter((partition) => !isKnown(partition))];
-    const doubtful = continuous ? [] : known;
+    // A rebalance while the offsets were being asked for leaves the question open.
+    const doubtful = continuous && !this.#inDoubt ? [] : known;
     const unpinned = this.#options.startFrom === 'latest' ? fresh : [];
     if (doubtful.length === 0 && unpinned.length === 0) return this.#goOn();
     this.#inDoubt = true;

@@ -1,0 +1,88 @@
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { silentLogger } from '../../telemetry/logger.ts';
+import type { Delivery } from '../types.ts';
+import type { KafkaAdmin } from './admin.ts';
+import { KafkaConsumer } from './consumer.ts';
+import { resolveKafkaLogOptions } from './options.ts';
+import { StubKafka } from './stub-kafka.ts';
+
+/** A member of a group that reads `tasks` and `outcomes`, and the broker as the test wants it. */
+class Member {
+  readonly kafka = new StubKafka();
+  readonly deliveries: Delivery[] = [];
+  readonly revoked: string[] = [];
+  /** By topic, of partition 0. */
+  readonly committed: Record<string, number> = { tasks: -1, outcomes: -1 };
+  /** Answers to questions for committed offsets wait for it. */
+  answered: Promise<void> = Promise.resolve();
+  asked = 0;
+  readonly consumer: KafkaConsumer;
+
+  constructor() {
+    const admin = {
+      offsets: () => Promise.resolve([{ partition: 0, earliest: 0, latest: 0 }]),
+      committed: async (_group: string, topic: string) => {
+        this.asked++;
+        await this.answered;
+        return [{ partition: 0, offset: this.committed[topic] ?? -1 }];
+      },
+    };
+    const config = resolveKafkaLogOptions({ brokers: ['127.0.0.1:9'], clientId: 'test', logger: silentLogger });
+    this.consumer = new KafkaConsumer(this.kafka.client, config, admin as unknown as KafkaAdmin, {
+      groupId: 'g',
+      topics: ['tasks', 'outcomes'],
+      onRecord: (delivery) => void this.deliveries.push(delivery),
+      onRevoked: (partitions) => void this.revoked.push(...partitions.map(({ topic, partition }) => `${topic}/${partition}`)),
+    });
+    onTestFinished(() => this.consumer.close());
+  }
+
+  /** Three tasks and one outcome are in flight. */
+  async start(): Promise<void> {
+    const started = this.consumer.start();
+    await this.join('first');
+    await started;
+    await this.kafka.fetched({ topic: 'tasks', partition: 0, from: 0, values: ['a', 'b', 'c'], end: 3 });
+    await this.kafka.fetched({ topic: 'outcomes', partition: 0, from: 0, values: ['A'], end: 1 });
+    await vi.waitFor(() => expect(this.deliveries).toHaveLength(4));
+  }
+
+  async join(memberId: string): Promise<void> {
+    await this.kafka.running();
+    this.kafka.join(memberId, { tasks: [0], outcomes: [0] });
+  }
+
+  async rejoin(memberId: string): Promise<void> {
+    this.kafka.crash(new Error('the broker went away'));
+    await this.join(memberId);
+  }
+
+  get owned(): boolean[] {
+    return this.deliveries.map(({ owned }) => owned);
+  }
+}
+
+describe('a Kafka consumer that comes back after it lost its membership', () => {
+  it('keeps what it has in flight where nobody has got further', async () => {
+    const member = new Member();
+    await member.start();
+    await member.rejoin('second');
+    await vi.waitFor(() => expect(member.kafka.seeks).toHaveLength(2));
+    expect(member.owned).toEqual([true, true, true, true]);
+    expect(member.revoked).toEqual([]);
+  });
+
+  it('is still in doubt when the group rebalances before the committed offsets are known', async () => {
+    const member = new Member();
+    await member.start();
+    Object.assign(member.committed, { tasks: 3, outcomes: 1 });
+    let answer = (): void => undefined;
+    member.answered = new Promise((resolve) => (answer = resolve));
+    await member.rejoin('second');
+    await vi.waitFor(() => expect(member.asked).toBe(1));
+    member.kafka.emit('REBALANCING');
+    await member.join('second');
+    answer();
+    await vi.waitFor(() => expect(member.owned).toEqual([false, false, false, false]));
+  });
+});
