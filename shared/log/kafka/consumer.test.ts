@@ -57,6 +57,10 @@ class Member {
     await this.join(memberId);
   }
 
+  get values(): string[] {
+    return this.deliveries.map(({ record }) => String(record.value));
+  }
+
   get owned(): boolean[] {
     return this.deliveries.map(({ owned }) => owned);
   }
@@ -72,6 +76,16 @@ describe('a Kafka consumer that comes back after it lost its membership', () => 
     expect(member.revoked).toEqual([]);
   });
 
+  it('gives up a partition number on all topics when somebody has got further on one, and starts at the committed offsets', async () => {
+    const member = new Member();
+    await member.start();
+    Object.assign(member.committed, { tasks: 0, outcomes: 1 });
+    await member.rejoin('second');
+    await vi.waitFor(() => expect(member.owned).toEqual([false, false, false, false]));
+    expect(member.revoked.toSorted()).toEqual(['outcomes/0', 'tasks/0']);
+    expect(member.kafka.seeks.toSorted()).toEqual(['outcomes/0@1', 'tasks/0@0']);
+  });
+
   it('is still in doubt when the group rebalances before the committed offsets are known', async () => {
     const member = new Member();
     await member.start();
@@ -84,5 +98,19 @@ describe('a Kafka consumer that comes back after it lost its membership', () => 
     await member.join('second');
     answer();
     await vi.waitFor(() => expect(member.owned).toEqual([false, false, false, false]));
+  });
+});
+
+describe('a Kafka consumer of a topic that was deleted and made anew', () => {
+  it('reads it from its start, however far it has grown meanwhile, and the others from their committed offsets', async () => {
+    const member = new Member();
+    await member.start();
+    Object.assign(member.committed, { tasks: 2, outcomes: 0 });
+    await member.kafka.fetched({ topic: 'outcomes', partition: 0, from: 0, values: ['B', 'C', 'D'], end: 3 });
+    await vi.waitFor(() => expect(member.kafka.seeks).toHaveLength(2));
+    expect(member.kafka.seeks.toSorted()).toEqual(['outcomes/0@0', 'tasks/0@2']);
+    expect(member.owned).toEqual([false, false, false, false]);
+    await member.kafka.fetched({ topic: 'outcomes', partition: 0, from: 0, values: ['B', 'C', 'D'], end: 3 });
+    await vi.waitFor(() => expect(member.values.slice(4)).toEqual(['B', 'C', 'D']));
   });
 });

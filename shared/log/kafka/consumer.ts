@@ -136,23 +136,46 @@ export class KafkaConsumer implements LogConsumer {
   }
 
   #joined(partitions: readonly TopicPartition[], continuous: boolean): void {
-    const joins = ++this.#joins;
+    this.#joins++;
     this.#state.assign(partitions);
-    const [known, fresh] = [[...this.#state.partitions].filter(isKnown), [...this.#state.partitions].filter((partition) => !isKnown(partition))];
+    const known = [...this.#state.partitions].filter(isKnown);
     // A rebalance while the offsets were being asked for leaves the question open.
-    const doubtful = continuous && !this.#inDoubt ? [] : known;
-    const unpinned = this.#options.startFrom === 'latest' ? fresh : [];
-    if (doubtful.length === 0 && unpinned.length === 0) return this.#goOn();
+    const doubtful = new Set(continuous && !this.#inDoubt ? [] : known.map(({ partition }) => partition));
+    const unpinned = this.#options.startFrom === 'latest' && [...this.#state.partitions].length > known.length;
+    if (doubtful.size === 0 && !unpinned) return this.#goOn();
+    this.#clarify((committed) => {
+      const overtaken = [...this.#state.partitions].filter((partition) => doubtful.has(partition.partition) && isOvertaken(partition, committed));
+      this.#startAnew(overtaken, committed);
+      this.#goOn();
+    });
+  }
+
+  /** Fetches, delivers and commits nothing until the group's committed offsets are known, or cannot be. */
+  #clarify(proceed: (committed: CommittedOffsets | undefined) => void): void {
+    const joins = this.#joins;
     this.#inDoubt = true;
     this.#state.dispatcher.suspend();
     for (const partition of this.#state.partitions) this.#reader.pause(partition);
     void this.#committedOffsets().then((committed) => {
-      if (joins !== this.#joins || this.#closed) return;
-      this.#state.revoke(doubtful.filter((partition) => isOvertaken(partition, committed)));
-      this.#state.assign(partitions);
-      this.#pin(unpinned.filter((partition) => committed?.get(keyOf(partition)) === -1));
-      this.#goOn();
+      if (joins === this.#joins && !this.#closed) proceed(committed);
     });
+  }
+
+  /**
+   * Delivers partitions from their committed offsets again, together with the partitions of the same number of all
+   * topics: whoever joins records of several topics holds their state by number, and half of it is of no use.
+   */
+  #startAnew(partitions: readonly Partition[], committed: CommittedOffsets | undefined): void {
+    const { assignment } = this.#state;
+    const numbers = new Set(partitions.map(({ partition }) => partition));
+    this.#state.revoke([...this.#state.partitions].filter(({ partition }) => numbers.has(partition)));
+    this.#state.assign(assignment);
+    const fresh = [...this.#state.partitions].filter((partition) => !isKnown(partition));
+    if (this.#options.startFrom === 'latest') this.#pin(fresh.filter((partition) => committed?.get(keyOf(partition)) === -1));
+    if (committed === undefined) return;
+    for (const partition of fresh) {
+      if (numbers.has(partition.partition)) partition.queue.startAt(Math.max(0, committed.get(keyOf(partition)) ?? 0));
+    }
   }
 
   /** Fetches on from where each partition was, and delivers. */
@@ -216,10 +239,10 @@ export class KafkaConsumer implements LogConsumer {
   async #receive(payload: EachBatchPayload): Promise<void> {
     const { topic, partition: number, highWatermark } = payload.batch;
     const partition = this.#state.get(topic, number);
-    if (partition === undefined || payload.isStale()) return;
+    if (partition === undefined || this.#inDoubt || payload.isStale()) return;
     const { queue } = partition;
     const fetchedFrom = Number((payload.batch as unknown as { fetchedOffset: string }).fetchedOffset);
-    if (queue.position !== undefined && fetchedFrom < queue.position && Number(highWatermark) < queue.position) return this.#restartPartition(partition);
+    if (queue.position !== undefined && fetchedFrom < queue.position) return this.#truncated(partition, fetchedFrom);
     queue.startAt(fetchedFrom);
     for (const message of payload.batch.messages) {
       if (Number(message.offset) >= (queue.position ?? 0)) queue.push(toLogRecord(partition, message));
@@ -232,12 +255,15 @@ export class KafkaConsumer implements LogConsumer {
     await this.#waitForRoom(payload);
   }
 
-  /** The log ends before what was read already: the topic was deleted and made anew. */
-  #restartPartition(partition: Partition): void {
+  /** The log is read again from before what was read already: the topic was deleted and made anew. */
+  #truncated(partition: Partition, from: number): void {
     const { topic, partition: number } = partition;
-    this.#config.logger.warn({ topic, partition: number }, 'the partition was truncated; reading it from its start');
-    this.#state.revoke([partition]);
-    this.#state.assign([...this.#state.assignment, { topic, partition: number }]);
+    this.#config.logger.warn({ topic, partition: number, offset: from }, 'the partition was truncated; reading it from its start');
+    this.#clarify((committed) => {
+      // Without them it is found out again, as what is asked for next is still out of range.
+      if (committed !== undefined) this.#startAnew([partition], new Map(committed).set(keyOf(partition), from));
+      this.#goOn();
+    });
   }
 
   /**

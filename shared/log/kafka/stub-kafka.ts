@@ -8,7 +8,8 @@ const EVENTS = ['GROUP_JOIN', 'REBALANCING', 'FETCH', 'END_BATCH_PROCESS', 'HEAR
 export class StubKafka {
   /** Whether seeking, pausing and resuming throw, as they do while kafkajs has no group. */
   failing = false;
-  readonly seeks: { topic: string; partition: number; offset: string }[] = [];
+  /** As `topic/partition@offset`. */
+  readonly seeks: string[] = [];
   #listeners = new Map<string, Listener[]>();
   #eachBatch: ((payload: EachBatchPayload) => Promise<void>) | undefined;
   #consumers = 0;
@@ -65,9 +66,9 @@ export class StubKafka {
       commitOffsets: () => Promise.resolve(),
       pause: fail,
       resume: fail,
-      seek: (seek: { topic: string; partition: number; offset: string }) => {
+      seek: ({ topic, partition, offset }: { topic: string; partition: number; offset: string }) => {
         fail();
-        this.seeks.push(seek);
+        this.seeks.push(`${topic}/${partition}@${offset}`);
       },
       run: async ({ eachBatch }: { eachBatch: (payload: EachBatchPayload) => Promise<void> }) => {
         this.#eachBatch = eachBatch;
