@@ -72,6 +72,9 @@ export class KafkaTail implements Tail {
     if (payload.isStale()) return;
     const { batch } = payload;
     const { topic, partition } = batch;
+    const from = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset);
+    // kafkajs starts a partition again that ends before what is asked for: the topic was deleted and made anew.
+    if (from < (this.#positions.get(partition) ?? 0)) this.#positions.set(partition, from);
     for (const message of batch.messages) {
       if (Number(message.offset) < (this.#positions.get(partition) ?? 0)) continue;
       this.#positions.set(partition, Number(message.offset) + 1);
