@@ -19,6 +19,11 @@ test('a flag wins over the environment, which wins over the file, which wins ove
   expect(settings).toMatchObject({ partitions: 2, threads: 3, maxBatchSize: 4, maxQueueDelayMs: 5 });
 });
 
+test('a broker is host:port', () => {
+  expect(complaintAbout({ flags: { kafka: '127.0.0.1' } })).toMatch(/kafka = "127.0.0.1": must be host:port \(flag --kafka/);
+  expect(loadSettings({ flags: { kafka: '[::1]:9092' } }).kafka).toEqual(['[::1]:9092']);
+});
+
 test('lists are comma-separated text', () => {
   expect(loadSettings({ flags: { kafka: 'a:9092, b:9092' } }).kafka).toEqual(['a:9092', 'b:9092']);
 });
@@ -44,7 +49,7 @@ test('a password in a Redis address is never shown', () => {
 });
 
 test('a settings file that cannot be read is named', () => {
-  expect(() => loadSettings({ file: '/does/not/exist.yaml' })).toThrow(/cannot read settings from \/does\/not\/exist.yaml/);
+  expect(() => loadSettings({ file: '/does/not/exist.yaml' })).toThrow(/cannot read settings from \/does\/not\/exist.yaml \(ENOENT/);
   expect(() => loadSettings({ file: settingsFile('- 1\n- 2\n') })).toThrow(/with settings by name is expected/);
 });
 

@@ -4,11 +4,12 @@ import { join } from 'node:path';
 import { DEFAULT_PARTITIONS, DEFAULT_PREFIX, idSchema } from '@tandem/schemas';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
-import { TandemError } from '../errors/index.ts';
+import { TandemError, messageOf } from '../errors/index.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 
 const list = z.union([z.array(z.string()), z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean))]);
+const HOST_AND_PORT = /^(?:[^\s:[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/;
 const number = (schema: z.ZodNumber) => z.coerce.number().pipe(schema);
 const optionalText = z.string().min(1).optional();
 
@@ -17,7 +18,7 @@ const optionalText = z.string().min(1).optional();
  * TANDEM_HTTP_PORT for httpPort), which wins over the file that --config names, which wins over the default.
  */
 export const settingsSchema = z.strictObject({
-  kafka: list.optional().describe('Kafka bootstrap servers, host:port[,host:port]; without it the embedded log of one process'),
+  kafka: list.pipe(z.array(z.string().regex(HOST_AND_PORT, 'must be host:port'))).optional().describe('Kafka bootstrap servers, host:port[,host:port]; without it the embedded log of one process'),
   redis: z.url({ protocol: /^rediss?$/ }).optional().describe('Redis, redis://[user:password@]host:port[/db]; without it an in-process cache'),
   prefix: z.string().regex(/^[a-zA-Z0-9._-]{0,100}$/).default(DEFAULT_PREFIX).describe('of topics, consumer groups and Redis keys'),
   partitions: number(z.number().int().min(1).max(1_000)).default(DEFAULT_PARTITIONS).describe('of every topic of the flow'),
@@ -76,7 +77,7 @@ function fromFile(file: string | undefined): Record<string, unknown> {
   try {
     return z.record(z.string(), z.unknown()).parse(parseYaml(readFileSync(file, 'utf8')) ?? {});
   } catch (error) {
-    throw new TandemError(`cannot read settings from ${file}: a YAML or JSON file with settings by name is expected`, { code: 'settings_file', cause: error });
+    throw new TandemError(`cannot read settings from ${file} (${messageOf(error)}): a YAML or JSON file with settings by name is expected`, { code: 'settings_file', cause: error });
   }
 }
 

@@ -22,6 +22,9 @@ export async function loadWorkloads(directory: string, { variants }: LoadWorkloa
   return read.flatMap(({ workload }) => workload ?? []);
 }
 
+/** What npm and TypeScript put beside an adapter module. */
+const NOT_WORKLOADS: ReadonlySet<string> = new Set(['package.json', 'package-lock.json', 'tsconfig.json']);
+
 interface ReadFile {
   file: string;
   workload?: Workload;
@@ -32,7 +35,7 @@ async function workloadFiles(directory: string): Promise<string[]> {
   const names = await readdir(directory).catch((error: unknown) => {
     throw invalid([`${directory}: the folder cannot be read: ${messageOf(error)}`], error);
   });
-  const files = names.filter((name) => name.endsWith('.json')).sort();
+  const files = names.filter((name) => name.endsWith('.json') && !NOT_WORKLOADS.has(name)).sort();
   if (files.length === 0) throw invalid([`${directory}: there is no workload file; put at least one *.json there`]);
   return files.map((name) => join(directory, name));
 }

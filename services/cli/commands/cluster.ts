@@ -1,15 +1,18 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { settingNames, settingsSchema } from '@tandem/shared/config';
+import { settingNames, settingsSchema, type Settings } from '@tandem/shared/config';
 import { TandemError } from '@tandem/shared/errors';
 import type { StageName } from '@tandem/shared/runner';
 import { createLogger } from '@tandem/shared/telemetry';
 import { ProcessGroup, type ProcessSpec } from '../compose/process-group.ts';
+import { openPorts } from '../compose/ports.ts';
 import { STAGES } from '../compose/stages.ts';
+import { ensureTopology } from '../compose/topology.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { untilSignal } from '../until-signal.ts';
 
 const EXAMPLES = `
-A process that dies is started again. Status ports (/healthz, /readyz, /metrics) count up from --http-port.
+A process that dies is started again. Status ports (/healthz, /readyz, /metrics) count up from --http-port: fusion first, then
+workers, schedulers, classifiers; each process logs its own.
 
 Examples:
   tandem cluster --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379 --workers 2
@@ -43,12 +46,19 @@ function processes(options: Record<string, unknown>, firstPort: number): Process
   });
 }
 
+/** What would stop every process alike is said once, before any is started. */
+async function preflight(settings: Settings): Promise<void> {
+  await using ports = await openPorts(settings, 'cluster');
+  await ensureTopology(settings, ports);
+}
+
 async function runCluster(options: Record<string, unknown>): Promise<void> {
   const settings = settingsOf(options);
   if (settings.kafka === undefined) throw new TandemError('separate processes need a broker: --kafka host:port', { code: 'usage' });
   if (settings.redis === undefined && Number(options[plural('classifier')]) > 1) {
     throw new TandemError('several classifiers need one cache to know a repeated request: --redis redis://host:port', { code: 'usage' });
   }
+  await preflight(settings);
   const logger = createLogger({ level: settings.logLevel, fields: { service: 'cluster' } });
   const group = new ProcessGroup(processes(options, settings.httpPort), { logger, stopTimeoutMs: settings.drainTimeoutMs + 5_000 });
   group.start();

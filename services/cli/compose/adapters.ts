@@ -1,13 +1,13 @@
 import { isAbsolute, join } from 'node:path';
 import { pathToFileURL } from 'node:url';
-import type { Workload } from '@tandem/schemas';
+import type { Variant, Workload } from '@tandem/schemas';
 import { builtInAdapters, type Adapter } from '@tandem/shared/core';
-import { TandemError } from '@tandem/shared/errors';
+import { TandemError, messageOf } from '@tandem/shared/errors';
 
 /** A module of the user's own: exports `adapter`. */
 async function importAdapter(path: string, workload: string): Promise<Adapter> {
   const module = (await import(pathToFileURL(path).href).catch((error: unknown) => {
-    throw new TandemError(`workload ${workload}: adapter ${path} cannot be imported`, { code: 'adapter_invalid', cause: error });
+    throw new TandemError(`workload ${workload}: adapter ${path} cannot be imported: ${messageOf(error)}`, { code: 'adapter_invalid', cause: error });
   })) as { adapter?: Adapter };
   if (typeof module.adapter?.prepare !== 'function') {
     throw new TandemError(`workload ${workload}: ${path} must export an object named "adapter" (see shared/core/adapters/types.ts)`, { code: 'adapter_invalid' });
@@ -28,4 +28,19 @@ export async function loadAdapters(workloads: Iterable<Workload>, folder: string
     adapters.set(own.name, own);
   }
   return adapters;
+}
+
+/**
+ * A workload's input is prepared by its adapter and turned into tensors by its models' adapter: they must be one.
+ * @throws {TandemError} `adapter_mismatch`
+ */
+export function checkAdapters(workloads: Iterable<Workload>, variants: readonly Variant[], adapters: ReadonlyMap<string, Adapter>): void {
+  for (const { name, adapter, plans } of workloads) {
+    const models = new Set(Object.values(plans).flatMap(({ steps }) => steps.map(({ model }) => model)));
+    const other = variants.find((variant) => models.has(variant.model) && adapters.get(variant.adapter) !== adapters.get(adapter));
+    if (other === undefined) continue;
+    const expected = adapters.get(adapter)?.name ?? adapter;
+    const message = `workload ${name} uses the adapter ${adapter}, but the registry says that ${other.model}.${other.precision} uses ${other.adapter}; set "adapter": "${expected}" there`;
+    throw new TandemError(message, { code: 'adapter_mismatch' });
+  }
 }

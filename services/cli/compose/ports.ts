@@ -7,7 +7,7 @@ import { createEmbeddedLog, createKafkaLog, type EventLog, type LogProducer } fr
 import { operatingSystemProbe, type ResourceProbe } from '@tandem/shared/probe';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
 import { createLogger, createMetrics, noTracing, startTracing, type Logger, type Metrics, type Tracing } from '@tandem/shared/telemetry';
-import { loadAdapters } from './adapters.ts';
+import { checkAdapters, loadAdapters } from './adapters.ts';
 
 /** Everything that stages stand on, opened once per process. */
 export interface Ports extends AsyncDisposable {
@@ -51,6 +51,7 @@ export async function openPorts(settings: Settings, service: string): Promise<Po
   const variants = stableVariants(registry);
   const workloads = await loadWorkloads(settings.workloads, { variants });
   const adapters = await loadAdapters(workloads, settings.workloads);
+  checkAdapters(workloads, variants, adapters);
   const log = openLog(settings, logger);
   const cache = openCache(settings, logger);
   const tracing = await openTracing(settings, service);

@@ -2,7 +2,7 @@ import type { Logger } from '../../telemetry/logger.ts';
 import { logLevel, type LogEntry } from 'kafkajs';
 
 /** Failures inside these parts come to us as errors and crashes, which are retried and reported there. */
-const REPORTED_BY_US: ReadonlySet<string> = new Set(['Connection', 'Producer', 'Consumer', 'ConsumerGroup', 'Runner', 'Admin']);
+const REPORTED_BY_US: ReadonlySet<string> = new Set(['Connection', 'Producer', 'Consumer', 'ConsumerGroup', 'Runner', 'Admin', 'BrokerPool', 'Cluster']);
 
 /** kafkajs calls routine events (joining, pausing) information; to us they are detail. */
 export function kafkaLogLevel(logger: Logger): logLevel {
