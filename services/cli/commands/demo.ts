@@ -3,7 +3,7 @@ import { openPorts } from '../compose/ports.ts';
 import { STAGES } from '../compose/stages.ts';
 import { System } from '../compose/system.ts';
 import { ensureTopology } from '../compose/topology.ts';
-import { prepareDemo, runDemo, type DemoOptions, type DemoTerminal, type PreparedDemo } from '../demo/index.ts';
+import { prepareDemo, recommendWorkload, runDemo, type DemoOptions, type DemoTerminal, type PreparedDemo } from '../demo/index.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { untilSignal } from '../until-signal.ts';
 
@@ -71,12 +71,13 @@ async function demo(flags: DemoFlags): Promise<void> {
   const settings = settingsOf(flags, demoDefaults(flags));
   const stopped = new AbortController();
   const signalled = untilSignal().then(() => stopped.abort());
+  await using ports = await openPorts(settings, 'demo');
+  if (flags.events > 0) recommendWorkload(ports);
   const prepared = await prepare(flags, stopped.signal);
   if (stopped.signal.aborted) {
     process.exitCode = 1;
     return;
   }
-  await using ports = await openPorts(settings, 'demo');
   await ensureTopology(settings, ports);
   await using system = await System.start(STAGES, settings, ports);
   const flow = { log: ports.log, prefix: settings.prefix, workloads: ports.workloads };

@@ -65,10 +65,11 @@ function titleOf({ plan }: PreparedDemo, { rate }: DemoOptions, { log }: Flow): 
   return `Replaying ${count(plan.events.length)} events of ${count(plan.users.length)} users over ${over}, ${pace}`;
 }
 
-function recommendWorkload({ workloads }: Flow): Workload {
+/** @throws {TandemError} `unknown_workload` */
+export function recommendWorkload({ workloads }: Pick<Flow, 'workloads'>): Workload {
   const workload = workloads.find(({ name }) => name === WORKLOAD);
   if (workload === undefined) {
-    throw new TandemError(`the demo needs the workload "${WORKLOAD}"; its file is missing from the workloads' folder`, { code: 'unknown_workload' });
+    throw new TandemError(`the demo needs the workload "${WORKLOAD}"; its file is missing from the workloads' folder. With workloads of your own: --events 0 --serve`, { code: 'unknown_workload' });
   }
   return workload;
 }

@@ -1,1 +1,1 @@
-export { prepareDemo, runDemo, type DemoOptions, type DemoTerminal, type PreparedDemo } from './demo.ts';
+export { prepareDemo, recommendWorkload, runDemo, type DemoOptions, type DemoTerminal, type PreparedDemo } from './demo.ts';
