@@ -4,7 +4,7 @@ import {
   type Variant, type Workload,
 } from '@tandem/schemas';
 import { createMemoryCache, type Cache } from '@tandem/shared/cache';
-import type { Clock } from '@tandem/shared/clock';
+import { ManualClock } from '@tandem/shared/clock';
 import type { Adapter, PrepareContext, Prepared } from '@tandem/shared/core';
 import { RecordError, TandemError } from '@tandem/shared/errors';
 import type { LogRecord } from '@tandem/shared/log';
@@ -15,32 +15,6 @@ import type { ClassifierOptions } from './options.ts';
 
 export const ITEMS = 1_000;
 export const NOW = 1_800_000_000_000;
-
-/** A clock that stands still until it is moved. */
-class ManualClock implements Clock {
-  #now = NOW;
-  readonly #timers = new Set<{ at: number; callback: () => void }>();
-
-  now(): number {
-    return this.#now;
-  }
-
-  schedule(at: number, callback: () => void): () => void {
-    const timer = { at, callback };
-    this.#timers.add(timer);
-    return () => this.#timers.delete(timer);
-  }
-
-  advance(durationMs: number): void {
-    this.#now += durationMs;
-    const due = [...this.#timers].filter(({ at }) => at <= this.#now).sort((a, b) => a.at - b.at);
-    for (const timer of due) if (this.#timers.delete(timer)) timer.callback();
-  }
-
-  get pending(): number {
-    return this.#timers.size;
-  }
-}
 
 function prepare(input: unknown, { history }: PrepareContext): Prepared {
   const { history: given, candidates, limit } = input as RecommendInput;
@@ -120,7 +94,7 @@ export function pretendShared(cache: Cache): Cache {
 }
 
 export function testClassifier(over: Partial<ClassifierOptions> = {}) {
-  const clock = new ManualClock();
+  const clock = new ManualClock(NOW);
   const cache = over.cache ?? pretendShared(createMemoryCache({ clock }));
   const classifier = createClassifierStage({
     workloads: [testWorkload()],

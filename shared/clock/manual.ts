@@ -24,6 +24,11 @@ export class ManualClock implements Clock {
     return () => this.#timers.delete(timer);
   }
 
+  /** Timers that have not been called. */
+  get pending(): number {
+    return this.#timers.size;
+  }
+
   /** Moves time on and calls what became due, earliest first. */
   advance(durationMs: number): void {
     const until = this.#now + durationMs;
