@@ -1,7 +1,5 @@
 import { Option, type Command } from 'commander';
-import { environmentName, loadSettings, settingsSchema, type SettingName, type Settings } from '@tandem/shared/config';
-
-const kebab = (name: string) => name.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
+import { environmentName, flagName, loadSettings, settingsSchema, type SettingName, type Settings } from '@tandem/shared/config';
 
 /** What `--help` shows as the value. */
 const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
@@ -22,7 +20,7 @@ function explain(name: SettingName): string {
 /** Adds a flag for each setting; the help text is the schema's. */
 export function addSettingFlags(command: Command, names: readonly SettingName[]): Command {
   for (const name of names) {
-    command.addOption(new Option(`--${kebab(name)} <${PLACEHOLDERS[name] ?? 'n'}>`, explain(name)));
+    command.addOption(new Option(`--${flagName(name)} <${PLACEHOLDERS[name] ?? 'n'}>`, explain(name)));
   }
   return command.option('--config <file>', 'YAML or JSON file with settings by name [TANDEM_CONFIG]');
 }

@@ -1,9 +1,9 @@
-import { CARRIED_HEADERS, topicName, type Outcome, type RejectedOutcome, type Response, type StepOutcome, type Task, type Variant } from '@tandem/schemas';
+import { topicName, type Outcome, type RejectedOutcome, type Response, type StepOutcome, type Task, type Variant } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import type { Adapter } from '@tandem/shared/core';
 import { RecordError } from '@tandem/shared/errors';
 import type { Headers, LogRecord, TopicPartition } from '@tandem/shared/log';
-import { readRecord, type Stage, type StageContext, type StageOutput } from '@tandem/shared/runner';
+import { carriedHeaders, readRecord, type Stage, type StageContext, type StageOutput } from '@tandem/shared/runner';
 import { LRUCache } from 'lru-cache';
 import { Pending } from './pending.ts';
 import { defectResponse, finalResponse, rejectedResponse } from './response.ts';
@@ -115,7 +115,7 @@ class Fusion implements Stage {
     if (this.#options.adapterOf(task.workload) === undefined) {
       throw new RecordError('unknown_workload', `workload ${task.workload} is not known to this fusion stage; give all stages the same workloads`);
     }
-    const pending = new Pending(task, record.partition, carried(record.headers));
+    const pending = new Pending(task, record.partition, carriedHeaders(record.headers));
     this.#pending.set(task.requestId, pending);
     if (task.deadlineAt !== null) {
       const { clock, deadlineMarginMs = 5 } = this.#options;
@@ -162,16 +162,12 @@ class Fusion implements Stage {
     if (earlier === source) return NOTHING;
     if (earlier !== undefined) throw duplicate(requestId, earlier);
     const response = rejectedResponse(rejected, this.#options.clock.now());
-    return this.#publish(response, { key: record.key ?? requestId, source }, carried(record.headers)).then(() => NOTHING);
+    return this.#publish(response, { key: record.key ?? requestId, source }, carriedHeaders(record.headers)).then(() => NOTHING);
   }
 
   #output(response: Response, key: string): StageOutput {
     return { topic: topicName(this.#options.prefix, 'responses'), key, value: JSON.stringify(response) };
   }
-}
-
-function carried(headers: Headers): Headers {
-  return Object.fromEntries(CARRIED_HEADERS.flatMap((name) => (headers[name] === undefined ? [] : [[name, headers[name]]])));
 }
 
 /** Joins the outcomes of each request by its plan: exactly one final response by the deadline, complete or degraded. */

@@ -1,2 +1,2 @@
-export { loadSettings, environmentName, settingNames, settingsSchema, type Settings, type SettingName, type SettingsSources } from './settings.ts';
+export { loadSettings, environmentName, flagName, settingNames, settingsSchema, type Settings, type SettingName, type SettingsSources } from './settings.ts';
 export { loadWorkloads, type LoadWorkloadsOptions } from './workloads.ts';

@@ -59,6 +59,11 @@ export interface SettingsSources {
 
 export const settingNames = Object.keys(settingsSchema.shape) as SettingName[];
 
+/** As on the command line: http-port for httpPort. */
+export function flagName(setting: string): string {
+  return setting.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
+}
+
 export function environmentName(setting: string): string {
   return `TANDEM_${setting.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()}`;
 }
@@ -89,7 +94,7 @@ function complaint(issue: z.core.$ZodIssue, values: Record<string, unknown>): st
   if (issue.code === 'unrecognized_keys') return `unknown setting ${issue.keys.join(', ')}; known are ${settingNames.join(', ')}`;
   const name = String(issue.path[0]);
   const shown = name === 'redis' ? '(hidden)' : JSON.stringify(values[name]);
-  return `${name} = ${shown}: ${issue.message} (flag --${name.replace(/[A-Z]/g, (c) => `-${c.toLowerCase()}`)}, environment ${environmentName(name)})`;
+  return `${name} = ${shown}: ${issue.message} (flag --${flagName(name)}, environment ${environmentName(name)})`;
 }
 
 /** @throws {TandemError} `settings_invalid`: names each setting, its value and what would be valid */

@@ -1,13 +1,20 @@
 import { CARRIED_HEADERS, HEADER, SCHEMA_VERSION } from '@tandem/schemas';
 import type { Headers, OutgoingRecord } from '../log/index.ts';
 
-/** What an input's headers add to each of its outputs. */
-export function outputHeaders(input: Headers, span: Headers | undefined): Headers {
-  const headers: Record<string, string> = { [HEADER.schemaVersion]: SCHEMA_VERSION };
+/** The headers that every stage copies from its input to its outputs. */
+export function carriedHeaders(input: Headers): Record<string, string> {
+  const headers: Record<string, string> = {};
   for (const name of CARRIED_HEADERS) {
     const value = input[name];
     if (value !== undefined) headers[name] = value;
   }
+  return headers;
+}
+
+/** What an input's headers add to each of its outputs. */
+export function outputHeaders(input: Headers, span: Headers | undefined): Headers {
+  const headers = carriedHeaders(input);
+  headers[HEADER.schemaVersion] = SCHEMA_VERSION;
   return span === undefined ? headers : Object.assign(headers, span);
 }
 

@@ -2,4 +2,5 @@ export type { Stage, StageContext, StageInput, StageName, StageOutput } from './
 export type { RunnerOptions } from './options.ts';
 export { RunningStage } from './running-stage.ts';
 export { deadLetter, type DeadLetterCause } from './dead-letter.ts';
+export { carriedHeaders } from './headers.ts';
 export { readJson, readRecord } from './read-record.ts';

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { settingNames, settingsSchema, type Settings } from '@tandem/shared/config';
+import { flagName, settingNames, settingsSchema, type Settings } from '@tandem/shared/config';
 import { TandemError } from '@tandem/shared/errors';
 import type { StageName } from '@tandem/shared/runner';
 import { createLogger } from '@tandem/shared/telemetry';
@@ -31,7 +31,7 @@ function passedOn(options: Record<string, unknown>): string[] {
   const names = ['config', ...settingNames.filter((name) => name !== 'httpPort' && name !== 'instance')];
   return names.flatMap((name) => {
     const value = options[name];
-    return typeof value === 'string' ? [`--${name.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`, value] : [];
+    return typeof value === 'string' ? [`--${flagName(name)}`, value] : [];
   });
 }
 
