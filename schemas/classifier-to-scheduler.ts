@@ -29,6 +29,21 @@ export interface Task {
   marks: Mark[];
 }
 
+/** Also on topic `tasks`, keyed and ordered like the request that it takes back. */
+export interface Cancellation {
+  cancel: true;
+  requestId: string;
+  workload: string;
+  key: string;
+  userId?: string;
+  /** Broker's append time of the cancelling record, epoch ms. */
+  arrivedAt: number;
+  /** `topic/partition/offset` of the cancelling record. */
+  source: string;
+}
+
+export type TaskRecord = Task | Cancellation;
+
 export type Lane = 'interactive' | 'bulk';
 
 /** What the classifier noticed and the answer should say. */

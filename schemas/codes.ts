@@ -40,7 +40,10 @@ export const errorCodeSchema = z.enum([
   'invalid_record', // an internal record that cannot be read
   'step_failed', // the model failed on this input
   'no_variant', // no worker serves the model
+  'variant_unavailable', // the variant has failed repeatedly and is taken out for a while
+  'model_crash', // the input has ended its inference process or thread again and again
   'overload', // shed
+  'cancelled', // the sender took the request back
   'internal', // a defect in Tandem
 ]);
 export type ErrorCode = z.infer<typeof errorCodeSchema>;

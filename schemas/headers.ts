@@ -8,6 +8,10 @@ export const HEADER = {
   tracestate: 'tracestate',
   replyTo: 'tandem-reply-to',
   tenant: 'tandem-tenant',
+  /** Of responses: the request's id, so that a consumer can deduplicate and filter without reading the value. */
+  requestId: 'tandem-request-id',
+  /** Of responses: `topic/partition/offset` of the request that is answered. */
+  source: 'tandem-source',
 } as const;
 
 export const CARRIED_HEADERS: readonly string[] = [

@@ -28,6 +28,16 @@ export const requestSchema = z.object({
 });
 export type Request = z.infer<typeof requestSchema>;
 
+/** Also on `requests` and `requests.bulk`: takes a request back. Key, user and workload as in the request. */
+export const cancelSchema = z.object({
+  cancel: z.literal(true),
+  requestId: requestIdSchema,
+  workload: idSchema,
+  userId: userIdSchema.optional(),
+  key: affinityIdSchema.optional(),
+});
+export type Cancel = z.infer<typeof cancelSchema>;
+
 /** Topic `interactions`: what users did. Features come from these. */
 export const interactionSchema = z.object({
   userId: userIdSchema,

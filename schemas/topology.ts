@@ -12,7 +12,10 @@ export interface TopicSpec {
   cleanup: 'delete' | 'compact';
   retentionMs: number;
   maxRecordBytes: number;
-  /** Deadlines count from the broker's append time, so input topics must stamp it. */
+  /**
+   * append: the broker stamps each record. Deadlines count from the append time of the request, and each acknowledged
+   * write tells the writer the broker's time, so that clocks of machines may differ.
+   */
   timestamps: 'append' | 'create';
 }
 
@@ -49,9 +52,9 @@ export function workTopicName(prefix: string, lane: 'interactive' | 'bulk', vari
 /** Topics that every deployment has, whatever its models. */
 export function fixedTopics({ prefix, partitions }: TopologyOptions): TopicSpec[] {
   const flow = { partitions, cleanup: 'delete', retentionMs: FLOW_RETENTION_MS, maxRecordBytes: MAX_INTERNAL_RECORD_BYTES } as const;
-  const ingress = { timestamps: 'append', maxRecordBytes: MAX_RECORD_BYTES } as const;
+  const ingress = { maxRecordBytes: MAX_RECORD_BYTES } as const;
   const spec = (kind: TopicKind, producer: string, consumer: string, schema: string, key: string, over: Partial<TopicSpec> = {}): TopicSpec =>
-    ({ name: topicName(prefix, kind), producer, consumer, schema, key, timestamps: 'create', ...flow, ...over });
+    ({ name: topicName(prefix, kind), producer, consumer, schema, key, timestamps: 'append', ...flow, ...over });
   return [
     spec('requests', 'your producers', 'classifier', 'Request', 'any', ingress),
     spec('requests.bulk', 'backfills', 'classifier', 'Request', 'any', ingress),
@@ -71,7 +74,7 @@ export function variantTopics({ prefix, partitions }: TopologyOptions, variants:
     (['interactive', 'bulk'] as const).map((lane): TopicSpec => ({
       name: workTopicName(prefix, lane, variant),
       producer: 'scheduler', consumer: 'worker', schema: 'Work', key: 'affinity key',
-      partitions, cleanup: 'delete', retentionMs: FLOW_RETENTION_MS, maxRecordBytes: MAX_INTERNAL_RECORD_BYTES, timestamps: 'create',
+      partitions, cleanup: 'delete', retentionMs: FLOW_RETENTION_MS, maxRecordBytes: MAX_INTERNAL_RECORD_BYTES, timestamps: 'append',
     })),
   );
 }

@@ -15,6 +15,10 @@ export interface VariantLoad {
   version: string;
   /** Requests waiting, both lanes. */
   queued: number;
+  /** Of the bulk lane: waiting here, and fetched or unfetched behind them in the log. Absent from older workers. */
+  bulkBacklog?: number;
+  /** open: taken out after repeated failures; half_open: being tried again. Absent (older workers): closed. */
+  breaker?: 'closed' | 'open' | 'half_open';
   running: number;
   completed: number;
   failed: number;

@@ -20,6 +20,8 @@ export const workloadSchema = z.object({
   defaultTask: taskKindSchema.optional().describe('what a request without a hint is; by activity where absent'),
   activeAbove: z.number().min(0).max(1).default(0.8).describe('activity above which the large model takes part (full)'),
   activityTau: z.number().positive().default(20).describe('interactions, halved per day, at which activity is 1 − 1/e'),
+  order: z.enum(['none', 'key']).default('none')
+    .describe('key: responses of one affinity key come in the order of its requests, held back until their deadline at most'),
   plans: z.partialRecord(taskKindSchema, planTemplateSchema),
   options: z.record(z.string(), z.unknown()).default({}).describe('for the adapter'),
 });

@@ -40,6 +40,8 @@ const flowHeaders: Record<keyof typeof HEADER, string> = {
   tracestate: 'W3C trace context.',
   replyTo: 'For the sender: comes back on the response.',
   tenant: 'On whose behalf.',
+  requestId: 'Of responses: the id of the request, to filter and deduplicate without reading the value.',
+  source: 'Of responses: topic/partition/offset of the request.',
 };
 
 const deadLetterHeaders: Record<keyof typeof DEAD_LETTER_HEADER, string> = {

@@ -19,6 +19,14 @@ export function producerClosed(): TandemError {
   return new TandemError('The producer is closed: the record was not, or not provably, written.', { code: 'producer_closed' });
 }
 
+export function writerFenced(name: string): TandemError {
+  return new TandemError(`Another writer "${name}" has been opened since: nothing was written.`, { code: 'writer_fenced' });
+}
+
+export function writeUncertain(name: string, cause: unknown): TandemError {
+  return new TandemError(`Whether writer "${name}" has written its last records is not known.`, { code: 'write_uncertain', retryable: true, cause });
+}
+
 export function consumerClosed(): TandemError {
   return new TandemError('The consumer is closed; make a new one.', { code: 'consumer_closed' });
 }

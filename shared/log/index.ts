@@ -4,6 +4,6 @@ export { createKafkaLog, type KafkaLog } from './kafka/index.ts';
 export type { KafkaLogOptions } from './kafka/options.ts';
 export { murmur2, partitionOfKey } from './partitioner.ts';
 export type {
-  ConsumerOptions, Delivery, EventLog, Headers, LogAdmin, LogConsumer, LogProducer, LogRecord, OutgoingRecord,
-  ProducerOptions, Tail, TailOptions, TopicDifference, TopicPartition, TopicReport,
+  ConsumerOptions, Delivery, EventLog, ExclusiveWriter, Headers, LogAdmin, LogConsumer, LogProducer, LogRecord, OutgoingRecord,
+  ProducerOptions, ReadOptions, Tail, TailOptions, TopicDifference, TopicPartition, TopicReport,
 } from './types.ts';

@@ -46,6 +46,21 @@ export interface EventLog extends AsyncDisposable {
   consumer(options: ConsumerOptions): LogConsumer;
   /** Reads all partitions of a topic from the start and follows it; no group, no commits. */
   tail(options: TailOptions): Promise<Tail>;
+  /**
+   * Reads a range of one partition, in offset order, without a group; only records of committed transactions. Ends at
+   * `to`, or with what was in the partition at the time of the call. Waits out a broker that is away.
+   * @throws {TandemError} `unknown_topic`, `log_closed`
+   */
+  read(options: ReadOptions): AsyncIterable<readonly LogRecord[]>;
+  /**
+   * The one writer of that name in the whole cluster: opening it settles what an earlier one left unfinished (committed
+   * or aborted, never both) and fences it, so that nothing it still tries can be written. What is read after this
+   * resolves is all that earlier ones have ever written.
+   * @throws {TandemError} `kafka_unreachable`
+   */
+  exclusiveWriter(name: string): Promise<ExclusiveWriter>;
+  /** Epoch ms by the log's own clock (the broker's), as far as acknowledged writes have told it; else the machine's. */
+  now(): number;
   /** Closes what it opened that is still open. */
   close(): Promise<void>;
 }
@@ -68,6 +83,27 @@ export interface LogProducer {
   send(records: readonly OutgoingRecord[]): Promise<void>;
   flush(): Promise<void>;
   close(): Promise<void>;
+}
+
+/** Writes batches of records atomically. Not for concurrent use: a write begins when the one before it has ended. */
+export interface ExclusiveWriter {
+  /**
+   * All or nothing; resolves when committed.
+   * @throws {TandemError} `writer_fenced` (another has been opened by that name: nothing was written);
+   *   `record_too_large`, `record_refused` (nothing was written, writing others goes on); `write_uncertain`
+   *   (retryable: open a new writer and read, to see whether it was written)
+   */
+  write(records: readonly OutgoingRecord[]): Promise<void>;
+  close(): Promise<void>;
+}
+
+export interface ReadOptions extends TopicPartition {
+  /** The first offset, or the first record appended at or after a time (epoch ms). @default the earliest there is */
+  from?: { offset: number } | { timestamp: number };
+  /** Exclusive. @default the end at the time of the call */
+  to?: number;
+  /** Ends the read, without an error. */
+  signal?: AbortSignal;
 }
 
 export interface ConsumerOptions {

@@ -1,9 +1,13 @@
 import { resolveProducerOptions } from '../consumer-options.ts';
-import type { ConsumerOptions, EventLog, LogProducer, ProducerOptions, Tail, TailOptions } from '../types.ts';
+import type {
+  ConsumerOptions, EventLog, ExclusiveWriter, LogProducer, LogRecord, ProducerOptions, ReadOptions, Tail, TailOptions,
+} from '../types.ts';
 import { EmbeddedAdmin } from './admin.ts';
 import { EmbeddedConsumer } from './consumer.ts';
 import { resolveEmbeddedLogOptions, type EmbeddedLogOptions } from './options.ts';
+import { EmbeddedExclusiveWriter } from './exclusive-writer.ts';
 import { EmbeddedProducer } from './producer.ts';
+import { readRange } from './read.ts';
 import { Store } from './store.ts';
 import { EmbeddedTail } from './tail.ts';
 
@@ -39,6 +43,18 @@ export class EmbeddedLog implements EventLog {
 
   async tail(options: TailOptions): Promise<Tail> {
     return this.#open(new EmbeddedTail(this.#store, options));
+  }
+
+  read(options: ReadOptions): AsyncIterable<readonly LogRecord[]> {
+    return readRange(this.#store, options);
+  }
+
+  async exclusiveWriter(name: string): Promise<ExclusiveWriter> {
+    return this.#open(new EmbeddedExclusiveWriter(this.#store, new EmbeddedProducer(this.#store), name));
+  }
+
+  now(): number {
+    return this.#store.options.clock.now();
   }
 
   async close(): Promise<void> {

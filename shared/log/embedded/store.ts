@@ -12,6 +12,8 @@ const RESERVE = 1 / 4;
 export class Store {
   readonly options: ResolvedEmbeddedLogOptions;
   readonly topics = new Map<string, Topic>();
+  /** Of exclusive writers, by name: the last one opened is the one that may write. */
+  readonly writerEpochs = new Map<string, number>();
   readonly #groups = new Map<string, Group>();
   /** Positions of tails, by topic. */
   readonly #followers = new Map<string, Set<(partition: number) => number>>();

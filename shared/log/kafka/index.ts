@@ -1,6 +1,8 @@
 import type { Kafka } from 'kafkajs';
 import { resolveProducerOptions } from '../consumer-options.ts';
-import type { ConsumerOptions, EventLog, LogConsumer, LogProducer, ProducerOptions, Tail, TailOptions } from '../types.ts';
+import type {
+  ConsumerOptions, EventLog, ExclusiveWriter, LogConsumer, LogProducer, LogRecord, ProducerOptions, ReadOptions, Tail, TailOptions,
+} from '../types.ts';
 import { AdminClient } from './admin-client.ts';
 import { KafkaAdmin } from './admin.ts';
 import { persist, within } from './backoff.ts';
@@ -62,6 +64,18 @@ export class KafkaLog implements EventLog {
         await this.admin.forgetGroup(tail.groupId);
       },
     });
+  }
+
+  read(_options: ReadOptions): AsyncIterable<readonly LogRecord[]> {
+    throw new Error('not yet');
+  }
+
+  exclusiveWriter(_name: string): Promise<ExclusiveWriter> {
+    throw new Error('not yet');
+  }
+
+  now(): number {
+    return Date.now();
   }
 
   async close(): Promise<void> {

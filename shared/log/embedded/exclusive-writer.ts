@@ -1,0 +1,30 @@
+import { producerClosed, writerFenced } from '../errors.ts';
+import type { ExclusiveWriter, LogProducer, OutgoingRecord } from '../types.ts';
+import type { Store } from './store.ts';
+
+/** Appends a batch within one turn of the event loop, so all or nothing, while no later writer has its name. */
+export class EmbeddedExclusiveWriter implements ExclusiveWriter {
+  readonly #store: Store;
+  readonly #producer: LogProducer;
+  readonly #name: string;
+  readonly #epoch: number;
+  #closed = false;
+
+  constructor(store: Store, producer: LogProducer, name: string) {
+    this.#store = store;
+    this.#producer = producer;
+    this.#name = name;
+    this.#epoch = (store.writerEpochs.get(name) ?? 0) + 1;
+    store.writerEpochs.set(name, this.#epoch);
+  }
+
+  async write(records: readonly OutgoingRecord[]): Promise<void> {
+    if (this.#closed) throw producerClosed();
+    if (this.#store.writerEpochs.get(this.#name) !== this.#epoch) throw writerFenced(this.#name);
+    await this.#producer.send(records);
+  }
+
+  async close(): Promise<void> {
+    this.#closed = true;
+  }
+}
