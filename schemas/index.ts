@@ -6,9 +6,9 @@ export {
   type Request, type Interaction, type Hints, type TaskKind, type RecommendInput, type ClassifyInput,
 } from './ingress-to-classifier.ts';
 export { planSchema, planStepSchema, strategySchema, type Plan, type PlanStep, type StrategyName } from './plan.ts';
-export type { Task, Lane, Mark, RecommendFeatures, ClassifyFeatures } from './classifier-to-scheduler.ts';
-export type { Work } from './scheduler-to-worker.ts';
-export type { Outcome, RejectedOutcome, StepEnd, StepEnds, StepOutcome, StepResult, StepRun, RankedItems, ClassScores } from './outcomes.ts';
+export type { Cancellation, Task, TaskRecord, Lane, Mark, RecommendFeatures, ClassifyFeatures } from './classifier-to-scheduler.ts';
+export type { Work, WorkRecord } from './scheduler-to-worker.ts';
+export type { Outcome, RedispatchOutcome, RejectedOutcome, StepEnd, StepEnds, StepOutcome, StepResult, StepRun, RankedItems, ClassScores } from './outcomes.ts';
 export { responseSchema, responseStepSchema, resultSchema, type Response, type ResponseStep, type Result } from './fusion-to-consumers.ts';
 export type { Heartbeat, VariantLoad, ResourceSample } from './worker-to-telemetry.ts';
 export { registrySchema, variantSchema, graphSchema, tensorSpecSchema, type Registry, type Variant, type GraphSpec, type TensorSpec } from './registry.ts';

@@ -45,7 +45,25 @@ export type StepEnds = Record<string, StepEnd>;
  */
 export type StepOutcome = { requestId: string; step: string; task: Task; previous: StepEnds } & StepEnd;
 
-export type Outcome = StepOutcome | RejectedOutcome;
+export type Outcome = StepOutcome | RedispatchOutcome | RejectedOutcome;
+
+/**
+ * A worker would not run the step, since the variant is taken out for a while. Not the end of the step: the scheduler
+ * decides it again without the variants in `tried`, or ends it as failed. Everyone else ignores it.
+ */
+export interface RedispatchOutcome {
+  kind: 'redispatch';
+  requestId: string;
+  step: string;
+  task: Task;
+  previous: StepEnds;
+  code: ErrorCode;
+  message: string;
+  model: string;
+  precision: string;
+  /** `model.precision` of each variant that would not run it, this one last. */
+  tried: string[];
+}
 
 /** A request that never became a task; fusion answers it. */
 export interface RejectedOutcome {

@@ -1,4 +1,4 @@
-import type { Task } from './classifier-to-scheduler.ts';
+import type { Cancellation, Task } from './classifier-to-scheduler.ts';
 import type { StepEnds } from './outcomes.ts';
 
 /** Topics `work.<model>.<precision>[.<pool>]` and `bulk.…`: one step of a task for one variant. */
@@ -14,4 +14,9 @@ export interface Work {
   task: Task;
   /** What became of the steps before this one. */
   previous: StepEnds;
+  /** `model.precision` of variants that would not run this step before. Absent: none. */
+  tried?: string[];
 }
+
+/** Topics `work.…` and `bulk.…`: a cancellation follows its task there, under the same key. */
+export type WorkRecord = Work | Cancellation;

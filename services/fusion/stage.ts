@@ -61,6 +61,7 @@ class Fusion implements Stage {
     this.#context = context;
     if (record.topic === this.#tasksTopic) return this.#task(readRecord<Task>(record), record);
     const outcome = readRecord<Outcome>(record);
+    if (outcome.kind === 'redispatch') return NOTHING;
     return outcome.kind === 'rejected' ? this.#reject(outcome, record) : this.#outcome(outcome, record);
   }
 

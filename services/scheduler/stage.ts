@@ -80,7 +80,7 @@ class Scheduler implements Stage {
 
   /** What an outcome makes possible: the steps that come after it. */
   #goOn(outcome: Outcome): StageOutput[] {
-    if (outcome.kind === 'rejected') return [];
+    if (outcome.kind === 'rejected' || outcome.kind === 'redispatch') return [];
     this.#count(outcome);
     const { task, step: done } = outcome;
     const previous = endsSoFar(outcome);
