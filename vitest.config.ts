@@ -1,7 +1,8 @@
 import { defineConfig } from 'vitest/config';
 
-const rules = 'test/rules/**/*.test.ts';
-const unit = ['schemas/**/*.test.ts', 'shared/**/*.test.ts', 'services/**/*.test.ts', 'bench/**/*.test.ts', rules];
+/** Tests of the tests' own tools: they need no server. */
+const tools = ['test/rules/**/*.test.ts', 'test/faults/**/*.test.ts'];
+const unit = ['schemas/**/*.test.ts', 'shared/**/*.test.ts', 'services/**/*.test.ts', 'bench/**/*.test.ts', ...tools];
 
 export default defineConfig({
   test: {
@@ -11,7 +12,7 @@ export default defineConfig({
         test: {
           name: 'integration',
           include: ['test/**/*.test.ts'],
-          exclude: [rules],
+          exclude: tools,
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 90_000,
           hookTimeout: 120_000,
