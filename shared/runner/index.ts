@@ -1,4 +1,4 @@
-export type { Stage, StageContext, StageInput, StageName, StageOutput } from './types.ts';
+export type { Intake, Stage, StageContext, StageInput, StageName, StageOutput } from './types.ts';
 export type { RunnerOptions } from './options.ts';
 export { RunningStage } from './running-stage.ts';
 export { deadLetter, type DeadLetterCause } from './dead-letter.ts';

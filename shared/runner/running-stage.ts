@@ -40,6 +40,10 @@ export class RunningStage {
 
   static async start(stage: Stage, options: RunnerOptions): Promise<RunningStage> {
     const running = new RunningStage(stage, options);
+    stage.attach?.({
+      pause: (topics) => running.#consumers.forEach(({ consumer }) => consumer.pause(topics)),
+      resume: (topics) => running.#consumers.forEach(({ consumer }) => consumer.resume(topics)),
+    });
     await stage.start?.(running.#context);
     await Promise.all(running.#consumers.map(({ consumer }) => consumer.start()));
     running.#lifecycle.to('running');

@@ -12,6 +12,13 @@ export interface StageContext {
   publish(outputs: readonly StageOutput[]): Promise<void>;
 }
 
+/** What a stage can do to its own inputs. */
+export interface Intake {
+  /** Stops delivery of these topics (full names) at once: no further record, also within this turn. Loses nothing. */
+  pause(topics: readonly string[]): void;
+  resume(topics: readonly string[]): void;
+}
+
 /**
  * A stage is a function (record, context) → outputs. The runner owns consuming, acknowledging, batching of sends,
  * retries, dead letters and draining.
@@ -24,6 +31,8 @@ export interface Stage {
   /** One consumer group per input set. */
   readonly inputs: readonly StageInput[];
   handle(record: LogRecord, context: StageContext): readonly StageOutput[] | Promise<readonly StageOutput[]>;
+  /** First of all, for a stage that regulates what it takes in. */
+  attach?(intake: Intake): void;
   /** Before consuming begins. */
   start?(context: StageContext): Promise<void>;
   onAssigned?(partitions: readonly TopicPartition[]): void;
