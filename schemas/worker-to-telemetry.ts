@@ -17,6 +17,8 @@ export interface VariantLoad {
   queued: number;
   /** Of the bulk lane: waiting here, and fetched or unfetched behind them in the log. Absent from older workers. */
   bulkBacklog?: number;
+  /** Of `completed`: those of the bulk lane. Absent from older workers. */
+  bulkCompleted?: number;
   /** open: taken out after repeated failures; half_open: being tried again. Absent (older workers): closed. */
   breaker?: 'closed' | 'open' | 'half_open';
   running: number;
