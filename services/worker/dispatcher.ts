@@ -71,6 +71,7 @@ export class Dispatcher implements BatchSink {
       const timing = { batchSize: batch.length, queueMs, computeMs: hundredths(computeMs) };
       pending.served.running -= 1;
       pending.served.completed += 1;
+      if (pending.work.task.lane === 'bulk') pending.served.bulkCompleted += 1;
       pending.answer(completedOutcome(pending.work, pending.served, results[row]!, timing));
       this.#options.observer.outcome?.('completed', pending.served.name);
     });

@@ -14,6 +14,7 @@ export class ServedVariant {
   queued = 0;
   running = 0;
   completed = 0;
+  bulkCompleted = 0;
   failed = 0;
   #meanBatchSize = 0;
   #meanBatchMs = 0;
@@ -41,6 +42,7 @@ export class ServedVariant {
       queued: this.queued,
       running: this.running,
       completed: this.completed,
+      bulkCompleted: this.bulkCompleted,
       failed: this.failed,
       meanBatchSize: this.#meanBatchSize,
       meanBatchMs: this.#meanBatchMs,
