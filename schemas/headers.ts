@@ -12,6 +12,11 @@ export const HEADER = {
   requestId: 'tandem-request-id',
   /** Of responses: `topic/partition/offset` of the request that is answered. */
   source: 'tandem-source',
+  /**
+   * Of a record that was put back from the dead letters: `topic/partition/offset` where it stood first. A request goes on
+   * counting as of there, so that putting it back twice is one request and not a repeated id.
+   */
+  replayOf: 'tandem-replay-of',
 } as const;
 
 export const CARRIED_HEADERS: readonly string[] = [
@@ -21,16 +26,29 @@ export const CARRIED_HEADERS: readonly string[] = [
   HEADER.tenant,
 ];
 
-/** Headers of a dead letter. Its value is the original bytes, its key the original key. */
+/** Headers of a dead letter. Its value is the original bytes, its key `<source topic>/<partition>/<offset>`. */
 export const DEAD_LETTER_HEADER = {
   sourceTopic: 'tandem-source-topic',
   sourcePartition: 'tandem-source-partition',
   sourceOffset: 'tandem-source-offset',
+  /** Decoded as UTF-8; absent where the original had no key. */
+  sourceKey: 'tandem-source-key',
   stage: 'tandem-stage',
   code: 'tandem-code',
   message: 'tandem-message',
   attempts: 'tandem-attempts',
   time: 'tandem-time',
+} as const;
+
+/** Headers of a record on a retry topic, beside its own. Its value, key and partition number are the original ones. */
+export const RETRY_HEADER = {
+  topic: 'tandem-retry-topic',
+  partition: 'tandem-retry-partition',
+  offset: 'tandem-retry-offset',
+  timestamp: 'tandem-retry-timestamp',
+  attempts: 'tandem-retry-attempts',
+  deliveries: 'tandem-retry-deliveries',
+  notBefore: 'tandem-retry-not-before',
 } as const;
 
 /** The version of every message shape in this folder. A record with a higher major version is refused. */

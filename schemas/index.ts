@@ -1,13 +1,14 @@
 export { idSchema, precisionSchema, requestIdSchema, userIdSchema, itemIdSchema, epochMillisSchema } from './ids.ts';
 export { statusSchema, reasonSchema, errorCodeSchema, type Status, type Reason, type ErrorCode } from './codes.ts';
-export { HEADER, CARRIED_HEADERS, DEAD_LETTER_HEADER, SCHEMA_VERSION } from './headers.ts';
+export { HEADER, CARRIED_HEADERS, DEAD_LETTER_HEADER, RETRY_HEADER, SCHEMA_VERSION } from './headers.ts';
 export {
-  requestSchema, interactionSchema, hintsSchema, taskKindSchema, recommendInputSchema, classifyInputSchema,
-  type Request, type Interaction, type Hints, type TaskKind, type RecommendInput, type ClassifyInput,
+  requestSchema, cancelSchema, interactionSchema, erasureSchema, hintsSchema, taskKindSchema, recommendInputSchema, classifyInputSchema,
+  type Request, type Cancel, type Interaction, type Erasure, type Hints, type TaskKind, type RecommendInput, type ClassifyInput,
 } from './ingress-to-classifier.ts';
 export { planSchema, planStepSchema, strategySchema, type Plan, type PlanStep, type StrategyName } from './plan.ts';
 export type { Cancellation, Task, TaskRecord, Lane, Mark, RecommendFeatures, ClassifyFeatures } from './classifier-to-scheduler.ts';
 export type { Work, WorkRecord } from './scheduler-to-worker.ts';
+export { CANCELLED } from './outcomes.ts';
 export type { Outcome, RedispatchOutcome, RejectedOutcome, StepEnd, StepEnds, StepOutcome, StepResult, StepRun, RankedItems, ClassScores } from './outcomes.ts';
 export { responseSchema, responseStepSchema, resultSchema, type Response, type ResponseStep, type Result } from './fusion-to-consumers.ts';
 export type { Heartbeat, VariantLoad, ResourceSample } from './worker-to-telemetry.ts';
@@ -15,5 +16,5 @@ export { registrySchema, variantSchema, graphSchema, tensorSpecSchema, type Regi
 export { workloadSchema, type Workload } from './workload.ts';
 export {
   topicName, workTopicName, fixedTopics, variantTopics, DEFAULT_PREFIX, DEFAULT_PARTITIONS, MAX_RECORD_BYTES, MAX_INTERNAL_RECORD_BYTES,
-  type TopicSpec, type TopicKind, type TopologyOptions,
+  type TopicSpec, type TopicKind, type RetryTopicKind, type TopologyOptions,
 } from './topology.ts';

@@ -46,6 +46,14 @@ export const interactionSchema = z.object({
 });
 export type Interaction = z.infer<typeof interactionSchema>;
 
+/** Also on topic `interactions`, once in each partition: what the user did before is forgotten. */
+export const erasureSchema = z.object({
+  erase: z.literal(true),
+  userId: userIdSchema,
+  time: epochMillisSchema.describe('tells one erasure of a user from a later one'),
+});
+export type Erasure = z.infer<typeof erasureSchema>;
+
 const candidateSchema = z.union([itemIdSchema, z.object({ itemId: itemIdSchema, score: z.number() })]);
 
 /** `input` of the `recommend` adapter. */

@@ -29,6 +29,9 @@ export interface StepRun {
   reason: string;
 }
 
+/** Reason of a step that was skipped because the sender took the request back. */
+export const CANCELLED = 'cancelled';
+
 /** What became of one step. */
 export type StepEnd =
   | { kind: 'completed'; run: StepRun; result: StepResult }

@@ -9,7 +9,10 @@ export interface TopicSpec {
   schema: string;
   key: string;
   partitions: number;
-  cleanup: 'delete' | 'compact';
+  /** `compact,delete`: the newest per key, for as long as records are kept. */
+  cleanup: 'delete' | 'compact' | 'compact,delete';
+  /** A superseded or deleted record is gone by then, once its partition has been written to again. @default the broker's: no bound */
+  maxCompactionLagMs?: number;
   retentionMs: number;
   maxRecordBytes: number;
   /**
@@ -22,9 +25,12 @@ export interface TopicSpec {
 export const DEFAULT_PREFIX = 'tandem.';
 export const DEFAULT_PARTITIONS = 4;
 export const MAX_RECORD_BYTES = 1_048_576;
-/** Internal records carry an input and what was found out about it; dead letters an input's bytes and headers on top. */
+/** Internal records carry an input and what was found out about it. */
 export const MAX_INTERNAL_RECORD_BYTES = 4_194_304;
+/** A dead letter or a delayed retry: any record, and what is said about it in headers. */
+const MAX_WRAPPED_RECORD_BYTES = MAX_INTERNAL_RECORD_BYTES + 65_536;
 const HOUR_MS = 3_600_000;
+const RETRYING_STAGES = ['classifier', 'scheduler', 'worker', 'fusion'] as const;
 /** Twice the longest deadline: work that waits is never deleted before its time is up. */
 const FLOW_RETENTION_MS = 48 * HOUR_MS;
 
@@ -36,7 +42,10 @@ export interface TopologyOptions {
 
 export type TopicKind =
   | 'requests' | 'requests.bulk' | 'interactions' | 'tasks' | 'outcomes' | 'responses'
-  | 'telemetry' | 'models' | 'dead-letters';
+  | 'telemetry' | 'models' | 'dead-letters' | RetryTopicKind;
+
+/** Of a stage: its records that failed and are tried again later. */
+export type RetryTopicKind = `retry.${(typeof RETRYING_STAGES)[number]}`;
 
 export function topicName(prefix: string, kind: TopicKind): string {
   return prefix + kind;
@@ -56,15 +65,18 @@ export function fixedTopics({ prefix, partitions }: TopologyOptions): TopicSpec[
   const spec = (kind: TopicKind, producer: string, consumer: string, schema: string, key: string, over: Partial<TopicSpec> = {}): TopicSpec =>
     ({ name: topicName(prefix, kind), producer, consumer, schema, key, timestamps: 'append', ...flow, ...over });
   return [
-    spec('requests', 'your producers', 'classifier', 'Request', 'any', ingress),
-    spec('requests.bulk', 'backfills', 'classifier', 'Request', 'any', ingress),
-    spec('interactions', 'your producers', 'classifier', 'Interaction', 'any (user recommended)', { ...ingress, retentionMs: 30 * 24 * HOUR_MS }),
+    spec('requests', 'your producers', 'classifier', 'Request, Cancel', 'any', ingress),
+    spec('requests.bulk', 'backfills', 'classifier', 'Request, Cancel', 'any', ingress),
+    spec('interactions', 'your producers', 'classifier', 'Interaction, Erasure', 'any (user recommended)', { ...ingress, retentionMs: 30 * 24 * HOUR_MS }),
     spec('tasks', 'classifier', 'scheduler, fusion', 'Task', 'affinity key'),
     spec('outcomes', 'worker, scheduler, classifier', 'scheduler, fusion', 'Outcome', 'affinity key'),
     spec('responses', 'fusion', 'your consumers', 'Response', 'affinity key'),
     spec('telemetry', 'worker', 'scheduler', 'Heartbeat', 'instance', { partitions: 1, cleanup: 'compact' }),
     spec('models', 'operators', 'worker, scheduler', 'Variant', 'model.precision', { partitions: 1, cleanup: 'compact' }),
-    spec('dead-letters', 'every stage', 'operators', 'original bytes', 'original key', { retentionMs: 14 * 24 * HOUR_MS }),
+    ...RETRYING_STAGES.map((stage) => spec(`retry.${stage}`, stage, stage, 'record to retry', 'original key', { maxRecordBytes: MAX_WRAPPED_RECORD_BYTES })),
+    spec('dead-letters', 'every stage', 'operators', 'original bytes', 'topic/partition/offset of the record', {
+      cleanup: 'compact,delete', maxCompactionLagMs: 24 * HOUR_MS, retentionMs: 14 * 24 * HOUR_MS, maxRecordBytes: MAX_WRAPPED_RECORD_BYTES,
+    }),
   ];
 }
 

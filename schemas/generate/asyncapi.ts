@@ -1,6 +1,6 @@
 import { SCHEMA_VERSION } from '../index.ts';
 import { publicSchemas, toJsonSchema, type JsonSchema } from './json-schemas.ts';
-import { headerFields, messages, ORIGINAL_BYTES, type Message } from './messages.ts';
+import { headerFields, messages, type Message } from './messages.ts';
 import { documentedTopics, type DocumentedTopic } from './topics.ts';
 
 const BINDING_VERSION = '0.5.0';
@@ -32,7 +32,7 @@ function channel(topic: DocumentedTopic): JsonSchema {
   return {
     address: topic.name,
     description: describe(topic),
-    messages: { [messageId(topic.schema)]: { $ref: `#/components/messages/${messageId(topic.schema)}` } },
+    messages: Object.fromEntries(namesOf(topic).map((name) => [messageId(name), { $ref: `#/components/messages/${messageId(name)}` }])),
     ...(parameters.length > 0 && { parameters: Object.fromEntries(parameters) }),
     bindings: { kafka: channelBinding(topic) },
   };
@@ -47,8 +47,8 @@ function channelBinding(topic: DocumentedTopic): JsonSchema {
   return {
     partitions: topic.partitions,
     topicConfiguration: {
-      'cleanup.policy': [topic.cleanup],
-      ...(topic.cleanup === 'delete' && { 'retention.ms': topic.retentionMs }),
+      'cleanup.policy': topic.cleanup.split(','),
+      ...(topic.cleanup !== 'compact' && { 'retention.ms': topic.retentionMs }),
       'max.message.bytes': topic.maxRecordBytes,
     },
     bindingVersion: BINDING_VERSION,
@@ -70,13 +70,13 @@ function operation(topic: DocumentedTopic, stage: string, action: 'send' | 'rece
     channel: { $ref: `#/channels/${topic.id}` },
     summary: `${stage} ${action === 'send' ? 'writes' : 'reads'} ${topic.name}`,
     tags: [{ name: stage }],
-    messages: [{ $ref: `#/channels/${topic.id}/messages/${messageId(topic.schema)}` }],
+    messages: namesOf(topic).map((name) => ({ $ref: `#/channels/${topic.id}/messages/${messageId(name)}` })),
   };
 }
 
 function component(message: Message, topics: readonly DocumentedTopic[]): JsonSchema {
-  const keys = new Set(topics.filter(({ schema }) => schema === message.name).map(({ key }) => key));
-  const raw = message.name === ORIGINAL_BYTES;
+  const keys = new Set(topics.filter((topic) => namesOf(topic).includes(message.name)).map(({ key }) => key));
+  const raw = message.raw === true;
   const payload = message.source === undefined && !raw
     ? { $ref: `#/components/schemas/${message.name}` }
     : raw ? { description: 'Any bytes.' } : { type: 'object', description: `Internal to Tandem: see ${message.source}.` };
@@ -100,12 +100,18 @@ function schemas(): JsonSchema {
     ...Object.fromEntries(payloads),
     'flow-headers': headers('flow'),
     'dead-letter-headers': headers('dead-letter'),
+    'retry-headers': headers('retry'),
   };
 }
 
 function headers(kind: Message['headers']): JsonSchema {
   const fields = headerFields(kind).map(({ name, description }) => [name, { type: 'string', description }] as const);
   return { type: 'object', properties: Object.fromEntries(fields) };
+}
+
+/** The messages of a topic. */
+function namesOf({ schema }: DocumentedTopic): string[] {
+  return schema.split(', ');
 }
 
 function messageId(name: string): string {

@@ -52,6 +52,8 @@ describe('each JSON Schema', () => {
   const samples: Record<string, unknown[]> = {
     request: [request, { ...request, unknown: 1 }, { ...request, requestId: '' }, { ...request, requestId: 'a\u0000' }, { ...request, hints: { activity: 2 } }, [], null],
     interaction: [{ userId: 'u', itemId: '1', time: 1 }, { userId: 'u', itemId: 1, time: 1 }, { userId: 'u', itemId: '1', time: -1 }],
+    cancel: [{ cancel: true, requestId: 'a', workload: 'w' }, { cancel: false, requestId: 'a', workload: 'w' }, { cancel: true, requestId: 'a' }],
+    erasure: [{ erase: true, userId: 'u', time: 1 }, { erase: true, userId: '', time: 1 }, { userId: 'u', time: 1 }],
     response: [response, { ...response, result: { items: [{ itemId: '1', score: 2 }] } }, { ...response, status: 'lost' }],
     hints: [{}, { task: 'coarse' }, { task: 'none' }, { deadlineMs: 0 }],
     'recommend-input': [{}, recommend, { ...recommend, limit: 0 }, { ...recommend, limit: 1e9 }, { history: [1] }],

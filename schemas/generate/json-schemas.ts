@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import {
-  classifyInputSchema, hintsSchema, interactionSchema, recommendInputSchema, registrySchema, requestSchema,
+  cancelSchema, classifyInputSchema, erasureSchema, hintsSchema, interactionSchema, recommendInputSchema, registrySchema, requestSchema,
   responseSchema, variantSchema, workloadSchema,
 } from '../index.ts';
 
@@ -15,7 +15,9 @@ export interface PublicSchema {
 
 export const publicSchemas: readonly PublicSchema[] = [
   { file: 'request', title: 'Request', description: 'Topics requests and requests.bulk.', schema: requestSchema },
+  { file: 'cancel', title: 'Cancel', description: 'Topics requests and requests.bulk: takes a request back.', schema: cancelSchema },
   { file: 'interaction', title: 'Interaction', description: 'Topic interactions.', schema: interactionSchema },
+  { file: 'erasure', title: 'Erasure', description: 'Topic interactions: a user’s interactions so far are to be forgotten.', schema: erasureSchema },
   { file: 'response', title: 'Response', description: 'Topic responses.', schema: responseSchema },
   { file: 'hints', title: 'Hints', description: 'The hints of a request.', schema: hintsSchema },
   { file: 'recommend-input', title: 'RecommendInput', description: 'The input of a request to a workload of the recommend adapter.', schema: recommendInputSchema },

@@ -1,4 +1,4 @@
-import { CARRIED_HEADERS, DEAD_LETTER_HEADER, HEADER, SCHEMA_VERSION } from '../index.ts';
+import { CARRIED_HEADERS, DEAD_LETTER_HEADER, HEADER, RETRY_HEADER, SCHEMA_VERSION } from '../index.ts';
 import { publicSchemas } from './json-schemas.ts';
 
 /** What travels on a topic. The names are those that topology.ts gives under `schema`. */
@@ -7,25 +7,28 @@ export interface Message {
   summary: string;
   /** Internal records are types without a run-time schema: this is where to read them. */
   source?: string;
-  headers: 'flow' | 'dead-letter';
+  headers: 'flow' | 'dead-letter' | 'retry';
+  /** Any bytes. */
+  raw?: true;
 }
 
 const internal = (name: string, file: string, summary: string): Message =>
   ({ name, summary, source: `schemas/${file}`, headers: 'flow' });
 const open = (name: string): Message => ({ name, summary: summaryOf(name), headers: 'flow' });
 
-export const ORIGINAL_BYTES = 'original bytes';
-
 export const messages: readonly Message[] = [
   open('Request'),
+  open('Cancel'),
   open('Interaction'),
+  open('Erasure'),
   internal('Task', 'classifier-to-scheduler.ts', 'A request made self-contained.'),
   internal('Work', 'scheduler-to-worker.ts', 'One step of a task for one variant.'),
   internal('Outcome', 'outcomes.ts', 'What became of one step.'),
   open('Response'),
   internal('Heartbeat', 'worker-to-telemetry.ts', 'Load and resources of one worker process.'),
   open('Variant'),
-  { name: ORIGINAL_BYTES, summary: 'A record that could not be handled, as it was read.', headers: 'dead-letter' },
+  { name: 'record to retry', summary: 'A record whose handling failed for the time being, as it was read.', headers: 'retry', raw: true },
+  { name: 'original bytes', summary: 'A record that could not be handled, as it was read.', headers: 'dead-letter', raw: true },
 ];
 
 function summaryOf(title: string): string {
@@ -42,17 +45,29 @@ const flowHeaders: Record<keyof typeof HEADER, string> = {
   tenant: 'On whose behalf.',
   requestId: 'Of responses: the id of the request, to filter and deduplicate without reading the value.',
   source: 'Of responses: topic/partition/offset of the request.',
+  replayOf: 'Of records put back from the dead letters: topic/partition/offset where it stood first.',
 };
 
 const deadLetterHeaders: Record<keyof typeof DEAD_LETTER_HEADER, string> = {
   sourceTopic: 'Topic that the record was read from.',
   sourcePartition: 'Its partition.',
   sourceOffset: 'Its offset.',
+  sourceKey: 'Its key; absent where it had none.',
   stage: 'Stage that gave up.',
   code: 'Stable error code.',
   message: 'What is wrong, for a person.',
   attempts: 'How often it was tried.',
   time: 'When it was given up, epoch ms.',
+};
+
+const retryHeaders: Record<keyof typeof RETRY_HEADER, string> = {
+  topic: 'Topic that the record was read from.',
+  partition: 'Its partition.',
+  offset: 'Its offset.',
+  timestamp: 'Its timestamp, epoch ms.',
+  attempts: 'How often it has been tried.',
+  deliveries: 'How often it has been delivered; each delivery is tried a few times.',
+  notBefore: 'When it is tried again, epoch ms.',
 };
 
 export interface HeaderField {
@@ -63,8 +78,11 @@ export interface HeaderField {
 /** Header fields of a kind of message. Kafka headers are bytes; these are all UTF-8 text. */
 export function headerFields(kind: Message['headers']): HeaderField[] {
   const flow = entries(HEADER).map(([key, name]) => ({ name, description: carriedNote(name) + flowHeaders[key] }));
-  if (kind === 'flow') return flow;
-  return [...entries(DEAD_LETTER_HEADER).map(([key, name]) => ({ name, description: deadLetterHeaders[key] })), ...flow];
+  switch (kind) {
+    case 'flow': return flow;
+    case 'dead-letter': return [...entries(DEAD_LETTER_HEADER).map(([key, name]) => ({ name, description: deadLetterHeaders[key] })), ...flow];
+    case 'retry': return [...entries(RETRY_HEADER).map(([key, name]) => ({ name, description: retryHeaders[key] })), ...flow];
+  }
 }
 
 function carriedNote(name: string): string {

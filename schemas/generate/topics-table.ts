@@ -36,5 +36,6 @@ export function topicsDocument(): string {
 function retention({ cleanup, retentionMs }: DocumentedTopic): string {
   if (cleanup === 'compact') return 'newest per key';
   const hours = retentionMs / HOUR_MS;
-  return hours > 48 ? `${hours / 24} days` : `${hours} h`;
+  const time = hours > 48 ? `${hours / 24} days` : `${hours} h`;
+  return cleanup === 'delete' ? time : `newest per key, ${time}`;
 }

@@ -15,6 +15,7 @@ export function configOf(spec: TopicSpec): TopicSettings {
     'retention.ms': String(spec.retentionMs),
     'max.message.bytes': String(spec.maxRecordBytes),
     'message.timestamp.type': spec.timestamps === 'append' ? 'LogAppendTime' : 'CreateTime',
+    ...(spec.maxCompactionLagMs === undefined ? {} : { 'max.compaction.lag.ms': String(spec.maxCompactionLagMs) }),
   };
 }
 

@@ -1,6 +1,6 @@
 export type { Intake, Stage, StageContext, StageInput, StageName, StageOutput } from './types.ts';
 export type { RunnerOptions } from './options.ts';
 export { RunningStage } from './running-stage.ts';
-export { deadLetter, type DeadLetterCause } from './dead-letter.ts';
+export { deadLetter, positionOf, type DeadLetterCause } from './dead-letter.ts';
 export { carriedHeaders } from './headers.ts';
 export { readJson, readRecord } from './read-record.ts';

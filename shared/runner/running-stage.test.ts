@@ -61,10 +61,10 @@ test('a bad record goes to the dead letters with its bytes, source, code and mes
   await send(['bad', 'good'], { mine: 'kept' });
   await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['good']));
   await vi.waitFor(() => expect(dead.map(textOf)).toEqual(['bad']));
-  expect(dead[0]!.key).toBe('k');
+  expect(dead[0]!.key).toBe('t.requests/0/0');
   expect(dead[0]!.headers).toMatchObject({
     mine: 'kept',
-    [DEAD_LETTER_HEADER.sourceTopic]: 't.requests', [DEAD_LETTER_HEADER.sourcePartition]: '0', [DEAD_LETTER_HEADER.sourceOffset]: '0',
+    [DEAD_LETTER_HEADER.sourceTopic]: 't.requests', [DEAD_LETTER_HEADER.sourcePartition]: '0', [DEAD_LETTER_HEADER.sourceOffset]: '0', [DEAD_LETTER_HEADER.sourceKey]: 'k',
     [DEAD_LETTER_HEADER.stage]: 'classifier', [DEAD_LETTER_HEADER.code]: 'invalid_request', [DEAD_LETTER_HEADER.message]: 'limit: too big',
     [DEAD_LETTER_HEADER.attempts]: '1',
   });

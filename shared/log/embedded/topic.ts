@@ -27,7 +27,7 @@ export class Topic {
     const log = this.partitions[partition];
     if (log === undefined) return 0;
     const { offset } = log.append(record, bytes);
-    if (this.spec.cleanup !== 'compact' || record.key === null) return bytes;
+    if (this.spec.cleanup === 'delete' || record.key === null) return bytes;
     const latest = this.#latestOffsets[partition] ?? new Map<string, number>();
     latest.set(record.key, offset);
     return log.count >= 2 * latest.size + COMPACT_AFTER ? bytes - this.#compact(log, latest) : bytes;
@@ -43,8 +43,14 @@ export class Topic {
       if (freed >= wanted) break;
       const before = log.bytes;
       freed += log.dropWhile(({ offset, timestamp }) => (offset < consumed && before - log.bytes < wanted) || timestamp < expired);
+      this.#forgetBelow(log);
     }
     return freed;
+  }
+
+  #forgetBelow({ partition, earliest }: PartitionLog): void {
+    const latest = this.#latestOffsets[partition];
+    for (const [key, offset] of latest ?? []) if (offset < earliest) latest?.delete(key);
   }
 
   /** A tombstone goes with what it deletes. */
