@@ -1,5 +1,5 @@
 import type { StepResult } from '@tandem/schemas';
-import { TandemError, isRetryable } from '@tandem/shared/errors';
+import { TandemError } from '@tandem/shared/errors';
 import type { PendingWork } from './pending-work.ts';
 import type { ServedVariant } from './served-variant.ts';
 
@@ -15,43 +15,73 @@ export interface BatchSink {
   handedBack(pending: readonly PendingWork[], error: TandemError): void;
 }
 
+export interface RunRules {
+  /** How often a batch whose thread died is run again before it is taken apart. */
+  maxThreadLosses: number;
+  pause(durationMs: number): Promise<void>;
+}
+
 /** Not the input's fault. */
-const ENGINE_GONE = new Set(['engine_closed', 'variant_unloaded']);
+const ENGINE_GONE: ReadonlySet<string> = new Set(['engine_closed', 'variant_unloaded']);
+/** Each costs a thread and its whole bound in time: one may be bad luck. */
+const MAX_HANGS = 1;
+/** Of a request alone: memory may be short because of others. */
+const MAX_OUT_OF_MEMORY = 3;
+const FIRST_PAUSE_MS = 50;
 
 /**
- * Runs a batch to its end, whatever it takes: a lost thread is retried, a failure is bisected until the one request
- * that causes it stands alone and its mates have succeeded. At most 2n − 1 runs for n requests, times the retries.
+ * Runs a batch to its end, whatever it takes: a lost or hung thread is retried, a failure is bisected until the one
+ * request that causes it stands alone and its mates have succeeded. One failing request in n costs at most
+ * 2·log₂(n) + 1 runs, and n of them 2n − 1. Retries come on top: for the whole batch and for a request that stands
+ * alone, not for the parts between, which are taken apart at once.
  */
-export async function runBatch(served: ServedVariant, batch: readonly PendingWork[], maxThreadLosses: number, sink: BatchSink): Promise<void> {
+export async function runBatch(served: ServedVariant, batch: readonly PendingWork[], rules: RunRules, sink: BatchSink): Promise<void> {
+  await runPart(served, batch, rules, sink, true);
+}
+
+async function runPart(
+  served: ServedVariant, part: readonly PendingWork[], rules: RunRules, sink: BatchSink, patient: boolean,
+): Promise<void> {
   let ran: RanBatch;
   try {
-    ran = await inferWithRetries(served, batch, maxThreadLosses);
+    ran = await (patient ? inferWithRetries(served, part, rules) : infer(served, part));
   } catch (error) {
-    if (error instanceof TandemError && ENGINE_GONE.has(error.code)) return sink.handedBack(batch, error);
-    return takeApart(served, batch, maxThreadLosses, sink, error);
+    if (error instanceof TandemError && ENGINE_GONE.has(error.code)) return sink.handedBack(part, error);
+    return takeApart(served, part, rules, sink, error);
   }
-  sink.completed(batch, ran);
+  sink.completed(part, ran);
 }
 
 async function takeApart(
-  served: ServedVariant, batch: readonly PendingWork[], maxThreadLosses: number, sink: BatchSink, error: unknown,
+  served: ServedVariant, part: readonly PendingWork[], rules: RunRules, sink: BatchSink, error: unknown,
 ): Promise<void> {
-  const [first] = batch;
+  const [first] = part;
   if (first === undefined) return;
-  if (batch.length === 1) return sink.failed(first, error);
-  const middle = Math.ceil(batch.length / 2);
-  await runBatch(served, batch.slice(0, middle), maxThreadLosses, sink);
-  await runBatch(served, batch.slice(middle), maxThreadLosses, sink);
+  if (part.length === 1) return sink.failed(first, error);
+  const middle = Math.ceil(part.length / 2);
+  for (const half of [part.slice(0, middle), part.slice(middle)]) await runPart(served, half, rules, sink, half.length === 1);
 }
 
-async function inferWithRetries(served: ServedVariant, batch: readonly PendingWork[], maxThreadLosses: number): Promise<RanBatch> {
-  for (let losses = 0; ; losses += 1) {
+async function inferWithRetries(served: ServedVariant, batch: readonly PendingWork[], rules: RunRules): Promise<RanBatch> {
+  for (let failures = 0; ; failures += 1) {
     try {
       return await infer(served, batch);
     } catch (error) {
-      if (!isRetryable(error) || losses >= maxThreadLosses) throw error;
+      if (failures >= retriesOf(error, batch.length, rules)) throw error;
+      if (isOutOfMemory(error)) await rules.pause(FIRST_PAUSE_MS * 2 ** failures);
     }
   }
+}
+
+function retriesOf(error: unknown, size: number, { maxThreadLosses }: RunRules): number {
+  // A smaller batch needs less.
+  if (isOutOfMemory(error)) return size === 1 ? MAX_OUT_OF_MEMORY : 0;
+  if (!(error instanceof TandemError) || !error.retryable) return 0;
+  return error.code === 'thread_hung' ? Math.min(MAX_HANGS, maxThreadLosses) : maxThreadLosses;
+}
+
+function isOutOfMemory(error: unknown): boolean {
+  return error instanceof TandemError && error.code === 'inference_out_of_memory';
 }
 
 async function infer({ loaded, adapter, variant }: ServedVariant, batch: readonly PendingWork[]): Promise<RanBatch> {

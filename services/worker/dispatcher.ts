@@ -4,8 +4,8 @@ import {
   BatchQueue, BatchTimeModel, formBatch, largestBatch, lengthBucket, takeExpired,
   type Batch, type BatchSituation, type QueuedWork,
 } from '@tandem/shared/core';
-import { TandemError } from '@tandem/shared/errors';
-import { runBatch, type BatchSink, type RanBatch } from './batch-runner.ts';
+import { TandemError, isRetryable } from '@tandem/shared/errors';
+import { runBatch, type BatchSink, type RanBatch, type RunRules } from './batch-runner.ts';
 import type { WorkerLimits, WorkerObserver } from './options.ts';
 import { completedOutcome, expiredOutcome, failedOutcome } from './outcomes.ts';
 import type { PendingWork, Submission } from './pending-work.ts';
@@ -32,12 +32,16 @@ export class Dispatcher implements BatchSink {
   readonly #queue: BatchQueue<PendingWork>;
   readonly #times = new BatchTimeModel();
   readonly #running = new Set<Running>();
+  readonly #rules: RunRules;
   #onIdle: (() => void)[] = [];
   #scheduled = false;
   #cancelTimer: () => void = () => undefined;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
+    const { clock, limits } = options;
+    const pause = (durationMs: number) => new Promise<void>((resolve) => void clock.schedule(clock.now() + durationMs, resolve));
+    this.#rules = { maxThreadLosses: limits.maxThreadLosses, pause };
     this.#queue = new BatchQueue(options.limits.patienceMs);
   }
 
@@ -80,10 +84,13 @@ export class Dispatcher implements BatchSink {
     if (first !== undefined) this.#options.observer.batch?.(first.served.name, batch.length, longestMs, computeMs);
   }
 
+  /** It has failed alone: nobody else is to blame. */
   failed(pending: PendingWork, error: unknown): void {
     pending.served.running -= 1;
     pending.served.failed += 1;
-    pending.answer(failedOutcome(pending.work, error));
+    const code = isRetryable(error) ? 'model_crash' : 'step_failed';
+    const outcome = failedOutcome(pending.work, error, code);
+    pending.answer(outcome, { code, message: outcome.message, attempts: 1 });
     this.#options.observer.outcome?.('failed', pending.served.name);
   }
 
@@ -163,7 +170,7 @@ export class Dispatcher implements BatchSink {
       handedBack: (pending, error) => this.handedBack(pending, error),
     };
     try {
-      await runBatch(served, batch, this.#options.limits.maxThreadLosses, sink);
+      await runBatch(served, batch, this.#rules, sink);
     } catch (error) {
       for (const pending of batch) pending.handBack(error);
     }

@@ -1,4 +1,4 @@
-import type { Variant } from '@tandem/schemas';
+import type { ErrorCode, Variant } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import { BATCH_LIMITS, type Adapter, type BatchLimits } from '@tandem/shared/core';
 import type { InferenceEngine } from '@tandem/shared/engine';
@@ -20,6 +20,8 @@ export interface WorkerObserver {
   /** A batch has succeeded; the longest queueing among its requests, ms. */
   batch?(variant: string, size: number, queueMs: number, computeMs: number): void;
   outcome?(kind: 'completed' | 'expired' | 'failed', variant: string): void;
+  /** A record has been put on the dead letters, beside its outcome. */
+  deadLetter?(code: ErrorCode): void;
 }
 
 export interface WorkerStageOptions {

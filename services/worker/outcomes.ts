@@ -1,4 +1,4 @@
-import type { StepOutcome, StepResult, StepRun, Work } from '@tandem/schemas';
+import type { ErrorCode, StepOutcome, StepResult, StepRun, Work } from '@tandem/schemas';
 import { messageOf } from '@tandem/shared/errors';
 import type { ServedVariant } from './served-variant.ts';
 
@@ -18,10 +18,10 @@ export function expiredOutcome(work: Work): StepOutcome {
   return { kind: 'expired', ...common(work), model: work.model, precision: work.precision };
 }
 
-export function failedOutcome(work: Work, error: unknown): StepOutcome {
+export function failedOutcome(work: Work, error: unknown, code: ErrorCode = 'step_failed'): StepOutcome & { kind: 'failed' } {
   const { model, precision } = work;
   const message = `${model}.${precision}: ${messageOf(error)}`;
-  return { kind: 'failed', ...common(work), code: 'step_failed', message, model, precision };
+  return { kind: 'failed', ...common(work), code, message, model, precision };
 }
 
 function common({ step, task, previous }: Work): Pick<StepOutcome, 'requestId' | 'step' | 'task' | 'previous'> {

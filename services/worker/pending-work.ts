@@ -1,4 +1,4 @@
-import type { Outcome, Work } from '@tandem/schemas';
+import type { ErrorCode, Outcome, Work } from '@tandem/schemas';
 import type { ServedVariant } from './served-variant.ts';
 
 /** Work that has been read and not yet answered. */
@@ -7,10 +7,17 @@ export interface PendingWork extends Submission {
   graph: string;
 }
 
+/** Why a record goes to the dead letters, beside its outcome. */
+export interface RecordFault {
+  code: ErrorCode;
+  message: string;
+  attempts: number;
+}
+
 export interface Submission {
   work: Work;
   served: ServedVariant;
-  /** Settles the record: exactly one of the two is called, once. */
-  answer(outcome: Outcome): void;
+  /** Settles the record: exactly one of the two is called, once. With a fault the record goes to the dead letters too. */
+  answer(outcome: Outcome, fault?: RecordFault): void;
   handBack(error: unknown): void;
 }

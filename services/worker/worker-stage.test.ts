@@ -1,7 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
-import type { ClassScores, GraphSpec, Heartbeat, Outcome, PlanStep, Task, Variant, Work } from '@tandem/schemas';
+import { DEAD_LETTER_HEADER, type ClassScores, type GraphSpec, type Heartbeat, type Outcome, type PlanStep, type Task, type Variant, type Work } from '@tandem/schemas';
 import { ManualClock, systemClock } from '@tandem/shared/clock';
 import type { Adapter } from '@tandem/shared/core';
 import { createOnnxEngine, type InferenceEngine, type Invocation } from '@tandem/shared/engine';
@@ -138,6 +138,21 @@ test('one poisoned request in a batch fails alone; its mates succeed', async () 
   expect(outcomes.filter(({ kind }) => kind === 'completed')).toHaveLength(31);
 });
 
+test('the record that fails alone goes to the dead letters too, with its bytes and where it came from', async () => {
+  const codes: string[] = [];
+  const stage = await worker({ observer: { deadLetter: (code) => codes.push(code) } });
+  const bad = { ...record(work(POISON)), partition: 3, offset: 17, headers: { traceparent: 'kept' } };
+  const [outputs] = await Promise.all([stage.handle(bad, context), stage.handle(record(work(1)), context)]);
+  expect(outputs.map(({ topic }) => topic)).toEqual(['t.outcomes', 't.dead-letters']);
+  expect(outputs[1]!.value).toBe(bad.value);
+  expect(outputs[1]!.key).toBe('k');
+  expect(outputs[1]!.headers).toMatchObject({
+    traceparent: 'kept', [DEAD_LETTER_HEADER.code]: 'step_failed', [DEAD_LETTER_HEADER.stage]: 'worker',
+    [DEAD_LETTER_HEADER.sourceTopic]: 't.work.lookup.fp32', [DEAD_LETTER_HEADER.sourcePartition]: '3', [DEAD_LETTER_HEADER.sourceOffset]: '17',
+  });
+  expect(codes).toEqual(['step_failed']);
+});
+
 test('a batch of nothing but poison fails request by request', async () => {
   const { run } = await worker();
   const outcomes = await Promise.all(Array.from({ length: 64 }, () => run(work(POISON))));
@@ -243,7 +258,7 @@ test('a heartbeat goes out at the start and every 500 ms, and counts what was do
   while (beats.length < 2) await new Promise((resolve) => setImmediate(resolve));
   expect(beats[0]).toMatchObject({ kind: 'worker', instance: 'worker-1', time: 1_000, resources: { cpuCores: 2 }, variants: [{ completed: 0, meanBatchSize: 0 }] });
   expect(beats[1]!.variants).toEqual([{
-    model: 'lookup', precision: 'fp32', version: '3', queued: 0, running: 0, completed: 1, failed: 1, meanBatchSize: 1, meanBatchMs: expect.any(Number),
+    model: 'lookup', precision: 'fp32', version: '3', queued: 0, running: 0, completed: 1, bulkCompleted: 0, failed: 1, meanBatchSize: 1, meanBatchMs: expect.any(Number),
   }]);
 });
 

@@ -1,11 +1,12 @@
 import { topicName, workTopicName, type Lane, type Outcome, type Work } from '@tandem/schemas';
 import type { LogRecord } from '@tandem/shared/log';
-import type { Stage, StageContext, StageInput, StageOutput } from '@tandem/shared/runner';
+import { deadLetter, type Stage, type StageContext, type StageInput, type StageOutput } from '@tandem/shared/runner';
 import { Dispatcher } from './dispatcher.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { loadVariants } from './load-variants.ts';
 import { compileLimits, type WorkerStageOptions } from './options.ts';
 import { expiredOutcome, failedOutcome } from './outcomes.ts';
+import type { RecordFault } from './pending-work.ts';
 import { readWork } from './read-work.ts';
 import type { ServedVariant } from './served-variant.ts';
 
@@ -61,7 +62,7 @@ class WorkerStage implements Stage {
       this.#options.observer?.outcome?.('expired', source.served.name);
       return [this.#output(work, expiredOutcome(work))];
     }
-    return this.#enqueue(work, source);
+    return this.#enqueue(record, work, source);
   }
 
   /** All that is held here is finished: it is little, and handing it back would cost its users more. */
@@ -74,16 +75,27 @@ class WorkerStage implements Stage {
     await this.#options.engine.close();
   }
 
-  #enqueue(work: Work, { served, lane }: Source): Promise<readonly StageOutput[]> {
+  #enqueue(record: LogRecord, work: Work, { served, lane }: Source): Promise<readonly StageOutput[]> {
     return new Promise((resolve, reject) => {
-      const answer = (outcome: Outcome) => resolve([this.#output(work, outcome)]);
+      const answer = (outcome: Outcome, fault?: RecordFault) => {
+        const output = this.#output(work, outcome);
+        resolve(fault === undefined ? [output] : [output, this.#deadLetter(record, fault)]);
+      };
       try {
         this.#dispatcher.submit({ work, served, answer, handBack: reject }, lane);
       } catch (error) {
         // The adapter cannot even tell the input's size: no batch has seen it.
-        answer(failedOutcome(work, error));
+        const outcome = failedOutcome(work, error);
+        answer(outcome, { code: outcome.code, message: outcome.message, attempts: 1 });
       }
     });
+  }
+
+  /** The request is answered by its outcome; what an operator wants to look at, and perhaps replay, is the record. */
+  #deadLetter(record: LogRecord, { code, message, attempts }: RecordFault): StageOutput {
+    const { prefix, clock, observer } = this.#options;
+    observer?.deadLetter?.(code);
+    return deadLetter(prefix, record, { stage: this.name, code, message, attempts, time: clock.now() });
   }
 
   #output(work: Work, outcome: Outcome): StageOutput {
