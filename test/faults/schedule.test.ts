@@ -1,0 +1,39 @@
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { allFaults, scheduleFaults } from './schedule.ts';
+
+const named = ({ kind, target }: { kind: string; target: string }) => `${kind}:${target}`;
+
+test('the same seed gives the same faults, another seed others', () => {
+  const options = { count: 100, spacingMs: 10_000 };
+  expect(scheduleFaults({ seed: 7, ...options })).toEqual(scheduleFaults({ seed: 7, ...options }));
+  expect(scheduleFaults({ seed: 7, ...options })).not.toEqual(scheduleFaults({ seed: 8, ...options }));
+});
+
+test('every kind on every target comes up before any comes up again', () => {
+  const all = allFaults().map(named);
+  fc.assert(fc.property(fc.nat(), (seed) => {
+    const faults = scheduleFaults({ seed, count: all.length, spacingMs: 1_000 }).map(named);
+    expect(faults.toSorted()).toEqual(all.toSorted());
+  }), { numRuns: 20 });
+});
+
+test('faults come one after the other, half to one and a half of the spacing apart', () => {
+  fc.assert(fc.property(fc.nat(), fc.integer({ min: 100, max: 60_000 }), (seed, spacingMs) => {
+    const times = scheduleFaults({ seed, count: 30, spacingMs }).map(({ atMs }) => atMs);
+    for (const [index, atMs] of times.entries()) {
+      const gap = atMs - (times[index - 1] ?? 0);
+      expect(gap).toBeGreaterThanOrEqual(spacingMs / 2 - 1);
+      expect(gap).toBeLessThanOrEqual(1.5 * spacingMs + 1);
+    }
+  }));
+});
+
+test('kinds can be chosen, with a target or with all of theirs', () => {
+  const faults = scheduleFaults({ seed: 1, count: 60, spacingMs: 1_000, kinds: ['kill', 'cut:all'] });
+  expect(new Set(faults.map(named))).toEqual(new Set(['kill:classifier', 'kill:scheduler', 'kill:worker', 'kill:fusion', 'cut:all']));
+});
+
+test('names what exists when a kind does not', () => {
+  expect(() => scheduleFaults({ seed: 1, count: 1, spacingMs: 1, kinds: ['explode'] })).toThrow(/no fault explode; there are kill, term/);
+});
