@@ -72,10 +72,6 @@ export class Dispatcher {
     this.#schedule();
   }
 
-  isPaused(topic: string): boolean {
-    return this.#lanes.get(topic)?.paused ?? false;
-  }
-
   /** Holds all deliveries, as during a rebalance, when a record might be on its way to another member. */
   suspend(): void {
     this.#suspended = true;

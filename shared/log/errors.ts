@@ -31,6 +31,10 @@ export function consumerClosed(): TandemError {
   return new TandemError('The consumer is closed; make a new one.', { code: 'consumer_closed' });
 }
 
+export function logClosed(): TandemError {
+  return new TandemError('The log is closed.', { code: 'log_closed' });
+}
+
 export function invalidOption(message: string): TandemError {
   return new TandemError(message, { code: 'invalid_option' });
 }

@@ -144,7 +144,10 @@ export interface LogConsumer {
   readonly assignment: readonly TopicPartition[];
   /** Delivered, not acknowledged. */
   readonly inFlight: number;
-  /** Pauses delivery and fetching of topics (all where none are named); survives rebalances; loses nothing. */
+  /**
+   * Pauses delivery of topics (all where none are named) at once; fetching goes on up to `maxFetchBytesPerPartition`.
+   * Survives rebalances; loses nothing; cheap enough to be done many times a second.
+   */
   pause(topics?: readonly string[]): void;
   resume(topics?: readonly string[]): void;
   /** Commits the watermarks now. */

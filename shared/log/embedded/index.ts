@@ -1,4 +1,5 @@
 import { resolveProducerOptions } from '../consumer-options.ts';
+import { logClosed } from '../errors.ts';
 import type {
   ConsumerOptions, EventLog, ExclusiveWriter, LogProducer, LogRecord, ProducerOptions, ReadOptions, Tail, TailOptions,
 } from '../types.ts';
@@ -20,6 +21,7 @@ export class EmbeddedLog implements EventLog {
   readonly description = 'embedded';
   readonly admin: EmbeddedAdmin;
   readonly #store: Store;
+  readonly #closing = new AbortController();
   readonly #opened: { close(): Promise<void> }[] = [];
 
   constructor(options: EmbeddedLogOptions = {}) {
@@ -45,8 +47,11 @@ export class EmbeddedLog implements EventLog {
     return this.#open(new EmbeddedTail(this.#store, options));
   }
 
-  read(options: ReadOptions): AsyncIterable<readonly LogRecord[]> {
-    return readRange(this.#store, options);
+  async *read(options: ReadOptions): AsyncGenerator<readonly LogRecord[]> {
+    const closing = this.#closing.signal;
+    const signal = options.signal === undefined ? closing : AbortSignal.any([closing, options.signal]);
+    if (!closing.aborted) yield* readRange(this.#store, { ...options, signal });
+    if (closing.aborted && options.signal?.aborted !== true) throw logClosed();
   }
 
   async exclusiveWriter(name: string): Promise<ExclusiveWriter> {
@@ -58,6 +63,7 @@ export class EmbeddedLog implements EventLog {
   }
 
   async close(): Promise<void> {
+    this.#closing.abort();
     await Promise.all(this.#opened.splice(0).map((opened) => opened.close()));
   }
 

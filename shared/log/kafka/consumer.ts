@@ -89,12 +89,10 @@ export class KafkaConsumer implements LogConsumer {
 
   pause(topics: readonly string[] = this.#options.topics): void {
     this.#state.dispatcher.pause(topics);
-    this.#regulateAll();
   }
 
   resume(topics: readonly string[] = this.#options.topics): void {
     this.#state.dispatcher.resume(topics);
-    this.#regulateAll();
   }
 
   async commit(): Promise<void> {
@@ -292,9 +290,13 @@ export class KafkaConsumer implements LogConsumer {
     return any;
   }
 
-  #wantsMore({ topic, queue }: Partition): boolean {
+  /**
+   * A paused topic is fetched up to its bound, as one whose deliveries wait is: pausing takes effect at once all the same,
+   * and can be done many times a second, where kafkajs would drop each fetch that is under way.
+   */
+  #wantsMore({ queue }: Partition): boolean {
     const limit = this.#options.maxFetchBytesPerPartition / 2;
-    return !this.#stopped && !this.#state.dispatcher.isPaused(topic) && queue.bytes < (queue.fetchPaused ? limit / 2 : limit);
+    return !this.#stopped && queue.bytes < (queue.fetchPaused ? limit / 2 : limit);
   }
 
   #regulate(partition: Partition): void {

@@ -3,6 +3,7 @@ import { resolveProducerOptions } from '../consumer-options.ts';
 import type {
   ConsumerOptions, EventLog, ExclusiveWriter, LogConsumer, LogProducer, LogRecord, ProducerOptions, ReadOptions, Tail, TailOptions,
 } from '../types.ts';
+import { logClosed } from '../errors.ts';
 import { AdminClient } from './admin-client.ts';
 import { KafkaAdmin } from './admin.ts';
 import { persist, within } from './backoff.ts';
@@ -11,6 +12,7 @@ import { createClient } from './client.ts';
 import { KafkaConsumer } from './consumer.ts';
 import { unreachable } from './failures.ts';
 import { resolveKafkaLogOptions, type KafkaLogOptions, type ResolvedKafkaLogOptions } from './options.ts';
+import { PartitionReader } from './partition-reader.ts';
 import { KafkaProducer } from './producer.ts';
 import { Sockets } from './sockets.ts';
 import { KafkaTail, tailTargets } from './tail.ts';
@@ -66,8 +68,12 @@ export class KafkaLog implements EventLog {
     });
   }
 
-  read(_options: ReadOptions): AsyncIterable<readonly LogRecord[]> {
-    throw new Error('not yet');
+  async *read(options: ReadOptions): AsyncGenerator<readonly LogRecord[]> {
+    const closing = this.#closing.signal;
+    const signal = options.signal === undefined ? closing : AbortSignal.any([closing, options.signal]);
+    if (!closing.aborted) yield* new PartitionReader(this.#kafka, this.#options, options, signal).batches();
+    // Whoever reads must not take what there was until then for the whole range.
+    if (closing.aborted && options.signal?.aborted !== true) throw logClosed();
   }
 
   exclusiveWriter(_name: string): Promise<ExclusiveWriter> {

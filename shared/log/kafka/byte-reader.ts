@@ -1,0 +1,47 @@
+/** Reads the fields of a broker's answer, one after the other. */
+export class ByteReader {
+  readonly #bytes: Buffer;
+  #at = 0;
+
+  constructor(bytes: Buffer) {
+    this.#bytes = bytes;
+  }
+
+  int16(): number {
+    return this.#bytes.readInt16BE(this.#move(2));
+  }
+
+  int32(): number {
+    return this.#bytes.readInt32BE(this.#move(4));
+  }
+
+  /** Of offsets and times, which stay below 2^53. */
+  int64(): number {
+    return Number(this.#bytes.readBigInt64BE(this.#move(8)));
+  }
+
+  bigint64(): bigint {
+    return this.#bytes.readBigInt64BE(this.#move(8));
+  }
+
+  string(): string {
+    return this.bytes(this.int16()).toString();
+  }
+
+  /** A view, not a copy; empty where the length is negative. */
+  bytes(length: number): Buffer {
+    const from = this.#move(Math.max(0, length));
+    return this.#bytes.subarray(from, this.#at);
+  }
+
+  /** Its length comes first; a negative one is an empty array. */
+  array<Item>(readItem: (reader: ByteReader) => Item): Item[] {
+    return Array.from({ length: Math.max(0, this.int32()) }, () => readItem(this));
+  }
+
+  #move(length: number): number {
+    const from = this.#at;
+    this.#at += length;
+    return from;
+  }
+}

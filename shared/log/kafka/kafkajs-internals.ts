@@ -1,0 +1,83 @@
+import { createRequire } from 'node:module';
+import type { Kafka, KafkaMessage } from 'kafkajs';
+
+/**
+ * The parts of kafkajs 2.2.4 that are used below its public face, which reads through consumer groups only and shows of
+ * a failed produce request only the first error. (kafkajs has had no release since; the version is pinned.)
+ */
+export interface Cluster {
+  connect(): Promise<void>;
+  disconnect(): Promise<void>;
+  refreshMetadata(): Promise<void>;
+  /** Throws when the topic is unknown. */
+  addTargetTopic(topic: string): Promise<void>;
+  /** All that is known of the topic; empty when nothing is. */
+  findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[];
+  findBroker(which: { nodeId: number | string }): Promise<Broker>;
+  findGroupCoordinator(which: { groupId: string; coordinatorType: number }): Promise<Broker>;
+}
+
+export interface Broker {
+  nodeId: number | string;
+  /** By API key. */
+  versions: Readonly<Record<number, { minVersion: number; maxVersion: number } | undefined>>;
+  connectionPool: { send(protocol: Protocol): Promise<unknown> };
+}
+
+/** A request and how its answer is read. */
+export interface Protocol {
+  request: { apiKey: number; apiVersion: number; apiName: string; encode(): Promise<unknown> };
+  response: { decode(payload: Buffer): Promise<unknown>; parse(decoded: unknown): Promise<unknown> };
+}
+
+interface Definition {
+  versions: string[];
+  protocol(which: { version: number }): (parameters: object) => Protocol;
+}
+
+export type Api = 'AddPartitionsToTxn' | 'EndTxn' | 'Fetch' | 'InitProducerId' | 'ListOffsets' | 'Produce';
+
+
+const load = createRequire(import.meta.url);
+const { requests } = load('kafkajs/src/protocol/requests') as { requests: Record<Api, Definition> };
+const apiKeys = load('kafkajs/src/protocol/requests/apiKeys') as Record<Api, number>;
+const Decoder = load('kafkajs/src/protocol/decoder') as new (buffer: Buffer) => object;
+const decodeBatch = load('kafkajs/src/protocol/recordBatch/v0/decoder') as (decoder: object) => Promise<{ records: KafkaMessage[] }>;
+const { createErrorFromCode } = load('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error & { type: string } };
+
+export const READ_UNCOMMITTED = 0;
+export const READ_COMMITTED = 1;
+/** Of `findGroupCoordinator`. */
+export const TRANSACTION = 1;
+
+const CREATE_CLUSTER = 'private:Kafka:createCluster';
+
+/** Connections with the settings of the client; they are made when something is asked. */
+export function createCluster(kafka: Kafka): Cluster {
+  const symbol = Object.getOwnPropertySymbols(kafka).find(({ description }) => description === CREATE_CLUSTER);
+  const create = symbol === undefined ? undefined : (kafka as unknown as Record<symbol, (options: object) => Cluster>)[symbol];
+  if (create === undefined) throw new Error('kafkajs is not the version that it must be, 2.2.4');
+  return create({ metadataMaxAge: 30_000, allowAutoTopicCreation: false });
+}
+
+/** The newest version of a request that both sides know. */
+export function protocolOf(broker: Broker, api: Api, parameters: object): Protocol {
+  const { versions, protocol } = requests[api];
+  const version = Math.min(Math.max(...versions.map(Number)), broker.versions[apiKeys[api]]?.maxVersion ?? 0);
+  return protocol({ version })(parameters);
+}
+
+/** The answer as it came: error codes in it are the caller's business. */
+export async function ask(broker: Broker, { request, response }: Protocol): Promise<unknown> {
+  return broker.connectionPool.send({ request, response: { decode: (payload) => response.decode(payload), parse: (decoded) => Promise.resolve(decoded) } });
+}
+
+/** The records of one batch as it lies in the log, decompressed. */
+export async function recordsOf(batch: Buffer): Promise<KafkaMessage[]> {
+  return (await decodeBatch(new Decoder(batch))).records;
+}
+
+/** An error as kafkajs makes it of a broker's error code; `type` is its name. */
+export function errorOfCode(code: number): Error & { type: string } {
+  return createErrorFromCode(code);
+}

@@ -1,0 +1,76 @@
+import { messageOf, TandemError } from '../../errors/index.ts';
+import type { Logger } from '../../telemetry/logger.ts';
+import { unknownTopic } from '../errors.ts';
+import { Backoff, pause } from './backoff.ts';
+import { DirectCluster } from './direct-cluster.ts';
+import { classify, refused } from './failures.ts';
+
+/** A topic that is missing for so long is gone: brokers learn of a new one with a delay. */
+const UNKNOWN_TOPIC_PATIENCE_MS = 5_000;
+const REPORT_EVERY_MS = 30_000;
+
+export interface PersistenceOptions {
+  cluster: DirectCluster;
+  topic: string;
+  logger: Logger;
+  /** Ends the tries. */
+  signal: AbortSignal;
+  /** @default 5000 */
+  unknownTopicPatienceMs?: number;
+}
+
+/** Asks about a topic again and again, with new connections and backoff, while brokers are away or leaders move. */
+export class Persistence {
+  readonly #options: PersistenceOptions;
+  #reportAgainAt = 0;
+
+  constructor(options: PersistenceOptions) {
+    this.#options = options;
+  }
+
+  /**
+   * The operation's result, or undefined when the signal has ended it.
+   * @throws {TandemError} `unknown_topic`, `record_refused`
+   */
+  async run<Value>(operation: () => Promise<Value>): Promise<Value | undefined> {
+    const { cluster, signal } = this.#options;
+    const backoff = new Backoff();
+    const since = Date.now();
+    while (!signal.aborted) {
+      try {
+        return await unlessAborted(operation(), signal);
+      } catch (error) {
+        cluster.reset();
+        this.#throwIfFinal(error, Date.now() - since);
+        this.#report(error);
+        await pause(backoff.nextMs(), signal);
+      }
+    }
+    return undefined;
+  }
+
+  #throwIfFinal(error: unknown, forMs: number): void {
+    const { topic, unknownTopicPatienceMs = UNKNOWN_TOPIC_PATIENCE_MS } = this.#options;
+    if (error instanceof TandemError && !error.retryable) throw error;
+    const failure = classify(error);
+    if (failure === 'refused') throw refused(topic, error);
+    if (failure === 'unknown_topic' && forMs >= unknownTopicPatienceMs) throw unknownTopic(topic);
+  }
+
+  #report(error: unknown): void {
+    if (Date.now() < this.#reportAgainAt) return;
+    this.#reportAgainAt = Date.now() + REPORT_EVERY_MS;
+    const { logger, topic } = this.#options;
+    logger.warn({ topic, error: messageOf(error) }, 'records cannot be read at the moment; trying on');
+  }
+}
+
+/** The promise's result, or undefined once the signal is aborted; what becomes of the promise then is of no interest. */
+export function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
+  return new Promise((resolve, reject) => {
+    const leave = (): void => resolve(undefined);
+    if (signal.aborted) leave();
+    signal.addEventListener('abort', leave, { once: true });
+    promise.then(resolve, reject).finally(() => signal.removeEventListener('abort', leave));
+  });
+}
