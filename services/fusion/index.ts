@@ -1,1 +1,2 @@
-export { createFusionStage, type FusionObserver, type FusionOptions } from './stage.ts';
+export { createFusionStage } from './stage.ts';
+export type { FusionObserver, FusionOptions } from './options.ts';

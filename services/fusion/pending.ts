@@ -1,4 +1,4 @@
-import type { Task } from '@tandem/schemas';
+import type { Response, Task } from '@tandem/schemas';
 import { Join } from '@tandem/shared/core';
 import type { Headers } from '@tandem/shared/log';
 import type { StageOutput } from '@tandem/shared/runner';
@@ -6,19 +6,23 @@ import type { StageOutput } from '@tandem/shared/runner';
 /** One request that waits for its outcomes. All records that belong to it are acknowledged together, once it is answered. */
 export class Pending {
   readonly join: Join;
-  readonly partition: number;
   readonly headers: Headers;
   /** Settles when the response is durable (or the partition has gone to another member). */
   readonly answered: Promise<readonly StageOutput[]>;
+  /** Made, but perhaps held back for the sake of order. Further parts are late. */
+  response: Response | undefined;
   cancelDeadline: () => void = () => undefined;
   readonly #settle: PromiseWithResolvers<readonly StageOutput[]>;
 
-  constructor(task: Task, partition: number, headers: Headers) {
+  constructor(task: Task, headers: Headers) {
     this.join = new Join(task);
-    this.partition = partition;
     this.headers = headers;
     this.#settle = Promise.withResolvers();
     this.answered = this.#settle.promise;
+  }
+
+  get task(): Task {
+    return this.join.task;
   }
 
   release(): void {

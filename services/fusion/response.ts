@@ -34,6 +34,7 @@ function answer(task: Task, verdict: Verdict, adapter: Adapter, variants: readon
 
 /** The one final response of a request. */
 export function finalResponse(task: Task, verdict: Verdict, adapter: Adapter, variants: readonly Variant[], now: number): Response {
+  if (verdict.cancelled) return cancelledResponse(task, now);
   const { result, fellBack } = answer(task, verdict, adapter, variants);
   const reason = verdict.reason ?? markedReason(task);
   const error = result === undefined ? (verdict.error ?? { code: 'step_failed' as const, message: `no step gave an answer (${reason ?? 'none ran'})` }) : verdict.error;
@@ -52,8 +53,13 @@ export function rejectedResponse(rejected: RejectedOutcome, now: number): Respon
   return { ...base(requestId, workload, userId, arrivedAt, now), status: 'rejected', reason, steps: [], error: { code, message } };
 }
 
+export function cancelledResponse({ requestId, workload, userId, arrivedAt }: Task, now: number): Response {
+  const error = { code: 'cancelled', message: 'the sender took the request back' } as const;
+  return { ...base(requestId, workload, userId, arrivedAt, now), status: 'rejected', reason: 'cancelled', steps: [], error };
+}
+
 /** A defect of Tandem or of an adapter must not leave a request without its answer. */
-export function defectResponse({ requestId, workload, userId, arrivedAt }: Task, error: unknown, now: number): Response {
+export function defectResponse({ requestId, workload, userId, arrivedAt }: Pick<Task, 'requestId' | 'workload' | 'userId' | 'arrivedAt'>, error: unknown, now: number): Response {
   const message = `the outcomes could not be merged: ${messageOf(error)}`;
   return { ...base(requestId, workload, userId, arrivedAt, now), status: 'failed', reason: 'step_failed', steps: [], error: { code: 'internal', message } };
 }

@@ -1,66 +1,18 @@
 import { expect, test } from 'vitest';
-import type { Outcome, Response, Task } from '@tandem/schemas';
-import { ManualClock } from '@tandem/shared/clock';
-import type { Adapter } from '@tandem/shared/core';
+import type { Outcome } from '@tandem/schemas';
 import { RecordError } from '@tandem/shared/errors';
-import type { LogRecord } from '@tandem/shared/log';
 import type { StageOutput } from '@tandem/shared/runner';
-import { createFusionStage } from './stage.ts';
+import { completed, fine, harness, task, type HarnessOptions } from './testing.ts';
 
-/** Presents integers as they are; falls back to item 99. */
-const adapter = {
-  present: (result: { items: number[] }) => ({ items: result.items.map((item) => ({ itemId: String(item), score: 0 })) }),
-  fallback: () => ({ items: [99], scores: [1] }),
-} as unknown as Adapter;
-
-function harness() {
-  const clock = new ManualClock(1_000);
-  const responses: Response[] = [];
-  let offset = 0;
-  const stage = createFusionStage({ prefix: 't.', adapterOf: (name) => (name === 'w' ? adapter : undefined), variants: [], clock });
-  const context = {
-    publish: (outputs: readonly StageOutput[]) => {
-      responses.push(...outputs.map(({ value }) => JSON.parse(value as string) as Response));
-      return Promise.resolve();
-    },
-  };
-  const record = (topic: string, value: unknown, partition = 0): LogRecord => ({
-    topic: `t.${topic}`, partition, offset: offset++, key: 'k', value: Buffer.from(JSON.stringify(value)), headers: {}, timestamp: clock.now(),
-  });
-  return {
-    clock, responses, stage, record,
-    send: async (topic: string, value: unknown) => {
-      const outputs = await stage.handle(record(topic, value), context);
-      responses.push(...outputs.map(({ value: response }) => JSON.parse(response as string) as Response));
-    },
-    handle: (topic: string, value: unknown, partition?: number) => stage.handle(record(topic, value, partition), context),
-  };
-}
-
-function task(over: Partial<Task> = {}): Task {
-  const step = { role: 'coarse', model: 'm', required: false } as const;
-  return {
-    requestId: 'r1', workload: 'w', key: 'k', lane: 'interactive', task: 'full', tier: 'standard', arrivedAt: 990, deadlineAt: 1_100,
-    accuracyFloor: null, activity: 0, input: {}, source: 't.requests/0/0', marks: [],
-    plan: { id: 'full', strategy: 'rerank', steps: [{ ...step, id: 'coarse', after: [] }, { ...step, id: 'fine', after: ['coarse'] }] },
-    ...over,
-  };
-}
-
-const RUN = { model: 'm', precision: 'fp32', version: '1', batchSize: 1, queueMs: 0, computeMs: 1, reason: 'test' };
-
-function completed(step: string, items: number[], over: Partial<Outcome> = {}): Outcome {
-  return { kind: 'completed', requestId: 'r1', step, task: task(), previous: {}, run: RUN, result: { items, scores: items.map(() => 1) }, ...over } as Outcome;
-}
-
-/** The last step's outcome, as the worker writes it. */
-function fine(items: number[], over: Partial<Outcome> = {}): Outcome {
-  const coarse = { kind: 'completed', run: RUN, result: { items: items.toSorted((a, b) => a - b), scores: items.map(() => 1) } } as const;
-  return completed('fine', items, { previous: { coarse }, ...over });
+/** A stage that has looked back, so that it decides at once. */
+async function started(options: HarnessOptions = {}) {
+  const all = await harness(options);
+  await all.lookedBack();
+  return all;
 }
 
 test('answers once when all outcomes are there, and acknowledges every part with the answer', async () => {
-  const { send, handle, responses } = harness();
+  const { send, handle, responses } = await started();
   const parts = [handle('tasks', task()), handle('outcomes', completed('coarse', [1, 2]))];
   await send('outcomes', fine([2, 1]));
   await Promise.all(parts);
@@ -70,14 +22,14 @@ test('answers once when all outcomes are there, and acknowledges every part with
 });
 
 test('the last outcome alone is enough: it brings along the task and what came before', async () => {
-  const { send, responses } = harness();
+  const { send, responses } = await started();
   await send('outcomes', fine([3, 1]));
   await send('tasks', task());
   expect(responses).toMatchObject([{ status: 'complete', result: { items: [{ itemId: '3' }, { itemId: '1' }] }, steps: [{ step: 'coarse' }, { step: 'fine' }] }]);
 });
 
 test('nothing is held for requests without a deadline until their last outcome, so no backlog can keep it out', async () => {
-  const { handle, send, responses } = harness();
+  const { handle, send, responses } = await started();
   const patient = task({ deadlineAt: null });
   for (let index = 0; index < 10; index += 1) {
     const requestId = `r${index}`;
@@ -89,7 +41,7 @@ test('nothing is held for requests without a deadline until their last outcome, 
 });
 
 test('two members of a plan without a deadline wait for each other', async () => {
-  const { handle, responses } = harness();
+  const { handle, responses } = await started();
   const member = (id: string) => ({ id, role: 'member' as const, model: 'm', after: [], required: false });
   const both = task({ deadlineAt: null, plan: { id: 'full', strategy: 'reciprocal-rank', steps: [member('left'), member('right')] } });
   const left = handle('outcomes', completed('left', [1, 2], { task: both }));
@@ -99,7 +51,7 @@ test('two members of a plan without a deadline wait for each other', async () =>
 });
 
 test('an outcome of a repeated request id is never taken for the first one’s', async () => {
-  const { handle, send, responses } = harness();
+  const { handle, send, responses } = await started();
   const first = handle('tasks', task());
   await send('outcomes', fine([9], { task: task({ source: 't.requests/0/1' }) }));
   expect(responses).toHaveLength(0);
@@ -108,25 +60,24 @@ test('an outcome of a repeated request id is never taken for the first one’s',
 });
 
 test('a response that cannot be written is written when its records come again', async () => {
-  const { stage, record } = harness();
   let away = true;
   const written: unknown[] = [];
   const publish = (outputs: readonly StageOutput[]) => (away ? Promise.reject(new Error('away')) : Promise.resolve(void written.push(...outputs)));
-  const last = record('outcomes', fine([1]));
-  await expect(stage.handle(last, { publish })).rejects.toThrow('away');
+  const { handle } = await harness({ publish });
+  await expect(handle('outcomes', fine([1]))).rejects.toThrow('away');
   away = false;
-  await stage.handle(last, { publish });
+  await handle('outcomes', fine([1]));
   expect(written).toHaveLength(1);
 });
 
 test('a defect in merging is answered as failed, not left open', async () => {
-  const { send, responses } = harness();
+  const { send, responses } = await started();
   await send('outcomes', fine([1], { result: { items: 'none' } as never }));
   expect(responses).toMatchObject([{ status: 'failed', error: { code: 'internal' } }]);
 });
 
 test('answers degraded just before the deadline and counts what comes later as late', async () => {
-  const { clock, handle, send, responses } = harness();
+  const { clock, handle, send, responses } = await started();
   const parts = [handle('tasks', task()), handle('outcomes', completed('coarse', [7]))];
   clock.advance(94);
   expect(responses).toHaveLength(0);
@@ -138,7 +89,7 @@ test('answers degraded just before the deadline and counts what comes later as l
 });
 
 test('falls back when no step has answered by the deadline', async () => {
-  const { clock, handle, responses } = harness();
+  const { clock, handle, responses } = await started();
   const part = handle('tasks', task());
   clock.advance(100);
   await part;
@@ -146,14 +97,14 @@ test('falls back when no step has answered by the deadline', async () => {
 });
 
 test('an unknown user’s empty plan is answered at once with the fallback, marked', async () => {
-  const { send, responses } = harness();
+  const { send, responses } = await started();
   const plan = { id: 'coarse', strategy: 'cascade', steps: [] } as const;
   await send('tasks', task({ marks: ['unknown_user'], plan: { ...plan, steps: [] } }));
   expect(responses).toMatchObject([{ status: 'degraded', reason: 'unknown_user', result: { items: [{ itemId: '99', score: 0 }] } }]);
 });
 
 test('a redelivered task is answered once; the same id from another offset is a duplicate', async () => {
-  const { send, handle, responses } = harness();
+  const { send, handle, responses } = await started();
   const first = handle('tasks', task());
   const again = handle('tasks', task());
   expect(() => handle('tasks', task({ source: 't.requests/0/1' }))).toThrow(RecordError);
@@ -162,7 +113,7 @@ test('a redelivered task is answered once; the same id from another offset is a 
 });
 
 test('after the answer, the same offset is a redelivery and another offset a duplicate', async () => {
-  const { send, handle, responses } = harness();
+  const { send, handle, responses } = await started();
   const plan = { id: 'coarse', strategy: 'cascade' as const, steps: [] };
   await send('tasks', task({ plan }));
   await send('tasks', task({ plan }));
@@ -171,7 +122,7 @@ test('after the answer, the same offset is a redelivery and another offset a dup
 });
 
 test('a rejected request gets its response, once', async () => {
-  const { send, responses } = harness();
+  const { send, responses } = await started();
   const rejected: Outcome = {
     kind: 'rejected', requestId: 'bad', workload: 'w', reason: 'invalid', code: 'invalid_request', message: 'limit: too big', arrivedAt: 1_000, source: 't.requests/0/5',
   };
@@ -181,7 +132,7 @@ test('a rejected request gets its response, once', async () => {
 });
 
 test('requests of a revoked partition are let go: whoever has it now answers them', async () => {
-  const { clock, stage, handle, responses } = harness();
+  const { clock, stage, handle, responses } = await started();
   const part = handle('tasks', task(), 3);
   stage.onRevoked?.([{ topic: 't.tasks', partition: 3 }]);
   await part;
@@ -189,8 +140,8 @@ test('requests of a revoked partition are let go: whoever has it now answers the
   expect(responses).toHaveLength(0);
 });
 
-test('an unreadable record is refused with a stable code', () => {
-  const { handle } = harness();
+test('an unreadable record is refused with a stable code', async () => {
+  const { handle } = await started();
   expect(() => handle('tasks', [1])).toThrow(RecordError);
   expect(() => handle('tasks', task({ workload: 'other' }))).toThrow(/not known to this fusion stage/);
 });

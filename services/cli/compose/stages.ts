@@ -76,7 +76,10 @@ function adapterOf({ workloads, adapters }: Ports): (workload: string) => Adapte
 }
 
 function fusion(settings: Settings, ports: Ports): Stage {
-  return createFusionStage({ ...ports, prefix: settings.prefix, adapterOf: adapterOf(ports), observer: fusionObserver(ports.metrics, new Set(ports.workloads.map(({ name }) => name))) });
+  const { prefix, delivery, transactionIntervalMs, answeredWindowMs } = settings;
+  const ordered = new Set(ports.workloads.filter(({ order }) => order === 'key').map(({ name }) => name));
+  const isOrdered = (workload: string) => ordered.has(workload);
+  return createFusionStage({ ...ports, prefix, delivery, transactionIntervalMs, answeredWindowMs, isOrdered, adapterOf: adapterOf(ports), observer: fusionObserver(ports.metrics, new Set(ports.workloads.map(({ name }) => name))) });
 }
 
 async function createStage(name: StageName, settings: Settings, ports: Ports): Promise<Stage> {

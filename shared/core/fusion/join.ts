@@ -1,3 +1,4 @@
+import { CANCELLED } from '@tandem/schemas';
 import type {
   ErrorCode, PlanStep, Reason, ResponseStep, Status, StepEnd, StepEnds, StepOutcome, StepResult, Task,
 } from '@tandem/schemas';
@@ -11,6 +12,8 @@ export interface Verdict {
   result: StepResult | undefined;
   steps: ResponseStep[];
   error?: { code: ErrorCode; message: string };
+  /** A step was dropped because the sender took the request back. */
+  cancelled: boolean;
 }
 
 function endOf(outcome: StepOutcome): StepEnd {
@@ -56,6 +59,7 @@ export class Join {
       ...(reason === undefined ? {} : { reason }),
       result,
       steps: this.#steps(),
+      cancelled: this.#isCancelled(),
       ...(error === undefined ? {} : { error }),
     };
   }
@@ -79,6 +83,10 @@ export class Join {
     const failed = kinds.find((outcome) => outcome?.kind === 'failed');
     if (failed === undefined) return undefined;
     return failed.code === 'no_variant' || failed.code === 'overload' ? failed.code : 'step_failed';
+  }
+
+  #isCancelled(): boolean {
+    return [...this.#ends.values()].some((end) => end.kind === 'skipped' && end.reason === CANCELLED);
   }
 
   #error(): Verdict['error'] {

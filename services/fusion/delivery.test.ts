@@ -1,0 +1,189 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
+import fc from 'fast-check';
+import { expect, test } from 'vitest';
+import { CANCELLED } from '@tandem/schemas';
+import { ManualClock } from '@tandem/shared/clock';
+import { TandemError } from '@tandem/shared/errors';
+import type { EventLog, ExclusiveWriter } from '@tandem/shared/log';
+import { completed, fine, harness, sharedLog, task } from './testing.ts';
+
+const once = { delivery: 'exactly-once', transactionIntervalMs: 50 } as const;
+const empty = { id: 'none', strategy: 'cascade' as const, steps: [] };
+const request = (index: number) => task({ requestId: `r${index}`, source: `t.requests/0/${index}`, plan: empty });
+
+/** Lets time pass until a promise settles. */
+async function passing<Value>(clock: ManualClock, promise: Promise<Value>): Promise<Value> {
+  let settled = false;
+  void promise.then(() => (settled = true), () => (settled = true));
+  for (let turn = 0; turn < 2_000 && !settled; turn += 1) {
+    clock.advance(20);
+    await nextTurn();
+  }
+  return promise;
+}
+
+test('whoever takes a partition over knows from the responses what has been answered', async () => {
+  const clock = new ManualClock(1_000);
+  const log = await sharedLog(clock);
+  const first = await harness({ clock, log });
+  await first.send('tasks', request(1));
+  const second = await harness({ clock, log });
+  await second.send('tasks', request(1));
+  await second.send('tasks', request(2));
+  expect((await second.written()).map(({ requestId }) => requestId)).toEqual(['r1', 'r2']);
+  await expect(second.send('tasks', task({ requestId: 'r1', source: 't.requests/0/7', plan: empty }))).rejects.toThrow(/already used by t.requests\/0\/1/);
+});
+
+test('what no longer fits into memory is looked up', async () => {
+  const { send, written, clock } = await harness({ answeredMaxEntries: 16 });
+  clock.advance(100_000);
+  const old = (index: number) => ({ ...request(index), arrivedAt: clock.now() });
+  const all = Array.from({ length: 40 }, (_, index) => old(index));
+  for (const each of all) {
+    clock.advance(10_000);
+    await send('tasks', each);
+  }
+  for (const each of all) await send('tasks', each);
+  expect(await written()).toHaveLength(40);
+});
+
+test('exactly once: an owner that only seemed dead cannot answer any more', async () => {
+  const clock = new ManualClock(1_000);
+  const log = await sharedLog(clock);
+  const sleeping = await harness({ clock, log, ...once });
+  await passing(clock, sleeping.send('tasks', request(1)));
+  const stuck = sleeping.send('tasks', request(2));
+  const owner = await harness({ clock, log, ...once });
+  await passing(clock, owner.send('tasks', request(2)));
+  // The sleeper finds itself fenced, opens a writer again (it does not know better), and reads that all is answered.
+  await passing(clock, stuck);
+  await passing(clock, owner.send('tasks', request(3)));
+  expect((await owner.written()).map(({ requestId }) => requestId)).toEqual(['r1', 'r2', 'r3']);
+});
+
+/** Writes that fail in every way: not at all, for certain, and after all. */
+function unreliable(log: EventLog, failures: () => 'none' | 'lost' | 'written'): EventLog {
+  const uncertain = () => new TandemError('test', { code: 'write_uncertain', retryable: true });
+  const wrap = (writer: ExclusiveWriter): ExclusiveWriter => ({
+    close: () => writer.close(),
+    async write(records) {
+      const failure = failures();
+      if (failure === 'lost') throw uncertain();
+      await writer.write(records);
+      if (failure === 'written') throw uncertain();
+    },
+  });
+  return withWriter(log, async (name) => wrap(await log.exclusiveWriter(name)));
+}
+
+function withWriter(log: EventLog, exclusiveWriter: EventLog['exclusiveWriter']): EventLog {
+  const { read, now, producer } = log;
+  return { read: read.bind(log), now: now.bind(log), producer: producer.bind(log), exclusiveWriter } as unknown as EventLog;
+}
+
+test('exactly once: whatever becomes of the transactions and whoever owns the partition, each request is answered once', async () => {
+  const failure = fc.constantFrom('none' as const, 'lost' as const, 'written' as const);
+  const owner = fc.integer({ min: 0, max: 2 });
+  await fc.assert(
+    fc.asyncProperty(fc.array(failure, { maxLength: 30 }), fc.array(owner, { minLength: 5, maxLength: 25 }), async (failures, owners) => {
+      const clock = new ManualClock(1_000);
+      const log = await sharedLog(clock);
+      const flaky = unreliable(log, () => failures.pop() ?? 'none');
+      const stages = await Promise.all([0, 1, 2].map(() => harness({ clock, log: flaky, ...once })));
+      const sent = owners.map((number, index) => stages[number]!.send('tasks', request(index)));
+      for (const promise of sent) await passing(clock, promise);
+      const ids = (await stages[0]!.written()).map(({ requestId }) => requestId);
+      expect(ids.toSorted()).toEqual(owners.map((_, index) => `r${index}`).toSorted());
+      for (const { stage } of stages) await stage.stop?.();
+    }),
+    { numRuns: 60 },
+  );
+});
+
+test('exactly once: responses of one interval go into one transaction', async () => {
+  const clock = new ManualClock(1_000);
+  const log = await sharedLog(clock);
+  const sizes: number[] = [];
+  const counted = withWriter(log, async (name) => {
+    const writer = await log.exclusiveWriter(name);
+    return { close: () => writer.close(), write: (records) => writer.write(records).then(() => void sizes.push(records.length)) };
+  });
+  const { send, written } = await harness({ clock, log: counted, ...once });
+  await passing(clock, send('tasks', request(0)));
+  await passing(clock, Promise.all(Array.from({ length: 20 }, (_, index) => send('tasks', request(index + 1)))));
+  expect(sizes).toEqual([1, 20]);
+  expect(await written()).toHaveLength(21);
+});
+
+test('a response that the log will not take is replaced by one that says so, and does not hold up the others', async () => {
+  for (const mode of [{}, once]) {
+    const clock = new ManualClock(1_000);
+    const { send, written } = await harness({ clock, ...mode });
+    const huge = Array.from({ length: 200_000 }, (_, index) => index);
+    const big = task({ requestId: 'big', source: 't.requests/0/1' });
+    const sent = [send('tasks', request(0)), send('outcomes', fine(huge, { requestId: 'big', task: big })), send('tasks', request(2))];
+    await passing(clock, Promise.all(sent));
+    const byId = new Map((await written()).map((response) => [response.requestId, response]));
+    expect(byId.get('big')).toMatchObject({ status: 'failed', error: { code: 'internal' } });
+    expect([...byId.keys()].toSorted()).toEqual(['big', 'r0', 'r2']);
+  }
+});
+
+const ordered = { isOrdered: () => true };
+const asked = (index: number, over: Partial<ReturnType<typeof task>> = {}) => task({ requestId: `r${index}`, source: `t.requests/0/${index}`, ...over });
+
+test('in order: a response waits for those of earlier requests of its key', async () => {
+  const { send, handle, responses } = await harness(ordered);
+  const first = handle('tasks', asked(1));
+  await Promise.resolve();
+  const second = handle('tasks', asked(2));
+  const other = handle('tasks', asked(3, { key: 'other' }));
+  await Promise.all([send('outcomes', fine([1], { requestId: 'r3', task: asked(3, { key: 'other' }) })), other]);
+  const held = send('outcomes', fine([1], { requestId: 'r2', task: asked(2) }));
+  expect(responses.map(({ requestId }) => requestId)).toEqual(['r3']);
+  await Promise.all([send('outcomes', fine([1], { requestId: 'r1', task: asked(1) })), first, second, held]);
+  expect(responses.map(({ requestId }) => requestId)).toEqual(['r3', 'r1', 'r2']);
+});
+
+test('in order: nothing is held back beyond its own deadline', async () => {
+  const { clock, send, handle, responses } = await harness(ordered);
+  const patient = handle('tasks', asked(1, { deadlineAt: 9_000 }));
+  const hasty = handle('tasks', asked(2, { deadlineAt: 2_000 }));
+  await send('tasks', asked(9, { plan: empty, key: 'z' }));
+  const held = send('outcomes', fine([1], { requestId: 'r2', task: asked(2, { deadlineAt: 2_000 }) }));
+  clock.advance(900);
+  expect(responses.map(({ requestId }) => requestId)).toEqual(['r9']);
+  clock.advance(100);
+  await Promise.all([hasty, held]);
+  expect(responses.map(({ requestId, status }) => `${requestId} ${status}`)).toEqual(['r9 degraded', 'r2 complete']);
+  clock.advance(8_000);
+  await patient;
+  expect(responses.at(-1)).toMatchObject({ requestId: 'r1', reason: 'deadline' });
+});
+
+test('a cancelled request is answered as cancelled at once, and what its steps still bring is late', async () => {
+  const { handle, send, responses } = await harness();
+  const waiting = handle('tasks', asked(1));
+  await send('tasks', { cancel: true, requestId: 'r1', workload: 'w', key: 'k', arrivedAt: 1_000, source: 't.requests/0/2' });
+  await waiting;
+  expect(responses).toMatchObject([{ requestId: 'r1', status: 'rejected', reason: CANCELLED, error: { code: CANCELLED } }]);
+  await send('outcomes', fine([1], { requestId: 'r1', task: asked(1) }));
+  await send('tasks', { cancel: true, requestId: 'r1', workload: 'w', key: 'k', arrivedAt: 1_000, source: 't.requests/0/3' });
+  expect(responses).toHaveLength(1);
+});
+
+test('work that was dropped because its request was cancelled ends in a cancelled response', async () => {
+  const { send, responses } = await harness();
+  const patient = asked(1, { deadlineAt: null });
+  const previous = { coarse: { kind: 'completed', run: completed('coarse', [1]), result: { items: [1], scores: [1] } } };
+  await send('outcomes', { kind: 'skipped', reason: CANCELLED, requestId: 'r1', step: 'fine', task: patient, previous });
+  expect(responses).toMatchObject([{ requestId: 'r1', status: 'rejected', reason: CANCELLED }]);
+});
+
+test('responses say in their headers which request they answer', async () => {
+  const { send, log } = await harness();
+  await send('tasks', request(4));
+  for await (const [record] of log.read({ topic: 't.responses', partition: 0 })) {
+    expect(record!.headers).toEqual({ 'tandem-request-id': 'r4', 'tandem-source': 't.requests/0/4' });
+  }
+});

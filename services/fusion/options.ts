@@ -1,0 +1,56 @@
+import type { Response, Variant } from '@tandem/schemas';
+import type { Clock } from '@tandem/shared/clock';
+import type { Adapter } from '@tandem/shared/core';
+import type { EventLog } from '@tandem/shared/log';
+import { silentLogger, type Logger } from '@tandem/shared/telemetry';
+
+export interface FusionOptions {
+  prefix: string;
+  /** The adapter of a workload; undefined where the workload is not known here. */
+  adapterOf: (workload: string) => Adapter | undefined;
+  /** Whether a workload's responses come in the order of their key's requests. @default no workload's do */
+  isOrdered?: (workload: string) => boolean;
+  variants: readonly Variant[];
+  clock: Clock;
+  /** What is answered is read from the responses. */
+  log: Pick<EventLog, 'read' | 'now' | 'exclusiveWriter'>;
+  logger?: Logger;
+  observer?: FusionObserver;
+  /** exactly-once: for consumers of the responses that read committed records only. @default 'at-least-once' */
+  delivery?: 'at-least-once' | 'exactly-once';
+  /** Exactly once: the least time between two transactions of a partition. @default 50 */
+  transactionIntervalMs?: number;
+  /** Answers are made this long before the deadline, so that they arrive by it. @default 5, exactly once 25 + the interval */
+  deadlineMarginMs?: number;
+  /** An answered request id is remembered so long at least; older ones are looked up in the responses. @default 600000 */
+  answeredWindowMs?: number;
+  /** Upper bound of remembered ids, of all partitions; more are looked up. @default 500000 */
+  answeredMaxEntries?: number;
+  /** Requests (and outcomes) waiting at once. @default 50000 */
+  maxInFlight?: number;
+}
+
+export type ResolvedFusionOptions = Required<FusionOptions>;
+
+export interface FusionObserver {
+  responded(response: Response): void;
+  latePart(): void;
+}
+
+const SILENT: FusionObserver = { responded: () => undefined, latePart: () => undefined };
+
+export function resolveFusionOptions(options: FusionOptions): ResolvedFusionOptions {
+  const { delivery = 'at-least-once', transactionIntervalMs = 50 } = options;
+  return {
+    isOrdered: () => false,
+    logger: silentLogger,
+    observer: SILENT,
+    deadlineMarginMs: delivery === 'exactly-once' ? 25 + transactionIntervalMs : 5,
+    answeredWindowMs: 600_000,
+    answeredMaxEntries: 500_000,
+    maxInFlight: 50_000,
+    ...options,
+    delivery,
+    transactionIntervalMs,
+  };
+}

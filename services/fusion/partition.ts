@@ -1,0 +1,215 @@
+import {
+  HEADER, topicName,
+  type Cancellation, type Outcome, type RejectedOutcome, type Response, type StepOutcome, type Task, type TaskRecord,
+} from '@tandem/schemas';
+import { RecordError, TandemError } from '@tandem/shared/errors';
+import type { Headers, LogRecord } from '@tandem/shared/log';
+import { carriedHeaders, readRecord, type StageOutput } from '@tandem/shared/runner';
+import { KeyOrder } from './key-order.ts';
+import type { ResolvedFusionOptions } from './options.ts';
+import { Pending } from './pending.ts';
+import { Responder, type ResponderOptions } from './responder.ts';
+import { cancelledResponse, defectResponse, finalResponse, rejectedResponse } from './response.ts';
+
+export type Answer = readonly StageOutput[] | Promise<readonly StageOutput[]>;
+
+const NOTHING: readonly StageOutput[] = [];
+/** By so long after its deadline a request has been answered: what still comes for it is late, even if that was forgotten. */
+const LATE_AFTER_MS = 1_000;
+
+function duplicate(requestId: string, source: string): RecordError {
+  return new RecordError('duplicate_request', `request id ${requestId} was already used by ${source}; choose a new id for each request`);
+}
+
+/** The requests of one partition, while it is ours: joins their outcomes and answers each once. */
+export class Partition {
+  readonly #options: ResolvedFusionOptions;
+  readonly #number: number;
+  readonly #responder: Responder;
+  readonly #pending = new Map<string, Pending>();
+  readonly #order = new KeyOrder();
+  /** Earlier responses are being read; records wait for that, in their order. */
+  #lookingBack: Promise<void> | undefined;
+
+  constructor(partition: number, options: ResolvedFusionOptions, responder: Pick<ResponderOptions, 'publish' | 'maxEntries'>) {
+    this.#options = options;
+    this.#number = partition;
+    const topic = topicName(options.prefix, 'responses');
+    const { log, clock, answeredWindowMs: windowMs, logger } = options;
+    const transactionIntervalMs = options.delivery === 'exactly-once' ? options.transactionIntervalMs : undefined;
+    const onFault = (err: unknown) => logger.warn({ err, partition }, 'responses could not be written or read; trying again');
+    this.#responder = new Responder({ ...responder, log, clock, topic, partition, windowMs, transactionIntervalMs, onFault });
+  }
+
+  handle(record: LogRecord): Answer {
+    if (this.#lookingBack !== undefined) return this.#lookingBack.then(() => this.handle(record));
+    if (this.#responder.closed) return NOTHING;
+    return record.topic === topicName(this.#options.prefix, 'outcomes') ? this.#onOutcome(record) : this.#onTask(record);
+  }
+
+  /** Whoever has the partition next gets all records of its unanswered requests again. */
+  async close(): Promise<void> {
+    for (const pending of this.#pending.values()) pending.release();
+    this.#pending.clear();
+    await this.#responder.close();
+  }
+
+  #onTask(record: LogRecord): Answer {
+    const task = readRecord<TaskRecord>(record);
+    if ('cancel' in task) return this.#cancel(task);
+    const known = this.#pending.get(task.requestId);
+    const guarded = this.#isGuarded(task);
+    if (known === undefined && guarded && !this.#responder.knows(task.arrivedAt)) return this.#lookBack(task.arrivedAt, record);
+    const source = known?.task.source ?? this.#responder.sourceOf(task.requestId);
+    if (source !== undefined && source !== task.source) throw duplicate(task.requestId, source);
+    if (known !== undefined) return known.answered;
+    if (source !== undefined || !guarded) return NOTHING;
+    return this.#advance(this.#waitFor(task, record));
+  }
+
+  #onOutcome(record: LogRecord): Answer {
+    const outcome = readRecord<Outcome>(record);
+    // The scheduler's business: the step is decided again.
+    if (outcome.kind === 'redispatch') return NOTHING;
+    if (outcome.kind === 'rejected') return this.#reject(outcome, record);
+    return this.#step(outcome, record);
+  }
+
+  #step(outcome: StepOutcome, record: LogRecord): Answer {
+    const { task } = outcome;
+    const known = this.#pending.get(task.requestId);
+    if (known === undefined && !this.#isPast(task) && !this.#responder.knows(task.arrivedAt)) return this.#lookBack(task.arrivedAt, record);
+    if (this.#isLate(task, known)) {
+      this.#options.observer.latePart();
+      return NOTHING;
+    }
+    // The outcome of the step that comes after this one will repeat it.
+    if (task.plan.steps.some(({ after }) => after.includes(outcome.step))) {
+      known?.join.add(outcome);
+      return NOTHING;
+    }
+    const pending = known ?? this.#waitFor(task, record);
+    pending.join.add(outcome);
+    return this.#advance(pending);
+  }
+
+  /** Without a deadline and an order nothing has to be guarded: the last outcome brings the task along. */
+  #isGuarded({ deadlineAt, plan, workload }: Task): boolean {
+    return deadlineAt !== null || plan.steps.length === 0 || this.#options.isOrdered(workload);
+  }
+
+  #isPast({ deadlineAt }: Task): boolean {
+    return deadlineAt !== null && deadlineAt + LATE_AFTER_MS < this.#options.clock.now();
+  }
+
+  /** Its request is answered, or must have been; or it belongs to a repeated request id that was refused. */
+  #isLate(task: Task, known: Pending | undefined): boolean {
+    if (known !== undefined) return known.response !== undefined || known.task.source !== task.source;
+    return this.#responder.sourceOf(task.requestId) !== undefined || this.#isPast(task);
+  }
+
+  #lookBack(arrivedAt: number, record: LogRecord): Answer {
+    this.#lookingBack = this.#responder.lookBack(arrivedAt).finally(() => (this.#lookingBack = undefined));
+    return this.#lookingBack.then(() => this.handle(record));
+  }
+
+  #waitFor(task: Task, record: LogRecord): Pending {
+    const { adapterOf, isOrdered, clock, deadlineMarginMs } = this.#options;
+    if (adapterOf(task.workload) === undefined) {
+      throw new RecordError('unknown_workload', `workload ${task.workload} is not known to this fusion stage; give all stages the same workloads`);
+    }
+    const pending = new Pending(task, carriedHeaders(record.headers));
+    this.#pending.set(task.requestId, pending);
+    if (isOrdered(task.workload)) this.#order.add(pending);
+    if (task.deadlineAt !== null) pending.cancelDeadline = clock.schedule(task.deadlineAt - deadlineMarginMs, () => this.#deadline(pending));
+    return pending;
+  }
+
+  #advance(pending: Pending): Answer {
+    if (pending.join.complete && pending.response === undefined) this.#finish(pending, this.#responseOf(pending));
+    return pending.answered;
+  }
+
+  #cancel({ requestId }: Cancellation): Answer {
+    const pending = this.#pending.get(requestId);
+    // Else it is answered; or, without a deadline, whoever drops its work says so.
+    if (pending !== undefined && pending.response === undefined) this.#finish(pending, cancelledResponse(pending.task, this.#options.clock.now()));
+    return NOTHING;
+  }
+
+  #deadline(pending: Pending): void {
+    if (pending.response === undefined) this.#finish(pending, this.#responseOf(pending));
+    if (this.#order.take(pending)) this.#respond(pending);
+  }
+
+  /** From here on every further part is late. */
+  #finish(pending: Pending, response: Response): void {
+    if (this.#responder.closed) return;
+    pending.response = response;
+    if (!this.#options.isOrdered(pending.task.workload)) return this.#respond(pending);
+    for (const ready of this.#order.takeReady(pending.task.key)) this.#respond(ready);
+  }
+
+  #respond(pending: Pending): void {
+    const { task, headers, response } = pending;
+    if (response === undefined) return;
+    pending.cancelDeadline();
+    this.#options.observer.responded(response);
+    this.#write(response, task, headers).then(
+      () => this.#done(pending, () => pending.release()),
+      (error: unknown) => this.#done(pending, () => pending.fail(error)),
+    );
+  }
+
+  #done(pending: Pending, settle: () => void): void {
+    if (this.#pending.get(pending.task.requestId) === pending) this.#pending.delete(pending.task.requestId);
+    settle();
+  }
+
+  #responseOf({ join }: Pending): Response {
+    const { adapterOf, variants, clock } = this.#options;
+    try {
+      return finalResponse(join.task, join.verdict(), adapterOf(join.task.workload)!, variants, clock.now());
+    } catch (error) {
+      return defectResponse(join.task, error, clock.now());
+    }
+  }
+
+  #reject(rejected: RejectedOutcome, record: LogRecord): Answer {
+    const { requestId, source, arrivedAt } = rejected;
+    const pending = this.#pending.get(requestId);
+    if (pending === undefined && !this.#responder.knows(arrivedAt)) return this.#lookBack(arrivedAt, record);
+    const earlier = pending?.task.source ?? this.#responder.sourceOf(requestId);
+    if (earlier === source) return NOTHING;
+    if (earlier !== undefined) throw duplicate(requestId, earlier);
+    const response = rejectedResponse(rejected, this.#options.clock.now());
+    this.#options.observer.responded(response);
+    return this.#write(response, { key: record.key ?? requestId, source, arrivedAt }, carriedHeaders(record.headers)).then(() => NOTHING);
+  }
+
+  /** A response that the log will not take is replaced by one that says so. */
+  async #write(response: Response, request: Pick<Task, 'key' | 'source' | 'arrivedAt'>, headers: Headers): Promise<void> {
+    const { requestId } = response;
+    const { source, arrivedAt } = request;
+    const answer = (made: Response) => ({ requestId, source, arrivedAt, output: this.#output(made, request, headers) });
+    try {
+      await this.#responder.respond(answer(response));
+    } catch (error) {
+      if (!(error instanceof TandemError) || error.retryable || response.result === undefined) throw error;
+      const { workload, userId } = response;
+      const failed = defectResponse({ requestId, workload, arrivedAt, ...(userId === undefined ? {} : { userId }) }, error, this.#options.clock.now());
+      await this.#responder.respond(answer(failed));
+    }
+  }
+
+  #output(response: Response, { key, source }: Pick<Task, 'key' | 'source'>, headers: Headers): StageOutput {
+    return {
+      topic: topicName(this.#options.prefix, 'responses'),
+      // Where the request's other records are: that is where a later owner looks for it.
+      partition: this.#number,
+      key,
+      value: JSON.stringify(response),
+      headers: { ...headers, [HEADER.requestId]: response.requestId, [HEADER.source]: source },
+    };
+  }
+}

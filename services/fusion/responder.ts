@@ -1,0 +1,90 @@
+import type { Clock } from '@tandem/shared/clock';
+import type { EventLog } from '@tandem/shared/log';
+import type { StageOutput } from '@tandem/shared/runner';
+import { Answered, type AnsweredOptions } from './answered.ts';
+import { TransactionalWriter } from './transactional-writer.ts';
+
+export interface Answer {
+  requestId: string;
+  /** Of the request, `topic/partition/offset`. */
+  source: string;
+  /** Of the request, epoch ms. */
+  arrivedAt: number;
+  output: StageOutput;
+}
+
+export interface ResponderOptions extends AnsweredOptions {
+  log: Pick<EventLog, 'read' | 'now' | 'exclusiveWriter'>;
+  clock: Clock;
+  /** At least once: writes, and resolves when durable. */
+  publish: (outputs: readonly StageOutput[]) => Promise<void>;
+  /** Exactly once: the least time between two transactions, ms. Undefined: at least once. */
+  transactionIntervalMs: number | undefined;
+  /** Something failed and is tried again; for the log. */
+  onFault: (error: unknown) => void;
+}
+
+/** Writes the responses of one partition, each request's once, as far as the delivery mode promises. */
+export class Responder {
+  readonly #options: ResponderOptions;
+  readonly #answered: Answered;
+  readonly #closing = new AbortController();
+  readonly #transactions: TransactionalWriter | undefined;
+  /** On their way: written, or written again, until they are durable. */
+  readonly #underWay = new Map<string, { source: string; written: Promise<void> }>();
+
+  constructor(options: ResponderOptions) {
+    this.#options = options;
+    this.#answered = new Answered(options);
+    const { transactionIntervalMs: intervalMs } = options;
+    if (intervalMs === undefined) return;
+    this.#transactions = new TransactionalWriter({ ...options, intervalMs, answered: this.#answered, signal: this.#closing.signal });
+  }
+
+  get closed(): boolean {
+    return this.#closing.signal.aborted;
+  }
+
+  /** Whether `sourceOf` is right about a request that arrived then; else `lookBack` first. */
+  knows(arrivedAt: number): boolean {
+    return this.#answered.knows(arrivedAt);
+  }
+
+  /** @throws when the responses cannot be read, as when the log is closed */
+  lookBack(arrivedAt: number): Promise<void> {
+    return this.#transactions?.lookBack(arrivedAt) ?? this.#answered.lookBack(arrivedAt, this.#closing.signal);
+  }
+
+  /** The source of the request that was answered, or is just being answered, under this id. */
+  sourceOf(requestId: string): string | undefined {
+    return this.#underWay.get(requestId)?.source ?? this.#answered.sourceOf(requestId);
+  }
+
+  /**
+   * Resolves when the response is durable, or was already, or is another's business because the partition has gone.
+   * @throws {TandemError} what no repetition mends, such as `record_too_large`
+   */
+  respond(answer: Answer): Promise<void> {
+    const { requestId, source } = answer;
+    const underWay = this.#underWay.get(requestId);
+    if (underWay !== undefined) return underWay.written;
+    const written = this.#write(answer).finally(() => this.#underWay.delete(requestId));
+    this.#underWay.set(requestId, { source, written });
+    return written;
+  }
+
+  /** The partition is another's now, or will be. */
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await this.#transactions?.close();
+  }
+
+  async #write(answer: Answer): Promise<void> {
+    const { requestId, source, output } = answer;
+    while (!this.knows(answer.arrivedAt) && !this.closed) await this.lookBack(answer.arrivedAt);
+    if (this.closed || this.#answered.sourceOf(requestId) !== undefined) return;
+    if (this.#transactions !== undefined) return this.#transactions.write(answer);
+    await this.#options.publish([output]);
+    this.#answered.add(requestId, source);
+  }
+}
