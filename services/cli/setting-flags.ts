@@ -1,10 +1,12 @@
 import { Option, type Command } from 'commander';
-import { environmentName, flagName, loadSettings, settingsSchema, type SettingName, type Settings } from '@tandem/shared/config';
+import { environmentName, flagName, loadSettings, secrecyOf, settingNames, settingsSchema, type SettingName, type Settings } from '@tandem/shared/config';
 
 /** What `--help` shows as the value. */
 const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
   kafka: 'host:port', redis: 'url', prefix: 'text', models: 'folder', workloads: 'folder', policy: 'name', precision: 'name',
   variants: 'list', pool: 'name', providers: 'list', httpHost: 'host', logLevel: 'level', instance: 'name', otlpEndpoint: 'url',
+  kafkaTls: 'on|off', kafkaCa: 'file', kafkaCert: 'file', kafkaKey: 'file', kafkaSasl: 'mechanism', kafkaUsername: 'name', kafkaPasswordFile: 'file',
+  kafkaOauthModule: 'file', redisCa: 'file', redisCert: 'file', redisKey: 'file', redisUsername: 'name', redisPasswordFile: 'file',
 };
 
 /** Defaults that are computed are described in words by the setting itself. */
@@ -17,9 +19,16 @@ function explain(name: SettingName): string {
   return `${schema.description ?? ''}${fallback} [${environmentName(name)}]`;
 }
 
-/** Adds a flag for each setting; the help text is the schema's. */
+/** Whoever can name a broker or a Redis can say how to reach it safely. Secrets have no flag. */
+function withConnections(names: readonly SettingName[]): SettingName[] {
+  const belongs = (name: SettingName, server: 'kafka' | 'redis') => names.includes(server) && name.startsWith(server);
+  const all = settingNames.filter((name) => names.includes(name) || belongs(name, 'kafka') || belongs(name, 'redis'));
+  return all.filter((name) => secrecyOf(name) !== 'environment');
+}
+
+/** Adds a flag for each setting, and with `kafka` and `redis` those of their security; the help text is the schema's. */
 export function addSettingFlags(command: Command, names: readonly SettingName[]): Command {
-  for (const name of names) {
+  for (const name of withConnections(names)) {
     command.addOption(new Option(`--${flagName(name)} <${PLACEHOLDERS[name] ?? 'n'}>`, explain(name)));
   }
   return command.option('--config <file>', 'YAML or JSON file with settings by name [TANDEM_CONFIG]');

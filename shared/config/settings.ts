@@ -5,6 +5,11 @@ import { DEFAULT_PARTITIONS, DEFAULT_PREFIX, idSchema } from '@tandem/schemas';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { TandemError, messageOf } from '../errors/index.ts';
+import { redact } from '../telemetry/index.ts';
+import { flagName } from './flag-name.ts';
+import { separateCredentials } from './redis-address.ts';
+import { securityProblems } from './security-checks.ts';
+import { securitySettings } from './security-settings.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 
@@ -19,7 +24,8 @@ const optionalText = z.string().min(1).optional();
  */
 export const settingsSchema = z.strictObject({
   kafka: list.pipe(z.array(z.string().regex(HOST_AND_PORT, 'must be host:port'))).optional().describe('Kafka bootstrap servers, host:port[,host:port]; without it the embedded log of one process'),
-  redis: z.url({ protocol: /^rediss?$/ }).optional().describe('Redis, redis://[user:password@]host:port[/db]; without it an in-process cache'),
+  redis: z.url({ protocol: /^rediss?$/ }).optional().meta({ description: 'Redis, redis://[user:password@]host:port[/db], rediss:// for TLS; without it an in-process cache', secret: 'hidden' }),
+  ...securitySettings,
   prefix: z.string().regex(/^[a-zA-Z0-9._-]{0,100}$/).default(DEFAULT_PREFIX).describe('of topics, consumer groups and Redis keys'),
   partitions: number(z.number().int().min(1).max(1_000)).default(DEFAULT_PARTITIONS).describe('of every topic of the flow'),
   replication: number(z.number().int().min(1).max(7)).optional().describe('of topics that are created; default: brokers, at most 3'),
@@ -46,7 +52,7 @@ export const settingsSchema = z.strictObject({
   httpPort: number(z.number().int().min(0).max(65_535)).default(9464).describe('0: a free one'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('of the log on standard error'),
   instance: z.string().min(1).max(200).default(() => `${hostname()}-${process.pid}`).describe('name of this process in telemetry; default: host name and process id'),
-  otlpEndpoint: optionalText.describe('OTLP collector for traces; also OTEL_EXPORTER_OTLP_ENDPOINT'),
+  otlpEndpoint: optionalText.meta({ description: 'OTLP collector for traces; also OTEL_EXPORTER_OTLP_ENDPOINT', secret: 'hidden' }),
 });
 
 export type Settings = z.infer<typeof settingsSchema>;
@@ -62,9 +68,14 @@ export interface SettingsSources {
 
 export const settingNames = Object.keys(settingsSchema.shape) as SettingName[];
 
-/** As on the command line: http-port for httpPort. */
-export function flagName(setting: string): string {
-  return setting.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`);
+/**
+ * environment: the value is a secret and is taken from the environment or a file, never from the command line. hidden: the
+ * value may have a secret in it; it is not shown, and not passed on to other processes by their command lines.
+ */
+export type Secrecy = 'environment' | 'hidden';
+
+export function secrecyOf(name: SettingName): Secrecy | undefined {
+  return settingsSchema.shape[name].meta()?.['secret'] as Secrecy | undefined;
 }
 
 export function environmentName(setting: string): string {
@@ -83,9 +94,10 @@ function fromEnvironment(environment: Record<string, string | undefined>): Recor
 function fromFile(file: string | undefined): Record<string, unknown> {
   if (file === undefined) return {};
   try {
-    return z.record(z.string(), z.unknown()).parse(parseYaml(readFileSync(file, 'utf8')) ?? {});
+    // Pretty errors quote the line that is wrong, which may hold a password.
+    return z.record(z.string(), z.unknown()).parse(parseYaml(readFileSync(file, 'utf8'), { prettyErrors: false }) ?? {});
   } catch (error) {
-    throw new TandemError(`cannot read settings from ${file} (${messageOf(error)}): a YAML or JSON file with settings by name is expected`, { code: 'settings_file', cause: error });
+    throw new TandemError(`cannot read settings from ${file} (${messageOf(error)}): a YAML or JSON file with settings by name is expected`, { code: 'settings_file' });
   }
 }
 
@@ -95,16 +107,25 @@ function present(values: Record<string, unknown>): Record<string, unknown> {
 
 function complaint(issue: z.core.$ZodIssue, values: Record<string, unknown>): string {
   if (issue.code === 'unrecognized_keys') return `unknown setting ${issue.keys.join(', ')}; known are ${settingNames.join(', ')}`;
-  const name = String(issue.path[0]);
-  const shown = name === 'redis' ? '(hidden)' : JSON.stringify(values[name]);
+  const name = String(issue.path[0]) as SettingName;
+  if (secrecyOf(name) === 'environment') return `${name} = (hidden): ${issue.message} (environment ${environmentName(name)})`;
+  const shown = secrecyOf(name) === 'hidden' ? '(hidden)' : redact(JSON.stringify(values[name]));
   return `${name} = ${shown}: ${issue.message} (flag --${flagName(name)}, environment ${environmentName(name)})`;
 }
 
-/** @throws {TandemError} `settings_invalid`: names each setting, its value and what would be valid */
+/**
+ * A password inside the address of Redis is taken out of it, into `redisUsername` and `redisPassword`.
+ * @throws {TandemError} `settings_invalid`: names each setting, its value (a secret's is hidden) and what would be valid
+ */
 export function loadSettings({ flags = {}, environment = {}, file }: SettingsSources): Settings {
   const values = { ...fromFile(file), ...fromEnvironment(environment), ...present(flags) };
   const parsed = settingsSchema.safeParse(values);
-  if (parsed.success) return parsed.data;
-  const message = parsed.error.issues.map((issue) => complaint(issue, values)).join('\n');
-  throw new TandemError(message, { code: 'settings_invalid' });
+  if (!parsed.success) throw invalid(parsed.error.issues.map((issue) => complaint(issue, values)));
+  const problems = securityProblems(parsed.data);
+  if (problems.length > 0) throw invalid(problems);
+  return separateCredentials(parsed.data);
+}
+
+function invalid(problems: readonly string[]): TandemError {
+  return new TandemError(problems.join('\n'), { code: 'settings_invalid' });
 }

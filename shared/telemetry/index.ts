@@ -1,4 +1,5 @@
 export { createLogger, silentLogger, type Logger, type LoggerOptions } from './logger.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
+export { redact } from './redact.ts';
 export { noTracing, startTracing, type RecordSpan, type Tracing } from './tracing.ts';
 export { startStatusServer, type StatusServer, type StatusServerOptions } from './http.ts';

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { flagName, settingNames, settingsSchema, type Settings } from '@tandem/shared/config';
+import { environmentName, flagName, secrecyOf, settingNames, settingsSchema, type Settings } from '@tandem/shared/config';
 import { TandemError } from '@tandem/shared/errors';
 import type { StageName } from '@tandem/shared/runner';
 import { createLogger } from '@tandem/shared/telemetry';
@@ -28,21 +28,28 @@ const plural = (stage: StageName) => `${stage}s`;
 
 /** Settings that were given, as flags for the children; file and environment they read themselves. */
 function passedOn(options: Record<string, unknown>): string[] {
-  const names = ['config', ...settingNames.filter((name) => name !== 'httpPort' && name !== 'instance')];
+  const names = ['config', ...settingNames.filter((name) => name !== 'httpPort' && name !== 'instance' && secrecyOf(name) === undefined)];
   return names.flatMap((name) => {
     const value = options[name];
     return typeof value === 'string' ? [`--${flagName(name)}`, value] : [];
   });
 }
 
+/** Settings that were given and may hold a password, as variables for the children: their command lines are for all to see. */
+function passedOnUnseen(options: Record<string, unknown>): Record<string, string> {
+  const hidden = settingNames.filter((name) => secrecyOf(name) !== undefined);
+  return Object.fromEntries(hidden.flatMap((name) => (typeof options[name] === 'string' ? [[environmentName(name), options[name]]] : [])));
+}
+
 function processes(options: Record<string, unknown>, firstPort: number): ProcessSpec[] {
   const flags = passedOn(options);
+  const environment = passedOnUnseen(options);
   const names = STAGES.toReversed().flatMap((stage) =>
     Array.from({ length: Number(options[plural(stage)]) }, (_, index) => ({ stage, name: `${stage}-${index + 1}` })),
   );
   return names.map(({ stage, name }, index) => {
     const port = firstPort === 0 ? 0 : firstPort + index;
-    return { name, args: ['stage', stage, ...flags, '--http-port', String(port)] };
+    return { name, args: ['stage', stage, ...flags, '--http-port', String(port)], environment };
   });
 }
 

@@ -1,7 +1,7 @@
 import type { Variant, Workload } from '@tandem/schemas';
-import { createMemoryCache, createRedisCache, type Cache } from '@tandem/shared/cache';
+import { checkRedisAccess, createMemoryCache, createRedisCache, type Cache } from '@tandem/shared/cache';
 import { systemClock, type Clock } from '@tandem/shared/clock';
-import { loadWorkloads, type Settings } from '@tandem/shared/config';
+import { connectionsOf, loadWorkloads, type KafkaConnection, type RedisConnection, type Settings } from '@tandem/shared/config';
 import type { Adapter } from '@tandem/shared/core';
 import { createEmbeddedLog, createKafkaLog, type EventLog, type LogProducer } from '@tandem/shared/log';
 import { operatingSystemProbe, type ResourceProbe } from '@tandem/shared/probe';
@@ -27,14 +27,16 @@ export interface Ports extends AsyncDisposable {
   tracing: Tracing;
 }
 
-function openLog(settings: Settings, logger: Logger): EventLog {
+function openLog(settings: Settings, connection: KafkaConnection, logger: Logger): EventLog {
   if (settings.kafka === undefined) return createEmbeddedLog();
-  return createKafkaLog({ brokers: settings.kafka, clientId: settings.instance, logger });
+  return createKafkaLog({ ...connection, brokers: settings.kafka, clientId: settings.instance, prefix: settings.prefix, logger });
 }
 
-function openCache(settings: Settings, logger: Logger): Cache {
+async function openCache(settings: Settings, connection: RedisConnection, logger: Logger): Promise<Cache> {
   if (settings.redis === undefined) return createMemoryCache();
-  return createRedisCache({ url: settings.redis, prefix: settings.prefix, logger });
+  const options = { ...connection, url: settings.redis, prefix: settings.prefix, logger };
+  await checkRedisAccess(options);
+  return createRedisCache(options);
 }
 
 /** Traces go out when a collector is named; otherwise tracing costs nothing. */
@@ -45,24 +47,30 @@ async function openTracing(settings: Settings, service: string): Promise<Tracing
 }
 
 export async function openPorts(settings: Settings, service: string): Promise<Ports> {
-  const logger = createLogger({ level: settings.logLevel, fields: { service, instance: settings.instance } });
+  const { kafka, redis, secrets } = await connectionsOf(settings);
+  const logger = createLogger({ level: settings.logLevel, fields: { service, instance: settings.instance }, secrets });
   const registry = await loadRegistry(settings.models);
   for (const error of registry.refused) logger.warn({ err: error }, 'a registry entry is refused; the others are served');
   const variants = stableVariants(registry);
   const workloads = await loadWorkloads(settings.workloads, { variants });
   const adapters = await loadAdapters(workloads, settings.workloads);
   checkAdapters(workloads, variants, adapters);
-  const log = openLog(settings, logger);
-  const cache = openCache(settings, logger);
+  const cache = await openCache(settings, redis, logger);
+  const log = openLog(settings, kafka, logger);
   const tracing = await openTracing(settings, service);
+  const close = () => Promise.allSettled([log.close(), cache.close(), tracing.close()]);
+  const producer = await log.producer({ lingerMs: settings.lingerMs }).catch(async (error: unknown) => {
+    // What is open would keep the process from ending.
+    await close();
+    throw error;
+  });
   return {
-    log, cache, variants, workloads, adapters, tracing, logger,
-    producer: await log.producer({ lingerMs: settings.lingerMs }),
+    log, cache, variants, workloads, adapters, tracing, logger, producer,
     probe: operatingSystemProbe(systemClock),
     clock: systemClock,
     metrics: createMetrics(),
     async [Symbol.asyncDispose]() {
-      await Promise.allSettled([log.close(), cache.close(), tracing.close()]);
+      await close();
     },
   };
 }

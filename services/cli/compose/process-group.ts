@@ -5,8 +5,10 @@ import type { Logger } from '@tandem/shared/telemetry';
 
 export interface ProcessSpec {
   name: string;
-  /** Of the command line. */
+  /** Of the command line, which everybody on the machine can read. */
   args: readonly string[];
+  /** Added to this process's environment. */
+  environment?: Readonly<Record<string, string>>;
 }
 
 export interface ProcessGroupOptions {
@@ -46,7 +48,10 @@ export class ProcessGroup {
 
   #launch(spec: ProcessSpec, pauseMs: number): void {
     const startedAt = Date.now();
-    const child = spawn(process.execPath, [ENTRY, ...spec.args], { stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+    const child = spawn(process.execPath, [ENTRY, ...spec.args], {
+      stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+      env: { ...process.env, ...spec.environment },
+    });
     this.#running.set(spec.name, child);
     this.#options.logger.info({ process: spec.name, pid: child.pid }, 'started');
     child.once('exit', (code, signal) => {

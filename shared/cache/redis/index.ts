@@ -1,2 +1,3 @@
+export { checkRedisAccess } from './check-access.ts';
 export { createRedisCache } from './redis-cache.ts';
 export type { RedisCacheOptions } from './options.ts';

@@ -7,6 +7,10 @@ export interface RedisCacheOptions {
   /** Begins every key, so that several systems can share a server. */
   prefix: string;
   logger: Logger;
+  /** ACL user, where the address names none. */
+  username?: string;
+  /** Where the address has none. */
+  password?: string;
   /** Certificates and such; used with `rediss://`. */
   tls?: ConnectionOptions;
   /** A command that has no answer by then fails; one that waited for others to be sent, by twice that. @default 500 */

@@ -120,7 +120,7 @@ class RedisCache implements Cache {
   }
 }
 
-function clientOptions({ tls, commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS }: RedisCacheOptions) {
+export function clientOptions({ tls, username, password, commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS }: RedisCacheOptions) {
   return {
     enableAutoPipelining: true,
     commandTimeout: commandTimeoutMs,
@@ -132,6 +132,8 @@ function clientOptions({ tls, commandTimeoutMs = DEFAULT_COMMAND_TIMEOUT_MS }: R
     maxRetriesPerRequest: 0,
     retryStrategy: (times: number) => Math.min(50 * 2 ** Math.min(times, 10), LONGEST_RECONNECT_PAUSE_MS),
     ...(tls === undefined ? {} : { tls }),
+    ...(username === undefined ? {} : { username }),
+    ...(password === undefined ? {} : { password }),
   } satisfies RedisOptions;
 }
 
