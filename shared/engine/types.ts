@@ -44,7 +44,10 @@ export interface LoadedVariant {
 export interface Invocation {
   /** Zeroed views over shared memory, by input name, in row-major order of the graph's input shape. */
   readonly inputs: Readonly<Record<string, TensorView>>;
-  /** @throws {TandemError} `inference_failed` (the model on this input), `engine_thread_lost` (retryable) */
+  /**
+   * @throws {TandemError} `inference_failed` (the model on this input); retryable: `engine_thread_lost`,
+   * `inference_out_of_memory`, `thread_hung` (no result within the bound; prepare another invocation for the next try)
+   */
   run(): Promise<InvocationResult>;
   /** Returns the buffers; views must not be used afterwards. */
   release(): void;

@@ -19,6 +19,8 @@ export class Slot {
   header: SlotHeader;
   /** Grows with every new buffer: threads look it up. */
   version = 1;
+  /** A thread that nobody waits for may still write into the buffer: it must not be used again. */
+  tainted = false;
   readonly #views = new Map<string, SlotViews>();
 
   constructor(id: number, bytes: number) {
@@ -32,7 +34,17 @@ export class Slot {
   }
 
   grow(bytes: number): void {
-    this.buffer = new SharedArrayBuffer(bucketOf(bytes));
+    this.#replace(bucketOf(bytes));
+  }
+
+  /** Gives it a new buffer of the same size; the old one is left to whoever still has it. */
+  renew(): void {
+    this.#replace(this.bytes);
+    this.tainted = false;
+  }
+
+  #replace(bufferBytes: number): void {
+    this.buffer = new SharedArrayBuffer(bufferBytes);
     this.header = new SlotHeader(this.buffer);
     this.version += 1;
     this.#views.clear();
@@ -73,6 +85,10 @@ export class BufferPool {
   }
 
   release(slot: Slot): void {
+    if (slot.tainted) {
+      slot.renew();
+      this.#onNewBuffer(slot);
+    }
     const next = this.#waiting.shift();
     if (next === undefined) this.#free.push(slot);
     else next.resolve(this.#fit(slot, next.bytes));

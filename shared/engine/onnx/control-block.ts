@@ -6,9 +6,10 @@
 const WAKE = 0;
 const HALTED = 1;
 const HEAD = 2;
-const THREAD_FIELDS = 2;
+const THREAD_FIELDS = 3;
 const MESSAGES = 0;
 const BUSY = 1;
+const ABANDONED = 2;
 const FIELDS = 3;
 const OWNER = 0;
 const SEQUENCE = 1;
@@ -63,6 +64,11 @@ export class ControlBlock {
     return claimed;
   }
 
+  /** Changes with every run of the slot. */
+  sequence(slot: number): number {
+    return Atomics.load(this.#cells, this.#at(slot, SEQUENCE));
+  }
+
   version(slot: number): number {
     return Atomics.load(this.#cells, this.#at(slot, VERSION));
   }
@@ -95,13 +101,34 @@ export class ControlBlock {
     Atomics.notify(this.#cells, threadCell(thread, BUSY));
   }
 
-  /** Main: threads begin nothing more. Blocks until none is busy, at most so long. */
-  halt(timeoutMs: number): void {
+  /** Main: nobody waits for this thread any more; it ends if it ever comes back. */
+  abandon(thread: number): void {
+    Atomics.store(this.#cells, threadCell(thread, ABANDONED), 1);
+  }
+
+  isAbandoned(thread: number): boolean {
+    return Atomics.load(this.#cells, threadCell(thread, ABANDONED)) === 1;
+  }
+
+  /** Main: the thread has ended, another may have its place. */
+  vacate(thread: number): void {
+    Atomics.store(this.#cells, threadCell(thread, ABANDONED), 0);
+    this.idle(thread);
+  }
+
+  /**
+   * Main: threads begin nothing more. Blocks until none is busy, at most so long.
+   * @returns whether some thread is still busy
+   */
+  halt(timeoutMs: number): boolean {
     Atomics.store(this.#cells, HALTED, 1);
     const until = performance.now() + timeoutMs;
+    let busy = false;
     for (let thread = 0; thread < this.#threads; thread += 1) {
-      Atomics.wait(this.#cells, threadCell(thread, BUSY), 1, Math.max(0, until - performance.now()));
+      const patienceMs = this.isAbandoned(thread) ? 0 : Math.max(0, until - performance.now());
+      if (Atomics.wait(this.#cells, threadCell(thread, BUSY), 1, patienceMs) === 'timed-out') busy = true;
     }
+    return busy;
   }
 
   /** Read before looking for work; `sleep` returns at once if anything has been offered since. */

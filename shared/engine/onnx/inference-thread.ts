@@ -32,8 +32,10 @@ interface Slot {
 }
 
 const MAX_BOUND = 64;
+/** ONNX Runtime's binding gives nothing but the text. */
+const OUT_OF_MEMORY = /bad_alloc|allocate memory|out of memory|bad array new length/i;
 const data = workerData as ThreadData;
-const control = new ControlBlock(data.control, data.threads);
+const control = new ControlBlock(data.control, data.seats);
 const graphs = new Map<number, LoadedGraph>();
 const slots = new Map<number, Slot>();
 let handledMessages = 0;
@@ -107,7 +109,7 @@ async function obey(command: ThreadCommand): Promise<void> {
 }
 
 async function obeyAll(): Promise<void> {
-  handledMessages = control.messages(data.index);
+  handledMessages = control.messages(data.seat);
   for (;;) {
     const received = receiveMessageOnPort(port) as { message: ThreadCommand } | undefined;
     if (received === undefined) return;
@@ -165,27 +167,28 @@ async function run(id: number): Promise<void> {
     slot.header.computeMs = performance.now() - startedAt;
     report(graph.copies ? { kind: 'done', slot: id, outputs: copied(results, bound) } : id);
   } catch (error) {
-    report({ kind: 'failed', slot: id, reason: messageOf(error) });
+    const reason = messageOf(error);
+    report({ kind: 'failed', slot: id, reason, outOfMemory: OUT_OF_MEMORY.test(reason) });
   }
 }
 
 /** False: there was nothing to do. */
 async function workOnce(): Promise<boolean> {
-  if (control.messages(data.index) !== handledMessages) {
+  if (control.messages(data.seat) !== handledMessages) {
     await obeyAll();
     return true;
   }
-  const slot = control.claim(data.index);
+  const slot = control.claim(data.seat);
   if (slot === undefined) return false;
   await run(slot);
   return true;
 }
 
 async function serve(): Promise<void> {
-  while (!stopping) {
+  while (!stopping && !control.isAbandoned(data.seat)) {
     const { wakeCount } = control;
-    if (!control.begin(data.index) || !(await workOnce())) {
-      control.idle(data.index);
+    if (!control.begin(data.seat) || !(await workOnce())) {
+      control.idle(data.seat);
       control.sleep(wakeCount);
     }
   }

@@ -12,7 +12,7 @@ export interface InvocationParts {
   onReleased: (slot: Slot) => void;
 }
 
-/** A leased slot. After `engine_thread_lost` the inputs are still there: `run` may be called again. */
+/** A leased slot. After `engine_thread_lost` the inputs are still there: `run` may be called again; not after `thread_hung`. */
 export class OnnxInvocation implements Invocation {
   readonly inputs: Readonly<Record<string, TensorView>>;
   readonly #parts: InvocationParts;
@@ -25,8 +25,8 @@ export class OnnxInvocation implements Invocation {
   }
 
   async run(): Promise<InvocationResult> {
-    if (this.#released || this.#running) {
-      const why = this.#released ? 'has been released' : 'is running';
+    if (this.#released || this.#running || this.#parts.slot.tainted) {
+      const why = this.#released ? 'has been released' : this.#running ? 'is running' : 'hangs';
       throw new TandemError(`this invocation ${why}; prepare another`, { code: 'invocation_misused' });
     }
     const { slot, outputs, execute } = this.#parts;

@@ -4,8 +4,9 @@ import type { ProviderConfig } from './provider.ts';
 
 /** What an inference thread is given when it starts. */
 export interface ThreadData {
-  index: number;
-  threads: number;
+  /** Its place in the control block. */
+  seat: number;
+  seats: number;
   control: SharedArrayBuffer;
   intraOpThreads: number;
   providers: readonly ProviderConfig[];
@@ -52,6 +53,6 @@ export type CopiedOutputs = Record<string, { dims: readonly number[]; data: Tens
 export type ThreadReport =
   | number
   | { kind: 'done'; slot: number; outputs: CopiedOutputs }
-  | { kind: 'failed'; slot: number; reason: string }
+  | { kind: 'failed'; slot: number; reason: string; outOfMemory: boolean }
   | { kind: 'loaded'; load: number; report: GraphReport }
   | { kind: 'refused'; load: number; reason: string };

@@ -20,6 +20,15 @@ export interface OnnxEngineOptions {
   maxLeases?: number;
   /** Size of the dimension `batch` at warm-up; other dimensions are 1. @default 1 */
   warmUpBatchSize?: number;
+  /** A thread without a result for so long is abandoned and replaced. @default 30000 */
+  runTimeoutMs?: number;
+  /** How many threads hang in native code now, whenever that changes: for a metric. */
+  onAbandoned?: (count: number) => void;
+  /**
+   * As many threads hang as should run. Native code cannot be stopped, so only a new process gives their cores and
+   * memory back: finish what can be finished and end. Called once.
+   */
+  onExhausted?: () => void;
   logger?: Logger;
 }
 
@@ -40,12 +49,16 @@ export function compileOptions(options: OnnxEngineOptions): CompiledOptions {
     providers: hasCpu ? providers : [...providers, 'cpu'],
     maxLeases: options.maxLeases ?? Math.min(MAX_LEASES, 2 * threads + 2),
     warmUpBatchSize: options.warmUpBatchSize ?? 1,
+    runTimeoutMs: options.runTimeoutMs ?? 30_000,
+    onAbandoned: options.onAbandoned ?? (() => undefined),
+    onExhausted: options.onExhausted ?? (() => undefined),
     logger: options.logger ?? silentLogger,
   };
   requireCount('threads', compiled.threads, 128);
   requireCount('intraOpThreads', compiled.intraOpThreads, 1024);
   requireCount('maxLeases', compiled.maxLeases, MAX_LEASES);
   requireCount('warmUpBatchSize', compiled.warmUpBatchSize, 4096);
+  requireCount('runTimeoutMs', compiled.runTimeoutMs, 86_400_000);
   return compiled;
 }
 

@@ -5,6 +5,7 @@ import type { Slot } from './buffer-pool.ts';
 import { ControlBlock, createControlBuffer } from './control-block.ts';
 import type { CopiedOutputs, GraphReport, GraphToLoad, ThreadCommand, ThreadData, ThreadReport } from './messages.ts';
 import type { CompiledOptions } from './options.ts';
+import { Watchdog, type ThreadRun } from './watchdog.ts';
 
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
@@ -17,16 +18,22 @@ interface Settle<T> {
 
 interface Thread {
   worker: Worker;
+  /** Its place in the control block. */
+  seat: number;
   /** Loads that this thread has not answered yet. */
   loads: Map<number, Settle<GraphReport>>;
   exited: Promise<void>;
   /** It was asked to end. */
   recycled: boolean;
+  /** It hangs; another has taken its place. */
+  abandoned: boolean;
 }
 
 /**
  * The inference threads. A thread that dies is replaced, with every graph loaded again; what it was running is
- * rejected with `engine_thread_lost`. A fault inside native code that ends the process is beyond any thread's reach.
+ * rejected with `engine_thread_lost`. One that hangs is left alone and replaced: what it was running is rejected with
+ * `thread_hung`, its buffers are not used again, and if it ever comes back it ends. A fault inside native code that
+ * ends the process is beyond any thread's reach.
  */
 export class ThreadPool {
   readonly #options: CompiledOptions;
@@ -39,11 +46,18 @@ export class ThreadPool {
   /** Deaths in a row without a result between them, by thread. */
   readonly #losses: number[];
   readonly #replacements = new Set<NodeJS.Timeout>();
+  readonly #watchdog: Watchdog;
+  /** Places in the control block: as many threads may hang as work. */
+  readonly #freeSeats: number[];
+  readonly #stuck = new Set<Thread>();
+  #exhausted = false;
   /**
-   * ONNX Runtime's binding aborts the process when its thread is torn down inside a call, so whoever exits without
-   * closing waits for what runs, within a bound.
+   * ONNX Runtime's binding aborts the process when its thread is torn down inside a call, so whoever exits waits for
+   * what runs, within a bound; and a thread that never comes back would keep the process from ending.
    */
-  readonly #onProcessExit = (): void => this.#control.halt(EXIT_GRACE_MS);
+  readonly #onProcessExit = (): void => {
+    if (this.#control.halt(EXIT_GRACE_MS)) process.kill(process.pid, 'SIGKILL');
+  };
   #nextLoad = 0;
   #sequence = 0;
   #closing = false;
@@ -51,8 +65,11 @@ export class ThreadPool {
   constructor(options: CompiledOptions) {
     this.#options = options;
     this.#logger = options.logger;
-    this.#control = new ControlBlock(createControlBuffer(options.maxLeases, options.threads), options.threads);
+    const seats = 2 * options.threads;
+    this.#freeSeats = Array.from({ length: seats }, (_, index) => seats - 1 - index);
+    this.#control = new ControlBlock(createControlBuffer(options.maxLeases, seats), seats);
     this.#losses = new Array<number>(options.threads).fill(0);
+    this.#watchdog = new Watchdog(options.runTimeoutMs, () => this.#runs(), (index) => this.#abandon(index));
     for (let index = 0; index < options.threads; index += 1) this.#start(index);
     process.on('exit', this.#onProcessExit);
   }
@@ -92,7 +109,7 @@ export class ThreadPool {
   /**
    * Runs what the slot's header says, on the first free thread.
    * @returns the outputs that could not be written in place
-   * @throws {TandemError} `inference_failed`, `engine_thread_lost`, `engine_closed`
+   * @throws {TandemError} `inference_failed`, `inference_out_of_memory`, `engine_thread_lost`, `thread_hung`, `engine_closed`
    */
   run(slot: Slot): Promise<CopiedOutputs | undefined> {
     if (this.#closing) return Promise.reject(closedError());
@@ -120,10 +137,11 @@ export class ThreadPool {
   /** Lets running batches end, then stops the threads. */
   async close(graceMs: number): Promise<void> {
     this.#closing = true;
+    this.#watchdog.stop();
     for (const timer of this.#replacements) clearTimeout(timer);
     this.#tellAll({ kind: 'stop' });
     const ended = await Promise.all(this.#threads.map(async (thread) => thread === undefined || endedWithin(thread, graceMs)));
-    if (!ended.includes(false)) process.off('exit', this.#onProcessExit);
+    if (!ended.includes(false) && this.#stuck.size === 0) process.off('exit', this.#onProcessExit);
     else this.#logger.warn({ graceMs }, 'an inference thread is still busy; it ends with the process');
     for (const settle of this.#running.values()) settle.reject(closedError());
     this.#running.clear();
@@ -131,12 +149,14 @@ export class ThreadPool {
 
   #start(index: number): void {
     const { threads, intraOpThreads, providers } = this.#options;
-    const data: ThreadData = { index, threads, control: this.#control.buffer, intraOpThreads, providers };
+    const seat = this.#freeSeats.pop();
+    if (seat === undefined) return this.#giveUp();
+    const data: ThreadData = { seat, seats: 2 * threads, control: this.#control.buffer, intraOpThreads, providers };
     // Flags of the process, such as --input-type, may be ones that a thread cannot start with.
     const options = { workerData: data, name: `inference-${index}`, execArgv: [] };
     const worker = new Worker(new URL('./inference-thread.ts', import.meta.url), options);
     const exited = new Promise<void>((resolve) => void worker.once('exit', () => resolve()));
-    const thread: Thread = { worker, loads: new Map(), exited, recycled: false };
+    const thread: Thread = { worker, seat, loads: new Map(), exited, recycled: false, abandoned: false };
     this.#threads[index] = thread;
     let cause: Error | undefined;
     worker.on('message', (report: ThreadReport) => this.#onReport(index, thread, report));
@@ -160,12 +180,13 @@ export class ThreadPool {
   }
 
   #onReport(index: number, thread: Thread, report: ThreadReport): void {
+    if (thread.abandoned) return;
     if (typeof report === 'number') return this.#finish(index, report)?.resolve(undefined);
     switch (report.kind) {
       case 'done':
         return this.#finish(index, report.slot)?.resolve(report.outputs);
       case 'failed':
-        return this.#finish(index, report.slot)?.reject(new TandemError(report.reason, { code: 'inference_failed' }));
+        return this.#finish(index, report.slot)?.reject(inferenceError(report.reason, report.outOfMemory));
       case 'loaded':
         thread.loads.get(report.load)?.resolve(report.report);
         thread.loads.delete(report.load);
@@ -185,17 +206,72 @@ export class ThreadPool {
   }
 
   #onExit(index: number, thread: Thread, cause: unknown): void {
+    this.#freeSeats.push(thread.seat);
+    const claimed = this.#control.claimedBy(thread.seat);
+    this.#control.vacate(thread.seat);
+    if (thread.abandoned) return this.#cameBack(thread);
     this.#threads[index] = undefined;
-    this.#control.idle(index);
     if (this.#closing) return;
     if (thread.recycled) return this.#replace(index, 0);
     this.#logger.error({ err: cause, thread: index }, 'an inference thread died; replacing it');
     const lost = new TandemError(`an inference thread died: ${messageOf(cause)}`, { code: 'engine_thread_lost', retryable: true, cause });
     for (const settle of thread.loads.values()) settle.reject(lost);
     const losses = this.#losses[index] ?? 0;
-    for (const slot of this.#control.claimedBy(index)) this.#finish(index, slot)?.reject(lost);
+    for (const slot of claimed) this.#finish(index, slot)?.reject(lost);
     this.#losses[index] = losses + 1;
     this.#replace(index, losses);
+  }
+
+  /** What each thread runs now. */
+  *#runs(): Iterable<ThreadRun> {
+    for (const [index, thread] of this.#threads.entries()) {
+      const slot = thread === undefined ? undefined : this.#control.claimedBy(thread.seat)[0];
+      if (slot !== undefined) yield { thread: index, run: `${slot}/${this.#control.sequence(slot)}` };
+    }
+  }
+
+  #abandon(index: number): void {
+    const thread = this.#threads[index];
+    if (thread === undefined || this.#closing) return;
+    const { threads, runTimeoutMs, onAbandoned, onExhausted } = this.#options;
+    thread.abandoned = true;
+    this.#threads[index] = undefined;
+    this.#control.abandon(thread.seat);
+    thread.worker.unref();
+    this.#stuck.add(thread);
+    this.#logger.error({ thread: index, runTimeoutMs, abandoned: this.#stuck.size }, 'an inference thread hangs; it is abandoned and replaced');
+    onAbandoned(this.#stuck.size);
+    this.#rejectHung(index, thread);
+    this.#replace(index, 0);
+    if (this.#stuck.size < threads || this.#exhausted) return;
+    this.#exhausted = true;
+    this.#logger.fatal({ abandoned: this.#stuck.size }, 'as many inference threads hang as should run; this process has to be replaced');
+    onExhausted();
+  }
+
+  #rejectHung(index: number, thread: Thread): void {
+    const message = `no result within ${this.#options.runTimeoutMs} ms (runTimeoutMs)`;
+    const hung = new TandemError(message, { code: 'thread_hung', retryable: true });
+    for (const settle of thread.loads.values()) settle.reject(hung);
+    for (const id of this.#control.claimedBy(thread.seat)) {
+      const slot = this.#slots.get(id);
+      if (slot !== undefined) slot.tainted = true;
+      this.#finish(index, id)?.reject(hung);
+    }
+  }
+
+  #cameBack(thread: Thread): void {
+    this.#stuck.delete(thread);
+    this.#logger.info({ abandoned: this.#stuck.size }, 'an abandoned inference thread came back and has ended');
+    this.#options.onAbandoned(this.#stuck.size);
+  }
+
+  /** No place for another thread: the process is being replaced. Nobody shall wait for the last ones. */
+  #giveUp(): void {
+    if (this.#threads.some((thread) => thread !== undefined) || this.#replacements.size > 0) return;
+    this.#closing = true;
+    for (const settle of this.#running.values()) settle.reject(closedError());
+    this.#running.clear();
   }
 
   /** At once the first time, then with growing pauses: a thread that cannot live must not burn the machine. */
@@ -223,12 +299,16 @@ export class ThreadPool {
     const thread = this.#threads[index];
     if (thread === undefined) return;
     thread.worker.postMessage(command);
-    this.#control.announceMessage(index);
+    this.#control.announceMessage(thread.seat);
   }
 }
 
 function slotCommand(slot: Slot): ThreadCommand {
   return { kind: 'slot', slot: slot.id, version: slot.version, buffer: slot.buffer };
+}
+
+function inferenceError(reason: string, outOfMemory: boolean): TandemError {
+  return new TandemError(reason, outOfMemory ? { code: 'inference_out_of_memory', retryable: true } : { code: 'inference_failed' });
 }
 
 function closedError(): TandemError {
