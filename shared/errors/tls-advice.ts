@@ -11,7 +11,8 @@ const ADVICE: readonly (readonly [codes: RegExp, advice: (server: 'kafka' | 'red
     (server) => `the server does not accept this client’s certificate; give one that it trusts with --${server}-cert and --${server}-key`,
   ],
   [/^ERR_SSL_(WRONG_VERSION_NUMBER|PACKET_LENGTH_TOO_LONG)$/, (server) => `the server does not speak TLS at this port; use its TLS port, or switch TLS off (${server === 'kafka' ? '--kafka-tls off' : 'redis://'})`],
-  [/^(ERR_SSL_|ERR_TLS_|ERR_OSSL_|CERT_|UNABLE_TO_|HOSTNAME_MISMATCH)/, (server) => `no safe connection could be agreed on; look at the certificate settings (--${server}-ca, --${server}-cert, --${server}-key)`],
+  // Not a connection that broke off.
+  [/^(ERR_SSL_(?!UNEXPECTED_EOF)|ERR_TLS_|ERR_OSSL_|CERT_|UNABLE_TO_|HOSTNAME_MISMATCH)/, (server) => `no safe connection could be agreed on; look at the certificate settings (--${server}-ca, --${server}-cert, --${server}-key)`],
 ];
 
 /** What to do about an error of TLS, whatever it is wrapped in; undefined where it is not one. */

@@ -24,6 +24,10 @@ export function accessFailure(brokers: readonly string[], error: unknown): Tande
   return notAuthorized(server, error);
 }
 
+export function isAccessFailure(error: unknown): boolean {
+  return accessFailure([], error) !== undefined;
+}
+
 /** `kafka_not_authorized` with what the broker refuses and how to permit it; undefined where it is another error. */
 export function notAuthorized(what: string, error: unknown): TandemError | undefined {
   const denial = chainOf(error).find((each) => rightOf(each) !== undefined);

@@ -1,4 +1,5 @@
 import type { Admin, Kafka } from 'kafkajs';
+import { isAccessFailure } from './access-failures.ts';
 import { persist } from './backoff.ts';
 import { isBrokerError, unreachable } from './failures.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
@@ -21,7 +22,8 @@ export class AdminClient {
   /**
    * Runs an operation, again and again while a broker settles.
    * @param isFinal tells the errors that no waiting mends; they are thrown as they are
-   * @throws {TandemError} `kafka_unreachable`, retryable, when it does not settle in time
+   * @throws {TandemError} `kafka_unreachable`, retryable, when it does not settle in time; at once, where the broker does
+   *   not let this client in, `kafka_tls`, `kafka_authentication`, `kafka_not_authorized`
    */
   async run<Value>(operation: (admin: Admin) => Promise<Value>, isFinal: (error: unknown) => boolean = () => false): Promise<Value> {
     const attempt = async (): Promise<Value> => {
@@ -33,7 +35,7 @@ export class AdminClient {
       }
     };
     try {
-      return await persist(attempt, { timeoutMs: this.#options.settleTimeoutMs, signal: this.#closing.signal, isFinal });
+      return await persist(attempt, { timeoutMs: this.#options.settleTimeoutMs, signal: this.#closing.signal, isFinal: (error) => isFinal(error) || isAccessFailure(error) });
     } catch (error) {
       throw isFinal(error) ? error : unreachable(this.#options.brokers, error);
     }

@@ -142,7 +142,7 @@ function durability(replicationFactor: number): TopicSettings {
 }
 
 function isMisconfigured(error: unknown): boolean {
-  const types = ['INVALID_CONFIG', 'INVALID_PARTITIONS', 'INVALID_TOPIC_EXCEPTION', 'POLICY_VIOLATION', 'TOPIC_AUTHORIZATION_FAILED', 'CLUSTER_AUTHORIZATION_FAILED'];
+  const types = ['INVALID_CONFIG', 'INVALID_PARTITIONS', 'INVALID_TOPIC_EXCEPTION', 'POLICY_VIOLATION'];
   return types.some((type) => isBrokerError(error, type));
 }
 

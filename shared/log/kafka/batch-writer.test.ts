@@ -92,14 +92,17 @@ describe('a batch writer', () => {
     expect([outcomes.get('a'), connections()]).toEqual(['written', 2]);
   });
 
-  it('tells what the broker refuses for good', async () => {
+  it.each([
+    ['POLICY_VIOLATION', 'record_refused'],
+    ['TOPIC_AUTHORIZATION_FAILED', 'kafka_not_authorized'],
+  ])('tells what the broker refuses: %s', async (type, code) => {
     const refuse: Answer = () => {
-      throw brokerError('TOPIC_AUTHORIZATION_FAILED');
+      throw brokerError(type);
     };
     const { writer } = createWriter(refuse);
     const { batch, outcomes } = createBatch(0, ['a']);
     await writer.writeAlone(batch);
-    expect(outcomes.get('a')).toBe('record_refused');
+    expect(outcomes.get('a')).toBe(code);
   });
 
   it('gives up a topic that stays away', async () => {

@@ -4,6 +4,7 @@ import type { Kafka, Producer, RecordMetadata } from 'kafkajs';
 import { producerClosed, recordTooLarge, unknownTopic } from '../errors.ts';
 import type { RecordBatch } from './accumulator.ts';
 import { Backoff, pause } from './backoff.ts';
+import { notAuthorized } from './access-failures.ts';
 import { classify, refused } from './failures.ts';
 import type { TopicLeaders } from './topic-leaders.ts';
 
@@ -86,6 +87,10 @@ export class BatchWriter {
       case 'too_large':
       case 'refused':
         await this.#isolate(batch, error);
+        return true;
+      case 'not_authorized':
+        this.#reportDelay(batch, error);
+        settle(batch, notAuthorized(`topic "${batch.topic}"`, error));
         return true;
       case 'unknown_topic':
         return this.#topicIsGone(batch, forMs);

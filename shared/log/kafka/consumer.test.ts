@@ -42,6 +42,7 @@ class Member {
     const started = this.consumer.start();
     await this.join('first');
     await started;
+    this.asked = 0;
     await this.kafka.fetched({ topic: 'tasks', partition: 0, from: 0, values: ['a', 'b', 'c'], end: 3 });
     await this.kafka.fetched({ topic: 'outcomes', partition: 0, from: 0, values: ['A'], end: 1 });
     await vi.waitFor(() => expect(this.deliveries).toHaveLength(4));

@@ -6,6 +6,7 @@ import { ConsumerState } from '../consumer-state.ts';
 import { consumerClosed } from '../errors.ts';
 import type { ConsumerOptions, LogConsumer, TopicPartition } from '../types.ts';
 import type { KafkaAdmin } from './admin.ts';
+import { accessFailure } from './access-failures.ts';
 import { createAssigner } from './assigner.ts';
 import { pause, within } from './backoff.ts';
 import { FetchedQueue } from './fetched-queue.ts';
@@ -128,6 +129,9 @@ export class KafkaConsumer implements LogConsumer {
     for (const topic of this.#options.topics) {
       for (const { partition, latest } of await this.#admin.offsets(topic)) this.#ends.set(keyOf({ topic, partition }), latest);
     }
+    // And that the group may not be joined, where kafkajs would try for ever.
+    const [first] = this.#options.topics;
+    if (first !== undefined) await this.#admin.committed(this.#options.groupId, first);
     const joined = new Promise<void>((resolve) => (this.#onFirstJoin = resolve));
     this.#reader.start();
     await joined;
@@ -231,7 +235,7 @@ export class KafkaConsumer implements LogConsumer {
   }
 
   #fault(error: unknown): void {
-    this.#options.onFault?.(error);
+    this.#options.onFault?.(accessFailure(this.#config.brokers, error) ?? error);
   }
 
   async #receive(payload: EachBatchPayload): Promise<void> {

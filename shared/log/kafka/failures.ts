@@ -1,7 +1,8 @@
 import { messageOf, TandemError } from '../../errors/index.ts';
+import { accessFailure } from './access-failures.ts';
 
 /** What to do about a failed request. */
-export type Failure = 'transient' | 'too_large' | 'refused' | 'unknown_topic' | 'sequence';
+export type Failure = 'transient' | 'too_large' | 'refused' | 'not_authorized' | 'unknown_topic' | 'sequence';
 
 const BY_TYPE: Readonly<Record<string, Failure>> = {
   MESSAGE_TOO_LARGE: 'too_large',
@@ -12,8 +13,8 @@ const BY_TYPE: Readonly<Record<string, Failure>> = {
   INVALID_RECORD: 'refused',
   POLICY_VIOLATION: 'refused',
   UNSUPPORTED_FOR_MESSAGE_FORMAT: 'refused',
-  TOPIC_AUTHORIZATION_FAILED: 'refused',
-  CLUSTER_AUTHORIZATION_FAILED: 'refused',
+  TOPIC_AUTHORIZATION_FAILED: 'not_authorized',
+  CLUSTER_AUTHORIZATION_FAILED: 'not_authorized',
   // The broker and the idempotent producer disagree about what was written: start with a new producer id.
   OUT_OF_ORDER_SEQUENCE_NUMBER: 'sequence',
   DUPLICATE_SEQUENCE_NUMBER: 'sequence',
@@ -50,8 +51,11 @@ function typesOf(error: unknown): string[] {
   return types;
 }
 
+/** Says which it is: nobody answers, or does not let this client in. */
 export function unreachable(brokers: readonly string[], cause: unknown): TandemError {
-  const message = `Kafka at ${brokers.join(', ')} did not answer as it should (${messageOf(cause)}). Is the address right, and the broker running?`;
+  const denied = accessFailure(brokers, cause);
+  if (denied !== undefined) return denied;
+  const message = `Kafka at ${brokers.join(', ')} did not answer as it should (${messageOf(cause)}). Is the address right, the broker running, and TLS on (--kafka-tls) where this listener wants it?`;
   return new TandemError(message, { code: 'kafka_unreachable', retryable: true, cause });
 }
 

@@ -4,6 +4,7 @@ import type {
   ConsumerOptions, EventLog, ExclusiveWriter, LogConsumer, LogProducer, LogRecord, ProducerOptions, ReadOptions, Tail, TailOptions,
 } from '../types.ts';
 import { logClosed } from '../errors.ts';
+import { isAccessFailure } from './access-failures.ts';
 import { AdminClient } from './admin-client.ts';
 import { KafkaAdmin } from './admin.ts';
 import { persist, within } from './backoff.ts';
@@ -45,7 +46,7 @@ export class KafkaLog implements EventLog {
     const { settleTimeoutMs, closeTimeoutMs, brokers, logger } = this.#options;
     const writer = new BatchWriter(this.#kafka, this.#leaders, logger);
     try {
-      await persist(() => writer.connect(), { timeoutMs: settleTimeoutMs, signal: this.#closing.signal });
+      await persist(() => writer.connect(), { timeoutMs: settleTimeoutMs, signal: this.#closing.signal, isFinal: isAccessFailure });
     } catch (error) {
       throw unreachable(brokers, error);
     }
