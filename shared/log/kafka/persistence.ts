@@ -1,8 +1,9 @@
 import { messageOf, TandemError } from '../../errors/index.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { unknownTopic } from '../errors.ts';
+import { notAuthorized } from './access-failures.ts';
 import { Backoff, pause } from './backoff.ts';
-import { DirectCluster } from './direct-cluster.ts';
+import type { DirectCluster } from './direct-cluster.ts';
 import { classify, refused } from './failures.ts';
 
 /** A topic that is missing for so long is gone: brokers learn of a new one with a delay. */
@@ -30,7 +31,7 @@ export class Persistence {
 
   /**
    * The operation's result, or undefined when the signal has ended it.
-   * @throws {TandemError} `unknown_topic`, `record_refused`
+   * @throws {TandemError} `unknown_topic`, `record_refused`, `kafka_not_authorized`
    */
   async run<Value>(operation: () => Promise<Value>): Promise<Value | undefined> {
     const { cluster, signal } = this.#options;
@@ -54,6 +55,7 @@ export class Persistence {
     if (error instanceof TandemError && !error.retryable) throw error;
     const failure = classify(error);
     if (failure === 'refused') throw refused(topic, error);
+    if (failure === 'not_authorized') throw notAuthorized(`topic "${topic}"`, error) ?? error;
     if (failure === 'unknown_topic' && forMs >= unknownTopicPatienceMs) throw unknownTopic(topic);
   }
 
