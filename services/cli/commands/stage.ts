@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import { settingNames } from '@tandem/shared/config';
 import type { StageName } from '@tandem/shared/runner';
-import { TandemError } from '@tandem/shared/errors';
+import { TandemError, messageOf } from '@tandem/shared/errors';
 import { openPorts } from '../compose/ports.ts';
 import { STAGES } from '../compose/stages.ts';
 import { System } from '../compose/system.ts';
@@ -10,7 +10,8 @@ import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { untilSignal } from '../until-signal.ts';
 
 const EXAMPLES = `
-Runs until SIGTERM or SIGINT; then it stops intake, finishes what is in flight, commits and exits with 0.
+Runs until SIGTERM or SIGINT; then it stops intake, finishes what is in flight, commits and exits with 0. A worker whose inference threads
+hang in native code does the same and ends with an error: let a supervisor (tandem cluster, compose, Kubernetes) start it again.
 
 Examples:
   tandem stage classifier --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379
@@ -26,8 +27,9 @@ async function runStage(name: StageName, options: Record<string, unknown>): Prom
   await ensureTopology(settings, ports);
   await using system = await System.start([name], settings, ports);
   ports.logger.info({ statusPort: system.statusPort, log: ports.log.description, cache: ports.cache.description }, 'running');
-  const signal = await untilSignal();
-  ports.logger.info({ signal }, 'draining');
+  const reason = await Promise.race([untilSignal(), ports.unfit.promise]);
+  ports.logger.info({ reason: messageOf(reason) }, 'draining');
+  if (reason instanceof TandemError) throw reason;
 }
 
 export function addStageCommand(program: Command): void {

@@ -3,6 +3,7 @@ import { checkRedisAccess, createMemoryCache, createRedisCache, type Cache } fro
 import { systemClock, type Clock } from '@tandem/shared/clock';
 import { connectionsOf, loadWorkloads, type KafkaConnection, type RedisConnection, type Settings } from '@tandem/shared/config';
 import type { Adapter } from '@tandem/shared/core';
+import type { TandemError } from '@tandem/shared/errors';
 import { createEmbeddedLog, createKafkaLog, type EventLog, type LogProducer } from '@tandem/shared/log';
 import { operatingSystemProbe, type ResourceProbe } from '@tandem/shared/probe';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
@@ -25,6 +26,8 @@ export interface Ports extends AsyncDisposable {
   logger: Logger;
   metrics: Metrics;
   tracing: Tracing;
+  /** Resolved with the reason when this process has to be replaced by a new one. */
+  unfit: PromiseWithResolvers<TandemError>;
 }
 
 function openLog(settings: Settings, connection: KafkaConnection, logger: Logger): EventLog {
@@ -69,6 +72,7 @@ export async function openPorts(settings: Settings, service: string): Promise<Po
     probe: operatingSystemProbe(systemClock),
     clock: systemClock,
     metrics: createMetrics(),
+    unfit: Promise.withResolvers<TandemError>(),
     async [Symbol.asyncDispose]() {
       await close();
     },

@@ -7,6 +7,7 @@ import { topicName } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import { fixedPolicy, thresholdPolicy, type Adapter } from '@tandem/shared/core';
 import { createOnnxEngine, type InferenceEngine } from '@tandem/shared/engine';
+import { TandemError } from '@tandem/shared/errors';
 import { RunningStage, type RunnerOptions, type Stage, type StageName } from '@tandem/shared/runner';
 import { classifierObserver, fusionObserver, schedulerObserver, workerObserver } from './observers.ts';
 import type { Ports } from './ports.ts';
@@ -52,9 +53,13 @@ function scheduler(settings: Settings, ports: Ports): Stage {
 
 const MEBIBYTE = 1_048_576;
 
-function engineOf(settings: Settings, { logger }: Ports): InferenceEngine {
-  const { models, threads, intraOpThreads, providers } = settings;
-  return createOnnxEngine({ modelsDirectory: models, intraOpThreads, providers, logger, ...(threads === undefined ? {} : { threads }) });
+function engineOf(settings: Settings, { logger, metrics, unfit }: Ports): InferenceEngine {
+  const { models, threads, intraOpThreads, providers, runTimeoutMs } = settings;
+  return createOnnxEngine({
+    modelsDirectory: models, intraOpThreads, providers, runTimeoutMs, logger, ...(threads === undefined ? {} : { threads }),
+    onAbandoned: (count) => metrics.abandonedThreads.set(count),
+    onExhausted: () => unfit.resolve(new TandemError('the inference threads hang; a new process is needed', { code: 'engine_exhausted' })),
+  });
 }
 
 function worker(settings: Settings, ports: Ports): Promise<Stage> {
