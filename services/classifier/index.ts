@@ -1,3 +1,4 @@
 export { createClassifierStage, type ClassifierStage } from './classifier-stage.ts';
 export type { ClassifierObserver } from './observer.ts';
 export type { ClassifierOptions } from './options.ts';
+export { withBulkAdmission, type BulkAdmissionOptions } from './bulk-admission.ts';

@@ -15,3 +15,4 @@ export {
   BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, largestBatch, LENGTH_BUCKETS, lengthBucket, takeExpired,
   type Batch, type BatchDecision, type BatchGroup, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork,
 } from './batching/index.ts';
+export { ADMISSION_DEFAULTS, AdmissionControl, type AdmissionHeartbeat, type AdmissionOptions, type OwnShare } from './admission/index.ts';

@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os';
-import { createClassifierStage } from '@tandem/classifier';
+import { createClassifierStage, withBulkAdmission } from '@tandem/classifier';
 import { createFusionStage } from '@tandem/fusion';
 import { createSchedulerStage } from '@tandem/scheduler';
 import { createWorkerStage } from '@tandem/worker';
@@ -17,7 +17,8 @@ export const STAGES = ['classifier', 'scheduler', 'worker', 'fusion'] as const s
 
 function classifier(settings: Settings, ports: Ports): Stage {
   const { prefix, featureWaitMs } = settings;
-  const stage = createClassifierStage({ ...ports, prefix, featureWaitMs, observer: classifierObserver(ports.metrics) });
+  const classifying = createClassifierStage({ ...ports, prefix, featureWaitMs, observer: classifierObserver(ports.metrics) });
+  const stage = withBulkAdmission(classifying, { ...ports, prefix, partitions: settings.partitions });
   if (ports.cache.shared) return stage;
   return withOwnFeatures(stage, settings, ports);
 }

@@ -1,0 +1,176 @@
+import { performance } from 'node:perf_hooks';
+import { topicName, type Heartbeat } from '@tandem/schemas';
+import type { Clock } from '@tandem/shared/clock';
+import { AdmissionControl, type AdmissionOptions } from '@tandem/shared/core';
+import { messageOf } from '@tandem/shared/errors';
+import type { EventLog, LogRecord, Tail, TopicPartition } from '@tandem/shared/log';
+import type { Intake } from '@tandem/shared/runner';
+import type { Logger } from '@tandem/shared/telemetry';
+import type { ClassifierStage } from './classifier-stage.ts';
+
+export interface BulkAdmissionOptions {
+  log: Pick<EventLog, 'tail'>;
+  /** Of topics. */
+  prefix: string;
+  /** Of the bulk topic, over all classifiers. */
+  partitions: number;
+  clock: Clock;
+  logger: Logger;
+  control?: Partial<AdmissionOptions>;
+  /** Share of time that this process's event loop was busy since the last call, 0..1. @default measured */
+  loopUse?: () => number;
+}
+
+/** Requests come in small groups: a larger one would stand in the way of interactive requests. */
+const INTERVAL_MS = 20;
+/** What has not been admitted for so long is not made up for. */
+const MAX_CREDIT_MS = 100;
+const TAIL_RETRY_MS = 1_000;
+/** Generous: clocks of machines differ. What is newer is judged by its arrival. */
+const STALE_RECORD_MS = 60_000;
+/** Shorter spans say little of how busy an event loop is. */
+const LEAST_LOOP_SPAN_MS = 250;
+
+/** Lets requests of the bulk lane into the flow at the pace that the workers' heartbeats allow; the others wait in the log. */
+export class BulkAdmission {
+  readonly #options: BulkAdmissionOptions;
+  readonly #topic: string;
+  readonly #control: AdmissionControl;
+  readonly #loopUse: () => number;
+  readonly #assigned = new Set<number>();
+  #intake: Intake | undefined;
+  #tail: Tail | undefined;
+  #credit = 0;
+  #creditAt: number;
+  #admitted = 0;
+  #stopped = false;
+  #cancel: () => void = () => undefined;
+
+  constructor(options: BulkAdmissionOptions) {
+    this.#options = options;
+    this.#topic = topicName(options.prefix, 'requests.bulk');
+    this.#control = new AdmissionControl(options.control);
+    this.#loopUse = options.loopUse ?? measuredLoopUse();
+    this.#creditAt = options.clock.now();
+  }
+
+  attach(intake: Intake): void {
+    this.#intake = intake;
+    this.#hold();
+    void this.#listen();
+  }
+
+  assigned(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) if (topic === this.#topic) this.#assigned.add(partition);
+  }
+
+  revoked(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) if (topic === this.#topic) this.#assigned.delete(partition);
+  }
+
+  /** Synchronously on delivery, so that the next record already finds the topic paused. */
+  delivered({ topic }: LogRecord): void {
+    if (topic !== this.#topic) return;
+    this.#admitted += 1;
+    this.#credit -= 1;
+    if (this.#credit < 1) this.#hold();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel();
+    await this.#tail?.close();
+  }
+
+  #hold(): void {
+    this.#intake?.pause([this.#topic]);
+    this.#cancel();
+    const { clock } = this.#options;
+    this.#cancel = clock.schedule(clock.now() + INTERVAL_MS, () => this.#earn());
+  }
+
+  #earn(): void {
+    const now = this.#options.clock.now();
+    const own = { ofPartitions: this.#assigned.size / this.#options.partitions, admitted: this.#admitted, loopUse: this.#loopUse() };
+    const perMs = this.#control.perSecond(own, now) / 1_000;
+    const most = Math.max(1, perMs * MAX_CREDIT_MS);
+    this.#credit = Math.min(most, this.#credit + perMs * Math.max(0, now - this.#creditAt));
+    this.#creditAt = now;
+    if (this.#credit < 1) return this.#hold();
+    this.#intake?.resume([this.#topic]);
+  }
+
+  async #listen(): Promise<void> {
+    const { log, prefix, clock, logger } = this.#options;
+    try {
+      this.#tail = await log.tail({
+        topic: topicName(prefix, 'telemetry'),
+        onRecord: (record) => this.#heard(record),
+        onFault: (error) => logger.warn({ err: error }, 'reading telemetry failed; trying again'),
+      });
+      if (this.#stopped) await this.#tail.close();
+    } catch (error) {
+      if (this.#stopped) return;
+      logger.warn({ error: messageOf(error) }, 'telemetry cannot be read; bulk requests are admitted at the lowest pace');
+      clock.schedule(clock.now() + TAIL_RETRY_MS, () => void this.#listen());
+    }
+  }
+
+  #heard({ key, value, timestamp }: LogRecord): void {
+    if (key === null) return;
+    const now = this.#options.clock.now();
+    if (value === null) return this.#control.gone(key);
+    const heartbeat = parse(value);
+    // Of long ago: a worker that ended without a word.
+    if (heartbeat !== undefined && now - timestamp < STALE_RECORD_MS) this.#control.heard({ ...heartbeat, instance: key }, now);
+  }
+}
+
+function parse(value: Buffer): Heartbeat | undefined {
+  try {
+    const heartbeat = JSON.parse(value.toString('utf8')) as Partial<Heartbeat> | null;
+    const whole = heartbeat?.kind === 'worker' && Array.isArray(heartbeat.variants) && typeof heartbeat.resources === 'object';
+    return whole ? (heartbeat as Heartbeat) : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function measuredLoopUse(): () => number {
+  let last = performance.eventLoopUtilization();
+  let use = 0;
+  return () => {
+    const { utilization, active, idle } = performance.eventLoopUtilization(last);
+    if (active + idle < LEAST_LOOP_SPAN_MS) return use;
+    last = performance.eventLoopUtilization();
+    use = utilization;
+    return use;
+  };
+}
+
+/** The stage, taking in bulk requests at the pace that is good for the others. */
+export function withBulkAdmission(stage: ClassifierStage, options: BulkAdmissionOptions): ClassifierStage {
+  const admission = new BulkAdmission(options);
+  const handle = stage.handle.bind(stage);
+  const stop = stage.stop?.bind(stage);
+  const [onAssigned, onRevoked] = [stage.onAssigned?.bind(stage), stage.onRevoked?.bind(stage)];
+  return Object.assign(stage, {
+    attach: (intake: Intake) => admission.attach(intake),
+    handle(...[record, context]: Parameters<ClassifierStage['handle']>) {
+      admission.delivered(record);
+      return handle(record, context);
+    },
+    onAssigned(partitions: readonly TopicPartition[]) {
+      admission.assigned(partitions);
+      onAssigned?.(partitions);
+    },
+    onRevoked(partitions: readonly TopicPartition[]) {
+      admission.revoked(partitions);
+      onRevoked?.(partitions);
+    },
+    async stop() {
+      await admission.stop();
+      await stop?.();
+    },
+  });
+}
