@@ -1,44 +1,9 @@
-import { afterEach, expect, test, vi } from 'vitest';
-import { DEAD_LETTER_HEADER, HEADER, fixedTopics } from '@tandem/schemas';
-import { systemClock } from '../clock/index.ts';
+import { expect, test, vi } from 'vitest';
+import { DEAD_LETTER_HEADER, HEADER } from '@tandem/schemas';
 import { RecordError, TandemError } from '../errors/index.ts';
-import { createEmbeddedLog, type LogRecord, type OutgoingRecord } from '../log/index.ts';
-import { createMetrics, noTracing, silentLogger } from '../telemetry/index.ts';
-import { RunningStage, readRecord, type RunnerOptions, type Stage } from './index.ts';
-
-const cleanUps: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
-});
-
-type Handle = Stage['handle'];
-
-async function harness(handle: Handle, over: Partial<RunnerOptions> & Partial<Stage> = {}) {
-  const log = createEmbeddedLog();
-  cleanUps.push(() => log.close());
-  await log.admin.ensureTopics(fixedTopics({ prefix: 't.', partitions: 1 }));
-  const stage: Stage = { name: 'classifier', inputs: [{ group: 'g', topics: ['t.requests'] }], handle, ...over };
-  const producer = await log.producer();
-  const options = { log, producer, prefix: 't.', clock: systemClock, logger: silentLogger, metrics: createMetrics({ processMetrics: false }), tracing: noTracing, retryBaseMs: 1, commitIntervalMs: 10, ...over };
-  const start = async (more: Partial<RunnerOptions> = {}) => {
-    const running = await RunningStage.start(stage, { ...options, ...more });
-    cleanUps.push(() => running.stop());
-    return running;
-  };
-  const read = async (topic: string) => {
-    const records: LogRecord[] = [];
-    const tail = await log.tail({ topic: `t.${topic}`, onRecord: (record) => records.push(record) });
-    cleanUps.push(() => tail.close());
-    return records;
-  };
-  const send = (values: string[], headers = {}) =>
-    producer.send(values.map((value): OutgoingRecord => ({ topic: 't.requests', key: 'k', value, headers })));
-  const committed = async () => (await log.admin.committed('t.g', 't.requests'))[0]?.offset;
-  return { start, send, read, committed, log };
-}
-
-const toTasks = (value: string): OutgoingRecord[] => [{ topic: 't.tasks', key: 'k', value }];
-const textOf = (record: LogRecord) => record.value?.toString() ?? '';
+import type { OutgoingRecord } from '../log/index.ts';
+import { readRecord } from './index.ts';
+import { away as cacheAway, harness, textOf, toTasks } from './testing.ts';
 
 test('outputs are written, headers carried, and the input committed', async () => {
   const { start, send, read, committed } = await harness((record) => toTasks(`${textOf(record)}!`));
@@ -75,9 +40,9 @@ test('a retryable failure is tried again; one that stays ends as a dead letter w
   const { start, send, read } = await harness((record) => {
     const value = textOf(record);
     tries.set(value, (tries.get(value) ?? 0) + 1);
-    if (value === 'never' || tries.get(value)! < 3) throw new TandemError('away', { code: 'cache_unavailable', retryable: true });
+    if (value === 'never' || tries.get(value)! < 3) throw cacheAway();
     return toTasks(value);
-  }, { maxAttempts: 4 });
+  }, { maxAttempts: 4, maxDeliveries: 1 });
   await start();
   const [tasks, dead] = [await read('tasks'), await read('dead-letters')];
   await send(['third', 'never']);

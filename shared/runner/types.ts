@@ -23,14 +23,26 @@ export interface Intake {
  * A stage is a function (record, context) → outputs. The runner owns consuming, acknowledging, batching of sends,
  * retries, dead letters and draining.
  *
- * The record is acknowledged when the outputs are durable. A thrown RecordError puts the record on the dead letters;
- * a retryable error is retried with backoff; anything else is a dead letter with code `internal`.
+ * The record is acknowledged when the outputs are durable. A thrown RecordError puts the record on the dead letters; so
+ * does anything else that is not retryable, with code `internal`. A record whose error is retryable is tried a few times
+ * at once, then goes to the stage's retry topic and is acknowledged, so that it blocks nothing; after growing delays it
+ * is handled again, as if it came from its own place; in the end it is a dead letter. docs/dead-letters.md has the rest.
  */
 export interface Stage {
   readonly name: StageName;
   /** One consumer group per input set. */
   readonly inputs: readonly StageInput[];
   handle(record: LogRecord, context: StageContext): readonly StageOutput[] | Promise<readonly StageOutput[]>;
+  /**
+   * Records of the same answer are handled one after the other, each when the one before is done; one that has to be
+   * retried is retried here, and only its key waits. Undefined: the record's order does not matter.
+   */
+  orderOf?(record: LogRecord): string | undefined;
+  /**
+   * Epoch ms by which the record is worthless. One that failed is not put off beyond it: it is retried here until then.
+   * Asked only after a failure.
+   */
+  deadlineOf?(record: LogRecord): number | undefined;
   /** First of all, for a stage that regulates what it takes in. */
   attach?(intake: Intake): void;
   /** Before consuming begins. */

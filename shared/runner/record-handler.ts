@@ -1,0 +1,277 @@
+import { errorCodeSchema, type ErrorCode } from '@tandem/schemas';
+import { RecordError, TandemError, isRetryable, messageOf } from '../errors/index.ts';
+import type { LifecycleState } from '../lifecycle/index.ts';
+import type { Delivery, Headers, LogRecord } from '../log/index.ts';
+import type { RecordSpan } from '../telemetry/index.ts';
+import { deadLetter } from './dead-letter.ts';
+import type { CompleteOptions } from './defaults.ts';
+import { outputHeaders, withHeaders } from './headers.ts';
+import { HeldRecords } from './held-records.ts';
+import { KeyOrder } from './key-order.ts';
+import { LONGEST_DELAY_MS, pauseMs, wait } from './retry.ts';
+import { restoreRecord, retryRecord, retryTopic, type RestoredRecord } from './retry-record.ts';
+import type { Stage, StageContext, StageOutput } from './types.ts';
+
+interface Attempt {
+  delivery: Delivery;
+  /** What the stage sees: the record as it was read from its own topic. */
+  record: LogRecord;
+  orderKey: string | undefined;
+  /** Tries before this delivery. */
+  earlier: number;
+  /** This delivery, from 1. */
+  deliveries: number;
+  /** This try of this delivery, from 1. */
+  number: number;
+  startedAt: number;
+  span: RecordSpan | undefined;
+}
+
+const FIRST_DELIVERY = { attempts: 0, deliveries: 0 } as const;
+
+/** Brings deliveries to their end: handled and their outputs durable, put off, a dead letter, or handed back. */
+export class RecordHandler {
+  readonly context: StageContext;
+  readonly #stage: Stage;
+  readonly #options: CompleteOptions;
+  readonly #retryTopic: string;
+  readonly #state: () => LifecycleState;
+  readonly #order = new KeyOrder();
+  /** Of the retry topic. */
+  readonly #notDue: HeldRecords;
+  /** Of the stage's own topics: tried again here, or handed back. */
+  readonly #waiting: HeldRecords;
+
+  constructor(stage: Stage, options: CompleteOptions, state: () => LifecycleState) {
+    this.#stage = stage;
+    this.#options = options;
+    this.#retryTopic = retryTopic(options.prefix, stage.name);
+    this.#state = state;
+    this.#notDue = new HeldRecords(options.clock);
+    this.#waiting = new HeldRecords(options.clock);
+    this.context = { publish: (outputs) => this.#publish(outputs) };
+  }
+
+  /** Unacknowledged, and nobody works on them: a stop does not wait for them. */
+  get idle(): number {
+    return this.#notDue.count + this.#waiting.count;
+  }
+
+  /** Records of the retry topic that wait here take as much as they may. */
+  get full(): boolean {
+    const { records, bytes } = this.#notDue.size;
+    return records >= this.#options.maxHeldRecords || bytes >= this.#options.maxHeldBytes;
+  }
+
+  /** Lets go of records whose partitions went to other members. */
+  sweep(): void {
+    this.#notDue.sweep();
+    this.#waiting.sweep();
+  }
+
+  /** What waits is not tried here any more. */
+  stopWaiting(): void {
+    this.#notDue.stop();
+    this.#waiting.stop();
+  }
+
+  /** A record of one of the stage's own topics. */
+  accept(delivery: Delivery): void {
+    this.#begin(delivery, delivery.record, FIRST_DELIVERY);
+  }
+
+  /** A record of the retry topic: is handled when it is due, if it came from one of these topics; else another group handles it. */
+  acceptRetry(delivery: Delivery, topics: readonly string[], onReleased: () => void): void {
+    let restored: RestoredRecord;
+    try {
+      restored = restoreRecord(delivery.record);
+    } catch (error) {
+      return this.#bury(this.#attempt(delivery, delivery.record, FIRST_DELIVERY), error);
+    }
+    if (!topics.includes(restored.record.topic)) return delivery.ack();
+    const { clock, log } = this.#options;
+    const waitMs = Math.min(restored.notBefore - log.now(), LONGEST_DELAY_MS);
+    if (waitMs <= 0) return this.#begin(delivery, restored.record, restored);
+    this.#notDue.until(clock.now() + waitMs, delivery, {
+      onDue: () => {
+        onReleased();
+        this.#begin(delivery, restored.record, restored);
+      },
+      onRevoked: onReleased,
+    });
+  }
+
+  #begin(delivery: Delivery, record: LogRecord, before: Pick<RestoredRecord, 'attempts' | 'deliveries'>): void {
+    const attempt = this.#attempt(delivery, record, before);
+    const { orderKey } = attempt;
+    if (orderKey === undefined) return this.#try(attempt);
+    this.#order.enter(orderKey, {
+      begin: () => (delivery.owned ? this.#try(attempt) : this.#order.leave(orderKey)),
+      giveUp: () => this.#waiting.handBack(delivery),
+    });
+  }
+
+  #attempt(delivery: Delivery, record: LogRecord, { attempts, deliveries }: Pick<RestoredRecord, 'attempts' | 'deliveries'>): Attempt {
+    const { clock, tracing } = this.#options;
+    const span = tracing.start(this.#stage.name, record.topic, record.headers);
+    return { delivery, record, orderKey: this.#orderOf(record), earlier: attempts, deliveries: deliveries + 1, number: 1, startedAt: clock.now(), span };
+  }
+
+  /** What cannot be read has no order; handling it says what is wrong. */
+  #orderOf(record: LogRecord): string | undefined {
+    try {
+      return this.#stage.orderOf?.(record);
+    } catch {
+      return undefined;
+    }
+  }
+
+  /** Synchronous stages stay synchronous: no promise per record until something is really awaited. */
+  #try(attempt: Attempt): void {
+    try {
+      const outputs = this.#stage.handle(attempt.record, this.context);
+      if (outputs instanceof Promise) outputs.then((all) => this.#emit(attempt, all)).catch((error: unknown) => this.#failed(attempt, error));
+      else this.#emit(attempt, outputs);
+    } catch (error) {
+      this.#failed(attempt, error);
+    }
+  }
+
+  #emit(attempt: Attempt, outputs: readonly StageOutput[]): void {
+    if (outputs.length === 0) return this.#done(attempt, 'handled');
+    const carried = outputHeaders(attempt.record.headers, attempt.span?.headers);
+    this.#write(outputs.map((output) => withHeaders(output, carried))).then(
+      () => this.#done(attempt, 'handled'),
+      (error: unknown) => this.#failed(attempt, error),
+    );
+  }
+
+  #failed(attempt: Attempt, error: unknown): void {
+    if (this.#state() === 'stopped') return;
+    if (!isRetryable(error)) return this.#bury(attempt, error);
+    // Whoever gets it next gets it in its order; a retry topic would not.
+    if (this.#state() === 'draining') return this.#handBack(attempt);
+    if (attempt.number < this.#options.maxAttempts) return this.#again(attempt);
+    if (this.#untilDeadlineMs(attempt) > 0) return this.#againByDeadline(attempt);
+    if (attempt.deliveries >= this.#options.maxDeliveries) return this.#bury(attempt, error);
+    return this.#later(attempt, error);
+  }
+
+  #again(attempt: Attempt): void {
+    const { clock } = this.#options;
+    clock.schedule(clock.now() + this.#pauseMs(attempt), () => this.#try({ ...attempt, number: attempt.number + 1 }));
+  }
+
+  /** More than 0: the record has a deadline, which would pass before the next delivery. */
+  #untilDeadlineMs({ record, deliveries }: Attempt): number {
+    const deadline = this.#deadlineOf(record);
+    if (deadline === undefined) return 0;
+    const leftMs = deadline - this.#options.clock.now();
+    return leftMs < this.#options.retryDelayMs(deliveries, this.#options.random) ? leftMs : 0;
+  }
+
+  #deadlineOf(record: LogRecord): number | undefined {
+    try {
+      return this.#stage.deadlineOf?.(record);
+    } catch {
+      return undefined;
+    }
+  }
+
+  #againByDeadline(attempt: Attempt): void {
+    const { clock } = this.#options;
+    const deadline = this.#deadlineOf(attempt.record) ?? 0;
+    this.#hold(attempt, Math.min(clock.now() + this.#pauseMs(attempt), deadline), { ...attempt, number: attempt.number + 1 });
+  }
+
+  #later(attempt: Attempt, error: unknown): void {
+    const { clock, log, random, retryDelayMs } = this.#options;
+    const delayMs = retryDelayMs(attempt.deliveries, random);
+    const attempts = attempt.earlier + attempt.number;
+    if (attempt.orderKey !== undefined) {
+      return this.#hold(attempt, clock.now() + delayMs, { ...attempt, earlier: attempts, deliveries: attempt.deliveries + 1, number: 1 });
+    }
+    const state = { attempts, deliveries: attempt.deliveries, notBefore: log.now() + delayMs };
+    this.#write([retryRecord(this.#retryTopic, attempt.record, state)]).then(
+      () => this.#done(attempt, 'retry_later', error),
+      (failure: unknown) => (this.#state() === 'stopped' ? this.#handBack(attempt) : this.#bury(attempt, failure)),
+    );
+  }
+
+  #hold(attempt: Attempt, until: number, next: Attempt): void {
+    const { delivery, orderKey } = attempt;
+    this.#waiting.until(until, delivery, {
+      onDue: () => this.#try(next),
+      onRevoked: () => this.#leave(attempt),
+      onStopped: () => orderKey !== undefined && this.#order.giveUp(orderKey),
+    });
+  }
+
+  #handBack({ delivery, orderKey }: Attempt): void {
+    this.#waiting.handBack(delivery);
+    if (orderKey !== undefined) this.#order.giveUp(orderKey);
+  }
+
+  #bury(attempt: Attempt, error: unknown): void {
+    const { prefix, clock, logger, metrics } = this.#options;
+    const code = codeOf(error);
+    const { record } = attempt;
+    const at = { topic: record.topic, partition: record.partition, offset: record.offset };
+    if (code === 'internal') logger.error({ err: error, ...at }, 'a record failed; it is put on the dead letters');
+    else logger.debug({ code, ...at }, 'dead letter');
+    metrics.deadLetters.inc({ stage: this.#stage.name, code });
+    const cause = { stage: this.#stage.name, code, message: messageOf(error), attempts: attempt.earlier + attempt.number, time: clock.now() };
+    this.#write([deadLetter(prefix, record, cause)]).then(
+      () => this.#done(attempt, 'dead_letter', error),
+      (failure: unknown) => {
+        logger.error({ err: failure, ...at }, 'the dead letter could not be written; the record stays unacknowledged');
+        this.#handBack(attempt);
+      },
+    );
+  }
+
+  #done(attempt: Attempt, result: string, error?: unknown): void {
+    const { metrics, clock } = this.#options;
+    const stage = this.#stage.name;
+    attempt.span?.end(error);
+    attempt.delivery.ack();
+    metrics.records.inc({ stage, topic: attempt.record.topic, result });
+    metrics.handleSeconds.observe({ stage }, (clock.now() - attempt.startedAt) / 1_000);
+    this.#leave(attempt);
+  }
+
+  #leave({ orderKey }: Attempt): void {
+    if (orderKey !== undefined) this.#order.leave(orderKey);
+  }
+
+  #pauseMs({ number }: Attempt): number {
+    const { retryBaseMs, random } = this.#options;
+    return pauseMs(number, retryBaseMs, random);
+  }
+
+  #publish(outputs: readonly StageOutput[]): Promise<void> {
+    const none: Headers = {};
+    const carried = outputHeaders(none, undefined);
+    return this.#write(outputs.map((output) => withHeaders(output, carried)));
+  }
+
+  /** What cannot be written now is written later, however long that takes: giving up would lose it. */
+  async #write(outputs: readonly StageOutput[]): Promise<void> {
+    const { clock, retryBaseMs, random, producer } = this.#options;
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        return await producer.send(outputs);
+      } catch (error) {
+        if (!isRetryable(error) || this.#state() === 'stopped') throw error;
+        await wait(clock, pauseMs(attempt, retryBaseMs, random));
+      }
+    }
+  }
+}
+
+/** Errors of the schemas' list keep their code. */
+function codeOf(error: unknown): ErrorCode {
+  if (error instanceof RecordError) return error.code;
+  const known = errorCodeSchema.safeParse(error instanceof TandemError ? error.code : undefined);
+  return known.success ? known.data : 'internal';
+}
