@@ -1,0 +1,139 @@
+import { Kafka, logLevel, type Admin } from 'kafkajs';
+import { startKafkaBroker, type KafkaBroker, type KafkaBrokerOptions } from '../support/kafka-broker.ts';
+import { freePorts, temporaryFolder, type ServerProcess } from '../support/processes.ts';
+import { STAGE_NAMES, type StageTarget } from './schedule.ts';
+import { TcpProxy } from './tcp-proxy.ts';
+
+interface Member {
+  options: KafkaBrokerOptions;
+  /** Undefined while it is down. */
+  broker: KafkaBroker | undefined;
+}
+
+export interface BrokerClusterOptions {
+  /** 1, or 3 with replication 3 and min.insync.replicas 2. */
+  count: number;
+  /** Tells the guardian of a process that must not outlive the run. */
+  onStarted: (server: ServerProcess) => void;
+}
+
+/**
+ * Kafka with a listener of its own for each stage, behind a proxy of the test's, and one direct listener for the checker
+ * and the load.
+ */
+export class BrokerCluster implements AsyncDisposable {
+  readonly #members: Member[] = [];
+  readonly #proxies = new Map<StageTarget, TcpProxy[]>(STAGE_NAMES.map((stage) => [stage, []]));
+  readonly #onStarted: (server: ServerProcess) => void;
+
+  private constructor(onStarted: (server: ServerProcess) => void) {
+    this.#onStarted = onStarted;
+  }
+
+  static async start({ count, onStarted }: BrokerClusterOptions): Promise<BrokerCluster> {
+    const cluster = new BrokerCluster(onStarted);
+    const ports = await freePorts(2 * count);
+    const quorumVoters = Array.from({ length: count }, (_, index) => `${index + 1}@127.0.0.1:${ports[count + index]!}`);
+    for (let index = 0; index < count; index += 1) {
+      const [port, controllerPort] = [ports[index]!, ports[count + index]!];
+      const properties = { ...replication(count), ...(await cluster.#listeners(port, controllerPort)) };
+      const dataDirectory = temporaryFolder('tandem-faults-kafka-');
+      const options = { port, controllerPort, nodeId: index + 1, quorumVoters, replicationFactor: count, dataDirectory, properties };
+      cluster.#members.push({ options, broker: undefined });
+    }
+    await Promise.all(cluster.#members.map((_, index) => cluster.startBroker(index)));
+    return cluster;
+  }
+
+  get count(): number {
+    return this.#members.length;
+  }
+
+  /** For the checker and the load: nothing stands between. */
+  get direct(): string[] {
+    return this.#members.map(({ options }) => `127.0.0.1:${options.port}`);
+  }
+
+  /** What a stage gets as `--kafka`: through its proxies. */
+  bootstrapOf(stage: StageTarget): string[] {
+    return this.proxiesOf(stage).map(({ port }) => `127.0.0.1:${port}`);
+  }
+
+  proxiesOf(stage: StageTarget | 'all'): readonly TcpProxy[] {
+    return stage === 'all' ? [...this.#proxies.values()].flat() : this.#proxies.get(stage)!;
+  }
+
+  /** As kill -9; the data stays. */
+  async killBroker(index: number): Promise<void> {
+    const member = this.#members[index]!;
+    await member.broker?.kill();
+    member.broker = undefined;
+  }
+
+  async startBroker(index: number): Promise<void> {
+    const member = this.#members[index]!;
+    member.broker = await startKafkaBroker(member.options);
+    this.#onStarted(member.broker.process);
+  }
+
+  pidOf(index: number): number | undefined {
+    return this.#members[index]?.broker?.process.pid;
+  }
+
+  /** The broker that leads a partition, counted from 0. */
+  async leaderOf(topic: string, partition: number): Promise<number> {
+    return this.#withAdmin(async (admin) => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [topic] });
+      const leader = topics[0]?.partitions.find(({ partitionId }) => partitionId === partition)?.leader ?? 1;
+      return Math.max(0, leader - 1);
+    });
+  }
+
+  /** Whether every partition has all of its replicas in sync. */
+  async inSync(): Promise<boolean> {
+    return this.#withAdmin(async (admin) => {
+      const { topics } = await admin.fetchTopicMetadata();
+      return topics.every(({ partitions }) => partitions.every(({ replicas, isr }) => isr.length === replicas.length));
+    });
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await Promise.all(this.#members.map(({ broker }) => broker?.kill()));
+    await Promise.all(this.proxiesOf('all').map((proxy) => proxy[Symbol.asyncDispose]()));
+  }
+
+  async #withAdmin<Result>(use: (admin: Admin) => Promise<Result>): Promise<Result> {
+    const admin = new Kafka({ brokers: this.direct, clientId: 'faults', logLevel: logLevel.NOTHING }).admin();
+    await admin.connect();
+    try {
+      return await use(admin);
+    } finally {
+      await admin.disconnect();
+    }
+  }
+
+  async #listeners(port: number, controllerPort: number): Promise<Record<string, string>> {
+    const inner = await freePorts(STAGE_NAMES.length);
+    const proxied = await Promise.all(STAGE_NAMES.map(async (stage, index) => {
+      const proxy = await TcpProxy.start(inner[index]!);
+      this.#proxies.get(stage)!.push(proxy);
+      return { name: stage.toUpperCase(), inner: inner[index]!, advertised: proxy.port };
+    }));
+    const all = [{ name: 'PLAINTEXT', inner: port, advertised: port }, ...proxied];
+    return {
+      listeners: [...all.map(({ name, inner: own }) => `${name}://127.0.0.1:${own}`), `CONTROLLER://127.0.0.1:${controllerPort}`].join(','),
+      'advertised.listeners': all.map(({ name, advertised }) => `${name}://127.0.0.1:${advertised}`).join(','),
+      'listener.security.protocol.map': [...all.map(({ name }) => `${name}:PLAINTEXT`), 'CONTROLLER:PLAINTEXT'].join(','),
+      'inter.broker.listener.name': 'PLAINTEXT',
+    };
+  }
+}
+
+function replication(count: number): Record<string, number> {
+  return {
+    'default.replication.factor': count,
+    'min.insync.replicas': Math.max(1, count - 1),
+    // A long run must not outlive its records: the checker reads all of them at the end.
+    'log.retention.bytes': -1,
+  };
+}

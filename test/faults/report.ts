@@ -1,0 +1,152 @@
+import { cpus } from 'node:os';
+import type { CheckReport, Evidence, Violation } from './check-types.ts';
+import type { Crash } from './fleet.ts';
+import type { InjectedFault } from './injector.ts';
+import { recoveries, type Recovery } from './recovery.ts';
+import type { FaultRunOptions } from './run-options.ts';
+
+const EXAMPLES_PER_KIND = 5;
+
+export interface KindRecovery {
+  count: number;
+  medianMs: number;
+  worstMs: number;
+  /** After the fault's end. */
+  worstFromEndMs: number;
+  /** Without a single answer. */
+  longestSilenceMs: number;
+}
+
+/** What a run found; also the JSON of `--json`. */
+export interface FaultReport {
+  mode: string;
+  requests: number;
+  /** By kind. */
+  faults: Record<string, number>;
+  lost: number;
+  doubled: number;
+  outOfOrder: number;
+  late: number;
+  wrong: number;
+  /** The longest time from a fault's begin, or its end, until answers flowed at 90 % of the rate before. */
+  worstRecoveryMs: number;
+  seed: number;
+  brokers: number;
+  durationSeconds: number;
+  ratePerSecond: number;
+  answered: number;
+  lateBoundMs: number;
+  afterDeadline: number;
+  worstLatenessMs: number;
+  latencyMs: { p50: number; p99: number; max: number };
+  causes: CheckReport['causes'];
+  answers: Record<string, number>;
+  deadLetters: Record<string, number>;
+  /** By kind and target. */
+  recovery: Record<string, KindRecovery>;
+  /** Processes that ended though nobody had ended them. */
+  crashes: readonly Crash[];
+  /** Faults that could not be injected. */
+  failures: readonly string[];
+  /** Requests that the broker refused. */
+  refused: number;
+  examples: readonly Violation[];
+  /** Each fault as it happened. */
+  timeline: readonly (Omit<InjectedFault, 'choice' | 'atMs'> & Recovery)[];
+  logs: string;
+  old: string | undefined;
+  machine: { cpu: string; cores: number; node: string };
+}
+
+export interface ReportParts {
+  options: FaultRunOptions;
+  result: CheckReport;
+  evidence: Evidence;
+  faults: readonly InjectedFault[];
+  failures: readonly string[];
+  times: { startedAt: number; endedAt: number };
+  ratePerSecond: number;
+  crashes: readonly Crash[];
+  refused: number;
+  logFolder: string;
+}
+
+export function makeReport(parts: ReportParts): FaultReport {
+  const { options, result, evidence, faults, times, ratePerSecond } = parts;
+  const flow = { answeredAt: evidence.responses.map(({ appendedAt }) => appendedAt), loadStartedAt: times.startedAt, loadEndedAt: times.endedAt, offeredRate: ratePerSecond };
+  const inOrder = faults.toSorted((a, b) => a.startedAt - b.startedAt);
+  const measured = recoveries(inOrder, flow);
+  const timeline = inOrder.map(({ choice: _, atMs: __, ...fault }, index) => ({ ...fault, ...measured[index]! }));
+  return {
+    mode: options.mode, requests: result.requests, faults: countKinds(faults),
+    ...result.counts,
+    worstRecoveryMs: Math.max(0, ...measured.flatMap(({ fromStartMs, fromEndMs }) => [fromStartMs, fromEndMs])),
+    seed: options.seed, brokers: options.brokers, durationSeconds: Math.round((times.endedAt - times.startedAt) / 1_000), ratePerSecond: Math.round(ratePerSecond * 10) / 10,
+    answered: result.answered, lateBoundMs: options.lateBoundMs, afterDeadline: result.afterDeadline, worstLatenessMs: result.worstLatenessMs,
+    latencyMs: latencies(evidence), causes: result.causes, answers: result.answers, deadLetters: result.deadLetters,
+    recovery: Object.fromEntries([...Map.groupBy(timeline, ({ kind, target }) => `${kind}:${target}`)].toSorted(([a], [b]) => a.localeCompare(b)).map(([name, all]) => [name, summary(all)])),
+    crashes: parts.crashes, failures: parts.failures, refused: parts.refused, examples: examplesOf(result.violations), timeline, logs: parts.logFolder, old: options.old,
+    machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version },
+  };
+}
+
+/** Nothing lost, nothing wrong, and in exactly-once mode nothing doubled; every fault was really injected. */
+export function passed({ mode, lost, doubled, outOfOrder, wrong, failures }: FaultReport): boolean {
+  return lost === 0 && wrong === 0 && outOfOrder === 0 && failures.length === 0 && (mode === 'at-least-once' || doubled === 0);
+}
+
+function countKinds(faults: readonly InjectedFault[]): Record<string, number> {
+  return Object.fromEntries([...Map.groupBy(faults, ({ kind }) => kind)].map(([kind, all]) => [kind, all.length]));
+}
+
+function summary(all: readonly Recovery[]): KindRecovery {
+  const worst = (values: readonly number[]) => Math.max(0, ...values);
+  const starts = all.map(({ fromStartMs }) => fromStartMs);
+  return {
+    count: all.length, medianMs: quantile(starts, 0.5), worstMs: worst(starts),
+    worstFromEndMs: worst(all.map(({ fromEndMs }) => fromEndMs)), longestSilenceMs: worst(all.map(({ longestSilenceMs }) => longestSilenceMs)),
+  };
+}
+
+/** From the append of a request to the append of its first answer. */
+function latencies({ appended, responses }: Evidence): FaultReport['latencyMs'] {
+  const appendedAt = new Map(appended.toReversed().map(({ requestId, appendedAt: at }) => [requestId, at]));
+  const all = responses.map(({ requestId, appendedAt: at }) => at - (appendedAt.get(requestId) ?? at));
+  return { p50: quantile(all, 0.5), p99: quantile(all, 0.99), max: quantile(all, 1) };
+}
+
+function quantile(values: readonly number[], share: number): number {
+  return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(share * values.length))] ?? 0;
+}
+
+function examplesOf(violations: readonly Violation[]): Violation[] {
+  return [...Map.groupBy(violations, ({ kind, cause }) => `${kind} ${cause}`).values()].flatMap((all) => all.slice(0, EXAMPLES_PER_KIND));
+}
+
+const seconds = (ms: number) => (ms / 1_000).toFixed(1).padStart(7);
+
+/** For people. */
+export function renderReport(report: FaultReport): string {
+  const { mode, requests, durationSeconds, ratePerSecond, brokers, seed, latencyMs, worstRecoveryMs } = report;
+  const total = Object.values(report.faults).reduce((sum, count) => sum + count, 0);
+  const rows = Object.entries(report.recovery).map(([name, { count, medianMs, worstMs, worstFromEndMs, longestSilenceMs }]) =>
+    `  ${name.padEnd(22)} ${String(count).padStart(3)} ${seconds(medianMs)} ${seconds(worstMs)} ${seconds(worstFromEndMs)} ${seconds(longestSilenceMs)}`);
+  return [
+    `${mode}, ${brokers} broker${brokers === 1 ? '' : 's'}, seed ${seed}: ${requests} requests at ${ratePerSecond}/s in ${durationSeconds} s, ${total} faults`,
+    `  lost ${report.lost}   doubled ${report.doubled}   out of order ${report.outOfOrder}   late ${report.late} (by more than ${report.lateBoundMs} ms)   wrong ${report.wrong}`,
+    `  after their deadline ${report.afterDeadline}, by ${report.worstLatenessMs} ms at most; latency p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms, max ${latencyMs.max} ms`,
+    `  answers      ${listed(report.answers)}`,
+    `  dead letters ${listed(report.deadLetters)}`,
+    `  worst recovery ${(worstRecoveryMs / 1_000).toFixed(1)} s; seconds until answers flow again at 90 % of the rate before:`,
+    `  ${'fault'.padEnd(22)}   n  median   worst  fr.end  silence`,
+    ...rows,
+    ...report.crashes.map(({ instance, at, output }) => `  ${instance} ended by itself at ${new Date(at).toISOString()}: ${output.slice(-600)}`),
+    ...report.failures.map((failure) => `  not injected: ${failure}`),
+    ...report.examples.map(({ kind, requestId, cause, detail }) => `  ${kind}: ${requestId}: ${cause}: ${detail}`),
+    ...(passed(report) ? [] : [`  logs of all processes: ${report.logs}`]),
+  ].join('\n');
+}
+
+function listed(counts: Record<string, number>): string {
+  return Object.entries(counts).map(([name, count]) => `${count} ${name}`).join(' · ') || 'none';
+}

@@ -1,0 +1,34 @@
+export type DeliveryMode = 'at-least-once' | 'exactly-once';
+
+export interface FaultRunOptions {
+  mode: DeliveryMode;
+  faults: number;
+  requests: number;
+  brokers: 1 | 3;
+  seed: number;
+  /** `kind` or `kind:target`; none: all. */
+  kinds: readonly string[];
+  /** Mean time between faults, ms. */
+  spacingMs: number;
+  /** A response later than this after its deadline is late, ms. */
+  lateBoundMs: number;
+  /** Of each stage. */
+  instances: number;
+  /** Another checkout; the first instance of each stage runs from there. */
+  old?: string | undefined;
+  /** More flags for every stage. */
+  stageFlags: readonly string[];
+  /** Bound of the wait for answers after the load has ended, ms. */
+  patienceMs: number;
+  keepLogs: boolean;
+}
+
+/** How long requests are sent before the first fault, and after the last, ms: for a rate to compare with, and to recover. */
+export const LEAD_MS = 10_000;
+export const TAIL_MS = 25_000;
+
+/** The load lasts as long as the faults, so its rate follows from both. */
+export function loadOf({ requests, faults, spacingMs }: Pick<FaultRunOptions, 'requests' | 'faults' | 'spacingMs'>): { durationMs: number; ratePerSecond: number } {
+  const durationMs = LEAD_MS + faults * spacingMs + TAIL_MS;
+  return { durationMs, ratePerSecond: (requests * 1_000) / durationMs };
+}
