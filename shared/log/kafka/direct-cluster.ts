@@ -29,6 +29,7 @@ interface ListedOffsets {
  */
 export class DirectCluster {
   readonly #kafka: Kafka;
+  readonly #coordinators = new Map<string, Broker>();
   #connected: Promise<Cluster> | undefined;
 
   constructor(kafka: Kafka) {
@@ -85,7 +86,9 @@ export class DirectCluster {
   /** The broker that keeps the transactions of that name. */
   async transactionCoordinator(transactionalId: string): Promise<Broker> {
     const cluster = await this.#connect();
-    return cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: TRANSACTION });
+    const coordinator = this.#coordinators.get(transactionalId) ?? (await cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: TRANSACTION }));
+    this.#coordinators.set(transactionalId, coordinator);
+    return coordinator;
   }
 
   /** The answer, with what error codes it may hold. @throws when there is none */
@@ -97,6 +100,7 @@ export class DirectCluster {
   reset(): void {
     const connected = this.#connected;
     this.#connected = undefined;
+    this.#coordinators.clear();
     // It waits for requests on their way; nobody waits for it.
     void connected?.then((cluster) => cluster.disconnect()).catch(() => undefined);
   }

@@ -9,11 +9,14 @@ import { AdminClient } from './admin-client.ts';
 import { KafkaAdmin } from './admin.ts';
 import { persist, within } from './backoff.ts';
 import { BatchWriter } from './batch-writer.ts';
+import { DirectCluster } from './direct-cluster.ts';
+import { KafkaExclusiveWriter, TRANSACTION_TIMEOUT_MS } from './exclusive-writer.ts';
 import { createClient } from './client.ts';
 import { KafkaConsumer } from './consumer.ts';
 import { unreachable } from './failures.ts';
 import { resolveKafkaLogOptions, type KafkaLogOptions, type ResolvedKafkaLogOptions } from './options.ts';
 import { PartitionReader } from './partition-reader.ts';
+import { openTransactions, TransactionClient } from './transaction-client.ts';
 import { KafkaProducer } from './producer.ts';
 import { Sockets } from './sockets.ts';
 import { KafkaTail, tailTargets } from './tail.ts';
@@ -77,8 +80,17 @@ export class KafkaLog implements EventLog {
     if (closing.aborted && options.signal?.aborted !== true) throw logClosed();
   }
 
-  exclusiveWriter(_name: string): Promise<ExclusiveWriter> {
-    throw new Error('not yet');
+  async exclusiveWriter(name: string): Promise<ExclusiveWriter> {
+    const { prefix, settleTimeoutMs, closeTimeoutMs, brokers } = this.#options;
+    const cluster = new DirectCluster(this.#kafka);
+    const client = new TransactionClient(cluster, `${prefix}${name}`, TRANSACTION_TIMEOUT_MS);
+    try {
+      const identity = await openTransactions(client, cluster, { timeoutMs: settleTimeoutMs, signal: this.#closing.signal });
+      return this.#open(new KafkaExclusiveWriter({ name, cluster, client, identity, leaders: this.#leaders, closeTimeoutMs }));
+    } catch (error) {
+      cluster.reset();
+      throw unreachable(brokers, error);
+    }
   }
 
   now(): number {

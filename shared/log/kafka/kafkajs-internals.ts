@@ -32,7 +32,7 @@ export interface Protocol {
 
 interface Definition {
   versions: string[];
-  protocol(which: { version: number }): (parameters: object) => Protocol;
+  protocol: (which: { version: number }) => (parameters: object) => Protocol;
 }
 
 export type Api = 'AddPartitionsToTxn' | 'EndTxn' | 'Fetch' | 'InitProducerId' | 'ListOffsets' | 'Produce';
@@ -43,7 +43,7 @@ const { requests } = load('kafkajs/src/protocol/requests') as { requests: Record
 const apiKeys = load('kafkajs/src/protocol/requests/apiKeys') as Record<Api, number>;
 const Decoder = load('kafkajs/src/protocol/decoder') as new (buffer: Buffer) => object;
 const decodeBatch = load('kafkajs/src/protocol/recordBatch/v0/decoder') as (decoder: object) => Promise<{ records: KafkaMessage[] }>;
-const { createErrorFromCode } = load('kafkajs/src/protocol/error') as { createErrorFromCode(code: number): Error & { type: string } };
+const { createErrorFromCode } = load('kafkajs/src/protocol/error') as { createErrorFromCode: (code: number) => Error & { type: string } };
 
 export const READ_UNCOMMITTED = 0;
 export const READ_COMMITTED = 1;

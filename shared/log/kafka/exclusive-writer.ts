@@ -1,0 +1,221 @@
+import { TandemError } from '../../errors/index.ts';
+import { producerClosed, recordTooLarge, unknownPartition, unknownTopic, writerFenced, writeUncertain } from '../errors.ts';
+import { Partitioner } from '../partitioner.ts';
+import { sizeOfRecord } from '../record-size.ts';
+import type { ExclusiveWriter, OutgoingRecord } from '../types.ts';
+import { Backoff, pause, within } from './backoff.ts';
+import type { DirectCluster } from './direct-cluster.ts';
+import { refused } from './failures.ts';
+import { problemOf, toMessage } from './messages.ts';
+import type { TopicLeaders } from './topic-leaders.ts';
+import type { PartResult, ProducerIdentity, TransactionClient } from './transaction-client.ts';
+import { TransactionFailure, verdictOn } from './transaction-failures.ts';
+import { nextRequest, TransactionPart } from './transaction-part.ts';
+
+/**
+ * The broker aborts a transaction that is open for longer: long enough for a broker's restart, short enough that a
+ * writer that died in the middle hides what others write after it for no longer than that.
+ */
+export const TRANSACTION_TIMEOUT_MS = 30_000;
+/** Tries end well before the broker may have aborted the transaction by itself. */
+const GIVE_UP_AFTER_MS = 20_000;
+const UNKNOWN_TOPIC_PATIENCE_MS = 5_000;
+const MAX_REQUEST_BYTES = 524_288;
+/** The markers of the transaction before are being written; that takes milliseconds. */
+const BUSY_MS = { first: 1, most: 50, factor: 1.5 };
+const SEQUENCES = 2 ** 31;
+
+export interface ExclusiveWriterParts {
+  name: string;
+  cluster: DirectCluster;
+  client: TransactionClient;
+  identity: ProducerIdentity;
+  leaders: TopicLeaders;
+  /** How long closing waits for a write. */
+  closeTimeoutMs: number;
+  /** What an acknowledgement tells about the broker's clock. Times in epoch ms. */
+  onAcknowledged?: (acknowledged: { sentAt: number; logAppendTime: number }) => void;
+}
+
+/** Each write is one Kafka transaction, by the transactional id that all writers of the name share. */
+export class KafkaExclusiveWriter implements ExclusiveWriter {
+  readonly #parts: ExclusiveWriterParts;
+  readonly #partitioner = new Partitioner();
+  /** The next sequence number by topic and partition, by which the broker tells repetitions. */
+  readonly #sequences = new Map<string, number>();
+  readonly #closing = new AbortController();
+  #last: Promise<void> = Promise.resolve();
+  /** Why nothing more can be written. */
+  #broken: TandemError | undefined;
+
+  constructor(parts: ExclusiveWriterParts) {
+    this.#parts = parts;
+  }
+
+  async write(records: readonly OutgoingRecord[]): Promise<void> {
+    const written = this.#last.then(() => this.#write(records));
+    this.#last = written.catch(() => undefined);
+    return written;
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    await within(this.#last, this.#parts.closeTimeoutMs);
+    this.#parts.cluster.reset();
+  }
+
+  async #write(records: readonly OutgoingRecord[]): Promise<void> {
+    if (this.#closing.signal.aborted) throw producerClosed();
+    if (this.#broken !== undefined) throw this.#broken;
+    if (records.length === 0) return;
+    const giveUpAt = Date.now() + GIVE_UP_AFTER_MS;
+    const parts = await this.#place(records);
+    try {
+      await this.#untilDone(giveUpAt, () => this.#parts.client.begin(this.#parts.identity, parts));
+      await this.#produceAll(parts, giveUpAt);
+    } catch (error) {
+      throw await this.#withdraw(error, parts, giveUpAt);
+    }
+    await this.#commit(giveUpAt);
+  }
+
+  /** Nothing has begun, so what is wrong with a record harms nobody. */
+  async #place(records: readonly OutgoingRecord[]): Promise<TransactionPart[]> {
+    const parts = new Map<string, TransactionPart>();
+    for (const record of records) {
+      const { topic } = record;
+      const { length } = this.#parts.leaders.peek(topic) ?? (await this.#askLeaders(topic));
+      const partition = this.#partitioner.choose(record, length);
+      const problem = partition >= 0 && partition < length ? problemOf(record) : unknownPartition(topic, partition, length);
+      if (problem !== undefined) throw problem;
+      const key = keyOf({ topic, partition });
+      const part = parts.get(key) ?? new TransactionPart(topic, partition);
+      parts.set(key, part);
+      part.push({ message: toMessage(record, partition), bytes: sizeOfRecord(record) });
+    }
+    return [...parts.values()];
+  }
+
+  async #askLeaders(topic: string): Promise<readonly number[]> {
+    try {
+      return await this.#parts.leaders.ask(topic);
+    } catch (error) {
+      if (error instanceof TandemError && !error.retryable) throw error;
+      throw writeUncertain(this.#parts.name, error);
+    }
+  }
+
+  async #produceAll(parts: readonly TransactionPart[], giveUpAt: number): Promise<void> {
+    for (let left = parts; left.length > 0; left = left.filter(({ done }) => !done)) {
+      const current = left;
+      await this.#untilDone(giveUpAt, () => this.#produceSome(current));
+    }
+  }
+
+  /** One request to each broker. Throws what stands in the way of any of them, once the fate of all is known. */
+  async #produceSome(parts: readonly TransactionPart[]): Promise<void> {
+    const byLeader = new Map<number, TransactionPart[]>();
+    for (const part of parts) {
+      const leader = (await this.#parts.cluster.leaders(part.topic))[part.partition] ?? -1;
+      byLeader.set(leader, [...(byLeader.get(leader) ?? []), part]);
+    }
+    const requests = await Promise.allSettled([...byLeader].map(([leader, all]) => this.#produce(leader, nextRequest(all, MAX_REQUEST_BYTES))));
+    const errors: unknown[] = requests.flatMap((request) => (request.status === 'rejected' ? [request.reason as unknown] : []));
+    if (errors.length > 0) throw worstOf(errors);
+  }
+
+  async #produce(leader: number, parts: readonly TransactionPart[]): Promise<void> {
+    const { client, identity, onAcknowledged } = this.#parts;
+    const sentAt = Date.now();
+    for (const part of parts) part.send();
+    const results = await client.produce(identity, leader, parts, (part) => this.#sequences.get(keyOf(part)) ?? 0);
+    const failures = results.flatMap((result) => this.#settle(result));
+    for (const { logAppendTime } of results) if (logAppendTime >= 0) onAcknowledged?.({ sentAt, logAppendTime });
+    if (failures.length > 0) throw worstOf(failures);
+  }
+
+  /** Takes note of what is written; returns what is wrong with the rest. */
+  #settle({ part, failure }: PartResult): Error[] {
+    if (failure === undefined) {
+      const key = keyOf(part);
+      this.#sequences.set(key, ((this.#sequences.get(key) ?? 0) + part.batch.length) % SEQUENCES);
+      part.advance();
+      return [];
+    }
+    if (failure.verdict === 'too_large' || failure.verdict === 'refused') part.refuse();
+    if (failure.verdict === 'too_large') return part.halve() ? [] : [recordTooLarge(part.topic, part.batch[0]?.bytes ?? 0)];
+    if (failure.verdict === 'refused') return [refused(part.topic, failure.cause)];
+    return [failure];
+  }
+
+  /** Repeats what may succeed later. */
+  async #untilDone(giveUpAt: number, operation: () => Promise<void>): Promise<void> {
+    const since = Date.now();
+    const backoff = new Backoff();
+    let busyMs = BUSY_MS.first;
+    for (;;) {
+      try {
+        return await inTime(operation(), giveUpAt);
+      } catch (error) {
+        const verdict = error instanceof TandemError ? 'refused' : verdictOn(error);
+        const patient = verdict === 'busy' || verdict === 'transient' || (verdict === 'unknown_topic' && Date.now() < since + UNKNOWN_TOPIC_PATIENCE_MS);
+        if (!patient || Date.now() >= giveUpAt || this.#closing.signal.aborted) throw error;
+        if (verdict !== 'busy') this.#parts.cluster.reset();
+        await pause(verdict === 'busy' ? busyMs : backoff.nextMs(), this.#closing.signal);
+        busyMs = Math.min(BUSY_MS.most, busyMs * BUSY_MS.factor);
+      }
+    }
+  }
+
+  /** Ends a transaction that cannot be completed; returns what to say. Nothing of it can be read, whatever comes. */
+  async #withdraw(error: unknown, parts: readonly TransactionPart[], giveUpAt: number): Promise<TandemError> {
+    const { client, identity, name } = this.#parts;
+    if (verdictOn(error) === 'fenced' && Date.now() < giveUpAt) return (this.#broken = writerFenced(name));
+    const final = finalErrorOf(error);
+    if (final === undefined) return (this.#broken = writeUncertain(name, error));
+    try {
+      await this.#untilDone(giveUpAt, () => client.end(identity, false));
+      // The next sequence number of such a part is not known, and a wrong one can make the broker drop records.
+      if (parts.some(({ inDoubt }) => inDoubt)) this.#broken = writeUncertain(name, error);
+    } catch (failure) {
+      this.#broken = verdictOn(failure) === 'fenced' ? writerFenced(name) : writeUncertain(name, failure);
+    }
+    return final;
+  }
+
+  async #commit(giveUpAt: number): Promise<void> {
+    const { client, identity, name } = this.#parts;
+    let tries = 0;
+    try {
+      await this.#untilDone(giveUpAt, () => {
+        tries++;
+        return client.end(identity, true);
+      });
+    } catch (error) {
+      // A first try without an answer may have committed before another writer came.
+      const fenced = verdictOn(error) === 'fenced' && tries === 1 && Date.now() < giveUpAt;
+      throw (this.#broken = fenced ? writerFenced(name) : writeUncertain(name, error));
+    }
+  }
+}
+
+function worstOf(errors: readonly unknown[]): unknown {
+  return errors.find((error) => error instanceof TandemError || verdictOn(error) !== 'transient') ?? errors[0];
+}
+
+/** What is wrong with the records, not with the writer or the way to the broker. */
+function finalErrorOf(error: unknown): TandemError | undefined {
+  if (error instanceof TandemError) return error;
+  return error instanceof TransactionFailure && error.verdict === 'unknown_topic' ? unknownTopic(error.topic) : undefined;
+}
+
+async function inTime<Value>(promise: Promise<Value>, giveUpAt: number): Promise<Value> {
+  const done = promise.then((value) => ({ value }));
+  const result = await within(done, Math.max(0, giveUpAt - Date.now()));
+  if (result === undefined) throw new Error('the broker did not answer in time');
+  return result.value;
+}
+
+function keyOf({ topic, partition }: { topic: string; partition: number }): string {
+  return `${topic} ${partition}`;
+}
