@@ -8,7 +8,7 @@ import { invalidSetting } from './secret-files.ts';
 const tokenSchema = z.object({
   value: z.string().regex(/^[A-Za-z0-9._~+/-]+=*$/, 'must be a bearer token: letters, digits and . _ ~ + / - ='),
   expiresAtMs: z.number().positive().optional(),
-  extensions: z.record(z.string(), z.string()).optional(),
+  extensions: z.record(z.string().regex(/^[A-Za-z]+$/), z.string().regex(/^[\x20-\x7e\t\r\n]*$/)).optional(),
 });
 
 export interface OauthToken {

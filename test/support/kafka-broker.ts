@@ -25,6 +25,8 @@ export interface KafkaBrokerOptions {
   replicationFactor?: number;
   /** More lines for server.properties. */
   properties?: Readonly<Record<string, string | number | boolean>>;
+  /** More arguments for the command that formats the data folder: `--add-scram` and such. */
+  formatArguments?: readonly string[];
 }
 
 export interface KafkaBroker {
@@ -77,7 +79,7 @@ async function launch(options: KafkaBrokerOptions): Promise<KafkaBroker> {
   const propertiesFile = join(directory, 'server.properties');
   writeFileSync(propertiesFile, render({ ...serverProperties({ ...options, port, controllerPort }, directory), ...options.properties }));
   const java = ['-cp', `${jars}/*`];
-  const format = ['kafka.tools.StorageTool', 'format', '--ignore-formatted', '-t', CLUSTER_ID, '-c', propertiesFile];
+  const format = ['kafka.tools.StorageTool', 'format', '--ignore-formatted', '-t', CLUSTER_ID, '-c', propertiesFile, ...(options.formatArguments ?? [])];
   await promisify(execFile)('java', [...java, ...format], { timeout: 60_000 });
   const server = startProcess('java', ['-Xmx512m', ...java, 'kafka.Kafka', propertiesFile], join(directory, 'broker.log'));
   const address = `127.0.0.1:${port}`;

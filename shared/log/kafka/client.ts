@@ -1,6 +1,7 @@
 import { Kafka } from 'kafkajs';
 import { mendCoordinatorLookup } from './coordinator.ts';
 import { createLogWriter, kafkaLogLevel } from './logging.ts';
+import { oauthBearer } from './oauth-bearer.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
 import { mendRequestQueue } from './request-queue.ts';
 import type { Sockets } from './sockets.ts';
@@ -16,7 +17,7 @@ export function createClient(options: ResolvedKafkaLogOptions, sockets: Sockets)
     brokers: options.brokers,
     clientId: options.clientId,
     ssl: options.ssl,
-    ...(options.sasl && { sasl: options.sasl }),
+    ...(options.sasl && { sasl: options.sasl.mechanism === 'oauthbearer' ? oauthBearer(options.sasl) : options.sasl }),
     connectionTimeout: options.connectionTimeoutMs,
     requestTimeout: options.requestTimeoutMs,
     retry: RETRY,
