@@ -1,16 +1,17 @@
 import { producerClosed, writerFenced } from '../errors.ts';
-import type { ExclusiveWriter, LogProducer, OutgoingRecord } from '../types.ts';
+import type { ExclusiveWriter, OutgoingRecord } from '../types.ts';
+import type { EmbeddedProducer } from './producer.ts';
 import type { Store } from './store.ts';
 
 /** Appends a batch within one turn of the event loop, so all or nothing, while no later writer has its name. */
 export class EmbeddedExclusiveWriter implements ExclusiveWriter {
   readonly #store: Store;
-  readonly #producer: LogProducer;
+  readonly #producer: EmbeddedProducer;
   readonly #name: string;
   readonly #epoch: number;
   #closed = false;
 
-  constructor(store: Store, producer: LogProducer, name: string) {
+  constructor(store: Store, producer: EmbeddedProducer, name: string) {
     this.#store = store;
     this.#producer = producer;
     this.#name = name;
@@ -21,7 +22,7 @@ export class EmbeddedExclusiveWriter implements ExclusiveWriter {
   async write(records: readonly OutgoingRecord[]): Promise<void> {
     if (this.#closed) throw producerClosed();
     if (this.#store.writerEpochs.get(this.#name) !== this.#epoch) throw writerFenced(this.#name);
-    await this.#producer.send(records);
+    await this.#producer.sendAllOrNothing(records);
   }
 
   async close(): Promise<void> {

@@ -27,13 +27,28 @@ export class EmbeddedProducer implements LogProducer {
   }
 
   async send(records: readonly OutgoingRecord[]): Promise<void> {
+    const { placed, failure } = this.#prepare(records);
+    this.#write(placed);
+    if (failure !== undefined) throw failure;
+  }
+
+  /** As `send`, but writes nothing where anything is wrong with one of the records. */
+  async sendAllOrNothing(records: readonly OutgoingRecord[]): Promise<void> {
+    const { placed, failure } = this.#prepare(records);
+    if (failure !== undefined) throw failure;
+    this.#write(placed);
+  }
+
+  #prepare(records: readonly OutgoingRecord[]): { placed: Placed[]; failure: TandemError | undefined } {
     if (this.#closed) throw producerClosed();
-    const { placed, failure } = this.#place(records);
+    return this.#place(records);
+  }
+
+  #write(placed: readonly Placed[]): void {
     const wanted = new Map<Topic, number>();
     for (const { topic, bytes } of placed) wanted.set(topic, (wanted.get(topic) ?? 0) + bytes);
     this.#store.reserve(wanted);
     for (const record of placed) this.#append(record);
-    if (failure !== undefined) throw failure;
   }
 
   async flush(): Promise<void> {
