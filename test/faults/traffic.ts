@@ -74,9 +74,9 @@ function message(random: Random, requestId: string, users: number): Message {
   const short = base !== null && workload !== 'ordered' && random() < SHORT_DEADLINE.share;
   const deadlineMs = short ? SHORT_DEADLINE.ms : base;
   const valid = random() >= INVALID;
-  const input = workload === 'digits' ? { values: pixels(random, valid ? PIXELS : PIXELS - 1) } : { ...recommendation(random), ...(valid ? {} : { limit: 0 }) };
-  const task = workload === 'digits' ? {} : { task: pick(random, ['coarse', 'fine', 'full']) };
-  const hints = { ...task, ...(short ? { deadlineMs } : {}) };
+  const task = workload === 'digits' ? 'full' : pick(random, ['coarse', 'fine', 'full']);
+  const input = workload === 'digits' ? { values: pixels(random, valid ? PIXELS : PIXELS - 1) } : { ...recommendation(random, task), ...(valid ? {} : { limit: 0 }) };
+  const hints = { task, ...(short ? { deadlineMs } : {}) };
   return {
     topic, key: userId,
     value: JSON.stringify({ requestId, workload, userId, input, hints }),
@@ -100,9 +100,10 @@ interface Recommendation {
   limit: number;
 }
 
-function recommendation(random: Random): Recommendation {
+function recommendation(random: Random, task: string): Recommendation {
   const history = random() < WITHOUT_HISTORY ? {} : { history: items(random, 1, 40) };
-  const candidates = random() < WITH_CANDIDATES ? { candidates: items(random, 20, 60) } : {};
+  // A coarse task asks the small model for candidates of its own.
+  const candidates = task !== 'coarse' && random() < WITH_CANDIDATES ? { candidates: items(random, 20, 60) } : {};
   return { ...history, ...candidates, limit: Math.floor(between(random, 1, 16)) };
 }
 
