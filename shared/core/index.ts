@@ -5,14 +5,16 @@ export {
 } from './policy/index.ts';
 export { endsSoFar, Join, STRATEGIES, type StepWithResult, type Strategy, type Verdict } from './fusion/index.ts';
 export {
-  activityOf, affinityKey, asOfRequest, buildTask, catalogueSize, checkSchemaVersion, chooseTask, choosePlan, encodeEntry, historyAsOf,
-  identityOf, isCatalogueItem, needsHistory, readInteraction, readRequest, rejectedOutcome, resolveRequest,
+  activityOf, affinityKey, asOfRequest, buildCancellation, buildTask, catalogueSize, checkSchemaVersion, chooseTask, choosePlan, encodeEntry, historyAsOf,
+  identityOf, isCatalogueItem, isErasure, needsHistory, readInteraction, readRequest, rejectedOutcome, resolveRequest, standingOf,
   type AsOf, type Circumstances, type KnownHistory, type RequestIdentity, type RequestReading, type ResolvedRequest,
   type SensingLimits, type StoredHistory, type TaskEvidence, type WorkloadBinding,
 } from './sensing/index.ts';
 export { builtInAdapters, classifyAdapter, recommendAdapter } from './adapters/index.ts';
 export {
-  BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, largestBatch, LENGTH_BUCKETS, lengthBucket, takeExpired,
-  type Batch, type BatchDecision, type BatchGroup, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork,
+  BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, largestBatch, LENGTH_BUCKETS, lengthBucket, mayFormAhead, takeExpired,
+  type Batch, type BatchDecision, type BatchGroup, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork, type QueueEntry,
 } from './batching/index.ts';
+export { CircuitBreaker, type BreakerOptions, type BreakerPermit, type BreakerState } from './breaker/index.ts';
+export { RecentKeys, type RecentKeysOptions } from './recent/index.ts';
 export { ADMISSION_DEFAULTS, AdmissionControl, type AdmissionHeartbeat, type AdmissionOptions, type OwnShare } from './admission/index.ts';

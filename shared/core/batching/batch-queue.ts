@@ -1,6 +1,6 @@
 import type { Lane } from '@tandem/schemas';
 import { ArrivalRate } from './arrival-rate.ts';
-import { DueQueue } from './due-queue.ts';
+import { DueQueue, type QueueEntry } from './due-queue.ts';
 import type { QueuedWork } from './types.ts';
 
 /** Work of one group, by lane. */
@@ -27,6 +27,8 @@ export class BatchQueue<T> {
   #bulkSize = 0;
   /** Since when bulk has waited without a batch of it being taken. */
   #bulkWaitsSince = Infinity;
+  /** When the last interactive work came, epoch ms. */
+  #interactiveAt = -Infinity;
 
   constructor(patienceMs: number) {
     this.#patienceMs = patienceMs;
@@ -42,13 +44,37 @@ export class BatchQueue<T> {
     return this.#groups.values();
   }
 
-  add(work: QueuedWork<T>): void {
+  /** What it returns removes the work again. */
+  add(work: QueuedWork<T>): QueueEntry<T> {
     const group = this.#group(work.group);
     group.arrivals.add(work.enqueuedAt);
-    group.lane(work.lane).push(work, (this.#sequence += 1), this.#patienceMs);
-    if (work.lane !== 'bulk') return;
-    if (this.#bulkSize === 0) this.#bulkWaitsSince = work.enqueuedAt;
-    this.#bulkSize += 1;
+    const entry = group.lane(work.lane).push(work, (this.#sequence += 1), this.#patienceMs);
+    if (work.lane !== 'bulk') this.#interactiveAt = Math.max(this.#interactiveAt, work.enqueuedAt);
+    else {
+      if (this.#bulkSize === 0) this.#bulkWaitsSince = work.enqueuedAt;
+      this.#bulkSize += 1;
+    }
+    return entry;
+  }
+
+  /** Takes one piece of work out again; false: it has been taken before. O(log n). */
+  remove(entry: QueueEntry<T>): boolean {
+    const { group, lane } = entry.work;
+    if (!this.#group(group).lane(lane).remove(entry)) return false;
+    if (lane === 'bulk' && (this.#bulkSize -= 1) === 0) this.#bulkWaitsSince = Infinity;
+    return true;
+  }
+
+  /** Takes all work of some groups. */
+  takeAll(isWanted: (group: string) => boolean, now: number): QueuedWork<T>[] {
+    const lanes = ['interactive', 'bulk'] as const;
+    const wanted = [...this.#groups.values()].filter(({ name }) => isWanted(name));
+    return wanted.flatMap((group) => lanes.flatMap((lane) => this.take(group, lane, Infinity, now)));
+  }
+
+  /** Since the last interactive work came, ms. */
+  sinceInteractiveMs(now: number): number {
+    return now - this.#interactiveAt;
   }
 
   /** How long bulk has been passed over, ms. */

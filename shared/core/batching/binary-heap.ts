@@ -1,5 +1,10 @@
-/** Smallest first; push and pop in O(log n). */
-export class BinaryHeap<T> {
+/** Where an item lies; kept by the heap. −1: nowhere. */
+export interface HeapItem {
+  at: number;
+}
+
+/** Smallest first; push, pop and the removal of any item in O(log n). */
+export class BinaryHeap<T extends HeapItem> {
   readonly #items: T[] = [];
   readonly #before: (a: T, b: T) => boolean;
 
@@ -16,36 +21,58 @@ export class BinaryHeap<T> {
   }
 
   push(item: T): void {
-    const items = this.#items;
-    let at = items.length;
-    items.push(item);
-    while (at > 0) {
-      const parent = (at - 1) >> 1;
-      if (!this.#before(item, items[parent]!)) break;
-      items[at] = items[parent]!;
-      at = parent;
-    }
-    items[at] = item;
+    this.#items.push(item);
+    this.#rise(item, this.#items.length - 1);
   }
 
   pop(): T | undefined {
     const top = this.#items[0];
-    const last = this.#items.pop();
-    if (last !== undefined && this.#items.length > 0) this.#sink(last);
+    if (top !== undefined) this.remove(top);
     return top;
   }
 
-  #sink(item: T): void {
+  /** False: it is not here. */
+  remove(item: T): boolean {
+    const { at } = item;
+    if (this.#items[at] !== item) return false;
+    const last = this.#items.pop()!;
+    item.at = -1;
+    if (last === item) return true;
+    const parent = this.#items[(at - 1) >> 1];
+    if (at > 0 && this.#before(last, parent!)) this.#rise(last, at);
+    else this.#sink(last, at);
+    return true;
+  }
+
+  /** The item is to lie at the place or above it. */
+  #rise(item: T, place: number): void {
     const items = this.#items;
-    let at = 0;
+    let at = place;
+    while (at > 0) {
+      const parent = (at - 1) >> 1;
+      if (!this.#before(item, items[parent]!)) break;
+      this.#put(items[parent]!, at);
+      at = parent;
+    }
+    this.#put(item, at);
+  }
+
+  #sink(item: T, place: number): void {
+    const items = this.#items;
+    let at = place;
     for (;;) {
       let child = 2 * at + 1;
       if (child >= items.length) break;
       if (child + 1 < items.length && this.#before(items[child + 1]!, items[child]!)) child += 1;
       if (!this.#before(items[child]!, item)) break;
-      items[at] = items[child]!;
+      this.#put(items[child]!, at);
       at = child;
     }
-    items[at] = item;
+    this.#put(item, at);
+  }
+
+  #put(item: T, at: number): void {
+    this.#items[at] = item;
+    item.at = at;
   }
 }

@@ -1,11 +1,12 @@
-import { BinaryHeap } from './binary-heap.ts';
+import { BinaryHeap, type HeapItem } from './binary-heap.ts';
 import type { QueuedWork } from './types.ts';
 
-interface Entry<T> {
-  work: QueuedWork<T>;
+/** One piece of work in a queue; removes it again. */
+export interface QueueEntry<T> extends HeapItem {
+  readonly work: QueuedWork<T>;
   /** Epoch ms. */
-  due: number;
-  sequence: number;
+  readonly due: number;
+  readonly sequence: number;
 }
 
 /**
@@ -13,16 +14,23 @@ interface Entry<T> {
  * came. The two are kept apart, so that expired work is found even behind patient work. All operations O(log n).
  */
 export class DueQueue<T> {
-  readonly #withDeadline = new BinaryHeap<Entry<T>>(isBefore);
-  readonly #patient = new BinaryHeap<Entry<T>>(isBefore);
+  readonly #withDeadline = new BinaryHeap<QueueEntry<T>>(isBefore);
+  readonly #patient = new BinaryHeap<QueueEntry<T>>(isBefore);
 
   get size(): number {
     return this.#withDeadline.size + this.#patient.size;
   }
 
-  push(work: QueuedWork<T>, sequence: number, patienceMs: number): void {
-    if (work.deadlineAt === null) this.#patient.push({ work, due: work.enqueuedAt + patienceMs, sequence });
-    else this.#withDeadline.push({ work, due: work.deadlineAt, sequence });
+  push(work: QueuedWork<T>, sequence: number, patienceMs: number): QueueEntry<T> {
+    const due = work.deadlineAt ?? work.enqueuedAt + patienceMs;
+    const entry: QueueEntry<T> = { work, due, sequence, at: -1 };
+    this.#heapOf(entry).push(entry);
+    return entry;
+  }
+
+  /** False: it has been taken before. */
+  remove(entry: QueueEntry<T>): boolean {
+    return this.#heapOf(entry).remove(entry);
   }
 
   /** Infinity where nothing waits. */
@@ -48,7 +56,11 @@ export class DueQueue<T> {
     return this.earliestDeadline <= at ? this.#withDeadline.pop()?.work : undefined;
   }
 
-  #next(): BinaryHeap<Entry<T>> | undefined {
+  #heapOf({ work }: QueueEntry<T>): BinaryHeap<QueueEntry<T>> {
+    return work.deadlineAt === null ? this.#patient : this.#withDeadline;
+  }
+
+  #next(): BinaryHeap<QueueEntry<T>> | undefined {
     const deadline = this.#withDeadline.peek();
     const patient = this.#patient.peek();
     if (deadline === undefined) return patient === undefined ? undefined : this.#patient;
@@ -56,6 +68,6 @@ export class DueQueue<T> {
   }
 }
 
-function isBefore(a: Entry<unknown>, b: Entry<unknown>): boolean {
+function isBefore(a: QueueEntry<unknown>, b: QueueEntry<unknown>): boolean {
   return a.due < b.due || (a.due === b.due && a.sequence < b.sequence);
 }

@@ -1,7 +1,7 @@
 import type { Lane } from '@tandem/schemas';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork } from './index.ts';
+import { BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, mayFormAhead, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork, type QueueEntry } from './index.ts';
 
 const unknownTimes: BatchTimes = { predict: () => undefined, soonest: () => 0 };
 /** t(batch) = 1 + batch ms, just measured. */
@@ -42,7 +42,7 @@ test('no work is lost or taken twice, batches are of one group and lane and no l
       seen.push(...payloads(decision.expired), ...payloads(decision.batch?.work));
       const { batch } = decision;
       if (batch === undefined) return false;
-      expect(batch.work.length).toBeLessThanOrEqual(maxBatchSize);
+      expect(batch.work.length).toBeLessThanOrEqual(batch.lane === 'bulk' ? Math.max(maxBatchSize, BATCH_LIMITS.maxBulkBatchSize) : maxBatchSize);
       for (const item of batch.work) expect([item.group, item.lane]).toEqual([batch.group, batch.lane]);
       return true;
     };
@@ -185,4 +185,86 @@ test('one hiccup turns no work away, and old measurements do not either', () => 
   for (const ms of [2, 2, 2, 2_000]) model.observe('g', 1, ms, 100);
   expect(model.soonest('g', 100)).toBeLessThan(110);
   expect(model.soonest('g', 2_000)).toBe(0);
+});
+
+test('removals, batches and expiries together account for each piece of work once, and the size is right throughout', () => {
+  const step = fc.oneof(fc.record({ add: anyWork }), fc.record({ remove: fc.nat() }), fc.record({ run: fc.integer({ min: 1, max: 9 }) }));
+  fc.assert(fc.property(fc.array(step, { maxLength: 150 }), (steps) => {
+    const queue = new BatchQueue<number>(100);
+    const entries = new Map<number, QueueEntry<number>>();
+    const left = new Set<number>();
+    let now = 0;
+    const leave = (payload: number) => {
+      expect(left.delete(payload)).toBe(true);
+    };
+    for (const [index, one] of steps.entries()) {
+      now += 3;
+      if ('add' in one) {
+        entries.set(index, queue.add({ ...one.add, payload: index, enqueuedAt: now }));
+        left.add(index);
+      } else if ('remove' in one) {
+        const chosen = [...entries.keys()][one.remove % Math.max(1, entries.size)];
+        if (chosen === undefined) continue;
+        const wasThere = left.has(chosen);
+        expect(queue.remove(entries.get(chosen)!)).toBe(wasThere);
+        if (wasThere) leave(chosen);
+      } else {
+        const { expired, batch } = formBatch(queue, situation(now, {}, { maxBatchSize: one.run, maxBulkBatchSize: one.run, maxQueueDelayMs: 0 }));
+        for (const payload of [...payloads(expired), ...payloads(batch?.work)]) leave(payload);
+      }
+      expect(queue.size).toBe(left.size);
+      if (left.size === 0) expect(queue.bulkWaitMs(now)).toBe(0);
+    }
+  }));
+});
+
+test('all work of some groups can be taken at once', () => {
+  const queue = queueOf(work({ group: 'a|x', payload: 1 }), work({ group: 'a|y', lane: 'bulk', payload: 2 }), work({ group: 'b|x', payload: 3 }));
+  expect(payloads(queue.takeAll((group) => group.startsWith('a|'), 0)).toSorted()).toEqual([1, 2]);
+  expect(queue.size).toBe(1);
+  expect(queue.bulkWaitMs(9_999)).toBe(0);
+});
+
+test('bulk that has the machine to itself goes in large batches', () => {
+  const queue = queueOf(...Array.from({ length: 300 }, () => work({ lane: 'bulk', enqueuedAt: 5_000 })));
+  expect(formBatch(queue, situation(5_000, { times: linearTimes })).batch?.work).toHaveLength(128);
+});
+
+test('while interactive work is about, a batch of bulk takes no longer than it may delay what comes next', () => {
+  const bulk = () => Array.from({ length: 300 }, () => work({ lane: 'bulk', enqueuedAt: 5_000 }));
+  const sizeAfter = (sinceMs: number, times: BatchTimes) => {
+    const queue = queueOf(work({ enqueuedAt: 5_000 - sinceMs }), ...bulk());
+    const all = situation(5_000, { times }, { maxBulkBatchMs: 25 });
+    expect(formBatch(queue, all).batch?.lane).toBe('interactive');
+    return formBatch(queue, all).batch?.work.length;
+  };
+  expect(sizeAfter(900, linearTimes)).toBe(24);
+  expect(sizeAfter(900, { ...linearTimes, predict: () => 90 })).toBe(1);
+  expect(sizeAfter(900, unknownTimes)).toBe(32);
+  expect(sizeAfter(1_100, linearTimes)).toBe(128);
+});
+
+test('bulk is not formed ahead of a free session while interactive work is about', () => {
+  const queue = queueOf(work({ enqueuedAt: 5_000 }), work({ lane: 'bulk', enqueuedAt: 5_000 }));
+  expect(mayFormAhead(queue, situation(5_000))).toBe(true);
+  formBatch(queue, situation(5_000));
+  expect(mayFormAhead(queue, situation(5_000))).toBe(false);
+  expect(mayFormAhead(queue, situation(6_001))).toBe(true);
+});
+
+test('under interactive work that never ends, bulk of every group still gets its batches', () => {
+  const queue = queueOf(...Array.from({ length: 400 }, (_, index) => work({ lane: 'bulk', group: index % 2 === 0 ? 'g' : 'h', enqueuedAt: 0 })));
+  const ran = new Map<string, number>();
+  let longestWait = 0;
+  let lastBulkAt = 0;
+  for (let now = 0; now < 60_000; now += 20) {
+    for (let arrival = 0; arrival < 40; arrival += 1) queue.add(work({ enqueuedAt: now, deadlineAt: now + 5_000 }));
+    const { batch } = formBatch(queue, situation(now, { times: linearTimes }));
+    if (batch?.lane !== 'bulk') continue;
+    longestWait = Math.max(longestWait, now - lastBulkAt);
+    lastBulkAt = now;
+    ran.set(batch.group, (ran.get(batch.group) ?? 0) + batch.work.length);
+  }
+  expect(longestWait).toBeLessThanOrEqual(BATCH_LIMITS.bulkEveryMs + 20);
+  expect([...ran.entries()].toSorted()).toEqual([['g', 200], ['h', 200]]);
 });

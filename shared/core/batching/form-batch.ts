@@ -14,17 +14,27 @@ export function formBatch<T>(queue: BatchQueue<T>, situation: BatchSituation): B
   const chosen = chooseGroup(queue, situation);
   if (chosen === undefined) return { expired };
   const { group, lane } = chosen;
-  const size = batchSize(group, lane, situation);
+  const size = batchSize(queue, group, lane, situation);
   const waitUntil = lane === 'interactive' ? worthWaitingUntil(group, size, situation) : undefined;
   if (waitUntil !== undefined) return { expired, waitUntil };
   return { expired, batch: { group: group.name, lane, work: queue.take(group, lane, size, situation.now) } };
 }
+
+/** While interactive work came within this time, bulk holds back. */
+const INTERACTIVE_RECENT_MS = 1_000;
 
 /** The largest batch that could be formed now: whether it pays to form one before a session is free. */
 export function largestBatch<T>(queue: BatchQueue<T>, { limits }: BatchSituation): number {
   let largest = 0;
   for (const { interactive, bulk } of queue.groups) largest = Math.max(largest, interactive.size, bulk.size);
   return Math.min(largest, limits.maxBatchSize);
+}
+
+/** Whether a batch may be formed before a session is free: one of bulk would stand before interactive work that comes now. */
+export function mayFormAhead<T>(queue: BatchQueue<T>, { now }: BatchSituation): boolean {
+  if (queue.sinceInteractiveMs(now) > INTERACTIVE_RECENT_MS) return true;
+  for (const { interactive } of queue.groups) if (interactive.size > 0) return true;
+  return false;
 }
 
 /** Takes out what is overdue, or sure to be: even the fastest recent batch would not have ended in time. */
@@ -58,10 +68,15 @@ function earliestDue<T>(queue: BatchQueue<T>, lane: Lane): BatchGroup<T> | undef
 }
 
 /** As many as end before the tightest deadline; one at least, since what can be answered at all is not expired. */
-function batchSize<T>(group: BatchGroup<T>, lane: Lane, { startsAt, times, limits }: BatchSituation): number {
+function batchSize<T>(queue: BatchQueue<T>, group: BatchGroup<T>, lane: Lane, situation: BatchSituation): number {
+  const { startsAt, times, limits } = situation;
   const { size, earliestDeadline } = group.lane(lane);
-  const fits = (count: number) => startsAt + (times.predict(group.name, count) ?? 0) <= earliestDeadline;
-  let most = Math.min(size, limits.maxBatchSize);
+  const [largest, boundMs] = lane === 'bulk' ? bulkBounds(queue, group, situation) : [limits.maxBatchSize, Infinity];
+  const fits = (count: number) => {
+    const ms = times.predict(group.name, count) ?? 0;
+    return ms <= boundMs && startsAt + ms <= earliestDeadline;
+  };
+  let most = Math.min(size, largest);
   if (fits(most)) return most;
   let least = 1;
   while (least < most) {
@@ -70,4 +85,12 @@ function batchSize<T>(group: BatchGroup<T>, lane: Lane, { startsAt, times, limit
     else most = middle - 1;
   }
   return least;
+}
+
+/** Large where bulk has the machine to itself; else as long as interactive work may be delayed, if that is known. */
+function bulkBounds<T>(queue: BatchQueue<T>, { name }: BatchGroup<T>, { now, times, limits }: BatchSituation): [size: number, ms: number] {
+  const { maxBatchSize, maxBulkBatchSize, maxBulkBatchMs } = limits;
+  const most = Math.max(maxBatchSize, maxBulkBatchSize);
+  if (queue.sinceInteractiveMs(now) > INTERACTIVE_RECENT_MS) return [most, Infinity];
+  return times.predict(name, 1) === undefined ? [maxBatchSize, Infinity] : [most, maxBulkBatchMs];
 }

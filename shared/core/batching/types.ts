@@ -15,6 +15,13 @@ export interface QueuedWork<T> {
 export interface BatchLimits {
   /** @default 32 */
   maxBatchSize: number;
+  /** Of bulk work, while it has the machine to itself. @default 128 */
+  maxBulkBatchSize: number;
+  /**
+   * While interactive work has been seen within the last second, a batch of bulk is no larger than what takes so long
+   * by the measured curve (one at least): so much may it delay the interactive work that comes next. @default 25
+   */
+  maxBulkBatchMs: number;
   /** What is worth waiting for, ascending. @default [4, 8, 16] */
   preferredBatchSizes: readonly number[];
   /** The longest that a free session may be kept waiting for company; 0: never. @default 5 */
@@ -27,6 +34,8 @@ export interface BatchLimits {
 
 export const BATCH_LIMITS: BatchLimits = {
   maxBatchSize: 32,
+  maxBulkBatchSize: 128,
+  maxBulkBatchMs: 25,
   preferredBatchSizes: [4, 8, 16],
   maxQueueDelayMs: 5,
   bulkEveryMs: 1_000,

@@ -1,0 +1,1 @@
+export { CircuitBreaker, type BreakerOptions, type BreakerPermit, type BreakerState } from './circuit-breaker.ts';

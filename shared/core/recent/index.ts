@@ -1,0 +1,1 @@
+export { RecentKeys, type RecentKeysOptions } from './recent-keys.ts';
