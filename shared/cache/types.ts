@@ -10,6 +10,8 @@ export interface Cache extends AsyncDisposable {
   set(key: string, value: string, options?: { ttlMs?: number }): Promise<void>;
   /** Stores the value if the key has none; returns the value that is there now, the earlier one or this. */
   setIfAbsent(key: string, value: string, options?: { ttlMs?: number }): Promise<string>;
+  /** Adds one to a whole number, none being 0, and sets its time to live anew; returns the new number. Atomic. */
+  increment(key: string, options?: { ttlMs?: number }): Promise<number>;
   delete(key: string): Promise<void>;
   /**
    * Appends to a bounded list, once per (source, offset): an offset at or below the last one applied from that

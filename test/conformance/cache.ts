@@ -125,6 +125,37 @@ export function describeCache(name: string, create: () => Promise<CacheUnderTest
       });
     });
 
+    describe('increment', () => {
+      it('counts from one, each key for itself', async () => {
+        expect(await cache.increment('a')).toBe(1);
+        expect(await cache.increment('a')).toBe(2);
+        expect(await cache.increment('b')).toBe(1);
+        expect(await cache.get('a')).toBe('2');
+      });
+
+      it('counts every one of a hundred at once', async () => {
+        const counts = await Promise.all(Array.from({ length: 100 }, () => cache.increment('race')));
+        expect(counts.toSorted((x, y) => x - y)).toEqual(Array.from({ length: 100 }, (_, index) => index + 1));
+      });
+
+      it('begins anew when it was deleted, or its time was up', async () => {
+        await cache.increment('deleted');
+        await cache.delete('deleted');
+        expect(await cache.increment('deleted')).toBe(1);
+        await cache.increment('short', { ttlMs: 100 });
+        await passTime(101);
+        expect(await cache.increment('short')).toBe(1);
+      });
+
+      it('lives from its last count on', async () => {
+        await cache.increment('key', { ttlMs: 2_000 });
+        await passTime(1_100);
+        await cache.increment('key', { ttlMs: 2_000 });
+        await passTime(1_100);
+        expect(await cache.increment('key', { ttlMs: 2_000 })).toBe(3);
+      });
+    });
+
     describe('lists', () => {
       const append = (entry: string, offset: number, options: { limit?: number; source?: string; key?: string; ttlMs?: number } = {}) =>
         cache.append(options.key ?? 'list', entry, {

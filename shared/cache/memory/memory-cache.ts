@@ -51,6 +51,13 @@ class MemoryCache implements Cache {
     return value;
   }
 
+  async increment(key: string, options?: { ttlMs?: number }): Promise<number> {
+    this.#assertOpen();
+    const count = Number(this.#fresh(this.#values, key) ?? 0) + 1;
+    this.#store(key, String(count), options?.ttlMs);
+    return count;
+  }
+
   async delete(key: string): Promise<void> {
     this.#assertOpen();
     this.#values.delete(key);

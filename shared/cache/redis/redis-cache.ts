@@ -55,6 +55,10 @@ class RedisCache implements Cache {
     return this.#run(() => this.#redis.tandemSetIfAbsent(this.#valueKey(key), value, wholeMs(options?.ttlMs)));
   }
 
+  async increment(key: string, options?: { ttlMs?: number }): Promise<number> {
+    return this.#run(() => this.#redis.tandemIncrement(this.#valueKey(key), wholeMs(options?.ttlMs)));
+  }
+
   async delete(key: string): Promise<void> {
     await this.#run(() => this.#redis.del(this.#valueKey(key), ...this.#listKeys(key)));
   }
