@@ -19,11 +19,9 @@ import { RedisTarget } from './redis-target.ts';
 import { makeReport, passed, type FaultReport } from './report.ts';
 import { LEAD_MS, loadOf, type FaultRunOptions } from './run-options.ts';
 import { scheduleFaults, type PlannedFault } from './schedule.ts';
+import { PREFIX, stageFlags, WORKLOADS } from './stage-flags.ts';
 import { createTraffic } from './traffic.ts';
 
-const WORKLOADS = join(import.meta.dirname, 'workloads');
-const VARIANTS = ['recommend-small.fp32', 'recommend-large.fp32', 'digits-small.fp32', 'digits-large.fp32'];
-const PREFIX = 'tandem.';
 /** Nothing more is expected to come when nothing has come for so long. */
 const QUIET_MS = 5_000;
 
@@ -81,10 +79,7 @@ async function setUp(options: FaultRunOptions): Promise<Stand> {
     logFolder,
     onStarted,
     newFlags: options.mode === 'at-least-once' ? [] : ['--delivery', options.mode],
-    flags: (stage) => [
-      '--kafka', brokers.bootstrapOf(stage).join(','), '--redis', redis.url, '--prefix', PREFIX, '--workloads', WORKLOADS,
-      '--policy', 'fixed', '--precision', 'fp32', '--variants', VARIANTS.join(','), '--threads', '1', ...options.stageFlags,
-    ],
+    flags: (stage) => stageFlags(brokers.bootstrapOf(stage), redis.url, options.stageFlags),
   }));
   await fleet.start();
   const responses = { topic: topicName(PREFIX, 'responses'), partitions: settings.partitions };
