@@ -1,6 +1,8 @@
+export type { AccessGrant, AccessOperation } from './access.ts';
 export { createEmbeddedLog, type EmbeddedLog } from './embedded/index.ts';
 export type { EmbeddedLogOptions } from './embedded/options.ts';
 export { createKafkaLog, type KafkaLog } from './kafka/index.ts';
+export { grantKafkaAccess } from './kafka/grant-access.ts';
 export type { KafkaLogOptions } from './kafka/options.ts';
 export { murmur2, partitionOfKey } from './partitioner.ts';
 export type {

@@ -6,6 +6,7 @@ import { openPorts, type Ports } from '../compose/ports.ts';
 import { ensureTopology, topicsOf } from '../compose/topology.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { textTable } from '../table.ts';
+import { addAclsCommand } from './topics-acls.ts';
 
 const SETTINGS: readonly SettingName[] = ['kafka', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'pool', 'logLevel'];
 
@@ -64,5 +65,6 @@ export function addTopicsCommand(program: Command): void {
     topics.command('ensure').description('create what is missing, name what differs').action(ensure),
   ];
   for (const command of subcommands) addSettingFlags(command.option('--json', 'machine-readable'), SETTINGS);
+  addAclsCommand(topics);
   topics.addHelpText('after', '\nExamples:\n  tandem topics list --kafka 127.0.0.1:9092\n  tandem topics ensure --kafka 127.0.0.1:9092 --partitions 8');
 }
