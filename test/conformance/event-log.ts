@@ -3,7 +3,9 @@ import { describe, expect, it } from 'vitest';
 import { until } from '../support/until.ts';
 import { describeAssignment } from './event-log-assignment.ts';
 import { Fixture, numbersUpTo, sequence, type EventLogHarness } from './event-log-fixture.ts';
+import { describeRanges } from './event-log-ranges.ts';
 import { describeTopics } from './event-log-topics.ts';
+import { describeExclusiveWriters } from './event-log-writers.ts';
 
 const ack = (delivery: Delivery): void => delivery.ack();
 
@@ -17,6 +19,8 @@ export function describeEventLog(name: string, createHarness: () => Promise<Even
     describeBackPressure(fixture);
     describeAssignment(fixture);
     describeTopics(fixture);
+    describeRanges(fixture);
+    describeExclusiveWriters(fixture);
   });
 }
 

@@ -69,11 +69,6 @@ export class KafkaAdmin implements LogAdmin {
       .sort(byPartition);
   }
 
-  /** Deletes a group that nobody is in, as far as that goes: an empty one without offsets goes by itself. */
-  async forgetGroup(groupId: string): Promise<void> {
-    await this.#client.run((admin) => admin.deleteGroups([groupId]), () => true).catch(() => undefined);
-  }
-
   async #onTopic<Value>(topic: string, operation: (admin: Admin) => Promise<Value>): Promise<Value> {
     try {
       return await this.#client.run(operation, isUnknownTopic);

@@ -26,8 +26,6 @@ export interface GroupReaderHandlers {
   onBatch(payload: EachBatchPayload): Promise<void>;
   /** Offsets up to this one have been fetched and handled, with as many records. */
   onFetchedTo?(partition: TopicPartition, fetched: { offset: number; highWatermark: number; records: number }): void;
-  /** A fetch from a broker has ended. */
-  onFetch?(node: number): void;
   /** The membership is lost. A new one is being sought. */
   onLost(error: unknown): void;
 }
@@ -150,7 +148,6 @@ export class GroupReader {
     const { events } = consumer;
     consumer.on(events.GROUP_JOIN, current(({ payload }) => this.#joined(payload)));
     consumer.on(events.REBALANCING, current(() => this.#handlers.onRebalancing?.()));
-    consumer.on(events.FETCH, current(({ payload }) => this.#handlers.onFetch?.(Number(payload.nodeId))));
     consumer.on(
       events.END_BATCH_PROCESS,
       current(({ payload: { topic, partition, lastOffset, highWatermark, batchSize } }) => {
@@ -158,6 +155,7 @@ export class GroupReader {
         this.#handlers.onFetchedTo?.({ topic, partition }, fetched);
       }),
     );
+    consumer.on(events.FETCH, current(() => undefined));
     // A consumer that waits for room does nothing else.
     consumer.on(events.HEARTBEAT, current(() => undefined));
     // One that was given up while it joined is a member all the same, and would keep its partitions for nobody.

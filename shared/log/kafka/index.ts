@@ -63,13 +63,7 @@ export class KafkaLog implements EventLog {
   async tail(options: TailOptions): Promise<Tail> {
     const tail = new KafkaTail(this.#kafka, this.#options, options, await tailTargets(this.admin, options.topic));
     tail.start();
-    return this.#open({
-      caughtUp: tail.caughtUp,
-      close: async () => {
-        await tail.close();
-        await this.admin.forgetGroup(tail.groupId);
-      },
-    });
+    return this.#open(tail);
   }
 
   async *read(options: ReadOptions): AsyncGenerator<readonly LogRecord[]> {

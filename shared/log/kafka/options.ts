@@ -43,7 +43,7 @@ export interface KafkaLogOptions {
   /** Shown in the broker's logs and quotas. */
   clientId: string;
   logger: Logger;
-  /** Names of the throw-away consumer groups of tails start with it. @default 'tandem.' */
+  /** Transactional ids of exclusive writers start with it. @default 'tandem.' */
   prefix?: string;
   /** @default false */
   ssl?: boolean | ConnectionOptions;

@@ -40,7 +40,7 @@ export class PartitionReader {
   /** @throws {TandemError} `unknown_topic`, `unknown_partition`, `record_refused` */
   async *batches(): AsyncGenerator<readonly LogRecord[]> {
     try {
-      const range = await this.#persistence.run(() => this.#range());
+      const range = await this.#persistence.run(() => this.#range(), 0);
       if (range === undefined || range.from >= range.to) return;
       let ahead = this.#read(range.from, range.to);
       for (;;) {

@@ -6,7 +6,7 @@ import { Backoff, pause } from './backoff.ts';
 import type { DirectCluster } from './direct-cluster.ts';
 import { classify, refused } from './failures.ts';
 
-/** A topic that is missing for so long is gone: brokers learn of a new one with a delay. */
+/** Brokers learn of a new topic, or of a new leader, with a delay. */
 const UNKNOWN_TOPIC_PATIENCE_MS = 5_000;
 const REPORT_EVERY_MS = 30_000;
 
@@ -16,8 +16,6 @@ export interface PersistenceOptions {
   logger: Logger;
   /** Ends the tries. */
   signal: AbortSignal;
-  /** @default 5000 */
-  unknownTopicPatienceMs?: number;
 }
 
 /** Asks about a topic again and again, with new connections and backoff, while brokers are away or leaders move. */
@@ -31,9 +29,10 @@ export class Persistence {
 
   /**
    * The operation's result, or undefined when the signal has ended it.
+   * @param unknownTopicPatienceMs a topic that is missing for so long is gone
    * @throws {TandemError} `unknown_topic`, `record_refused`, `kafka_not_authorized`
    */
-  async run<Value>(operation: () => Promise<Value>): Promise<Value | undefined> {
+  async run<Value>(operation: () => Promise<Value>, unknownTopicPatienceMs = UNKNOWN_TOPIC_PATIENCE_MS): Promise<Value | undefined> {
     const { cluster, signal } = this.#options;
     const backoff = new Backoff();
     const since = Date.now();
@@ -42,7 +41,7 @@ export class Persistence {
         return await unlessAborted(operation(), signal);
       } catch (error) {
         cluster.reset();
-        this.#throwIfFinal(error, Date.now() - since);
+        this.#throwIfFinal(error, Date.now() - since >= unknownTopicPatienceMs);
         this.#report(error);
         await pause(backoff.nextMs(), signal);
       }
@@ -50,13 +49,13 @@ export class Persistence {
     return undefined;
   }
 
-  #throwIfFinal(error: unknown, forMs: number): void {
-    const { topic, unknownTopicPatienceMs = UNKNOWN_TOPIC_PATIENCE_MS } = this.#options;
+  #throwIfFinal(error: unknown, topicIsGone: boolean): void {
+    const { topic } = this.#options;
     if (error instanceof TandemError && !error.retryable) throw error;
     const failure = classify(error);
     if (failure === 'refused') throw refused(topic, error);
     if (failure === 'not_authorized') throw notAuthorized(`topic "${topic}"`, error) ?? error;
-    if (failure === 'unknown_topic' && forMs >= unknownTopicPatienceMs) throw unknownTopic(topic);
+    if (failure === 'unknown_topic' && topicIsGone) throw unknownTopic(topic);
   }
 
   #report(error: unknown): void {

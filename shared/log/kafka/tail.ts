@@ -1,112 +1,137 @@
-import { randomUUID } from 'node:crypto';
-import { PartitionAssigners, type EachBatchPayload, type Kafka } from 'kafkajs';
-import type { Tail, TailOptions, TopicPartition } from '../types.ts';
+import { messageOf } from '../../errors/index.ts';
+import type { Kafka } from 'kafkajs';
+import type { Tail, TailOptions } from '../types.ts';
 import type { KafkaAdmin } from './admin.ts';
-import { GroupReader } from './group-reader.ts';
+import { Backoff, pause, within } from './backoff.ts';
+import { DirectCluster } from './direct-cluster.ts';
+import type { FetchedPartition } from './fetch-response.ts';
+import { errorOfCode } from './kafkajs-internals.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
 import { toLogRecord } from './records.ts';
 
 const MAX_BYTES_PER_PARTITION = 1_048_576;
-/** So many fetches in a row without a record, from every broker, and there is nothing left to come. */
+/** Records end the wait, so this only spares requests. */
+const MAX_WAIT_MS = 500;
+const REFRESH_EVERY_MS = 30_000;
+const REPORT_EVERY_MS = 30_000;
+const OFFSET_OUT_OF_RANGE = 1;
+/** So many fetches in a row without a record, and there is nothing left to come. */
 const EMPTY_FETCHES = 3;
 
-/**
- * Follows a topic. kafkajs cannot read without a group, so each tail has one of its own, which commits nothing and is
- * deleted at the end.
- */
+/** Follows a topic: one fetch after the other from each broker that leads some of its partitions. */
 export class KafkaTail implements Tail {
-  readonly groupId: string;
   readonly caughtUp: Promise<void>;
+  readonly #cluster: DirectCluster;
+  readonly #config: ResolvedKafkaLogOptions;
   readonly #options: TailOptions;
-  readonly #reader: GroupReader;
+  readonly #closing = new AbortController();
   /** The next offset of each partition. */
   readonly #positions = new Map<number, number>();
   readonly #targets: ReadonlyMap<number, number>;
   readonly #emptyFetches = new Map<number, number>();
   #resolve: () => void = () => undefined;
+  #running: Promise<void> = Promise.resolve();
+  #reportAgainAt = 0;
 
   /** @param targets for each partition the offset to be reached, where there is anything to read */
   constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, options: TailOptions, targets: ReadonlyMap<number, number>) {
-    this.groupId = `${config.prefix}tail.${randomUUID()}`;
+    this.#cluster = new DirectCluster(kafka);
+    this.#config = config;
     this.#options = options;
     this.#targets = targets;
     this.caughtUp = new Promise((resolve) => (this.#resolve = resolve));
-    const readerOptions = {
-      groupId: this.groupId,
-      topics: [options.topic],
-      fromBeginning: true,
-      maxBytesPerPartition: MAX_BYTES_PER_PARTITION,
-      assigner: PartitionAssigners.roundRobin,
-    };
-    this.#reader = new GroupReader(kafka, config, readerOptions, {
-      onJoined: (partitions) => this.#joined(partitions),
-      onBatch: (payload) => this.#receive(payload),
-      onFetchedTo: ({ partition }, { offset }) => this.#fetchedTo(partition, offset + 1),
-      onFetch: (node) => this.#fetched(node),
-      onLost: (error) => {
-        this.#emptyFetches.clear();
-        options.onFault?.(error);
-      },
-    });
   }
 
   start(): void {
-    this.#reader.start();
     this.#check();
+    this.#running = this.#run();
   }
 
   async close(): Promise<void> {
-    await this.#reader.close();
+    this.#closing.abort();
+    this.#cluster.reset();
+    await within(this.#running, this.#config.closeTimeoutMs);
     this.#resolve();
   }
 
-  #joined(partitions: readonly TopicPartition[]): void {
-    this.#emptyFetches.clear();
-    for (const partition of partitions) {
-      const position = this.#positions.get(partition.partition);
-      if (position !== undefined) this.#reader.seek(partition, position);
+  async #run(): Promise<void> {
+    const backoff = new Backoff();
+    while (!this.#closing.signal.aborted) {
+      try {
+        await this.#followAll(backoff);
+        await this.#cluster.refresh();
+      } catch (error) {
+        this.#cluster.reset();
+        if (this.#closing.signal.aborted) return;
+        this.#report(error);
+        await pause(backoff.nextMs(), this.#closing.signal);
+      }
     }
   }
 
-  async #receive(payload: EachBatchPayload): Promise<void> {
-    if (payload.isStale()) return;
-    const { batch } = payload;
-    const { topic, partition } = batch;
-    const from = Number((batch as unknown as { fetchedOffset: string }).fetchedOffset);
-    // kafkajs starts a partition again that ends before what is asked for: the topic was deleted and made anew.
-    if (from < (this.#positions.get(partition) ?? 0)) this.#positions.set(partition, from);
-    for (const message of batch.messages) {
-      if (Number(message.offset) < (this.#positions.get(partition) ?? 0)) continue;
-      this.#positions.set(partition, Number(message.offset) + 1);
-      this.#deliver({ topic, partition }, message);
-    }
-    payload.resolveOffset(batch.messages.at(-1)?.offset ?? batch.lastOffset());
+  /** Reads all partitions until it is time to look for new ones, or anything fails. */
+  async #followAll(backoff: Backoff): Promise<void> {
+    const byLeader = Map.groupBy((await this.#cluster.leaders(this.#options.topic)).entries(), ([, leader]) => leader);
+    const round = new AbortController();
+    const following = [...byLeader].map(async ([leader, partitions]) => {
+      try {
+        await this.#follow(leader, partitions.map(([partition]) => partition), AbortSignal.any([round.signal, this.#closing.signal]), backoff);
+      } finally {
+        round.abort();
+      }
+    });
+    const failed = (await Promise.allSettled(following)).find((result) => result.status === 'rejected');
+    if (failed !== undefined) throw failed.reason;
   }
 
-  #deliver(partition: TopicPartition, message: EachBatchPayload['batch']['messages'][number]): void {
+  async #follow(leader: number, partitions: readonly number[], signal: AbortSignal, backoff: Backoff): Promise<void> {
+    const { topic } = this.#options;
+    const refreshAt = Date.now() + REFRESH_EVERY_MS;
+    while (!signal.aborted && Date.now() < refreshAt) {
+      const positions = new Map(partitions.map((partition) => [partition, this.#positions.get(partition) ?? 0]));
+      const fetched = await this.#cluster.fetch(leader, { topic, positions, maxWaitMs: MAX_WAIT_MS, maxBytesPerPartition: MAX_BYTES_PER_PARTITION });
+      for (const partition of fetched.partitions) await this.#receive(leader, partition, fetched.throttled);
+      this.#check();
+      backoff.reset();
+    }
+  }
+
+  async #receive(leader: number, fetched: FetchedPartition, throttled: boolean): Promise<void> {
+    const { partition, errorCode, records, next } = fetched;
+    // Its start was deleted, or the topic was deleted and made anew: on with what is there.
+    if (errorCode === OFFSET_OUT_OF_RANGE) return void this.#positions.set(partition, await this.#cluster.offset(leader, this.#options.topic, partition, 'earliest'));
+    if (errorCode !== 0) throw errorOfCode(errorCode);
+    if (next === undefined) {
+      if (!throttled) this.#emptyFetches.set(partition, (this.#emptyFetches.get(partition) ?? 0) + 1);
+      return;
+    }
+    this.#emptyFetches.delete(partition);
+    const position = this.#positions.get(partition) ?? 0;
+    for (const record of records) if (Number(record.offset) >= position) this.#deliver(partition, record);
+    this.#positions.set(partition, next);
+  }
+
+  #deliver(partition: number, record: FetchedPartition['records'][number]): void {
+    if (this.#closing.signal.aborted) return;
     try {
-      this.#options.onRecord(toLogRecord(partition, message));
+      this.#options.onRecord(toLogRecord({ topic: this.#options.topic, partition }, record));
     } catch (error) {
       this.#options.onFault?.(error);
     }
   }
 
-  #fetchedTo(partition: number, position: number): void {
-    this.#emptyFetches.clear();
-    this.#positions.set(partition, Math.max(position, this.#positions.get(partition) ?? 0));
-    this.#check();
-  }
-
-  #fetched(node: number): void {
-    this.#emptyFetches.set(node, (this.#emptyFetches.get(node) ?? 0) + 1);
-    // Records at the end of a partition that compaction has taken are never fetched, nor are those of a transaction
-    // that hangs.
-    if ([...this.#emptyFetches.values()].every((count) => count > EMPTY_FETCHES)) this.#resolve();
-  }
-
+  /** What compaction has taken from the end is never fetched, nor are the records of a transaction that hangs. */
   #check(): void {
-    const reached = [...this.#targets].every(([partition, target]) => (this.#positions.get(partition) ?? 0) >= target);
-    if (reached) this.#resolve();
+    const reached = ([partition, target]: [number, number]): boolean =>
+      (this.#positions.get(partition) ?? 0) >= target || (this.#emptyFetches.get(partition) ?? 0) >= EMPTY_FETCHES;
+    if ([...this.#targets].every(reached)) this.#resolve();
+  }
+
+  #report(error: unknown): void {
+    this.#options.onFault?.(error);
+    if (Date.now() < this.#reportAgainAt) return;
+    this.#reportAgainAt = Date.now() + REPORT_EVERY_MS;
+    this.#config.logger.warn({ topic: this.#options.topic, error: messageOf(error) }, 'the topic cannot be followed at the moment; trying on');
   }
 }
 
