@@ -88,9 +88,9 @@ export class ConsumerState<Queue extends RecordQueue> {
     for (const { topic, partition, offset } of points) this.get(topic, partition)?.committed(offset);
   }
 
-  lag(): number {
+  lag(only?: string): number {
     let sum = 0;
-    for (const { queue } of this.#partitions.values()) sum += queue.lag;
+    for (const { topic, queue } of this.#partitions.values()) if (only === undefined || topic === only) sum += queue.lag;
     return sum;
   }
 

@@ -152,8 +152,8 @@ export interface LogConsumer {
   resume(topics?: readonly string[]): void;
   /** Commits the watermarks now. */
   commit(): Promise<void>;
-  /** Records of the assigned partitions not yet delivered, as of the last fetch. */
-  lag(): number;
+  /** Records of the assigned partitions (of this topic, where one is named) not yet delivered, as of the last fetch. */
+  lag(topic?: string): number;
   /** No further deliveries; delivered records can still be acknowledged. Keeps its membership until closed. */
   stopDelivering(): void;
   /** Commits, leaves the group, closes. Unacknowledged records are redelivered to others. */

@@ -35,6 +35,7 @@ export class RunningStage {
     stage.attach?.({
       pause: (topics) => running.#consumers.forEach(({ consumer }) => consumer.pause(topics)),
       resume: (topics) => running.#consumers.forEach(({ consumer }) => consumer.resume(topics)),
+      lag: (topic) => running.#consumers.reduce((sum, { consumer }) => sum + consumer.lag(topic), 0),
     });
     await stage.start?.(running.#handler.context);
     await Promise.all(running.#consumers.map(({ consumer }) => consumer.start()));

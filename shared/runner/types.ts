@@ -17,6 +17,8 @@ export interface Intake {
   /** Stops delivery of these topics (full names) at once: no further record, also within this turn. Loses nothing. */
   pause(topics: readonly string[]): void;
   resume(topics: readonly string[]): void;
+  /** Records of the topic, in partitions that are assigned here, that have not been delivered. */
+  lag(topic: string): number;
 }
 
 /**

@@ -240,6 +240,7 @@ function describeConsuming(fixture: () => Promise<Fixture>): void {
       const reader = await f.consumer({ topics: [topic], maxInFlight: 20 });
       await reader.receives(20);
       expect(reader.consumer.lag()).toBe(30);
+      expect([reader.consumer.lag(topic), reader.consumer.lag('another')]).toEqual([30, 0]);
     });
 
     it('goes on when a handler throws, and reports it', async () => {

@@ -68,8 +68,8 @@ export class EmbeddedConsumer implements LogConsumer {
     this.#commitNow();
   }
 
-  lag(): number {
-    return this.#state.lag();
+  lag(topic?: string): number {
+    return this.#state.lag(topic);
   }
 
   stopDelivering(): void {

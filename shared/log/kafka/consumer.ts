@@ -103,8 +103,8 @@ export class KafkaConsumer implements LogConsumer {
     return this.#committing;
   }
 
-  lag(): number {
-    return this.#state.lag();
+  lag(topic?: string): number {
+    return this.#state.lag(topic);
   }
 
   stopDelivering(): void {
