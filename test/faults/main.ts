@@ -43,6 +43,8 @@ Examples:
 `;
 
 const DEFAULT_RATE_PER_SECOND = 62;
+/** For a rate to compare with, and to recover. */
+const MARGINS = { leadMs: 10_000, tailMs: 25_000 };
 
 const { values } = parseArgs({
   options: {
@@ -81,9 +83,9 @@ const words = (text: string, separator: string) => text.split(separator).map((wo
 function readOptions(): FaultRunOptions {
   const faults = number('faults', values.faults, 0);
   const spacingMs = number('spacing', values.spacing, 0.1) * 1_000;
-  const { durationMs } = loadOf({ requests: 0, faults, spacingMs });
+  const { durationMs } = loadOf({ requests: 0, faults, spacingMs, ...MARGINS });
   return {
-    faults, spacingMs,
+    faults, spacingMs, ...MARGINS,
     mode: oneOf('mode', values.mode, ['at-least-once', 'exactly-once']),
     requests: values.requests === undefined ? Math.round((durationMs / 1_000) * DEFAULT_RATE_PER_SECOND) : number('requests', values.requests, 1),
     brokers: Number(oneOf('brokers', values.brokers, ['1', '3'])) as 1 | 3,

@@ -2,13 +2,15 @@ import { cpus } from 'node:os';
 import type { CheckReport, Evidence, Violation } from './check-types.ts';
 import type { Crash } from './fleet.ts';
 import type { InjectedFault } from './injector.ts';
-import { recoveries, type Recovery } from './recovery.ts';
+import { recoveries, type FaultTimes, type Recovery } from './recovery.ts';
 import type { FaultRunOptions } from './run-options.ts';
 
 const EXAMPLES_PER_KIND = 5;
 
 export interface KindRecovery {
   count: number;
+  /** The longest that the fault itself lasted, until what it broke was up again. */
+  worstOutageMs: number;
   medianMs: number;
   worstMs: number;
   /** After the fault's end. */
@@ -28,8 +30,10 @@ export interface FaultReport {
   outOfOrder: number;
   late: number;
   wrong: number;
-  /** The longest time from a fault's begin, or its end, until answers flowed at 90 % of the rate before. */
+  /** The longest time from a fault's begin until answers flowed at 90 % of the rate before. */
   worstRecoveryMs: number;
+  /** The same from its end: the process continued, the broker is up again. */
+  worstRecoveryFromEndMs: number;
   seed: number;
   brokers: number;
   durationSeconds: number;
@@ -80,7 +84,8 @@ export function makeReport(parts: ReportParts): FaultReport {
   return {
     mode: options.mode, requests: result.requests, faults: countKinds(faults),
     ...result.counts,
-    worstRecoveryMs: Math.max(0, ...measured.flatMap(({ fromStartMs, fromEndMs }) => [fromStartMs, fromEndMs])),
+    worstRecoveryMs: Math.max(0, ...measured.map(({ fromStartMs }) => fromStartMs)),
+    worstRecoveryFromEndMs: Math.max(0, ...measured.map(({ fromEndMs }) => fromEndMs)),
     seed: options.seed, brokers: options.brokers, durationSeconds: Math.round((times.endedAt - times.startedAt) / 1_000), ratePerSecond: Math.round(ratePerSecond * 10) / 10,
     answered: result.answered, lateBoundMs: options.lateBoundMs, afterDeadline: result.afterDeadline, worstLatenessMs: result.worstLatenessMs,
     latencyMs: latencies(evidence), causes: result.causes, answers: result.answers, deadLetters: result.deadLetters,
@@ -99,11 +104,11 @@ function countKinds(faults: readonly InjectedFault[]): Record<string, number> {
   return Object.fromEntries([...Map.groupBy(faults, ({ kind }) => kind)].map(([kind, all]) => [kind, all.length]));
 }
 
-function summary(all: readonly Recovery[]): KindRecovery {
+function summary(all: readonly (Recovery & FaultTimes)[]): KindRecovery {
   const worst = (values: readonly number[]) => Math.max(0, ...values);
   const starts = all.map(({ fromStartMs }) => fromStartMs);
   return {
-    count: all.length, medianMs: quantile(starts, 0.5), worstMs: worst(starts),
+    count: all.length, worstOutageMs: worst(all.map(({ startedAt, endedAt }) => endedAt - startedAt)), medianMs: quantile(starts, 0.5), worstMs: worst(starts),
     worstFromEndMs: worst(all.map(({ fromEndMs }) => fromEndMs)), longestSilenceMs: worst(all.map(({ longestSilenceMs }) => longestSilenceMs)),
   };
 }
@@ -129,16 +134,16 @@ const seconds = (ms: number) => (ms / 1_000).toFixed(1).padStart(7);
 export function renderReport(report: FaultReport): string {
   const { mode, requests, durationSeconds, ratePerSecond, brokers, seed, latencyMs, worstRecoveryMs } = report;
   const total = Object.values(report.faults).reduce((sum, count) => sum + count, 0);
-  const rows = Object.entries(report.recovery).map(([name, { count, medianMs, worstMs, worstFromEndMs, longestSilenceMs }]) =>
-    `  ${name.padEnd(22)} ${String(count).padStart(3)} ${seconds(medianMs)} ${seconds(worstMs)} ${seconds(worstFromEndMs)} ${seconds(longestSilenceMs)}`);
+  const rows = Object.entries(report.recovery).map(([name, { count, worstOutageMs, medianMs, worstMs, worstFromEndMs, longestSilenceMs }]) =>
+    `  ${name.padEnd(22)} ${String(count).padStart(3)} ${seconds(worstOutageMs)} ${seconds(medianMs)} ${seconds(worstMs)} ${seconds(worstFromEndMs)} ${seconds(longestSilenceMs)}`);
   return [
     `${mode}, ${brokers} broker${brokers === 1 ? '' : 's'}, seed ${seed}: ${requests} requests at ${ratePerSecond}/s in ${durationSeconds} s, ${total} faults`,
     `  lost ${report.lost}   doubled ${report.doubled}   out of order ${report.outOfOrder}   late ${report.late} (by more than ${report.lateBoundMs} ms)   wrong ${report.wrong}`,
     `  after their deadline ${report.afterDeadline}, by ${report.worstLatenessMs} ms at most; latency p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms, max ${latencyMs.max} ms`,
     `  answers      ${listed(report.answers)}`,
     `  dead letters ${listed(report.deadLetters)}`,
-    `  worst recovery ${(worstRecoveryMs / 1_000).toFixed(1)} s; seconds until answers flow again at 90 % of the rate before:`,
-    `  ${'fault'.padEnd(22)}   n  median   worst  fr.end  silence`,
+    `  worst recovery ${(worstRecoveryMs / 1_000).toFixed(1)} s from a fault’s begin, ${(report.worstRecoveryFromEndMs / 1_000).toFixed(1)} s from its end; seconds until answers flow again at 90 % of the rate before:`,
+    `  ${'fault'.padEnd(22)}   n    fault  median   worst from end silence`,
     ...rows,
     ...report.crashes.map(({ instance, at, output }) => `  ${instance} ended by itself at ${new Date(at).toISOString()}: ${output.slice(-600)}`),
     ...report.failures.map((failure) => `  not injected: ${failure}`),

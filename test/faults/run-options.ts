@@ -10,6 +10,9 @@ export interface FaultRunOptions {
   kinds: readonly string[];
   /** Mean time between faults, ms. */
   spacingMs: number;
+  /** How long requests are sent before the first fault, and after the last, ms. */
+  leadMs: number;
+  tailMs: number;
   /** A response later than this after its deadline is late, ms. */
   lateBoundMs: number;
   /** Of each stage. */
@@ -23,12 +26,9 @@ export interface FaultRunOptions {
   keepLogs: boolean;
 }
 
-/** How long requests are sent before the first fault, and after the last, ms: for a rate to compare with, and to recover. */
-export const LEAD_MS = 10_000;
-export const TAIL_MS = 25_000;
-
 /** The load lasts as long as the faults, so its rate follows from both. */
-export function loadOf({ requests, faults, spacingMs }: Pick<FaultRunOptions, 'requests' | 'faults' | 'spacingMs'>): { durationMs: number; ratePerSecond: number } {
-  const durationMs = LEAD_MS + faults * spacingMs + TAIL_MS;
+export function loadOf(options: Pick<FaultRunOptions, 'requests' | 'faults' | 'spacingMs' | 'leadMs' | 'tailMs'>): { durationMs: number; ratePerSecond: number } {
+  const { requests, faults, spacingMs, leadMs, tailMs } = options;
+  const durationMs = leadMs + faults * spacingMs + tailMs;
   return { durationMs, ratePerSecond: (requests * 1_000) / durationMs };
 }

@@ -17,7 +17,7 @@ import { Load } from './load.ts';
 import { Progress } from './progress.ts';
 import { RedisTarget } from './redis-target.ts';
 import { makeReport, passed, type FaultReport } from './report.ts';
-import { LEAD_MS, loadOf, type FaultRunOptions } from './run-options.ts';
+import { loadOf, type FaultRunOptions } from './run-options.ts';
 import { scheduleFaults, type PlannedFault } from './schedule.ts';
 import { PREFIX, stageFlags, WORKLOADS } from './stage-flags.ts';
 import { createTraffic } from './traffic.ts';
@@ -49,7 +49,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
   const planned = scheduleFaults({ ...options, count: options.faults });
   using progress = new Progress(() => `${load.sent}/${options.requests} sent, ${answered.size} answered, ${faults.length}/${planned.length} faults`);
   const loading = load.run();
-  const injecting = injectAll(planned, injector, progress, faults, failures);
+  const injecting = injectAll(planned, options.leadMs, injector, progress, faults, failures);
   const times = await loading;
   await injecting;
   await untilAnswered(load, answered, options.patienceMs, progress);
@@ -102,11 +102,11 @@ async function followAnswers({ log }: Ports): Promise<ReadonlySet<string>> {
 }
 
 /** Each at its time; a fault that lasts does not hold up the next. */
-async function injectAll(planned: readonly PlannedFault[], injector: Injector, progress: Progress, done: InjectedFault[], failures: string[]): Promise<void> {
+async function injectAll(planned: readonly PlannedFault[], leadMs: number, injector: Injector, progress: Progress, done: InjectedFault[], failures: string[]): Promise<void> {
   const startedAt = Date.now();
   const running: Promise<void>[] = [];
   for (const fault of planned) {
-    await delay(Math.max(0, startedAt + LEAD_MS + fault.atMs - Date.now()));
+    await delay(Math.max(0, startedAt + leadMs + fault.atMs - Date.now()));
     const name = `${fault.kind} ${fault.target}${fault.durationMs === 0 ? '' : ` for ${(fault.durationMs / 1_000).toFixed(1)} s`}`;
     progress.say(`${new Date().toISOString().slice(11, 23)} ${name}`);
     running.push(injector.inject(fault).then((injected) => void done.push(injected), (error: unknown) => void failures.push(`${name}: ${String(error)}`)));
