@@ -1,14 +1,16 @@
-import { topicName, type Interaction, type Task } from '@tandem/schemas';
+import { topicName, type Cancel, type Erasure, type Interaction, type Lane, type Task } from '@tandem/schemas';
 import {
-  affinityKey, asOfRequest, buildTask, catalogueSize, isCatalogueItem, needsHistory, readInteraction, readRequest,
-  rejectedOutcome, resolveRequest, type KnownHistory, type RequestIdentity, type RequestReading, type ResolvedRequest,
-  type WorkloadBinding,
+  affinityKey, asOfRequest, buildCancellation, buildTask, catalogueSize, isCatalogueItem, isErasure, needsHistory, readInteraction,
+  readRequest, rejectedOutcome, resolveRequest, standingOf, type KnownHistory, type RequestIdentity, type RequestReading,
+  type ResolvedRequest, type WorkloadBinding,
 } from '@tandem/shared/core';
 import { RecordError, messageOf } from '@tandem/shared/errors';
 import type { LogRecord } from '@tandem/shared/log';
-import type { Stage, StageInput, StageOutput } from '@tandem/shared/runner';
+import { positionOf, type Stage, type StageInput, type StageOutput } from '@tandem/shared/runner';
 import { bindWorkloads } from './bindings.ts';
+import { CachePatience } from './cache-patience.ts';
 import { Duplicates } from './duplicates.ts';
+import { EmissionOrder } from './emission-order.ts';
 import { FeatureStore } from './feature-store.ts';
 import { OccasionalWarning } from './occasional-warning.ts';
 import { withDefaults, type ClassifierOptions, type CompleteOptions } from './options.ts';
@@ -33,6 +35,7 @@ class Classifier implements ClassifierStage {
   readonly #catalogueItems: number | undefined;
   readonly #features: FeatureStore;
   readonly #duplicates: Duplicates;
+  readonly #order = new EmissionOrder();
 
   constructor(options: ClassifierOptions) {
     this.#options = withDefaults(options);
@@ -51,8 +54,9 @@ class Classifier implements ClassifierStage {
       observer.cacheUnavailable();
       warning.warn(error);
     };
-    this.#features = new FeatureStore({ cache, clock, historyLimit, ttlMs: featureTtlMs, onUnavailable });
-    this.#duplicates = new Duplicates({ cache, ttlMs: dedupTtlMs, onUnavailable });
+    const patience = new CachePatience(clock);
+    this.#features = new FeatureStore({ cache, clock, historyLimit, ttlMs: featureTtlMs, patience, onUnavailable });
+    this.#duplicates = new Duplicates({ cache, ttlMs: dedupTtlMs, patience, onUnavailable });
   }
 
   handle(record: LogRecord): readonly StageOutput[] | Promise<readonly StageOutput[]> {
@@ -60,8 +64,13 @@ class Classifier implements ClassifierStage {
   }
 
   async applyInteraction(record: LogRecord): Promise<void> {
-    const interaction = this.#readable(record);
-    if (!(interaction instanceof RecordError)) await this.#apply(interaction, record);
+    const read = this.#readable(record);
+    if (!(read instanceof RecordError)) await this.#apply(read, record);
+  }
+
+  /** What the cache does not take now is handed back: waiting for it would last as long as a drain may. */
+  async drain(): Promise<void> {
+    this.#features.stop();
   }
 
   async stop(): Promise<void> {
@@ -69,34 +78,54 @@ class Classifier implements ClassifierStage {
   }
 
   #interaction(record: LogRecord): readonly StageOutput[] | Promise<readonly StageOutput[]> {
-    const interaction = this.#readable(record);
-    if (interaction instanceof RecordError) throw this.#deadLetter(interaction);
-    return this.#options.cache.shared ? this.#apply(interaction, record).then(() => []) : [];
+    const read = this.#readable(record);
+    if (read instanceof RecordError) throw this.#deadLetter(read);
+    return this.#options.cache.shared ? this.#apply(read, record).then(() => []) : [];
   }
 
-  async #apply(interaction: Interaction, record: LogRecord): Promise<void> {
-    await this.#features.append(interaction, record);
+  async #apply(read: Interaction | Erasure, record: LogRecord): Promise<void> {
+    if (isErasure(read)) return this.#features.erase(read, record);
+    await this.#features.append(read, record);
     this.#options.observer.interaction();
   }
 
-  #readable(record: LogRecord): Interaction | RecordError {
+  #readable(record: LogRecord): Interaction | Erasure | RecordError {
     try {
-      const interaction = readInteraction(record, this.#options.limits);
-      if (isCatalogueItem(interaction.itemId, this.#catalogueItems)) return interaction;
-      return new RecordError('unknown_item', `item ${interaction.itemId} is not among the catalogue's 1 to ${this.#catalogueItems}`);
+      const read = readInteraction(record, this.#options.limits);
+      if (isErasure(read) || isCatalogueItem(read.itemId, this.#catalogueItems)) return read;
+      return new RecordError('unknown_item', `item ${read.itemId} is not among the catalogue's 1 to ${this.#catalogueItems}`);
     } catch (error) {
       if (error instanceof RecordError) return error;
       throw error;
     }
   }
 
-  async #request(record: LogRecord): Promise<readonly StageOutput[]> {
+  #request(record: LogRecord): Promise<readonly StageOutput[]> {
     const reading = readRequest(record, this.#options.limits);
     const { identity } = reading;
     if (identity === undefined) throw this.#deadLetter(reading.error ?? new RecordError('invalid_request', 'requestId: unreadable'));
+    const key = affinityKey(identity);
+    if (reading.cancel !== undefined) return this.#order.behind(key, this.#cancelled(reading.cancel, record));
+    const answer = this.#answer(reading, identity, record);
+    const ordered = this.#bindings.get(identity.workload)?.workload.order === 'key';
+    return ordered ? this.#order.behind(key, answer) : this.#order.beside(key, answer);
+  }
+
+  async #cancelled(cancel: Cancel, record: LogRecord): Promise<readonly StageOutput[]> {
+    try {
+      const cancellation = buildCancellation(cancel, this.#bindings, { arrivedAt: record.timestamp, source: positionOf(record) });
+      return [{ topic: this.#topics.tasks, key: cancellation.key, value: JSON.stringify(cancellation) }];
+    } catch (error) {
+      throw error instanceof RecordError ? this.#deadLetter(error) : error;
+    }
+  }
+
+  async #answer(reading: RequestReading, identity: RequestIdentity, record: LogRecord): Promise<readonly StageOutput[]> {
+    const resolved = this.#resolve(reading, record);
+    const deadlineAt = resolved instanceof RecordError ? null : resolved.deadlineAt;
     // Both ask the cache in one round trip.
-    const verdict = this.#judge(reading, record);
-    const earlier = await this.#duplicates.earlierPosition(identity.requestId, positionOf(record));
+    const verdict = this.#judge(resolved, record);
+    const earlier = await this.#duplicates.earlierPosition(identity.requestId, standingOf(record), deadlineAt);
     if (earlier !== undefined) {
       throw this.#deadLetter(new RecordError('duplicate_request', `this request id was used before, at ${earlier}; that one is answered`));
     }
@@ -104,25 +133,40 @@ class Classifier implements ClassifierStage {
     return [judged instanceof RecordError ? this.#rejected(identity, judged, record) : this.#classified(judged)];
   }
 
-  /** Never rejects. */
-  async #judge(reading: RequestReading, record: LogRecord): Promise<Task | RecordError> {
-    if (reading.error !== undefined) return reading.error;
+  #resolve(reading: RequestReading, record: LogRecord): ResolvedRequest | RecordError {
+    if (reading.request === undefined) return reading.error ?? new RecordError('invalid_request', 'not a request');
     try {
-      const lane = record.topic === this.#topics.bulk ? 'bulk' : 'interactive';
-      const resolved = resolveRequest(reading.request, this.#bindings, { arrivedAt: record.timestamp, now: this.#options.clock.now(), lane });
-      const known = needsHistory(resolved) ? await this.#known(resolved) : NOT_ASKED;
-      return buildTask(resolved, { lane, source: positionOf(record), known, stale: !known.exact });
+      return resolveRequest(reading.request, this.#bindings, { arrivedAt: record.timestamp, now: this.#options.clock.now(), lane: this.#laneOf(record) });
     } catch (error) {
-      if (error instanceof RecordError) return error;
-      this.#options.logger.error({ err: error, source: positionOf(record) }, 'a request could not be classified');
-      return new RecordError('internal', `the request could not be classified: ${messageOf(error)}`, error);
+      return this.#asRejection(error, record);
     }
+  }
+
+  /** Never rejects. */
+  async #judge(resolved: ResolvedRequest | RecordError, record: LogRecord): Promise<Task | RecordError> {
+    if (resolved instanceof RecordError) return resolved;
+    try {
+      const known = needsHistory(resolved) ? await this.#known(resolved) : NOT_ASKED;
+      return buildTask(resolved, { lane: this.#laneOf(record), source: standingOf(record), known, stale: !known.exact });
+    } catch (error) {
+      return this.#asRejection(error, record);
+    }
+  }
+
+  #asRejection(error: unknown, record: LogRecord): RecordError {
+    if (error instanceof RecordError) return error;
+    this.#options.logger.error({ err: error, source: positionOf(record) }, 'a request could not be classified');
+    return new RecordError('internal', `the request could not be classified: ${messageOf(error)}`, error);
+  }
+
+  #laneOf({ topic }: LogRecord): Lane {
+    return topic === this.#topics.bulk ? 'bulk' : 'interactive';
   }
 
   #known(resolved: ResolvedRequest): Promise<KnownHistory> {
     const { clock, featureWaitMs } = this.#options;
     const waitUntil = Math.min(clock.now() + featureWaitMs, resolved.deadlineAt ?? Infinity);
-    return this.#features.read(resolved.request.userId ?? '', asOfRequest(resolved), waitUntil);
+    return this.#features.read(resolved.request.userId ?? '', asOfRequest(resolved), { waitUntil, deadlineAt: resolved.deadlineAt });
   }
 
   #classified(task: Task): StageOutput {
@@ -132,7 +176,7 @@ class Classifier implements ClassifierStage {
 
   #rejected(identity: RequestIdentity, error: RecordError, record: LogRecord): StageOutput {
     this.#options.observer.rejected(error.code);
-    const outcome = rejectedOutcome(identity, error, { arrivedAt: record.timestamp, source: positionOf(record) });
+    const outcome = rejectedOutcome(identity, error, { arrivedAt: record.timestamp, source: standingOf(record) });
     return { topic: this.#topics.outcomes, key: affinityKey(identity), value: JSON.stringify(outcome) };
   }
 
@@ -140,10 +184,6 @@ class Classifier implements ClassifierStage {
     this.#options.observer.deadLettered(error.code);
     return error;
   }
-}
-
-function positionOf({ topic, partition, offset }: LogRecord): string {
-  return `${topic}/${partition}/${offset}`;
 }
 
 /**

@@ -1,8 +1,10 @@
 import type { Cache } from '@tandem/shared/cache';
+import type { CachePatience } from './cache-patience.ts';
 
 export interface DuplicatesOptions {
   cache: Cache;
   ttlMs: number;
+  patience: CachePatience;
   /** The cache did not answer. */
   onUnavailable: (error: unknown) => void;
 }
@@ -19,10 +21,10 @@ export class Duplicates {
    * Where the request id was read before, if that is another position of the log: a sender's duplicate.
    * The same position again is a redelivery. Undefined also where the cache does not answer: rather twice than never.
    */
-  async earlierPosition(requestId: string, position: string): Promise<string | undefined> {
-    const { cache, ttlMs, onUnavailable } = this.#options;
+  async earlierPosition(requestId: string, position: string, deadlineAt: number | null): Promise<string | undefined> {
+    const { cache, ttlMs, patience, onUnavailable } = this.#options;
     try {
-      const first = await cache.setIfAbsent(`seen:${requestId}`, position, { ttlMs });
+      const first = await patience.ask(deadlineAt, () => cache.setIfAbsent(`seen:${requestId}`, position, { ttlMs }));
       return first === position ? undefined : first;
     } catch (error) {
       onUnavailable(error);

@@ -1,9 +1,11 @@
-import type { Interaction } from '@tandem/schemas';
+import type { Erasure, Interaction } from '@tandem/schemas';
 import type { BoundedList, Cache } from '@tandem/shared/cache';
 import type { Clock } from '@tandem/shared/clock';
 import { encodeEntry, historyAsOf, type AsOf, type KnownHistory } from '@tandem/shared/core';
 import { isRetryable } from '@tandem/shared/errors';
+import type { CachePatience } from './cache-patience.ts';
 import { ChangeSignal } from './change-signal.ts';
+import { Erasures, isErased, isSettled } from './erasures.ts';
 
 /** A shared cache changes through other processes too, so it is asked again at this pace while somebody waits. */
 const POLL_MS = 10;
@@ -11,6 +13,8 @@ const POLL_MS = 10;
 const KEPT_LENGTHS = 2;
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;
+/** An append that another process began before it could know of an erasure has ended by then. */
+const ERASURE_SETTLES_MS = 1_000;
 
 export interface FeatureStoreOptions {
   cache: Cache;
@@ -18,28 +22,34 @@ export interface FeatureStoreOptions {
   /** The newest so many are given. */
   historyLimit: number;
   ttlMs: number | undefined;
+  patience: CachePatience;
   /** The cache did not answer. */
   onUnavailable: (error: unknown) => void;
 }
 
-/** Where an interaction lies in the log. */
+/** Where an interaction or an erasure lies in the log. */
 export interface Position {
   topic: string;
   partition: number;
   offset: number;
+  /** Append time, epoch ms. */
+  timestamp: number;
 }
 
 /** Each user's newest interactions, and how many there ever were. */
 export class FeatureStore {
   readonly #options: FeatureStoreOptions;
   readonly #changes: ChangeSignal;
-  /** The last append under way of each user. */
-  readonly #appending = new Map<string, Promise<void>>();
+  /** The last append or erasure under way of each user. */
+  readonly #changing = new Map<string, Promise<void>>();
+  readonly #erasures: Erasures;
+  readonly #pausing = new Set<() => void>();
   #stopped = false;
 
   constructor(options: FeatureStoreOptions) {
     this.#options = options;
     this.#changes = new ChangeSignal(options.clock);
+    this.#erasures = new Erasures(options.cache);
   }
 
   /**
@@ -47,23 +57,22 @@ export class FeatureStore {
    * each has to be tried again: an offset that overtook an earlier one would make the cache ignore the earlier one.
    */
   append(interaction: Interaction, position: Position): Promise<void> {
-    const { userId } = interaction;
-    const before = this.#appending.get(userId);
-    const store = () => this.#store(interaction, position);
-    const stored = before === undefined ? store() : before.then(store, store);
-    this.#appending.set(userId, stored);
-    return stored.finally(() => {
-      if (this.#appending.get(userId) === stored) this.#appending.delete(userId);
-      this.#changes.changed(userId);
-    });
+    return this.#inTurn(interaction.userId, () => this.#store(interaction, position));
   }
 
-  /** What is known of a user as of a moment; waits for interactions that should be known, until `waitUntil` (epoch ms). */
-  async read(userId: string, asOf: AsOf, waitUntil: number): Promise<KnownHistory> {
+  /** Forgets what the user did before this position; resolves when forgotten. Interactions from before it are ignored from now on. */
+  erase(erasure: Erasure, position: Position): Promise<void> {
+    return this.#inTurn(erasure.userId, () => this.#forget(erasure, position));
+  }
+
+  /** What is known of a user as of a moment; waits for interactions that should be known. */
+  async read(userId: string, asOf: AsOf, { waitUntil, deadlineAt }: ReadBounds): Promise<KnownHistory> {
     try {
       const key = featureKey(userId);
-      const first = await this.#options.cache.list(key);
-      const stored = isShort(first, asOf) ? await this.#await(userId, asOf, waitUntil) : first;
+      const { cache, patience } = this.#options;
+      const list = () => patience.ask(deadlineAt, () => cache.list(key));
+      const first = await list();
+      const stored = isShort(first, asOf) ? await this.#await(userId, asOf, waitUntil, list) : first;
       return historyAsOf(stored, { ...asOf, length: this.#options.historyLimit });
     } catch (error) {
       this.#options.onUnavailable(error);
@@ -71,18 +80,19 @@ export class FeatureStore {
     }
   }
 
-  /** Gives up appends that the cache did not take; their records are not acknowledged, so they come again. */
+  /** Gives up what the cache did not take; those records are not acknowledged, so they come again. */
   stop(): void {
     this.#stopped = true;
+    for (const goOn of [...this.#pausing]) goOn();
   }
 
-  async #await(userId: string, asOf: AsOf, waitUntil: number): Promise<BoundedList> {
+  async #await(userId: string, asOf: AsOf, waitUntil: number, list: () => Promise<BoundedList>): Promise<BoundedList> {
     const { cache, clock } = this.#options;
     for (;;) {
       // Listening begins before the list is read, so that no change falls between the two.
       const change = this.#changes.next(userId, cache.shared ? Math.min(waitUntil, clock.now() + POLL_MS) : waitUntil);
       try {
-        const stored = await cache.list(featureKey(userId));
+        const stored = await list();
         if (!isShort(stored, asOf) || clock.now() >= waitUntil) return stored;
         await change.happened;
       } finally {
@@ -91,15 +101,50 @@ export class FeatureStore {
     }
   }
 
-  async #store({ userId, itemId, time }: Interaction, { topic, partition, offset }: Position): Promise<void> {
-    const { cache, historyLimit, ttlMs, onUnavailable } = this.#options;
+  /** Changes of one user are made one after the other, each after the one before has ended, well or not. */
+  #inTurn(userId: string, change: () => Promise<void>): Promise<void> {
+    const before = this.#changing.get(userId);
+    const made = before === undefined ? change() : before.then(change, change);
+    this.#changing.set(userId, made);
+    return made.finally(() => {
+      if (this.#changing.get(userId) === made) this.#changing.delete(userId);
+      this.#changes.changed(userId);
+    });
+  }
+
+  #store({ userId, itemId, time }: Interaction, position: Position): Promise<void> {
+    const { cache, historyLimit, ttlMs } = this.#options;
+    const { topic, partition, offset } = position;
     const options = { limit: KEPT_LENGTHS * historyLimit, source: `${topic}/${partition}`, offset, ...(ttlMs === undefined ? {} : { ttlMs }) };
+    return this.#insist(async () => {
+      if (isErased(await this.#erasures.of(userId), position)) return;
+      await cache.append(featureKey(userId), encodeEntry(itemId, time), options);
+    });
+  }
+
+  #forget(erasure: Erasure, position: Position): Promise<void> {
+    const { cache } = this.#options;
+    const { userId } = erasure;
+    return this.#insist(async () => {
+      if (isSettled(await this.#erasures.of(userId), erasure, position)) return;
+      await this.#erasures.mark(erasure, position, false);
+      await cache.delete(featureKey(userId));
+      if (cache.shared) {
+        await this.#pause(ERASURE_SETTLES_MS);
+        await cache.delete(featureKey(userId));
+      }
+      await this.#erasures.mark(erasure, position, true);
+    });
+  }
+
+  /** Tries for as long as it takes. @throws what is not retryable, and what is once this has been stopped */
+  async #insist(change: () => Promise<void>): Promise<void> {
     for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       try {
-        return await cache.append(featureKey(userId), encodeEntry(itemId, time), options);
+        return await change();
       } catch (error) {
         if (!isRetryable(error) || this.#stopped) throw error;
-        onUnavailable(error);
+        this.#options.onUnavailable(error);
         await this.#pause(pauseMs);
       }
     }
@@ -107,10 +152,22 @@ export class FeatureStore {
 
   #pause(durationMs: number): Promise<void> {
     const { clock } = this.#options;
-    return new Promise((resolve) => {
-      clock.schedule(clock.now() + durationMs, resolve);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const cancel = clock.schedule(clock.now() + durationMs, resolve);
+    this.#pausing.add(resolve);
+    return promise.finally(() => {
+      cancel();
+      this.#pausing.delete(resolve);
     });
   }
+}
+
+/** Epoch ms. */
+export interface ReadBounds {
+  /** For interactions that are not there yet. */
+  waitUntil: number;
+  /** Of the request; null: none. */
+  deadlineAt: number | null;
 }
 
 function featureKey(userId: string): string {

@@ -1,6 +1,5 @@
 import { idSchema, requestIdSchema, requestSchema, userIdSchema } from '@tandem/schemas';
 import type { z } from 'zod';
-import { parseJson } from './json.ts';
 import type { RequestIdentity } from './types.ts';
 
 const keySchema = requestSchema.shape.key;
@@ -21,15 +20,6 @@ export function identityOf(parsed: unknown): RequestIdentity | undefined {
     ...(userId === undefined ? {} : { userId }),
     ...(key === undefined ? {} : { key }),
   };
-}
-
-/** The same from raw bytes; undefined also where they are not JSON. */
-export function identityOfBytes(value: Uint8Array): RequestIdentity | undefined {
-  try {
-    return identityOf(parseJson(value));
-  } catch {
-    return undefined;
-  }
 }
 
 /** All records of one affinity key keep their order and meet the same worker. Without user and key nothing is ordered. */

@@ -1,6 +1,6 @@
 export type { RequestIdentity, SensingLimits, WorkloadBinding } from './types.ts';
 export { readRequest, type RequestReading } from './read-request.ts';
-export { readInteraction } from './read-interaction.ts';
+export { isErasure, readInteraction } from './read-interaction.ts';
 export { identityOf, affinityKey } from './identity.ts';
 export { checkSchemaVersion } from './schema-version.ts';
 export { catalogueSize, isCatalogueItem } from './catalogue.ts';
@@ -11,3 +11,5 @@ export { choosePlan } from './choose-plan.ts';
 export { asOfRequest, needsHistory, resolveRequest, type ResolvedRequest } from './resolve.ts';
 export { buildTask, type Circumstances } from './build-task.ts';
 export { rejectedOutcome } from './reject.ts';
+export { buildCancellation } from './cancellation.ts';
+export { standingOf } from './standing.ts';

@@ -31,6 +31,11 @@ function decodeText(value: Uint8Array): string {
   }
 }
 
+/** An object's own field, and true. */
+export function hasTrue(parsed: unknown, name: string): boolean {
+  return typeof parsed === 'object' && parsed !== null && Object.getOwnPropertyDescriptor(parsed, name)?.value === true;
+}
+
 /** @throws {RecordError} `too_deep` */
 export function checkDepth(parsed: unknown, { maxDepth }: SensingLimits): void {
   if (isDeeper(parsed, maxDepth)) {

@@ -1,23 +1,27 @@
-import { interactionSchema, type Interaction } from '@tandem/schemas';
+import { erasureSchema, interactionSchema, type Erasure, type Interaction } from '@tandem/schemas';
 import { RecordError } from '../../errors/index.ts';
 import { describeIssues } from './describe-issues.ts';
-import { checkDepth, parseJson, presentValue } from './json.ts';
+import { checkDepth, hasTrue, parseJson, presentValue } from './json.ts';
 import { checkSchemaVersion } from './schema-version.ts';
 import type { SensingLimits } from './types.ts';
 
 /**
- * Reads an interaction as strangers write them.
+ * Reads an interaction, or an erasure, as strangers write them.
  * @throws {RecordError} `empty_value`, `too_large`, `invalid_encoding`, `invalid_json`, `unsupported_schema_version`,
  * `too_deep`, `invalid_interaction`, looked for in this order
  */
 export function readInteraction(
   record: { value: Uint8Array | null; headers: Readonly<Record<string, string>> },
   limits: SensingLimits,
-): Interaction {
+): Interaction | Erasure {
   const parsed = parseJson(presentValue(record.value, limits));
   checkSchemaVersion(record.headers);
   checkDepth(parsed, limits);
-  const result = interactionSchema.safeParse(parsed);
+  const result = hasTrue(parsed, 'erase') ? erasureSchema.safeParse(parsed) : interactionSchema.safeParse(parsed);
   if (result.success) return result.data;
   throw new RecordError('invalid_interaction', describeIssues(result.error));
+}
+
+export function isErasure(read: Interaction | Erasure): read is Erasure {
+  return 'erase' in read;
 }

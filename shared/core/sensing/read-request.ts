@@ -1,16 +1,17 @@
-import { requestSchema, type Request } from '@tandem/schemas';
+import { cancelSchema, requestSchema, type Cancel, type Request } from '@tandem/schemas';
 import { RecordError } from '../../errors/index.ts';
 import { describeIssues } from './describe-issues.ts';
-import { identityOf, identityOfBytes } from './identity.ts';
-import { checkDepth, parseJson, presentValue } from './json.ts';
+import { identityOf } from './identity.ts';
+import { checkDepth, hasTrue, parseJson, presentValue } from './json.ts';
 import { checkSchemaVersion } from './schema-version.ts';
 import type { RequestIdentity, SensingLimits } from './types.ts';
 
 /** What a record on a request topic turned out to be. */
 export type RequestReading =
-  | { request: Request; identity: RequestIdentity; error?: undefined }
-  /** With an identity the sender is owed a rejection; without one the record is a dead letter. */
-  | { request?: undefined; identity: RequestIdentity | undefined; error: RecordError };
+  | { request: Request; identity: RequestIdentity; cancel?: undefined; error?: undefined }
+  | { cancel: Cancel; identity: RequestIdentity; request?: undefined; error?: undefined }
+  /** With an identity the sender is owed a rejection; without one (also of a cancel) the record is a dead letter. */
+  | { request?: undefined; cancel?: undefined; identity: RequestIdentity | undefined; error: RecordError };
 
 interface RawRecord {
   value: Uint8Array | null;
@@ -18,33 +19,54 @@ interface RawRecord {
 }
 
 /**
- * Reads a request as strangers write them. Never throws a RecordError: it is in the reading, with codes `empty_value`,
- * `too_large`, `invalid_encoding`, `invalid_json`, `unsupported_schema_version`, `too_deep`, `invalid_request`,
- * looked for in this order.
+ * Reads a request, or a cancel, as strangers write them. Never throws a RecordError: it is in the reading, with codes
+ * `empty_value`, `too_large`, `invalid_encoding`, `invalid_json`, `unsupported_schema_version`, `too_deep`,
+ * `invalid_request`, looked for in this order.
  */
 export function readRequest(record: RawRecord, limits: SensingLimits): RequestReading {
   let parsed: unknown;
   try {
     parsed = parseJson(presentValue(record.value, limits));
   } catch (error) {
-    const identity = isTooLarge(error) && record.value !== null ? identityOfBytes(record.value) : undefined;
-    return { identity, error: asRecordError(error) };
+    return { identity: isTooLarge(error) ? ownedIdentity(parsedOrNothing(record.value)) : undefined, error: asRecordError(error) };
   }
-  const identity = identityOf(parsed);
   try {
     checkSchemaVersion(record.headers);
     checkDepth(parsed, limits);
-    return readParsed(parsed, identity);
+    return hasTrue(parsed, 'cancel') ? readCancel(parsed) : readParsed(parsed);
   } catch (error) {
-    return { identity, error: asRecordError(error) };
+    return { identity: ownedIdentity(parsed), error: asRecordError(error) };
   }
 }
 
-function readParsed(parsed: unknown, identity: RequestIdentity | undefined): RequestReading {
+/** Who is owed an answer. A cancel answers nobody: its request is answered. */
+function ownedIdentity(parsed: unknown): RequestIdentity | undefined {
+  return hasTrue(parsed, 'cancel') ? undefined : identityOf(parsed);
+}
+
+function readParsed(parsed: unknown): RequestReading {
+  const identity = identityOf(parsed);
   const result = requestSchema.safeParse(parsed);
   if (result.success && identity !== undefined) return { request: result.data, identity };
   const message = result.error === undefined ? 'requestId: unreadable' : describeIssues(result.error);
   return { identity, error: new RecordError('invalid_request', message) };
+}
+
+function readCancel(parsed: unknown): RequestReading {
+  const result = cancelSchema.safeParse(parsed);
+  const identity = identityOf(parsed);
+  if (result.success && identity !== undefined) return { cancel: result.data, identity };
+  const message = result.error === undefined ? 'requestId: unreadable' : describeIssues(result.error);
+  return { identity: undefined, error: new RecordError('invalid_request', `cancel: ${message}`) };
+}
+
+/** Undefined where it is not JSON. */
+function parsedOrNothing(value: Uint8Array | null): unknown {
+  try {
+    return value === null ? undefined : parseJson(value);
+  } catch {
+    return undefined;
+  }
 }
 
 function isTooLarge(error: unknown): boolean {

@@ -1,0 +1,44 @@
+import { ManualClock } from '@tandem/shared/clock';
+import { describe, expect, it } from 'vitest';
+import { CachePatience } from './cache-patience.ts';
+import { untilSettled } from './testing.ts';
+
+const never = () => new Promise<never>(() => undefined);
+
+async function waited(clock: ManualClock, asked: Promise<unknown>): Promise<number> {
+  const from = clock.now();
+  const outcome = expect(asked).rejects.toMatchObject({ code: 'cache_unavailable', retryable: true });
+  await untilSettled(asked, () => clock.advance(1));
+  await outcome;
+  return clock.now() - from;
+}
+
+describe('the wait for the cache', () => {
+  it('is a share of the time until the deadline, and little once it was in vain', async () => {
+    const clock = new ManualClock(0);
+    const patience = new CachePatience(clock);
+    expect(await waited(clock, patience.ask(1_000, never))).toBe(500);
+    expect(await waited(clock, patience.ask(10_000, never))).toBe(50);
+    expect(await waited(clock, patience.ask(clock.now() + 20, never))).toBe(10);
+    expect(clock.pending).toBe(0);
+  });
+
+  it('is long again after an answer, also one that came too late for its question', async () => {
+    const clock = new ManualClock(0);
+    const patience = new CachePatience(clock);
+    const late = Promise.withResolvers<string>();
+    expect(await waited(clock, patience.ask(1_000, () => late.promise))).toBe(500);
+    late.resolve('here I am');
+    await late.promise;
+    expect(await patience.ask(2_000, async () => 'answer')).toBe('answer');
+    expect(await waited(clock, patience.ask(clock.now() + 1_000, never))).toBe(500);
+  });
+
+  it('without a deadline is the cache’s own, except while it does not answer', async () => {
+    const clock = new ManualClock(0);
+    const patience = new CachePatience(clock);
+    const asked = patience.ask(null, async () => Promise.reject(new Error('refused')));
+    await expect(asked).rejects.toThrow('refused');
+    expect(await waited(clock, patience.ask(null, never))).toBe(50);
+  });
+});
