@@ -1,7 +1,7 @@
 import { defineConfig } from 'vitest/config';
 
 /** Tests of the tests' own tools: they need no server. */
-const tools = ['test/rules/**/*.test.ts', 'test/faults/**/*.test.ts'];
+const tools = ['test/rules/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/simulation/**/*.test.ts'];
 const unit = ['schemas/**/*.test.ts', 'shared/**/*.test.ts', 'services/**/*.test.ts', 'bench/**/*.test.ts', ...tools];
 
 export default defineConfig({

@@ -90,12 +90,12 @@ export class EmbeddedConsumer implements LogConsumer {
   }
 
   /** Fails the member as a lost connection would: it reports the fault and joins again as a new one. For tests. */
-  crash(error: unknown): void {
+  crash(error: unknown, restartDelayMs = RESTART_DELAY_MS): void {
     if (this.#closed) return;
     this.#leave();
     this.#options.onFault?.(error);
     const { clock } = this.#store.options;
-    this.#cancelRestart = clock.schedule(clock.now() + RESTART_DELAY_MS, () => this.#join());
+    this.#cancelRestart = clock.schedule(clock.now() + restartDelayMs, () => this.#join());
   }
 
   #join(onAssigned?: () => void): void {

@@ -1,0 +1,178 @@
+import { HEADER, topicName, type Response } from '@tandem/schemas';
+import type { LogRecord } from '@tandem/shared/log';
+import type { StageName } from '@tandem/shared/runner';
+import { POISON, answerOf } from './sim-engine.ts';
+import { PARTITIONS, PREFIX, SimSystem, type SystemOptions } from './system.ts';
+import { EPOCH, World } from './world.ts';
+
+export interface Scenario extends SystemOptions {
+  seed: number;
+  requests: number;
+  /** Deaths and sleeps. */
+  faults: number;
+}
+
+interface Sent {
+  requestId: string;
+  workload: string;
+  userId: string;
+  number: number;
+  full: boolean;
+  deadlineMs?: number;
+  /** Taken back soon after. */
+  cancelled: boolean;
+  at: number;
+}
+
+export interface Verdict {
+  requests: number;
+  lost: string[];
+  doubled: string[];
+  /** An answer that is not the request's own. */
+  wrong: string[];
+  disordered: string[];
+  /** Of responses, by status and reason. */
+  statuses: Record<string, number>;
+  /** Whether a fusion process died or slept. */
+  fusionFaults: number;
+  virtualMs: number;
+}
+
+const STAGES: readonly StageName[] = ['classifier', 'scheduler', 'scheduler', 'worker', 'worker', 'fusion', 'fusion', 'fusion'];
+const SPREAD_MS = 8_000;
+/** After the last fault everything that can be answered is answered within this. */
+const SETTLE_MS = 120_000;
+const LONGEST_DEADLINE_MS = 4_000;
+/** Answers are made so long before it at most. */
+const DEADLINE_MARGIN_MS = 100;
+
+/** One run of the whole flow: requests, deaths and sleeps at random moments, then peace; and what came of it. */
+export async function simulate(scenario: Scenario, trace: (line: string) => void = () => undefined): Promise<Verdict> {
+  const world = new World(scenario.seed);
+  const system = new SimSystem(world, scenario);
+  await system.createTopics();
+  for (const name of STAGES) system.start(name);
+  const say = (line: string) => trace(`${Math.round(world.elapsed).toString().padStart(6)} ms  ${line}`);
+  for (const topic of ['requests', 'tasks', 'outcomes', 'responses', 'dead-letters'] as const) {
+    await system.log.tail({ topic: topicName(PREFIX, topic), onRecord: ({ partition, offset, value }) => say(`${topic}/${partition}/${offset} ${value?.toString().slice(0, 160)}`) });
+  }
+  const sent = requestsOf(world, scenario.requests);
+  const producer = await system.log.producer();
+  for (const request of sent) {
+    world.later(request.at, () => void producer.send([recordOf(request)]));
+    if (request.cancelled) world.later(request.at + world.between(0, 60), () => void producer.send([cancelOf(request)]));
+  }
+  const fusionFaults = plan(system, scenario.faults, say);
+  const open = new Set(sent.map(({ requestId }) => requestId));
+  const onRecord = ({ headers }: LogRecord) => void open.delete(headers[HEADER.requestId] ?? '');
+  await system.log.tail({ topic: topicName(PREFIX, 'responses'), onRecord });
+  await world.run(() => world.elapsed > SPREAD_MS + LONGEST_DEADLINE_MS && open.size === 0, SETTLE_MS);
+  // What is doubled late is doubled too.
+  await world.run(() => false, 15_000);
+  return judge(sent, await responsesOf(system), fusionFaults(), world.elapsed);
+}
+
+function requestsOf(world: World, count: number): Sent[] {
+  return Array.from({ length: count }, (_, index) => {
+    const ordered = world.chance(0.3);
+    const deadlineMs = ordered || world.chance(0.5) ? Math.round(world.between(50, LONGEST_DEADLINE_MS)) : undefined;
+    return {
+      requestId: `r${index}`,
+      workload: ordered ? 'ordered' : 'plain',
+      userId: `user-${Math.floor(world.between(0, 6))}`,
+      number: world.chance(0.02) ? POISON : world.chance(0.03) ? -1 : index,
+      full: world.chance(0.5),
+      ...(deadlineMs === undefined ? {} : { deadlineMs: ordered ? LONGEST_DEADLINE_MS : deadlineMs }),
+      cancelled: world.chance(0.05),
+      at: world.between(0, SPREAD_MS),
+    };
+  }).sort((a, b) => a.at - b.at);
+}
+
+const keyOf = ({ userId, workload }: Sent) => `${workload} ${userId}`;
+
+function recordOf({ requestId, workload, userId, number, full, deadlineMs }: Sent) {
+  const hints = { task: full ? 'full' : 'coarse', ...(deadlineMs === undefined ? {} : { deadlineMs }) };
+  return { topic: topicName(PREFIX, 'requests'), key: userId, value: JSON.stringify({ requestId, workload, userId, input: { number }, hints }) };
+}
+
+function cancelOf({ requestId, workload, userId }: Sent) {
+  return { topic: topicName(PREFIX, 'requests'), key: userId, value: JSON.stringify({ cancel: true, requestId, workload, userId }) };
+}
+
+/** Returns how often fusion was hit so far. */
+function plan(system: SimSystem, faults: number, say: (line: string) => void): () => number {
+  const { world } = system;
+  let fusionFaults = 0;
+  const strike = () => {
+    const index = Math.floor(world.between(0, system.processes.length));
+    const { name, process } = system.processes[index]!;
+    if (name === 'fusion') fusionFaults += 1;
+    if (world.chance(0.5)) {
+      const sleepMs = world.between(10, 25_000);
+      say(`${name} ${index} falls asleep for ${Math.round(sleepMs)} ms`);
+      return process.sleep(sleepMs);
+    }
+    say(`${name} ${index} dies`);
+    const killed = system.kill(index);
+    world.later(world.between(10, 3_000), () => system.start(killed));
+  };
+  for (let index = 0; index < faults; index += 1) world.later(world.between(0, SPREAD_MS + LONGEST_DEADLINE_MS), strike);
+  return () => fusionFaults;
+}
+
+async function responsesOf({ log }: SimSystem): Promise<Response[]> {
+  const all: Response[] = [];
+  for (let partition = 0; partition < PARTITIONS; partition += 1) {
+    for await (const batch of log.read({ topic: topicName(PREFIX, 'responses'), partition })) {
+      all.push(...batch.map(({ value }) => JSON.parse(value!.toString()) as Response));
+    }
+  }
+  return all;
+}
+
+function judge(sent: readonly Sent[], responses: readonly Response[], fusionFaults: number, virtualMs: number): Verdict {
+  const byId = Map.groupBy(responses, ({ requestId }) => requestId);
+  const statuses: Record<string, number> = {};
+  for (const { status, reason } of responses) {
+    const name = reason === undefined ? status : `${status} ${reason}`;
+    statuses[name] = (statuses[name] ?? 0) + 1;
+  }
+  const ids = (condition: (request: Sent, answers: readonly Response[]) => boolean) =>
+    sent.filter((request) => condition(request, byId.get(request.requestId) ?? [])).map(({ requestId }) => requestId);
+  return {
+    requests: sent.length,
+    lost: ids((_, answers) => answers.length === 0),
+    doubled: ids((_, answers) => answers.length > 1),
+    wrong: ids((request, answers) => answers.some((answer) => !isOwn(request, answer))),
+    disordered: disordered(sent, responses),
+    statuses, fusionFaults, virtualMs,
+  };
+}
+
+function isOwn({ number, full, userId, workload, cancelled, deadlineMs }: Sent, { status, reason, result, ...response }: Response): boolean {
+  if (response.workload !== workload || response.userId !== userId) return false;
+  if (reason === 'cancelled') return cancelled;
+  if (status === 'rejected' && reason === 'expired') return deadlineMs !== undefined;
+  if (number < 0 || status === 'rejected') return number < 0 && status === 'rejected' && reason === 'invalid';
+  const label = result === undefined ? 'fallback' : 'label' in result ? result.label : '';
+  const own = [String(answerOf('small', number)), ...(full ? [String(answerOf('large', number))] : [])];
+  if (status === 'complete') return label === own.at(-1);
+  return label === 'fallback' || own.includes(label);
+}
+
+/**
+ * Of workloads that promise an order: responses of one key that come before those of its earlier requests, although
+ * their own deadline did not force them.
+ */
+function disordered(sent: readonly Sent[], responses: readonly Response[]): string[] {
+  const first = new Map<string, { place: number; time: number }>();
+  for (const { requestId, time } of responses) if (!first.has(requestId)) first.set(requestId, { place: first.size, time });
+  const promised = sent.filter(({ workload, number, cancelled }) => workload === 'ordered' && number >= 0 && !cancelled);
+  return [...Map.groupBy(promised, keyOf).values()].flatMap((requests) => requests.filter((request, index) => {
+    const own = first.get(request.requestId);
+    const before = first.get(requests[index - 1]?.requestId ?? '');
+    if (own === undefined || before === undefined || own.place > before.place) return false;
+    return own.time < EPOCH + request.at + LONGEST_DEADLINE_MS - DEADLINE_MARGIN_MS;
+  })).map(({ requestId }) => requestId);
+}

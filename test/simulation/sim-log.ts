@@ -1,0 +1,120 @@
+import { writeUncertain } from '../../shared/log/errors.ts';
+import type {
+  ConsumerOptions, EmbeddedLog, EventLog, ExclusiveWriter, LogConsumer, LogProducer, LogRecord, OutgoingRecord, ReadOptions, Tail, TailOptions,
+} from '@tandem/shared/log';
+import type { SimProcess } from './sim-process.ts';
+
+/** One way through the network, ms. */
+const SLOWEST_MS = 4;
+
+export interface SimLogOptions {
+  /** Share of transactions whose fate their writer does not learn. */
+  uncertainty: number;
+  /** What a broken log would do with one record in fifty; a run must notice. */
+  sabotage?: 'lose' | 'repeat';
+}
+
+/** The one log, as seen by one process through a network: late, and not at all by the dead. */
+export class SimLog implements EventLog {
+  readonly durable = true;
+  readonly description = 'simulated';
+  readonly #log: EmbeddedLog;
+  readonly #process: SimProcess;
+  readonly #options: SimLogOptions;
+  #lastArrival = 0;
+
+  constructor(log: EmbeddedLog, process: SimProcess, options: SimLogOptions) {
+    this.#log = log;
+    this.#process = process;
+    this.#options = options;
+  }
+
+  get admin() {
+    return this.#log.admin;
+  }
+
+  now(): number {
+    return this.#process.clock.now();
+  }
+
+  async producer(): Promise<LogProducer> {
+    const producer = await this.#log.producer();
+    const none = () => Promise.resolve();
+    return { send: (records) => this.#send(producer, records), flush: none, close: none };
+  }
+
+  consumer(options: ConsumerOptions): LogConsumer {
+    const gate = this.#process.gate.bind(this.#process);
+    const consumer = this.#log.consumer({
+      ...options,
+      onRecord: gate((delivery) => options.onRecord(delivery)),
+      onAssigned: gate((partitions) => options.onAssigned?.(partitions)),
+      onRevoked: gate((partitions) => options.onRevoked?.(partitions)),
+      onFault: gate((error) => options.onFault?.(error)),
+    });
+    this.#process.joined({ drop: () => consumer.drop(), evict: (rejoinAfterMs) => consumer.crash(new Error('session timed out'), rejoinAfterMs) });
+    return consumer;
+  }
+
+  tail(options: TailOptions): Promise<Tail> {
+    return this.#log.tail({ ...options, onRecord: this.#process.gate((record: LogRecord) => options.onRecord(record)) });
+  }
+
+  async* read(options: ReadOptions): AsyncGenerator<readonly LogRecord[]> {
+    await this.#process.delay(0, SLOWEST_MS);
+    for await (const batch of this.#log.read(options)) {
+      yield batch;
+      await this.#process.delay(0, SLOWEST_MS);
+    }
+  }
+
+  async exclusiveWriter(name: string): Promise<ExclusiveWriter> {
+    const writer = await this.#request(() => this.#log.exclusiveWriter(name));
+    return {
+      write: (records) => this.#transaction(name, writer, records),
+      close: () => writer.close(),
+    };
+  }
+
+  async close(): Promise<void> {
+    // The one log goes on.
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+
+  async #transaction(name: string, writer: ExclusiveWriter, records: readonly OutgoingRecord[]): Promise<void> {
+    const { world } = this.#process;
+    const uncertain = world.chance(this.#options.uncertainty);
+    if (uncertain && world.chance(0.5)) throw writeUncertain(name, new Error('lost on the way'));
+    await this.#request(() => writer.write(records));
+    if (uncertain) throw writeUncertain(name, new Error('the answer was lost'));
+  }
+
+  /** Records of a process arrive in the order in which it sent them. */
+  #send(producer: LogProducer, records: readonly OutgoingRecord[]): Promise<void> {
+    const now = this.#process.world.clock.now();
+    this.#lastArrival = Math.max(this.#lastArrival, now + this.#process.world.between(0, SLOWEST_MS));
+    return this.#request(() => this.#sabotaged(producer, records), this.#lastArrival - now);
+  }
+
+  async #sabotaged(producer: LogProducer, records: readonly OutgoingRecord[]): Promise<void> {
+    const { sabotage } = this.#options;
+    const struck = sabotage !== undefined && this.#process.world.chance(0.02);
+    if (!struck || sabotage === 'repeat') await producer.send(records);
+    if (struck && sabotage === 'repeat') await producer.send(records);
+  }
+
+  /** What a process sent before it died may arrive, or not; what it would have been told, it never hears. */
+  #request<Value>(effect: () => Promise<Value>, wayMs = this.#process.world.between(0, SLOWEST_MS)): Promise<Value> {
+    const { world } = this.#process;
+    return new Promise((resolve, reject) => {
+      world.later(wayMs, () => {
+        if (!this.#process.alive && world.chance(0.5)) return;
+        const back = (settle: () => void) => world.later(world.between(0, SLOWEST_MS), this.#process.gate(settle));
+        effect().then((value) => back(() => resolve(value)), (error: unknown) => back(() => reject(error)));
+      });
+    });
+  }
+}

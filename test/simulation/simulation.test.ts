@@ -1,0 +1,50 @@
+import { expect, test } from 'vitest';
+import { simulate, type Scenario, type Verdict } from './run.ts';
+
+/** TANDEM_SIMULATION_RUNS makes it a long search; TANDEM_SIMULATION_SEED repeats one run. */
+const RUNS = Number(process.env['TANDEM_SIMULATION_RUNS'] ?? 60);
+const FIRST_SEED = Number(process.env['TANDEM_SIMULATION_SEED'] ?? 1);
+
+const base: Omit<Scenario, 'seed' | 'delivery'> = { requests: 40, faults: 6, uncertainty: 0.05, cacheFailures: 0.02 };
+const seeds = Array.from({ length: RUNS }, (_, index) => FIRST_SEED + index);
+
+const failures = ({ lost, wrong, disordered }: Verdict) => ({ lost, wrong, disordered });
+const NONE = { lost: [], wrong: [], disordered: [] };
+
+test('without faults nothing is lost, doubled, swapped or out of order', async () => {
+  for (const seed of seeds.slice(0, 10)) {
+    const verdict = await simulate({ ...base, faults: 0, uncertainty: 0, cacheFailures: 0, delivery: 'at-least-once', seed });
+    expect({ ...failures(verdict), doubled: verdict.doubled }, `seed ${seed}`).toEqual({ ...NONE, doubled: [] });
+  }
+});
+
+test('at least once: whoever dies or sleeps, nothing is lost, and doubled only where fusion was hit', async () => {
+  for (const seed of seeds) {
+    const verdict = await simulate({ ...base, delivery: 'at-least-once', seed });
+    expect(failures(verdict), `seed ${seed}`).toEqual(NONE);
+    if (verdict.fusionFaults === 0) expect(verdict.doubled, `seed ${seed}`).toEqual([]);
+  }
+});
+
+test('exactly once: whoever dies or sleeps, each request is answered once', async () => {
+  for (const seed of seeds) {
+    const verdict = await simulate({ ...base, delivery: 'exactly-once', seed });
+    expect({ ...failures(verdict), doubled: verdict.doubled }, `seed ${seed}`).toEqual({ ...NONE, doubled: [] });
+  }
+});
+
+test('a log that loses or repeats records is found out', async () => {
+  const peaceful = { ...base, faults: 0, uncertainty: 0, cacheFailures: 0, delivery: 'at-least-once' as const };
+  const found = { lost: 0, doubled: 0 };
+  for (const seed of seeds.slice(0, 10)) {
+    found.lost += (await simulate({ ...peaceful, seed, sabotage: 'lose' })).lost.length;
+    found.doubled += (await simulate({ ...peaceful, seed, sabotage: 'repeat' })).doubled.length;
+  }
+  expect(found.lost).toBeGreaterThan(0);
+  expect(found.doubled).toBeGreaterThan(0);
+});
+
+test('the same seed gives the same run', async () => {
+  const scenario: Scenario = { ...base, delivery: 'exactly-once', seed: 7 };
+  expect(await simulate(scenario)).toEqual(await simulate(scenario));
+});

@@ -1,0 +1,136 @@
+import { createClassifierStage } from '@tandem/classifier';
+import { createFusionStage } from '@tandem/fusion';
+import { fixedTopics, variantTopics, type ClassScores, type Variant, type Workload } from '@tandem/schemas';
+import { createSchedulerStage } from '@tandem/scheduler';
+import { createMemoryCache, type Cache } from '@tandem/shared/cache';
+import { thresholdPolicy, type Adapter } from '@tandem/shared/core';
+import { RecordError, TandemError } from '@tandem/shared/errors';
+import { createEmbeddedLog, type EmbeddedLog } from '@tandem/shared/log';
+import { RunningStage, type Stage, type StageName } from '@tandem/shared/runner';
+import { createMetrics, noTracing, silentLogger } from '@tandem/shared/telemetry';
+import { createWorkerStage } from '@tandem/worker';
+import { z } from 'zod';
+import { simEngine } from './sim-engine.ts';
+import { SimLog, type SimLogOptions } from './sim-log.ts';
+import { SimProcess } from './sim-process.ts';
+import type { World } from './world.ts';
+
+export const PREFIX = 'sim.';
+export const PARTITIONS = 3;
+
+/** `input.number` through a model; the answer is a label that says which number and model. */
+const adapter: Adapter = {
+  name: 'sim',
+  inputSchema: z.object({ number: z.int() }),
+  prepare(input) {
+    const { number } = input as { number: number };
+    if (number < 0) throw new RecordError('invalid_input', 'number: must not be negative');
+    return { features: number, marks: [], hasCandidates: false };
+  },
+  shape: () => ({ graph: 'all', length: 1 }),
+  dimensions: (_graph, batch) => ({ batch: batch.length }),
+  encode(_graph, batch, inputs) {
+    batch.forEach((work, row) => (inputs['input']!.data[row] = work.task.input as number));
+  },
+  decode: (_graph, batch, outputs) => batch.map((_, row) => ({ labels: [String(outputs['output']!.data[row])], probabilities: [0.5], confidence: 0.5 })),
+  present: (result) => ({ label: (result as ClassScores).labels[0]!, confidence: 0.5 }),
+  fallback: () => ({ labels: ['fallback'], probabilities: [1] }),
+};
+
+const variant = (model: string): Variant => ({
+  model, precision: 'fp32', version: '1', status: 'stable', adapter: 'sim', graphs: {}, limits: {}, lineage: {},
+  accuracy: { metric: 'accuracy', value: 0.9, others: {}, data: 'none', date: '2026-01-01' },
+});
+const variants = [variant('small'), variant('large')];
+
+function workload(name: string, order: Workload['order']): Workload {
+  const coarse = { id: 'coarse', role: 'coarse' as const, model: 'small', after: [], required: false };
+  const fine = { id: 'fine', role: 'fine' as const, model: 'large', after: ['coarse'], required: false };
+  return {
+    name, order, description: 'simulated', adapter: 'sim', deadlineMs: null, accuracyFloor: 0, activeAbove: 0.8, activityTau: 20, options: {},
+    plans: { coarse: { strategy: 'cascade', steps: [coarse] }, full: { strategy: 'cascade', steps: [coarse, fine] } },
+  };
+}
+export const workloads = [workload('plain', 'none'), workload('ordered', 'key')];
+
+export interface SystemOptions extends SimLogOptions {
+  delivery: 'at-least-once' | 'exactly-once';
+  /** Share of commands that the cache refuses. */
+  cacheFailures: number;
+}
+
+/** The real stages, each in a process of its own, on one simulated log. */
+export class SimSystem {
+  readonly log: EmbeddedLog;
+  readonly world: World;
+  readonly processes: { name: StageName; process: SimProcess }[] = [];
+  readonly #options: SystemOptions;
+  readonly #cache: Cache = createMemoryCache();
+
+  constructor(world: World, options: SystemOptions) {
+    this.world = world;
+    this.#options = options;
+    this.log = createEmbeddedLog({ clock: world.clock, defer: world.defer });
+  }
+
+  async createTopics(): Promise<void> {
+    const topology = { prefix: PREFIX, partitions: PARTITIONS };
+    await this.log.admin.ensureTopics([...fixedTopics(topology), ...variantTopics(topology, variants)]);
+  }
+
+  /** It runs, or will soon. */
+  start(name: StageName): void {
+    const process = new SimProcess(this.world);
+    const entry = { name, process };
+    this.processes.push(entry);
+    void this.#run(name, process);
+  }
+
+  kill(index: number): StageName {
+    const [entry] = this.processes.splice(index, 1);
+    entry!.process.kill();
+    return entry!.name;
+  }
+
+  async #run(name: StageName, process: SimProcess): Promise<void> {
+    const log = new SimLog(this.log, process, this.#options);
+    const common = { log, clock: process.clock, logger: silentLogger, prefix: PREFIX, random: this.world.random };
+    const stage = await this.#stage(name, process, log);
+    await RunningStage.start(stage, {
+      ...common, metrics: createMetrics({ processMetrics: false }), tracing: noTracing, producer: await log.producer(), commitIntervalMs: 100,
+    });
+  }
+
+  #stage(name: StageName, process: SimProcess, log: SimLog): Stage | Promise<Stage> {
+    const adapters = new Map([['sim', adapter]]);
+    const probe = { sample: async () => ({ time: process.clock.now(), cpuCores: 2, cpuUse: 0.1, memoryBytes: 8, memoryFreeBytes: 4 }) };
+    const common = { prefix: PREFIX, clock: process.clock, logger: silentLogger, log, variants, workloads, adapters, probe, cache: this.#cacheOf(process), random: this.world.random };
+    const isOrdered = (workloadName: string) => workloadName === 'ordered';
+    switch (name) {
+      case 'classifier': return createClassifierStage(common);
+      case 'scheduler': return createSchedulerStage({ ...common, policy: thresholdPolicy() });
+      case 'worker': return createWorkerStage({ ...common, instance: `worker-${this.world.random()}`, engine: simEngine(process) });
+      case 'fusion': return createFusionStage({ ...common, ...this.#options, adapterOf: () => adapter, isOrdered });
+    }
+  }
+
+  /** The shared cache, behind a network of its own. */
+  #cacheOf(process: SimProcess): Cache {
+    const { world } = this;
+    const refuse = () => new TandemError('the cache is away', { code: 'cache_unavailable', retryable: true });
+    return new Proxy(this.#cache, {
+      get: (cache, name) => {
+        if (name === 'shared') return true;
+        const value: unknown = Reflect.get(cache, name, cache);
+        if (typeof value !== 'function') return value;
+        return async (...parameters: unknown[]) => {
+          await process.delay(0, 2);
+          if (world.chance(this.#options.cacheFailures)) throw refuse();
+          const result: unknown = await Reflect.apply(value, cache, parameters);
+          await process.delay(0, 2);
+          return result;
+        };
+      },
+    });
+  }
+}
