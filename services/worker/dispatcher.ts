@@ -1,14 +1,17 @@
-import type { Lane } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import {
-  BatchQueue, BatchTimeModel, formBatch, largestBatch, lengthBucket, takeExpired,
-  type Batch, type BatchSituation, type QueuedWork,
+  BatchQueue, BatchTimeModel, formBatch, largestBatch, lengthBucket, mayFormAhead, takeExpired,
+  type BatchSituation, type BreakerPermit, type QueuedWork, type QueueEntry,
 } from '@tandem/shared/core';
-import { TandemError, isRetryable } from '@tandem/shared/errors';
-import { runBatch, type BatchSink, type RanBatch, type RunRules } from './batch-runner.ts';
+import type { Logger } from '@tandem/shared/telemetry';
+import { runBatch, type BatchSink, type RunRules } from './batch-runner.ts';
 import type { WorkerLimits, WorkerObserver } from './options.ts';
-import { completedOutcome, expiredOutcome, failedOutcome } from './outcomes.ts';
 import type { PendingWork, Submission } from './pending-work.ts';
+import type { ServedVariant } from './served-variant.ts';
+import { Settler } from './settler.ts';
+import { SoloQueue } from './solo-queue.ts';
+import type { Suspects } from './suspects.ts';
+import { Waiting } from './waiting.ts';
 
 /** The next batch is formed this long before a session is expected to be free: later it is larger, too late it idles. */
 const AHEAD_MS = 2;
@@ -19,6 +22,8 @@ export interface DispatcherOptions {
   clock: Clock;
   limits: WorkerLimits;
   observer: WorkerObserver;
+  suspects: Pick<Suspects, 'count' | 'clear'>;
+  logger: Logger;
 }
 
 interface Running {
@@ -26,37 +31,61 @@ interface Running {
   endsAt: number;
 }
 
-/** Holds work, forms batches whenever a session is or is about to be free, and answers. */
-export class Dispatcher implements BatchSink {
+/** Work of one variant, graph and length bucket that runs together. */
+interface FormedBatch {
+  group: string;
+  pending: readonly PendingWork[];
+  startsAt: number;
+}
+
+interface Waiter {
+  pending: PendingWork;
+  /** Undefined: it waits to run alone. */
+  entry: QueueEntry<PendingWork> | undefined;
+}
+
+/** Holds work, forms batches whenever a session is or is about to be free, and sees to it that each is answered. */
+export class Dispatcher {
   readonly #options: DispatcherOptions;
   readonly #queue: BatchQueue<PendingWork>;
+  readonly #solo: SoloQueue;
+  readonly #waiting = new Waiting<Waiter>();
   readonly #times = new BatchTimeModel();
   readonly #running = new Set<Running>();
   readonly #rules: RunRules;
+  readonly #settler: Settler;
   #onIdle: (() => void)[] = [];
   #scheduled = false;
   #cancelTimer: () => void = () => undefined;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    const { clock, limits } = options;
+    const { clock, limits, observer, suspects } = options;
     const pause = (durationMs: number) => new Promise<void>((resolve) => void clock.schedule(clock.now() + durationMs, resolve));
     this.#rules = { maxThreadLosses: limits.maxThreadLosses, pause };
-    this.#queue = new BatchQueue(options.limits.patienceMs);
+    this.#queue = new BatchQueue(limits.patienceMs);
+    this.#solo = new SoloQueue(limits.maxSuspectRuns);
+    this.#settler = new Settler({ clock, observer, survived: (suspicions) => suspects.clear(suspicions) });
   }
 
   /** @throws what the adapter throws on work that it cannot even measure */
-  submit(submission: Submission, lane: Lane): void {
-    const { work, served } = submission;
+  submit(submission: Submission): void {
+    const { work, served, suspicion } = submission;
+    const { clock, limits } = this.#options;
+    if (!served.breaker.admits(clock.now())) return this.#settler.refused(submission);
+    if (suspicion !== undefined && suspicion.attempt > limits.maxSuspectRuns) return this.#settler.givenUp(submission, suspicion);
     const { graph, length } = served.adapter.shape(work, served.variant);
-    served.queued += 1;
-    this.#queue.add({
-      payload: { ...submission, graph },
-      group: `${served.name}|${graph}|${lengthBucket(length)}`,
-      lane,
-      deadlineAt: work.task.deadlineAt,
-      enqueuedAt: this.#options.clock.now(),
-    });
+    this.#enqueue({ ...submission, graph }, `${served.name}|${graph}|${lengthBucket(length)}`);
+    this.#pumpSoon();
+  }
+
+  /** What waits of a request is dropped; what runs goes on, and nobody will look at it. */
+  cancel(requestId: string): void {
+    for (const { pending, entry } of this.#waiting.take(requestId)) {
+      if (entry === undefined ? !this.#solo.remove(pending) : !this.#queue.remove(entry)) continue;
+      this.#uncount(pending);
+      this.#settler.cancelled(pending);
+    }
     this.#pumpSoon();
   }
 
@@ -66,40 +95,14 @@ export class Dispatcher implements BatchSink {
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
-  completed(batch: readonly PendingWork[], { results, computeMs }: RanBatch): void {
-    const now = this.#options.clock.now();
-    let longestMs = 0;
-    batch.forEach((pending, row) => {
-      const queueMs = hundredths(Math.max(0, now - computeMs - pending.work.dispatchedAt));
-      longestMs = Math.max(longestMs, queueMs);
-      const timing = { batchSize: batch.length, queueMs, computeMs: hundredths(computeMs) };
-      pending.served.running -= 1;
-      pending.served.completed += 1;
-      if (pending.work.task.lane === 'bulk') pending.served.bulkCompleted += 1;
-      pending.answer(completedOutcome(pending.work, pending.served, results[row]!, timing));
-      this.#options.observer.outcome?.('completed', pending.served.name);
-    });
-    const [first] = batch;
-    first?.served.batchDone(batch.length, computeMs);
-    if (first !== undefined) this.#options.observer.batch?.(first.served.name, batch.length, longestMs, computeMs);
-  }
-
-  /** It has failed alone: nobody else is to blame. */
-  failed(pending: PendingWork, error: unknown): void {
-    pending.served.running -= 1;
-    pending.served.failed += 1;
-    const code = isRetryable(error) ? 'model_crash' : 'step_failed';
-    const outcome = failedOutcome(pending.work, error, code);
-    pending.answer(outcome, { code, message: outcome.message, attempts: 1 });
-    this.#options.observer.outcome?.('failed', pending.served.name);
-  }
-
-  handedBack(batch: readonly PendingWork[], error: TandemError): void {
-    const goingAway = new TandemError('this worker is going away; another will run it', { code: 'worker_stopping', retryable: true, cause: error });
-    for (const pending of batch) {
-      pending.served.running -= 1;
-      pending.handBack(goingAway);
-    }
+  #enqueue(pending: PendingWork, group: string): void {
+    const { work, served, lane, suspicion } = pending;
+    served.queued += 1;
+    if (lane === 'bulk') served.bulkQueued += 1;
+    let entry: QueueEntry<PendingWork> | undefined;
+    if (suspicion !== undefined && suspicion.attempt > 1) this.#solo.push(pending);
+    else entry = this.#queue.add({ payload: pending, group, lane, deadlineAt: work.task.deadlineAt, enqueuedAt: this.#options.clock.now() });
+    this.#waiting.add(work.task.requestId, { pending, entry });
   }
 
   /** Records are delivered many in one turn of the event loop: they shall meet in one batch. */
@@ -114,7 +117,8 @@ export class Dispatcher implements BatchSink {
 
   #pump(): void {
     this.#cancelTimer();
-    while (this.#running.size <= this.#options.concurrency) {
+    this.#runSolo();
+    while (!this.#solo.holdsOthers && this.#running.size <= this.#options.concurrency) {
       const situation = this.#situation();
       this.#expire(takeExpired(this.#queue, situation));
       if (!this.#mayForm(situation)) break;
@@ -122,9 +126,23 @@ export class Dispatcher implements BatchSink {
       this.#expire(expired);
       if (waitUntil !== undefined) this.#pumpAt(waitUntil);
       if (batch === undefined) break;
-      void this.#run(batch, situation);
+      void this.#run({ group: batch.group, pending: batch.work.map(({ payload }) => payload), startsAt: situation.startsAt });
     }
     if (this.#isIdle) for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  #runSolo(): void {
+    const { clock, concurrency } = this.#options;
+    const pending = this.#solo.next(this.#running.size, concurrency);
+    if (pending === undefined) return;
+    const { served, graph, work } = pending;
+    if (work.task.deadlineAt !== null && work.task.deadlineAt <= clock.now()) {
+      this.#solo.done(pending);
+      this.#leave(pending);
+      this.#settler.expired(pending);
+      return this.#runSolo();
+    }
+    void this.#run({ group: `${served.name}|${graph}|alone`, pending: [pending], startsAt: clock.now() });
   }
 
   #situation(): BatchSituation {
@@ -141,7 +159,9 @@ export class Dispatcher implements BatchSink {
     const { concurrency, limits } = this.#options;
     const largest = largestBatch(this.#queue, situation);
     if (largest === 0) return false;
-    if (this.#running.size < concurrency || largest >= limits.maxBatchSize) return true;
+    if (this.#running.size < concurrency) return true;
+    if (!mayFormAhead(this.#queue, situation)) return false;
+    if (largest >= limits.maxBatchSize) return true;
     const formAt = situation.startsAt - AHEAD_MS;
     if (formAt <= situation.now) return true;
     this.#pumpAt(formAt);
@@ -153,44 +173,112 @@ export class Dispatcher implements BatchSink {
     this.#cancelTimer = this.#options.clock.schedule(at, () => this.#pump());
   }
 
-  async #run({ group, work }: Batch<PendingWork>, { startsAt }: BatchSituation): Promise<void> {
-    const batch = work.map(({ payload }) => payload);
-    const served = batch[0]!.served;
-    const running = { endsAt: startsAt + (this.#times.predict(group, batch.length) ?? 0) };
-    this.#running.add(running);
-    served.queued -= batch.length;
-    served.running += batch.length;
-    const completed = (ran: readonly PendingWork[], result: RanBatch) => {
-      this.#times.observe(group, ran.length, result.computeMs, this.#options.clock.now());
-      this.completed(ran, result);
-    };
-    const sink: BatchSink = {
-      completed,
-      failed: (pending, error) => this.failed(pending, error),
-      handedBack: (pending, error) => this.handedBack(pending, error),
-    };
-    try {
-      await runBatch(served, batch, this.#rules, sink);
-    } catch (error) {
-      for (const pending of batch) pending.handBack(error);
+  async #run(batch: FormedBatch): Promise<void> {
+    const { group, pending, startsAt } = batch;
+    const served = pending[0]!.served;
+    for (const one of pending) this.#leave(one);
+    const permit = served.breaker.begin(this.#options.clock.now());
+    if (permit === undefined) {
+      for (const one of pending) this.#refuse(one);
+      return;
     }
+    const running = { endsAt: startsAt + (this.#times.predict(group, pending.length) ?? 0) };
+    this.#running.add(running);
+    served.running += pending.length;
+    await this.#infer(batch, permit);
+    for (const one of pending) this.#solo.done(one);
     this.#running.delete(running);
     this.#pump();
   }
 
-  #expire(expired: readonly QueuedWork<PendingWork>[]): void {
-    for (const { payload } of expired) {
-      payload.served.queued -= 1;
-      payload.answer(expiredOutcome(payload.work));
-      this.#options.observer.outcome?.('expired', payload.served.name);
+  async #infer({ group, pending }: FormedBatch, permit: BreakerPermit): Promise<void> {
+    const { clock, suspects } = this.#options;
+    const served = pending[0]!.served;
+    const left = new Set(pending);
+    let verdict: 'succeeded' | 'failed' | undefined;
+    const sink: BatchSink = {
+      completed: (ran, result) => {
+        verdict = 'succeeded';
+        this.#times.observe(group, ran.length, result.computeMs, clock.now());
+        for (const one of ran) left.delete(one);
+        this.#settler.completed(ran, result);
+      },
+      failed: (one, error) => {
+        verdict ??= 'failed';
+        left.delete(one);
+        if (permit.isProbe) this.#refuseRun(one, error);
+        else this.#settler.failed(one, error);
+      },
+      handedBack: (all, error) => {
+        for (const one of all) left.delete(one);
+        this.#settler.handedBack(all, error);
+      },
+    };
+    try {
+      const suspicions = pending.flatMap(({ suspicion }) => suspicion ?? []);
+      if (suspicions.length > 0) await suspects.count(suspicions);
+      await runBatch(served, pending, this.#rules, sink);
+    } catch (error) {
+      this.#settler.handedBack([...left], error);
+    }
+    this.#conclude(served, permit, verdict);
+  }
+
+  /** A probe that fails says nothing about its input: the variant is not well. */
+  #refuseRun(pending: PendingWork, error: unknown): void {
+    pending.served.running -= 1;
+    this.#settler.refused(pending, error);
+  }
+
+  #conclude(served: ServedVariant, permit: BreakerPermit, verdict: 'succeeded' | 'failed' | undefined): void {
+    const { clock, observer, logger } = this.#options;
+    const before = served.breaker.state(clock.now());
+    if (verdict === 'succeeded') served.breaker.succeeded(permit);
+    else if (verdict === 'failed') served.breaker.failed(permit, clock.now());
+    else served.breaker.withdrawn(permit);
+    const state = served.breaker.state(clock.now());
+    if (state === before) return;
+    observer.breaker?.(state, served.name);
+    if (state === 'closed') logger.info({ variant: served.name }, 'the variant works again');
+    if (state !== 'open') return;
+    logger.error({ variant: served.name }, 'the variant has failed repeatedly and is taken out for a while');
+    this.#flush(served);
+  }
+
+  /** What waits for a variant that is taken out is better off elsewhere. */
+  #flush(served: ServedVariant): void {
+    const isItsGroup = (group: string) => group.startsWith(`${served.name}|`);
+    const queued = this.#queue.takeAll(isItsGroup, this.#options.clock.now()).map(({ payload }) => payload);
+    for (const pending of [...queued, ...this.#solo.takeAll((one) => one.served === served)]) {
+      this.#leave(pending);
+      this.#refuse(pending);
     }
   }
 
-  get #isIdle(): boolean {
-    return this.#queue.size === 0 && this.#running.size === 0;
+  #refuse(pending: PendingWork): void {
+    this.#solo.done(pending);
+    this.#settler.refused(pending);
   }
-}
 
-function hundredths(ms: number): number {
-  return Math.round(ms * 100) / 100;
+  #expire(expired: readonly QueuedWork<PendingWork>[]): void {
+    for (const { payload } of expired) {
+      this.#leave(payload);
+      this.#settler.expired(payload);
+    }
+  }
+
+  /** It waits no longer. */
+  #leave(pending: PendingWork): void {
+    this.#waiting.leave(pending.work.task.requestId, (waiter) => waiter.pending === pending);
+    this.#uncount(pending);
+  }
+
+  #uncount({ served, lane }: PendingWork): void {
+    served.queued -= 1;
+    if (lane === 'bulk') served.bulkQueued -= 1;
+  }
+
+  get #isIdle(): boolean {
+    return this.#queue.size === 0 && this.#solo.size === 0 && this.#running.size === 0;
+  }
 }

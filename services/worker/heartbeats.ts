@@ -1,5 +1,5 @@
-import { topicName, type Heartbeat } from '@tandem/schemas';
-import type { StageContext } from '@tandem/shared/runner';
+import { topicName, workTopicName, type Heartbeat } from '@tandem/schemas';
+import type { Intake, StageContext } from '@tandem/shared/runner';
 import type { WorkerStageOptions } from './options.ts';
 import type { ServedVariant } from './served-variant.ts';
 
@@ -13,10 +13,15 @@ export class Heartbeats {
   readonly #served: readonly ServedVariant[];
   #cancel: () => void = () => undefined;
   #stopped = false;
+  #intake: Intake | undefined;
 
   constructor(options: Options, served: readonly ServedVariant[]) {
     this.#options = options;
     this.#served = served;
+  }
+
+  attach(intake: Intake): void {
+    this.#intake = intake;
   }
 
   /** The first beat is out when this resolves: schedulers know the worker before it takes work. */
@@ -44,7 +49,12 @@ export class Heartbeats {
   async #heartbeat(): Promise<Heartbeat> {
     const { instance, pool, probe, clock } = this.#options;
     const resources = await probe.sample();
-    const variants = this.#served.map((served) => served.load());
+    const variants = this.#served.map((served) => served.load(clock.now(), this.#bulkLag(served)));
     return { kind: 'worker', instance, time: clock.now(), ...(pool === undefined ? {} : { pool }), resources, variants };
+  }
+
+  #bulkLag({ variant: { model, precision } }: ServedVariant): number {
+    const { prefix, pool } = this.#options;
+    return this.#intake?.lag(workTopicName(prefix, 'bulk', { model, precision, pool })) ?? 0;
   }
 }

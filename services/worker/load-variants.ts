@@ -4,7 +4,7 @@ import { variantName } from '@tandem/shared/registry';
 import type { WorkerStageOptions } from './options.ts';
 import { ServedVariant } from './served-variant.ts';
 
-type Options = Pick<WorkerStageOptions, 'variants' | 'engine' | 'adapters' | 'memoryBudgetBytes' | 'logger'>;
+type Options = Pick<WorkerStageOptions, 'variants' | 'engine' | 'adapters' | 'memoryBudgetBytes' | 'random' | 'logger'>;
 
 /**
  * Loads what can be loaded, in the given order; the rest is refused with a warning that says why.
@@ -26,14 +26,14 @@ export async function loadVariants(options: Options): Promise<ServedVariant[]> {
 }
 
 async function loadVariant(variant: Variant, usedBytes: number, options: Options): Promise<ServedVariant> {
-  const { engine, adapters } = options;
+  const { engine, adapters, random } = options;
   requireMemory(variant, usedBytes, options);
   const adapter = adapters.get(variant.adapter);
   if (adapter === undefined) {
     const known = [...adapters.keys()].join(', ');
     throw new TandemError(`the registry names its adapter ${variant.adapter}; there are ${known}`, { code: 'unknown_adapter' });
   }
-  return new ServedVariant(await engine.load(variant), adapter);
+  return new ServedVariant(await engine.load(variant), adapter, random);
 }
 
 function requireMemory(variant: Variant, usedBytes: number, { engine, memoryBudgetBytes = Infinity }: Options): void {

@@ -1,4 +1,4 @@
-import type { ErrorCode, StepOutcome, StepResult, StepRun, Work } from '@tandem/schemas';
+import type { ErrorCode, RedispatchOutcome, StepOutcome, StepResult, StepRun, Work } from '@tandem/schemas';
 import { messageOf } from '@tandem/shared/errors';
 import type { ServedVariant } from './served-variant.ts';
 
@@ -22,6 +22,11 @@ export function failedOutcome(work: Work, error: unknown, code: ErrorCode = 'ste
   const { model, precision } = work;
   const message = `${model}.${precision}: ${messageOf(error)}`;
   return { kind: 'failed', ...common(work), code, message, model, precision };
+}
+
+export function redispatchOutcome(work: Work, message: string): RedispatchOutcome {
+  const { model, precision, tried = [] } = work;
+  return { kind: 'redispatch', ...common(work), code: 'variant_unavailable', message, model, precision, tried: [...tried, `${model}.${precision}`] };
 }
 
 function common({ step, task, previous }: Work): Pick<StepOutcome, 'requestId' | 'step' | 'task' | 'previous'> {

@@ -1,5 +1,6 @@
-import type { ErrorCode, Outcome, Work } from '@tandem/schemas';
+import type { ErrorCode, Lane, Outcome, Work } from '@tandem/schemas';
 import type { ServedVariant } from './served-variant.ts';
+import type { Suspicion } from './suspects.ts';
 
 /** Work that has been read and not yet answered. */
 export interface PendingWork extends Submission {
@@ -17,7 +18,12 @@ export interface RecordFault {
 export interface Submission {
   work: Work;
   served: ServedVariant;
-  /** Settles the record: exactly one of the two is called, once. With a fault the record goes to the dead letters too. */
+  lane: Lane;
+  /** It may have ended a process before. */
+  suspicion?: Suspicion | undefined;
+  /** Settles the record: exactly one of the three is called, once. With a fault the record goes to the dead letters too. */
   answer(outcome: Outcome, fault?: RecordFault): void;
+  /** Nobody wants its outcome any more. */
+  drop(): void;
   handBack(error: unknown): void;
 }

@@ -1,5 +1,6 @@
 import { fileURLToPath } from 'node:url';
 import type { ClassScores, Outcome, PlanStep, RankedItems, RecommendFeatures, Task, Work } from '@tandem/schemas';
+import { createMemoryCache } from '@tandem/shared/cache';
 import { systemClock } from '@tandem/shared/clock';
 import { builtInAdapters } from '@tandem/shared/core';
 import { createOnnxEngine } from '@tandem/shared/engine';
@@ -16,7 +17,7 @@ let stage: Stage;
 beforeAll(async () => {
   stage = await createWorkerStage({
     prefix: 't.', instance: 'worker-1', variants: stableVariants(await loadRegistry(MODELS)), adapters: builtInAdapters,
-    engine: createOnnxEngine({ modelsDirectory: MODELS, threads: 2 }), clock: systemClock, logger: silentLogger,
+    engine: createOnnxEngine({ modelsDirectory: MODELS, threads: 2 }), clock: systemClock, logger: silentLogger, cache: createMemoryCache(), log: { now: () => 0 },
     probe: { sample: async () => ({ time: 0, cpuCores: 2, memoryBytes: 8, memoryFreeBytes: 4 }) },
   });
 }, 120_000);

@@ -1,5 +1,6 @@
 import type { Variant, VariantLoad } from '@tandem/schemas';
-import type { Adapter } from '@tandem/shared/core';
+import type { Random } from '@tandem/shared/clock';
+import { CircuitBreaker, type Adapter } from '@tandem/shared/core';
 import type { LoadedVariant } from '@tandem/shared/engine';
 import { variantName } from '@tandem/shared/registry';
 
@@ -12,6 +13,8 @@ export class ServedVariant {
   readonly adapter: Adapter;
   readonly name: string;
   queued = 0;
+  /** Of them, in the bulk lane. */
+  bulkQueued = 0;
   running = 0;
   completed = 0;
   bulkCompleted = 0;
@@ -19,7 +22,10 @@ export class ServedVariant {
   #meanBatchSize = 0;
   #meanBatchMs = 0;
 
-  constructor(loaded: LoadedVariant, adapter: Adapter) {
+  readonly breaker: CircuitBreaker;
+
+  constructor(loaded: LoadedVariant, adapter: Adapter, random: Random = Math.random) {
+    this.breaker = new CircuitBreaker({ random });
     this.loaded = loaded;
     this.adapter = adapter;
     this.name = variantName(loaded.variant);
@@ -35,11 +41,14 @@ export class ServedVariant {
     this.#meanBatchMs = isFirst ? computeMs : this.#meanBatchMs + SMOOTHING * (computeMs - this.#meanBatchMs);
   }
 
-  load(): VariantLoad {
+  /** @param bulkLag records of its bulk topics that have not been delivered here */
+  load(now: number, bulkLag: number): VariantLoad {
     const { model, precision, version } = this.variant;
     return {
       model, precision, version,
       queued: this.queued,
+      bulkBacklog: this.bulkQueued + bulkLag,
+      breaker: this.breaker.state(now),
       running: this.running,
       completed: this.completed,
       bulkCompleted: this.bulkCompleted,

@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { z } from 'zod';
 import { DEAD_LETTER_HEADER, type ClassScores, type GraphSpec, type Heartbeat, type Outcome, type PlanStep, type Task, type Variant, type Work } from '@tandem/schemas';
+import { createMemoryCache } from '@tandem/shared/cache';
 import { ManualClock, systemClock } from '@tandem/shared/clock';
 import type { Adapter } from '@tandem/shared/core';
 import { createOnnxEngine, type InferenceEngine, type Invocation } from '@tandem/shared/engine';
@@ -66,7 +67,7 @@ async function worker(over: Partial<WorkerStageOptions> = {}): Promise<Stage & {
     prefix: 't.', instance: 'worker-1', variants: [lookup], adapters: new Map([['lookup', lookupAdapter]]),
     engine: over.engine ?? createOnnxEngine({ modelsDirectory: FIXTURES, threads: 2 }),
     probe: { sample: async () => ({ time: 0, cpuCores: 2, memoryBytes: 8, memoryFreeBytes: 4 }) },
-    clock: systemClock, logger: silentLogger, ...over,
+    clock: systemClock, cache: createMemoryCache(), log: { now: () => 0 }, logger: silentLogger, ...over,
   });
   onTestFinished(() => stage.stop?.());
   const run = async (value: unknown, topic?: string) => {
@@ -222,7 +223,7 @@ test('while every session is busy, work gathers instead of being cut into batche
 
 test('interactive work goes before bulk that came earlier', async () => {
   const engine = heldEngine();
-  const { run } = await worker({ engine, clock: new ManualClock(1_000), limits: { maxBatchSize: 1 } });
+  const { run } = await worker({ engine, clock: new ManualClock(1_000), limits: { maxBatchSize: 1, maxBulkBatchSize: 1 } });
   const answered: number[] = [];
   const note = (outcome: Outcome) => answered.push(scoreOf(outcome) as number);
   const all = [...[1, 2].map((id) => run(work(id))), ...[3, 4].map((id) => run(work(id), 't.bulk.lookup.fp32')), ...[5, 6].map((id) => run(work(id)))];
@@ -257,7 +258,7 @@ test('a heartbeat goes out at the start and every 500 ms, and counts what was do
   while (beats.length < 2) await new Promise((resolve) => setImmediate(resolve));
   expect(beats[0]).toMatchObject({ kind: 'worker', instance: 'worker-1', time: 1_000, resources: { cpuCores: 2 }, variants: [{ completed: 0, meanBatchSize: 0 }] });
   expect(beats[1]!.variants).toEqual([{
-    model: 'lookup', precision: 'fp32', version: '3', queued: 0, running: 0, completed: 1, bulkCompleted: 0, failed: 1, meanBatchSize: 1, meanBatchMs: expect.any(Number),
+    model: 'lookup', precision: 'fp32', version: '3', queued: 0, bulkBacklog: 0, breaker: 'closed', running: 0, completed: 1, bulkCompleted: 0, failed: 1, meanBatchSize: 1, meanBatchMs: expect.any(Number),
   }]);
 });
 

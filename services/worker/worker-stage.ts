@@ -1,6 +1,7 @@
-import { topicName, workTopicName, type Lane, type Outcome, type Work } from '@tandem/schemas';
-import type { LogRecord } from '@tandem/shared/log';
-import { deadLetter, type Stage, type StageContext, type StageInput, type StageOutput } from '@tandem/shared/runner';
+import { topicName, workTopicName, type Cancellation, type Lane, type Outcome, type Work } from '@tandem/schemas';
+import { RecentKeys } from '@tandem/shared/core';
+import type { LogRecord, TopicPartition } from '@tandem/shared/log';
+import { deadLetter, type Intake, type Stage, type StageContext, type StageInput, type StageOutput } from '@tandem/shared/runner';
 import { Dispatcher } from './dispatcher.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { loadVariants } from './load-variants.ts';
@@ -9,7 +10,9 @@ import { expiredOutcome, failedOutcome } from './outcomes.ts';
 import type { RecordFault } from './pending-work.ts';
 import { readWork } from './read-work.ts';
 import type { ServedVariant } from './served-variant.ts';
+import { Suspects, type Suspicion } from './suspects.ts';
 
+const NOTHING: readonly StageOutput[] = [];
 const LANES = ['interactive', 'bulk'] as const satisfies readonly Lane[];
 
 interface Source {
@@ -38,18 +41,34 @@ class WorkerStage implements Stage {
   readonly #sources = new Map<string, Source>();
   readonly #dispatcher: Dispatcher;
   readonly #heartbeats: Heartbeats;
+  readonly #suspects: Suspects;
+  /** Requests that have been taken back: their work may come after the cancellation. */
+  readonly #cancelled = new RecentKeys();
 
   constructor(options: WorkerStageOptions, served: readonly ServedVariant[]) {
-    const { engine, clock, observer = {} } = options;
+    const { engine, clock, cache, log, logger, observer = {} } = options;
     const limits = compileLimits(options.limits);
     this.#options = options;
     this.inputs = served.map((variant) => this.#inputOf(variant, limits.maxQueueSize));
-    this.#dispatcher = new Dispatcher({ concurrency: engine.concurrency, clock, limits, observer });
+    this.#suspects = new Suspects({ cache, logger, now: () => log.now(), maxAttempts: limits.maxSuspectRuns });
+    this.#dispatcher = new Dispatcher({ concurrency: engine.concurrency, clock, limits, observer, logger, suspects: this.#suspects });
     this.#heartbeats = new Heartbeats(options, served);
+  }
+
+  attach(intake: Intake): void {
+    this.#heartbeats.attach(intake);
   }
 
   start(context: StageContext): Promise<void> {
     return this.#heartbeats.start(context);
+  }
+
+  onAssigned(partitions: readonly TopicPartition[]): void {
+    this.#suspects.assigned(partitions);
+  }
+
+  onRevoked(partitions: readonly TopicPartition[]): void {
+    this.#suspects.revoked(partitions);
   }
 
   /** Resolves when the work's batch is done. */
@@ -57,12 +76,22 @@ class WorkerStage implements Stage {
     const work = readWork(record);
     const source = this.#sources.get(record.topic);
     if (source === undefined) throw new Error(`no variant of this worker reads ${record.topic}`);
+    if ('cancel' in work) return this.#cancel(work);
+    const { clock, observer } = this.#options;
+    if (this.#cancelled.has(work.task.requestId, clock.now())) return NOTHING;
     const { deadlineAt } = work.task;
-    if (deadlineAt !== null && deadlineAt <= this.#options.clock.now()) {
-      this.#options.observer?.outcome?.('expired', source.served.name);
+    if (deadlineAt !== null && deadlineAt <= clock.now()) {
+      observer?.outcome?.('expired', source.served.name);
       return [this.#output(work, expiredOutcome(work))];
     }
-    return this.#enqueue(record, work, source);
+    if (!this.#suspects.isSuspect(record)) return this.#enqueue(record, work, source);
+    return this.#suspects.suspicionOf(record).then((suspicion) => this.#enqueue(record, work, source, suspicion));
+  }
+
+  #cancel({ requestId }: Cancellation): readonly StageOutput[] {
+    this.#cancelled.add(requestId, this.#options.clock.now());
+    this.#dispatcher.cancel(requestId);
+    return NOTHING;
   }
 
   /** All that is held here is finished: it is little, and handing it back would cost its users more. */
@@ -75,14 +104,14 @@ class WorkerStage implements Stage {
     await this.#options.engine.close();
   }
 
-  #enqueue(record: LogRecord, work: Work, { served, lane }: Source): Promise<readonly StageOutput[]> {
+  #enqueue(record: LogRecord, work: Work, { served, lane }: Source, suspicion?: Suspicion): Promise<readonly StageOutput[]> {
     return new Promise((resolve, reject) => {
       const answer = (outcome: Outcome, fault?: RecordFault) => {
         const output = this.#output(work, outcome);
         resolve(fault === undefined ? [output] : [output, this.#deadLetter(record, fault)]);
       };
       try {
-        this.#dispatcher.submit({ work, served, answer, handBack: reject }, lane);
+        this.#dispatcher.submit({ work, served, lane, suspicion, answer, drop: () => resolve(NOTHING), handBack: reject });
       } catch (error) {
         // The adapter cannot even tell the input's size: no batch has seen it.
         const outcome = failedOutcome(work, error);
