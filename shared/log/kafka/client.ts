@@ -1,4 +1,5 @@
 import { Kafka } from 'kafkajs';
+import { mendAbortedTransactions } from './aborted.ts';
 import { mendCoordinatorLookup } from './coordinator.ts';
 import { createLogWriter, kafkaLogLevel } from './logging.ts';
 import { oauthBearer } from './oauth-bearer.ts';
@@ -13,6 +14,7 @@ const RETRY = { initialRetryTime: 50, multiplier: 2, factor: 0.2, maxRetryTime: 
 export function createClient(options: ResolvedKafkaLogOptions, sockets: Sockets): Kafka {
   mendRequestQueue();
   mendCoordinatorLookup();
+  mendAbortedTransactions();
   return new Kafka({
     brokers: options.brokers,
     clientId: options.clientId,

@@ -1,5 +1,6 @@
 import { rmSync } from 'node:fs';
 import { createKafkaLog, type KafkaLog } from '@tandem/shared/log';
+import { isRetryable } from '@tandem/shared/errors';
 import { silentLogger } from '@tandem/shared/telemetry';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { Fixture, numbersUpTo, sequence } from '../../conformance/event-log-fixture.ts';
@@ -68,6 +69,65 @@ describe('when the broker is killed and comes back', () => {
     const committed = await f.log.admin.committed(groupId, topic);
     expect(committed.reduce((sum, { offset }) => sum + offset, 0)).toBe(200);
   }, 180_000);
+
+  it('a range is read to its end, each record once, and a tail goes on', async () => {
+    const f = createFixture();
+    const topic = await f.topic({ partitions: 1 });
+    const padding = 'x'.repeat(1_000);
+    await f.send(sequence(topic, 10_000).map((record) => ({ ...record, value: `${record.value as string} ${padding}` })));
+    const tailed: number[] = [];
+    const tail = await f.log.tail({ topic, onRecord: ({ offset }) => void tailed.push(offset) });
+    await tail.caughtUp;
+    const values: (string | undefined)[] = [];
+    let restarted: Promise<void> | undefined;
+    for await (const batch of f.log.read({ topic, partition: 0 })) {
+      values.push(...batch.map(({ value }) => value?.toString().split(' ')[0]));
+      if (restarted === undefined) {
+        await broker.kill();
+        restarted = start();
+      }
+    }
+    await restarted;
+    expect(values).toEqual(numbersUpTo(10_000));
+    await f.send(sequence(topic, 5));
+    await until(() => tailed.length >= 10_005, { timeoutMs: 60_000, what: () => `the tail to go on; it has ${tailed.length}` });
+    expect(tailed).toEqual(Array.from({ length: 10_005 }, (_, offset) => offset));
+  }, 180_000);
+
+  it('an exclusive writer writes each batch once: what it does not know, the next one of its name can see', async () => {
+    const f = createFixture();
+    const topic = await f.topic({ partitions: 2 });
+    const present = async (value: string): Promise<number> => {
+      let count = 0;
+      for (const partition of [0, 1]) for await (const records of f.log.read({ topic, partition })) count += records.filter((record) => String(record.value) === value).length;
+      return count;
+    };
+    const name = f.name('writer');
+    const open = async (): ReturnType<typeof f.log.exclusiveWriter> => {
+      for (;;) {
+        try {
+          return await f.log.exclusiveWriter(name);
+        } catch (error) {
+          if (!isRetryable(error)) throw error;
+        }
+      }
+    };
+    let writer = await open();
+    for (let batch = 0; batch < 6; batch++) {
+      const records = [0, 1].map((partition) => ({ topic, key: 'a', value: `${batch}`, partition }));
+      const outcome = writer.write(records).then(() => undefined, (error: unknown) => error);
+      if (batch === 2) {
+        await broker.kill();
+        await start();
+      }
+      const failure = await outcome;
+      if (failure === undefined) continue;
+      expect(failure).toMatchObject({ code: 'write_uncertain', retryable: true });
+      writer = await open();
+      if ((await present(`${batch}`)) === 0) await writer.write(records);
+    }
+    expect(await Promise.all(['0', '1', '2', '3', '4', '5'].map(present))).toEqual([2, 2, 2, 2, 2, 2]);
+  }, 240_000);
 
   it('an address where nothing listens is named', async () => {
     const log = createKafkaLog({ brokers: ['127.0.0.1:9'], clientId: 'outage', logger: silentLogger, settleTimeoutMs: 0 });
