@@ -3,6 +3,7 @@ export interface SentRequest {
   requestId: string;
   workload: string;
   userId: string;
+  lane: 'interactive' | 'bulk';
   /** Milliseconds from the broker's append; null: none. */
   deadlineMs: number | null;
   /** Its workload promises responses of one user in the order of the requests. */

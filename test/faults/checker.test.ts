@@ -13,7 +13,7 @@ function faultless(requests: number, users = 3): Evidence {
   const userOf = (index: number) => `u${index % users}`;
   return {
     sent: ids.map((index) => ({
-      requestId: `r${index}`, workload: 'w', userId: userOf(index), deadlineMs: DEADLINE_MS, ordered: true, limit: 2, candidates: [`${index}`, 'any'],
+      requestId: `r${index}`, workload: 'w', userId: userOf(index), lane: 'interactive', deadlineMs: DEADLINE_MS, ordered: true, limit: 2, candidates: [`${index}`, 'any'],
     })),
     appended: ids.map((index) => ({ requestId: `r${index}`, source: `requests/0/${index}`, appendedAt: index, offset: index })),
     responses: ids.map((index) => ({

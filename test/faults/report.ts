@@ -2,7 +2,7 @@ import { cpus } from 'node:os';
 import type { CheckReport, Evidence, Violation } from './check-types.ts';
 import type { Crash } from './fleet.ts';
 import type { InjectedFault } from './injector.ts';
-import { recoveries, type FaultTimes, type Recovery } from './recovery.ts';
+import { recoveries, type FaultTimes, type FlowTimes, type Recovery } from './recovery.ts';
 import type { FaultRunOptions } from './run-options.ts';
 
 const EXAMPLES_PER_KIND = 5;
@@ -77,7 +77,7 @@ export interface ReportParts {
 
 export function makeReport(parts: ReportParts): FaultReport {
   const { options, result, evidence, faults, times, ratePerSecond } = parts;
-  const flow = { answeredAt: evidence.responses.map(({ appendedAt }) => appendedAt), loadStartedAt: times.startedAt, loadEndedAt: times.endedAt, offeredRate: ratePerSecond };
+  const flow = interactiveFlow(parts);
   const inOrder = faults.toSorted((a, b) => a.startedAt - b.startedAt);
   const measured = recoveries(inOrder, flow);
   const timeline = inOrder.map(({ choice: _, atMs: __, ...fault }, index) => ({ ...fault, ...measured[index]! }));
@@ -93,6 +93,14 @@ export function makeReport(parts: ReportParts): FaultReport {
     crashes: parts.crashes, failures: parts.failures, refused: parts.refused, examples: examplesOf(result.violations), timeline, logs: parts.logFolder, old: options.old,
     machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version },
   };
+}
+
+/** Bulk work takes what is left: how fast it is answered says nothing of a fault. */
+function interactiveFlow({ evidence: { sent, responses }, times, ratePerSecond }: ReportParts): FlowTimes {
+  const interactive = new Set(sent.filter(({ lane }) => lane === 'interactive').map(({ requestId }) => requestId));
+  const answeredAt = responses.filter(({ requestId }) => interactive.has(requestId)).map(({ appendedAt }) => appendedAt);
+  const offeredRate = (ratePerSecond * interactive.size) / Math.max(1, sent.length);
+  return { answeredAt, loadStartedAt: times.startedAt, loadEndedAt: times.endedAt, offeredRate };
 }
 
 /** Nothing lost, nothing wrong, and in exactly-once mode nothing doubled; every fault was really injected. */

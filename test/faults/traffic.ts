@@ -40,8 +40,9 @@ const MIX: readonly (readonly [share: number, workload: Workload, topic: Traffic
   [0.45, 'recommend', 'requests'],
   [0.15, 'ordered', 'requests'],
   [0.15, 'digits', 'requests'],
-  [0.15, 'patient', 'requests'],
-  [0.1, 'patient', 'requests.bulk'],
+  [0.22, 'patient', 'requests'],
+  // As much as is let in at the least, however busy the machine is.
+  [0.03, 'patient', 'requests.bulk'],
 ];
 /** Some deadlines are short: a fault then ends them. */
 const SHORT_DEADLINE = { share: 0.2, ms: 2_000 };
@@ -80,7 +81,7 @@ function message(random: Random, requestId: string, users: number): Message {
   return {
     topic, key: userId,
     value: JSON.stringify({ requestId, workload, userId, input, hints }),
-    sent: { requestId, workload, userId, deadlineMs, ordered: workload === 'ordered', ...expectation(input) },
+    sent: { requestId, workload, userId, lane: topic === 'requests' ? 'interactive' : 'bulk', deadlineMs, ordered: workload === 'ordered', ...expectation(input) },
     ...(random() < REPEATED.share ? { repeatAfterMs: between(random, 0, REPEATED.mostMs) } : {}),
   };
 }
