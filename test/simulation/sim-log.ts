@@ -4,8 +4,10 @@ import type {
 } from '@tandem/shared/log';
 import type { SimProcess } from './sim-process.ts';
 
-/** One way through the network, ms. */
-const SLOWEST_MS = 4;
+/** One way through the network, ms: mostly fast. */
+const FAST_MS = 4;
+const SLOW_MS = 250;
+const SLOW_SHARE = 0.1;
 
 export interface SimLogOptions {
   /** Share of transactions whose fate their writer does not learn. */
@@ -61,10 +63,10 @@ export class SimLog implements EventLog {
   }
 
   async* read(options: ReadOptions): AsyncGenerator<readonly LogRecord[]> {
-    await this.#process.delay(0, SLOWEST_MS);
+    await this.#process.delay(0, this.#slowestMs());
     for await (const batch of this.#log.read(options)) {
       yield batch;
-      await this.#process.delay(0, SLOWEST_MS);
+      await this.#process.delay(0, this.#slowestMs());
     }
   }
 
@@ -92,10 +94,14 @@ export class SimLog implements EventLog {
     if (uncertain) throw writeUncertain(name, new Error('the answer was lost'));
   }
 
+  #slowestMs(): number {
+    return this.#process.world.chance(SLOW_SHARE) ? SLOW_MS : FAST_MS;
+  }
+
   /** Records of a process arrive in the order in which it sent them. */
   #send(producer: LogProducer, records: readonly OutgoingRecord[]): Promise<void> {
     const now = this.#process.world.clock.now();
-    this.#lastArrival = Math.max(this.#lastArrival, now + this.#process.world.between(0, SLOWEST_MS));
+    this.#lastArrival = Math.max(this.#lastArrival, now + this.#process.world.between(0, this.#slowestMs()));
     return this.#request(() => this.#sabotaged(producer, records), this.#lastArrival - now);
   }
 
@@ -107,12 +113,12 @@ export class SimLog implements EventLog {
   }
 
   /** What a process sent before it died may arrive, or not; what it would have been told, it never hears. */
-  #request<Value>(effect: () => Promise<Value>, wayMs = this.#process.world.between(0, SLOWEST_MS)): Promise<Value> {
+  #request<Value>(effect: () => Promise<Value>, wayMs = this.#process.world.between(0, this.#slowestMs())): Promise<Value> {
     const { world } = this.#process;
     return new Promise((resolve, reject) => {
       world.later(wayMs, () => {
         if (!this.#process.alive && world.chance(0.5)) return;
-        const back = (settle: () => void) => world.later(world.between(0, SLOWEST_MS), this.#process.gate(settle));
+        const back = (settle: () => void) => world.later(world.between(0, this.#slowestMs()), this.#process.gate(settle));
         effect().then((value) => back(() => resolve(value)), (error: unknown) => back(() => reject(error)));
       });
     });

@@ -5,7 +5,7 @@ import { simulate, type Scenario, type Verdict } from './run.ts';
 const RUNS = Number(process.env['TANDEM_SIMULATION_RUNS'] ?? 60);
 const FIRST_SEED = Number(process.env['TANDEM_SIMULATION_SEED'] ?? 1);
 
-const base: Omit<Scenario, 'seed' | 'delivery'> = { requests: 40, faults: 6, uncertainty: 0.05, cacheFailures: 0.02 };
+const base: Omit<Scenario, 'seed' | 'delivery'> = { requests: 40, faults: 10, uncertainty: 0.05, cacheFailures: 0.02 };
 const seeds = Array.from({ length: RUNS }, (_, index) => FIRST_SEED + index);
 
 const failures = ({ lost, wrong, disordered }: Verdict) => ({ lost, wrong, disordered });

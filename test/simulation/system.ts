@@ -97,7 +97,7 @@ export class SimSystem {
     const common = { log, clock: process.clock, logger: silentLogger, prefix: PREFIX, random: this.world.random };
     const stage = await this.#stage(name, process, log);
     await RunningStage.start(stage, {
-      ...common, metrics: createMetrics({ processMetrics: false }), tracing: noTracing, producer: await log.producer(), commitIntervalMs: 100,
+      ...common, metrics: createMetrics({ processMetrics: false }), tracing: noTracing, producer: await log.producer(), commitIntervalMs: 10,
     });
   }
 
