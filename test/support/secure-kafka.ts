@@ -34,7 +34,7 @@ export async function startSecureKafka({ authority, users }: SecureKafkaOptions)
   const [port = 0, controllerPort = 0, ...others] = await freePorts(2 + LISTENERS.length);
   const at = (name: string, itsPort: number | undefined) => `${name}://127.0.0.1:${itsPort ?? 0}`;
   const listeners = [at('PLAINTEXT', port), ...LISTENERS.map((name, index) => at(name, others[index]))];
-  const { both } = await authority.issue('broker');
+  const { both } = await authority.issue('broker', { altNames: 'IP:127.0.0.1' });
   const broker = await startKafkaBroker({
     port,
     controllerPort,

@@ -46,8 +46,9 @@ function rightOf(error: Error): string | undefined {
   return typeof type === 'string' ? RIGHTS[type] : undefined;
 }
 
-function isAuthentication({ name }: Error): boolean {
-  return name === 'KafkaJSSASLAuthenticationError';
+function isAuthentication(error: Error): boolean {
+  const { type } = error as { type?: unknown };
+  return error.name === 'KafkaJSSASLAuthenticationError' || type === 'SASL_AUTHENTICATION_FAILED' || type === 'UNSUPPORTED_SASL_MECHANISM';
 }
 
 /** The error, what caused it, and the members of collections of errors. */

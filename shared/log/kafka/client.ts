@@ -1,5 +1,6 @@
 import { Kafka } from 'kafkajs';
 import { mendAbortedTransactions } from './aborted.ts';
+import { mendCoordinatorDenials } from './coordinator-denials.ts';
 import { mendCoordinatorLookup } from './coordinator.ts';
 import { createLogWriter, kafkaLogLevel } from './logging.ts';
 import { oauthBearer } from './oauth-bearer.ts';
@@ -14,6 +15,7 @@ const RETRY = { initialRetryTime: 50, multiplier: 2, factor: 0.2, maxRetryTime: 
 export function createClient(options: ResolvedKafkaLogOptions, sockets: Sockets): Kafka {
   mendRequestQueue();
   mendCoordinatorLookup();
+  mendCoordinatorDenials();
   mendAbortedTransactions();
   return new Kafka({
     brokers: options.brokers,
