@@ -15,6 +15,13 @@ const heartbeatSchema = z.object({ kind: z.literal('worker'), instance: z.string
 
 const nameOf = ({ model, precision }: { model: string; precision: string }) => `${model}.${precision}`;
 
+/** A variant at the workers of one pool. */
+export interface ServedPool {
+  model: string;
+  precision: string;
+  pool: string | undefined;
+}
+
 interface Heard {
   heartbeat: Heartbeat;
   /** By this process' own clock: workers' clocks may be off. */
@@ -29,6 +36,8 @@ export class Cluster {
   readonly #heard = new Map<string, Heard>();
   readonly #everServed = new Set<string>();
   readonly #outstanding = new Map<string, number>();
+  /** Variants that have been tried since a worker last said that it tries them again. */
+  readonly #probed = new Set<string>();
   #own: ResourceSample | undefined;
 
   constructor({ variants, startedAt, staleAfterMs = 3_000 }: ClusterOptions) {
@@ -47,7 +56,10 @@ export class Cluster {
     const heartbeat = parseHeartbeat(value);
     if (heartbeat === undefined) return;
     this.#heard.set(instance, { heartbeat, at: now });
-    for (const variant of heartbeat.variants) this.#everServed.add(nameOf(variant));
+    for (const variant of heartbeat.variants) {
+      this.#everServed.add(nameOf(variant));
+      this.#probed.delete(nameOf(variant));
+    }
   }
 
   /** The scheduler's own machine, for as long as no worker has reported. */
@@ -58,6 +70,7 @@ export class Cluster {
   dispatched(variant: { model: string; precision: string }): void {
     const name = nameOf(variant);
     this.#outstanding.set(name, (this.#outstanding.get(name) ?? 0) + 1);
+    this.#probed.add(name);
   }
 
   returned(variant: { model: string; precision: string }): void {
@@ -82,6 +95,15 @@ export class Cluster {
     };
   }
 
+  /** Where work may be waiting now: each variant and pool that is served, once. */
+  served(now: number): ServedPool[] {
+    const pools = new Map<string, ServedPool>();
+    for (const { pool, variants } of this.#live(now)) {
+      for (const { model, precision } of variants) pools.set(`${nameOf({ model, precision })} ${pool ?? ''}`, { model, precision, pool });
+    }
+    return [...pools.values()];
+  }
+
   #live(now: number): Heartbeat[] {
     for (const [instance, { at }] of this.#heard) {
       if (now - at > this.#staleAfterMs) this.#heard.delete(instance);
@@ -92,11 +114,16 @@ export class Cluster {
   #stateOf(variant: Variant, pool: string | undefined, live: readonly Heartbeat[]): VariantState {
     const inPool = live.filter((heartbeat) => heartbeat.pool === pool);
     const loads = inPool.flatMap(({ variants }) => variants.filter((load) => nameOf(load) === nameOf(variant)));
+    const breakers = (state: string) => loads.filter(({ breaker = 'closed' }) => breaker === state).length;
+    const halfOpen = breakers('half_open');
     const known = loads.filter(({ meanBatchMs }) => meanBatchMs > 0);
     return {
       variant,
       ...(pool === undefined ? {} : { pool }),
-      workers: loads.length,
+      workers: breakers('closed'),
+      halfOpen,
+      probeDue: halfOpen > 0 && !this.#probed.has(nameOf(variant)),
+      takenOut: breakers('open'),
       queued: sum(loads, ({ queued }) => queued),
       outstanding: this.#outstanding.get(nameOf(variant)) ?? 0,
       meanBatchMs: known.length === 0 ? 0 : sum(known, ({ meanBatchMs }) => meanBatchMs) / known.length,

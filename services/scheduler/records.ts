@@ -1,17 +1,20 @@
-import { topicName, workTopicName, type PlanStep, type StepEnds, type StepOutcome, type Task, type Work } from '@tandem/schemas';
+import { topicName, workTopicName, type Cancellation, type PlanStep, type StepEnds, type StepOutcome, type Task, type Work } from '@tandem/schemas';
 import type { Decision } from '@tandem/shared/core';
 import type { StageOutput } from '@tandem/shared/runner';
+import type { ServedPool } from './cluster.ts';
 
 /** One step of one request, and what came before it. */
 export interface StepOfTask {
   task: Task;
   step: PlanStep;
   previous: StepEnds;
+  /** Variants that would not run it. */
+  tried?: readonly string[];
 }
 
-function workOutput(prefix: string, { task, step, previous }: StepOfTask, decision: Decision & { kind: 'dispatch' }, now: number): StageOutput {
+function workOutput(prefix: string, { task, step, previous, tried = [] }: StepOfTask, decision: Decision & { kind: 'dispatch' }, now: number): StageOutput {
   const { model, precision, pool, reason } = decision;
-  const work: Work = { step: step.id, model, precision, reason, dispatchedAt: now, task, previous, ...(pool === undefined ? {} : { pool }) };
+  const work: Work = { step: step.id, model, precision, reason, dispatchedAt: now, task, previous, ...(pool === undefined ? {} : { pool }), ...(tried.length === 0 ? {} : { tried: [...tried] }) };
   return { topic: workTopicName(prefix, task.lane, { model, precision, pool }), key: task.key, value: JSON.stringify(work) };
 }
 
@@ -26,4 +29,11 @@ function outcome({ task, step, previous }: StepOfTask, decision: Exclude<Decisio
 export function output(prefix: string, at: StepOfTask, decision: Decision, now: number): StageOutput {
   if (decision.kind === 'dispatch') return workOutput(prefix, at, decision, now);
   return { topic: topicName(prefix, 'outcomes'), key: at.task.key, value: JSON.stringify(outcome(at, decision)) };
+}
+
+/** A cancellation follows the work that it is about: to all places where that may wait. */
+export function cancellationOutputs(prefix: string, cancellation: Cancellation, pools: readonly ServedPool[]): StageOutput[] {
+  const value = JSON.stringify(cancellation);
+  return pools.flatMap((pool) =>
+    (['interactive', 'bulk'] as const).map((lane) => ({ topic: workTopicName(prefix, lane, pool), key: cancellation.key, value })));
 }

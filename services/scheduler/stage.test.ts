@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Heartbeat, Outcome, PlanStep, Task, Variant, Work } from '@tandem/schemas';
+import type { Cancellation, Heartbeat, Outcome, PlanStep, Task, Variant, Work } from '@tandem/schemas';
 import { ManualClock } from '@tandem/shared/clock';
 import { thresholdPolicy, type Decision } from '@tandem/shared/core';
 import type { EventLog, LogRecord, TailOptions } from '@tandem/shared/log';
@@ -32,7 +32,7 @@ async function harness() {
   return {
     clock, decisions,
     handle: async (topic: string, value: unknown) => stage.handle(record(topic, 'k', Buffer.from(JSON.stringify(value))), context),
-    heartbeat: (value: unknown) => telemetry(record('telemetry', 'worker-1', Buffer.from(JSON.stringify(value)))),
+    heartbeat: (value: Heartbeat) => telemetry(record('telemetry', value.instance, Buffer.from(JSON.stringify(value)))),
     garbage: (value: Buffer | null, key: string | null = 'x') => telemetry(record('telemetry', key, value)),
   };
 }
@@ -134,4 +134,88 @@ test('foreign telemetry is ignored', async () => {
   garbage(null);
   garbage(Buffer.from('{}'), null);
   expect((await handle('tasks', task([step('coarse', 'small')])))[0]!.topic).toBe('t.work.small.fp32');
+});
+
+const idle = { version: '1', queued: 0, running: 0, completed: 0, failed: 0, meanBatchSize: 1, meanBatchMs: 1 };
+
+function beatOf(variants: Partial<Heartbeat['variants'][number]>[], over: Partial<Heartbeat> = {}): Heartbeat {
+  const resources = { time: 10_000, cpuCores: 2, cpuUse: 0.1, memoryBytes: 24e9, memoryFreeBytes: 20e9 };
+  return { kind: 'worker', instance: 'worker-1', time: 10_000, resources, variants: variants.map((one) => ({ model: 'small', precision: 'fp32', ...idle, ...one })), ...over };
+}
+
+const parsed = <T>(output: { value: unknown } | undefined): T => JSON.parse(output!.value as string) as T;
+
+function redispatch(tried: string[]): Outcome {
+  const [precision = ''] = (tried.at(-1) ?? '').split('.').slice(1);
+  return { kind: 'redispatch', requestId: 'r1', step: 'coarse', task: coarseThenFine(), previous: {}, code: 'variant_unavailable', message: 'small is taken out', model: 'small', precision, tried };
+}
+
+test('a step that a worker would not run goes to another variant, which learns what has been tried', async () => {
+  const { handle, heartbeat } = await harness();
+  heartbeat(beatOf([{ precision: 'fp32', breaker: 'open' }, { precision: 'int8' }]));
+  const [output, ...more] = await handle('outcomes', redispatch(['small.fp32']));
+  expect(more).toEqual([]);
+  expect(output!.topic).toBe('t.work.small.int8');
+  expect(parsed<Work>(output)).toMatchObject({ step: 'coarse', tried: ['small.fp32'] });
+});
+
+test('where no other variant is left, the step fails as unavailable', async () => {
+  const { handle, heartbeat } = await harness();
+  heartbeat(beatOf([{ precision: 'fp32', breaker: 'open' }]));
+  const [output] = await handle('outcomes', redispatch(['small.fp32']));
+  expect(output!.topic).toBe('t.outcomes');
+  expect(parsed(output)).toMatchObject({ kind: 'failed', step: 'coarse', code: 'variant_unavailable' });
+});
+
+test('a step is decided again twice at most', async () => {
+  const { handle, heartbeat } = await harness();
+  heartbeat(beatOf([{ precision: 'fp32' }, { precision: 'int8' }]));
+  expect((await handle('outcomes', redispatch(['small.a', 'small.b'])))[0]!.topic).toBe('t.work.small.fp32');
+  expect(parsed((await handle('outcomes', redispatch(['small.a', 'small.b', 'small.c'])))[0])).toMatchObject({ kind: 'failed', code: 'variant_unavailable', message: 'small is taken out' });
+});
+
+test('policies route around an open breaker; a half-open one gets one request per heartbeat', async () => {
+  const { handle, heartbeat, clock } = await harness();
+  const topics = async (count: number) => {
+    const all: string[] = [];
+    for (let index = 0; index < count; index += 1) all.push((await handle('tasks', task([step('coarse', 'small')])))[0]!.topic);
+    return all;
+  };
+  heartbeat(beatOf([{ precision: 'fp32', breaker: 'open' }, { precision: 'int8', breaker: 'closed' }]));
+  expect(await topics(2)).toEqual(['t.work.small.int8', 't.work.small.int8']);
+  clock.advance(500);
+  heartbeat(beatOf([{ precision: 'fp32', breaker: 'half_open' }, { precision: 'int8' }]));
+  expect(await topics(3)).toEqual(['t.work.small.fp32', 't.work.small.int8', 't.work.small.int8']);
+  clock.advance(500);
+  heartbeat(beatOf([{ precision: 'fp32', breaker: 'half_open' }, { precision: 'int8' }]));
+  expect(await topics(2)).toEqual(['t.work.small.fp32', 't.work.small.int8']);
+});
+
+test('a worker with the breaker open does not take the variant from the others', async () => {
+  const { handle, heartbeat } = await harness();
+  heartbeat(beatOf([{ precision: 'fp32', breaker: 'open' }, { precision: 'int8' }]));
+  heartbeat(beatOf([{ precision: 'fp32', breaker: 'closed' }], { instance: 'worker-2' }));
+  expect((await handle('tasks', task([step('coarse', 'small')])))[0]!.topic).toBe('t.work.small.fp32');
+});
+
+const cancellation: Cancellation = { cancel: true, requestId: 'r1', workload: 'w', key: 'user-7', arrivedAt: 0, source: 't.requests/0/9' };
+
+test('a cancellation follows the work to both lanes of everything that is served, under the same key', async () => {
+  const { handle, heartbeat } = await harness();
+  heartbeat(beatOf([{ precision: 'fp32' }, { model: 'large', precision: 'int8' }]));
+  heartbeat(beatOf([{ precision: 'fp32' }], { instance: 'worker-2', pool: 'gpu' }));
+  const outputs = await handle('tasks', cancellation);
+  expect(outputs.map(({ topic }) => topic).toSorted()).toEqual([
+    't.bulk.large.int8', 't.bulk.small.fp32', 't.bulk.small.fp32.gpu', 't.work.large.int8', 't.work.small.fp32', 't.work.small.fp32.gpu',
+  ]);
+  for (const output of outputs) expect([output.key, parsed(output)]).toEqual(['user-7', cancellation]);
+});
+
+test('for a request that was taken back nothing more is dispatched, before its task came or between its steps', async () => {
+  const { handle, clock } = await harness();
+  await handle('tasks', cancellation);
+  expect(parsed((await handle('tasks', coarseThenFine()))[0])).toMatchObject({ kind: 'skipped', step: 'coarse', reason: 'cancelled' });
+  expect(parsed((await handle('outcomes', completed(0.5)))[0])).toMatchObject({ kind: 'skipped', step: 'fine', reason: 'cancelled' });
+  clock.advance(600_000);
+  expect((await handle('outcomes', completed(0.5)))[0]!.topic).toBe('t.work.large.int8');
 });

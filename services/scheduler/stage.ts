@@ -1,12 +1,14 @@
-import { topicName, type Outcome, type StepOutcome, type Task, type Variant } from '@tandem/schemas';
+import {
+  topicName, type Cancellation, type Outcome, type RedispatchOutcome, type StepOutcome, type Task, type TaskRecord, type Variant,
+} from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import { decide, endsSoFar, readySteps, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
+import { decide, endsSoFar, readySteps, RecentKeys, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
 import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
 import type { ResourceProbe } from '@tandem/shared/probe';
 import { readRecord, type Stage, type StageOutput } from '@tandem/shared/runner';
 import type { Logger } from '@tandem/shared/telemetry';
 import { Cluster } from './cluster.ts';
-import { output, type StepOfTask } from './records.ts';
+import { cancellationOutputs, output, type StepOfTask } from './records.ts';
 
 export interface SchedulerOptions {
   prefix: string;
@@ -32,12 +34,17 @@ interface Snapshot {
   state: ClusterState;
 }
 
+/** How often a step that no worker would run is decided again. */
+const MAX_REDISPATCHES = 2;
+
 class Scheduler implements Stage {
   readonly name = 'scheduler';
   readonly inputs;
   readonly #options: SchedulerOptions;
   readonly #cluster: Cluster;
   readonly #tasksTopic: string;
+  /** Requests that have been taken back. */
+  readonly #cancelled = new RecentKeys();
   #telemetry: Tail | undefined;
   #cancelProbe: () => void = () => undefined;
   #snapshot: Snapshot | undefined;
@@ -61,7 +68,7 @@ class Scheduler implements Stage {
   }
 
   handle(record: LogRecord): readonly StageOutput[] {
-    if (record.topic === this.#tasksTopic) return this.#begin(readRecord<Task>(record));
+    if (record.topic === this.#tasksTopic) return this.#task(readRecord<TaskRecord>(record));
     return this.#goOn(readRecord<Outcome>(record));
   }
 
@@ -74,17 +81,42 @@ class Scheduler implements Stage {
     await this.#telemetry?.close();
   }
 
+  #task(task: TaskRecord): StageOutput[] {
+    return 'cancel' in task ? this.#cancel(task) : this.#begin(task);
+  }
+
+  /** Nothing more is dispatched for the request; what has been is told to the workers, since fusion answers it. */
+  #cancel(cancellation: Cancellation): StageOutput[] {
+    const now = this.#options.clock.now();
+    this.#cancelled.add(cancellation.requestId, now);
+    return cancellationOutputs(this.#options.prefix, cancellation, this.#cluster.served(now));
+  }
+
   #begin(task: Task): StageOutput[] {
     return readySteps(task.plan.steps, new Set(), undefined).map((step) => this.#decide({ task, step, previous: {} }));
   }
 
   /** What an outcome makes possible: the steps that come after it. */
   #goOn(outcome: Outcome): StageOutput[] {
-    if (outcome.kind === 'rejected' || outcome.kind === 'redispatch') return [];
+    if (outcome.kind === 'rejected') return [];
+    if (outcome.kind === 'redispatch') return this.#again(outcome);
     this.#count(outcome);
     const { task, step: done } = outcome;
     const previous = endsSoFar(outcome);
     return readySteps(task.plan.steps, new Set(Object.keys(previous)), done).map((step) => this.#decide({ task, step, previous }));
+  }
+
+  /** The step again, without the variants that would not run it; not for ever. */
+  #again({ task, step: id, previous, tried, code, message, model, precision }: RedispatchOutcome): StageOutput[] {
+    this.#cluster.returned({ model, precision });
+    const step = task.plan.steps.find((one) => one.id === id);
+    if (step === undefined) return [];
+    const at = { task, step, previous, tried };
+    if (tried.length <= MAX_REDISPATCHES) return [this.#decide(at)];
+    const { prefix, clock, observer } = this.#options;
+    const decision: Decision = { kind: 'fail', code: code === 'variant_unavailable' ? code : 'no_variant', reason: message };
+    observer?.decided(decision);
+    return [output(prefix, at, decision, clock.now())];
   }
 
   #count(outcome: StepOutcome): void {
@@ -97,7 +129,8 @@ class Scheduler implements Stage {
   #decide(at: StepOfTask): StageOutput {
     const { policy, prefix, clock, observer } = this.#options;
     const now = clock.now();
-    const decision = decide(policy, { ...at, now, cluster: this.#state(now) });
+    const isCancelled = this.#cancelled.has(at.task.requestId, now);
+    const decision: Decision = isCancelled ? { kind: 'skip', reason: 'cancelled' } : decide(policy, { ...at, now, cluster: this.#state(now) });
     observer?.decided(decision);
     if (decision.kind === 'dispatch') this.#cluster.dispatched(decision);
     return output(prefix, at, decision, now);

@@ -27,27 +27,42 @@ export function meetingFloor(variants: readonly VariantState[], floor: number | 
   return meeting.length > 0 ? meeting : variants.filter((state) => accuracy(state) === best);
 }
 
+function nameOf({ variant: { model, precision } }: VariantState): string {
+  return `${model}.${precision}`;
+}
+
 /**
- * Variants that are served now. Where none is, work waits for a worker to come, unless a deadline would pass
- * meanwhile: then the answer is degraded at once.
+ * Variants that are served now. One that is being tried again after failures counts, for the one request that tries
+ * it; further ones go there only where nothing else serves. Where nothing serves at all, work waits for a worker to
+ * come, unless a deadline would pass meanwhile, or the workers that there are have taken their variants out: then the
+ * answer is degraded at once.
  */
-function servable({ task, step, cluster }: DecisionContext): readonly VariantState[] {
-  const variants = cluster.variantsOf(step.model);
-  const served = variants.filter(({ workers }) => workers > 0);
+function servable({ task, cluster }: DecisionContext, variants: readonly VariantState[]): readonly VariantState[] {
+  const served = variants.filter(({ workers, probeDue }) => workers > 0 || probeDue);
   if (served.length > 0) return served;
+  const tryingAgain = variants.filter(({ halfOpen }) => halfOpen > 0);
+  if (tryingAgain.length > 0) return tryingAgain;
+  if (variants.some(({ takenOut }) => takenOut > 0)) return [];
   if (cluster.settled && task.deadlineAt !== null) return [];
   const known = variants.filter(({ everServed }) => everServed);
   return known.length > 0 ? known : variants;
 }
 
+function nothingServes({ step, tried = [] }: DecisionContext, variants: readonly VariantState[]): Decision {
+  if (tried.length === 0 && !variants.some(({ takenOut }) => takenOut > 0)) return { kind: 'fail', code: 'no_variant', reason: `no worker serves ${step.model}` };
+  return { kind: 'fail', code: 'variant_unavailable', reason: `every variant of ${step.model} that is served has failed repeatedly and is taken out for a while` };
+}
+
 /** Everything about a step that no policy changes; the rest is the policy's. */
 export function decide(policy: Policy, context: DecisionContext): Decision {
-  const { task, step, now } = context;
+  const { task, step, now, cluster, tried = [] } = context;
   if (task.deadlineAt !== null && task.deadlineAt <= now) return { kind: 'expire', reason: 'deadline passed' };
   const confident = confidentEnough(context);
   if (confident !== undefined) return confident;
-  const variants = servable(context);
-  if (variants.length === 0) return { kind: 'fail', code: 'no_variant', reason: `no worker serves ${step.model}` };
+  const untried = cluster.variantsOf(step.model).filter((state) => !tried.includes(nameOf(state)));
+  const variants = servable(context, untried);
+  // Waiting is for work that nobody has refused yet.
+  if (variants.length === 0 || (tried.length > 0 && variants.every(({ workers, halfOpen }) => workers + halfOpen === 0))) return nothingServes(context, untried);
   return policy.choose(context, meetingFloor(variants, task.accuracyFloor));
 }
 

@@ -11,7 +11,7 @@ function variantState(precision: string, accuracy: number, batch32 = 1): Variant
     accuracy: { metric: 'ndcgAt10', value: accuracy, others: {}, data: 'test', date: '2026-01-01' },
     lineage: { millisecondsPerRequest: { batch32 } },
   };
-  return { variant, workers: 1, queued: 0, outstanding: 0, meanBatchMs: 0, everServed: true };
+  return { variant, workers: 1, halfOpen: 0, probeDue: false, takenOut: 0, queued: 0, outstanding: 0, meanBatchMs: 0, everServed: true };
 }
 
 function completed(result: StepResult): StepEnd {
@@ -118,4 +118,35 @@ test('steps become ready when all that they come after is done', () => {
   expect(readySteps(steps, new Set(), undefined).map(({ id }) => id)).toEqual(['a', 'b']);
   expect(readySteps(steps, new Set(['a']), 'a').map(({ id }) => id)).toEqual(['c']);
   expect(readySteps(steps, new Set(['a', 'c']), 'c').map(({ id }) => id)).toEqual(['d']);
+});
+
+const outOfService = { workers: 0, takenOut: 1 };
+
+test('a variant that its workers have taken out is passed over', () => {
+  const variants = [{ ...variantState('fp32', 0.2), ...outOfService }, variantState('int8', 0.19)];
+  expect(precision({ variants })).toBe('int8');
+});
+
+test('one that is being tried again gets the one request that tries it, and the rest goes elsewhere', () => {
+  const halfOpen = { ...variantState('fp32', 0.2), workers: 0, halfOpen: 1 };
+  expect(precision({ variants: [{ ...halfOpen, probeDue: true }, variantState('int8', 0.19)] })).toBe('fp32');
+  expect(precision({ variants: [halfOpen, variantState('int8', 0.19)] })).toBe('int8');
+  expect(precision({ variants: [halfOpen, { ...variantState('int8', 0.19), ...outOfService }] })).toBe('fp32');
+});
+
+test.each([2_000, null])('where every variant is taken out, the step fails at once (deadline %s)', (deadlineAt) => {
+  const variants = [{ ...variantState('fp32', 0.2), ...outOfService }, { ...variantState('int8', 0.19), workers: 0 }];
+  expect(decide(thresholdPolicy(), context({ variants, deadlineAt }))).toMatchObject({ kind: 'fail', code: 'variant_unavailable' });
+});
+
+test('variants that would not run the step are not asked again', () => {
+  const variants = [variantState('fp32', 0.2), variantState('int8', 0.19)];
+  const tried = (...names: string[]) => decide(thresholdPolicy(), { ...context({ variants }), tried: names });
+  expect(tried('ranker.fp32')).toMatchObject({ kind: 'dispatch', precision: 'int8' });
+  expect(tried('ranker.fp32', 'ranker.int8')).toMatchObject({ kind: 'fail', code: 'variant_unavailable' });
+});
+
+test('work that was refused does not wait for a worker to come', () => {
+  const variants = [variantState('fp32', 0.2), { ...variantState('int8', 0.19), workers: 0 }];
+  expect(decide(thresholdPolicy(), { ...context({ variants, deadlineAt: null }), tried: ['ranker.fp32'] })).toMatchObject({ kind: 'fail', code: 'variant_unavailable' });
 });

@@ -5,8 +5,14 @@ export interface VariantState {
   variant: Variant;
   /** The pool that these workers belong to; undefined: none. */
   pool?: string;
-  /** Workers that have announced it and are alive. */
+  /** Workers that have announced it, are alive and have not taken it out after failures. */
   workers: number;
+  /** Further workers that have taken it out and let a batch try now. */
+  halfOpen: number;
+  /** One of these is to be tried: no dispatch has gone there since it last reported. */
+  probeDue: boolean;
+  /** Further workers that have taken it out and answer nothing. */
+  takenOut: number;
   /** Requests waiting at the workers as of their heartbeats. */
   queued: number;
   /** This scheduler's own dispatches whose outcome has not come back (heartbeats alone are ten deadlines old). */
@@ -32,6 +38,8 @@ export interface DecisionContext {
   step: PlanStep;
   /** What became of earlier steps. */
   previous: Readonly<StepEnds>;
+  /** `model.precision` of variants that would not run the step. @default none */
+  tried?: readonly string[];
   /** Epoch ms. */
   now: number;
   cluster: ClusterState;
@@ -42,7 +50,7 @@ export type Decision =
   | { kind: 'dispatch'; model: string; precision: string; pool?: string; reason: string }
   | { kind: 'skip'; reason: string }
   | { kind: 'expire'; reason: string }
-  | { kind: 'fail'; code: 'no_variant' | 'overload'; reason: string };
+  | { kind: 'fail'; code: 'no_variant' | 'variant_unavailable' | 'overload'; reason: string };
 
 /** Chooses model × precision × pool for one step. Pure: the same context gives the same decision. */
 export interface Policy {
