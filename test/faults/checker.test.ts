@@ -95,6 +95,13 @@ test('no order is asked of users who were promised none, and of different users'
   expect(report(replaced(faultless(6, 6), 5, { offset: -1 })).counts).toEqual(NONE);
 });
 
+test('what was rejected, or forced out by its deadline, may overtake and be overtaken', () => {
+  const overtaking = { offset: -1 };
+  expect(report(replaced(faultless(6, 1), 5, { ...overtaking, status: 'rejected' })).counts).toEqual(NONE);
+  expect(report(replaced(faultless(6, 1), 5, { ...overtaking, appendedAt: 5 + DEADLINE_MS })).counts).toEqual(NONE);
+  expect(report(replaced(faultless(6, 1), 0, { offset: 900, appendedAt: DEADLINE_MS + 500 })).counts).toEqual(NONE);
+});
+
 test('several faults at once are each counted, under their causes', () => {
   fc.assert(fc.property(fc.integer({ min: 4, max: 40 }), fc.nat(), (size, seed) => {
     const run = { ...faultless(size), sent: faultless(size).sent.map((request) => ({ ...request, ordered: false })) };

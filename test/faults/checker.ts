@@ -117,9 +117,18 @@ function unasked({ sent, responses }: Evidence): Violation[] {
   }));
 }
 
+/** Responses that a deadline forces out are made a moment before it. */
+const DEADLINE_MARGIN_MS = 250;
+
+/** Order is promised among responses that kept their deadline; rejected requests never queued for it. */
+function keepsOrder(story: Story): boolean {
+  const { sent, appended, finals } = story;
+  return sent.ordered && appended.length > 0 && finals.length > 0 && finals[0]!.status !== 'rejected' && (latenessOf(story) ?? -Infinity) < -DEADLINE_MARGIN_MS;
+}
+
 /** First responses of one user, in the order of the requests, must lie in one partition in rising order. */
 function outOfOrder(stories: readonly Story[]): Violation[] {
-  const promised = stories.filter(({ sent, appended, finals }) => sent.ordered && appended.length > 0 && finals.length > 0);
+  const promised = stories.filter(keepsOrder);
   return [...Map.groupBy(promised, ({ sent }) => `${sent.workload}\n${sent.userId}`).values()].flatMap((user) => {
     const inOrder = user.toSorted((a, b) => a.appended[0]!.offset - b.appended[0]!.offset);
     let newest = inOrder[0]!;
