@@ -170,7 +170,8 @@ export interface ReadBounds {
   deadlineAt: number | null;
 }
 
-function featureKey(userId: string): string {
+/** Of a user's features in the cache. */
+export function featureKey(userId: string): string {
   return `features:${userId}`;
 }
 

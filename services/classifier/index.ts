@@ -1,4 +1,5 @@
 export { createClassifierStage, type ClassifierStage } from './classifier-stage.ts';
+export { featureKey } from './feature-store.ts';
 export type { ClassifierObserver } from './observer.ts';
 export type { ClassifierOptions } from './options.ts';
 export { withBulkAdmission, type BulkAdmissionOptions } from './bulk-admission.ts';

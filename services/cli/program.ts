@@ -1,7 +1,9 @@
 import { Command, CommanderError } from 'commander';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import { addClusterCommand } from './commands/cluster.ts';
+import { addDeadLettersCommand } from './commands/dead-letters.ts';
 import { addDemoCommand } from './commands/demo.ts';
+import { addEraseCommand } from './commands/erase.ts';
 import { addModelsCommand } from './commands/models.ts';
 import { addStageCommand } from './commands/stage.ts';
 import { addTopicsCommand } from './commands/topics.ts';
@@ -29,7 +31,7 @@ function createProgram(): Command {
     .exitOverride()
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EPILOGUE);
-  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addTopicsCommand, addModelsCommand]) add(program);
+  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand]) add(program);
   return program;
 }
 

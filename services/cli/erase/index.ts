@@ -1,0 +1,1 @@
+export { eraseUser, type EraseSummary } from './erase.ts';
