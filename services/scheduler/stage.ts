@@ -1,5 +1,5 @@
 import {
-  topicName, type Cancellation, type Outcome, type RedispatchOutcome, type StepOutcome, type Task, type TaskRecord, type Variant,
+  CANCELLED, topicName, type Cancellation, type Outcome, type RedispatchOutcome, type StepOutcome, type Task, type TaskRecord, type Variant,
 } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import { decide, endsSoFar, readySteps, RecentKeys, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
@@ -129,11 +129,16 @@ class Scheduler implements Stage {
   #decide(at: StepOfTask): StageOutput {
     const { policy, prefix, clock, observer } = this.#options;
     const now = clock.now();
-    const isCancelled = this.#cancelled.has(at.task.requestId, now);
-    const decision: Decision = isCancelled ? { kind: 'skip', reason: 'cancelled' } : decide(policy, { ...at, now, cluster: this.#state(now) });
+    const decision: Decision = this.#isCancelled(at, now) ? { kind: 'skip', reason: CANCELLED } : decide(policy, { ...at, now, cluster: this.#state(now) });
     observer?.decided(decision);
     if (decision.kind === 'dispatch') this.#cluster.dispatched(decision);
     return output(prefix, at, decision, now);
+  }
+
+  /** Heard here, or by whoever dropped an earlier step. */
+  #isCancelled({ task, previous }: StepOfTask, now: number): boolean {
+    if (this.#cancelled.has(task.requestId, now)) return true;
+    return Object.values(previous).some((end) => end.kind === 'skipped' && end.reason === CANCELLED);
   }
 
   #state(now: number): ClusterState {

@@ -1,3 +1,4 @@
+import { CANCELLED } from '@tandem/schemas';
 import type { ErrorCode, RedispatchOutcome, StepOutcome, StepResult, StepRun, Work } from '@tandem/schemas';
 import { messageOf } from '@tandem/shared/errors';
 import type { ServedVariant } from './served-variant.ts';
@@ -16,6 +17,10 @@ export function completedOutcome(work: Work, { variant }: ServedVariant, result:
 
 export function expiredOutcome(work: Work): StepOutcome {
   return { kind: 'expired', ...common(work), model: work.model, precision: work.precision };
+}
+
+export function cancelledOutcome(work: Work): StepOutcome {
+  return { kind: 'skipped', ...common(work), reason: CANCELLED };
 }
 
 export function failedOutcome(work: Work, error: unknown, code: ErrorCode = 'step_failed'): StepOutcome & { kind: 'failed' } {

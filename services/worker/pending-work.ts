@@ -21,9 +21,7 @@ export interface Submission {
   lane: Lane;
   /** It may have ended a process before. */
   suspicion?: Suspicion | undefined;
-  /** Settles the record: exactly one of the three is called, once. With a fault the record goes to the dead letters too. */
+  /** Settles the record: exactly one of the two is called, once. With a fault the record goes to the dead letters too. */
   answer(outcome: Outcome, fault?: RecordFault): void;
-  /** Nobody wants its outcome any more. */
-  drop(): void;
   handBack(error: unknown): void;
 }

@@ -2,7 +2,7 @@ import type { Clock } from '@tandem/shared/clock';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import type { RanBatch } from './batch-runner.ts';
 import type { WorkerObserver } from './options.ts';
-import { completedOutcome, expiredOutcome, failedOutcome, redispatchOutcome } from './outcomes.ts';
+import { cancelledOutcome, completedOutcome, expiredOutcome, failedOutcome, redispatchOutcome } from './outcomes.ts';
 import type { PendingWork, Submission } from './pending-work.ts';
 import type { Suspicion } from './suspects.ts';
 
@@ -74,7 +74,8 @@ export class Settler {
 
   cancelled(pending: Submission): void {
     this.#options.observer.outcome?.('cancelled', pending.served.name);
-    pending.drop();
+    // Where nothing guards a deadline, this is what ends the request.
+    pending.answer(cancelledOutcome(pending.work));
   }
 
   /** It has ended its process too often. */

@@ -6,7 +6,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { loadVariants } from './load-variants.ts';
 import { compileLimits, type WorkerStageOptions } from './options.ts';
-import { expiredOutcome, failedOutcome } from './outcomes.ts';
+import { cancelledOutcome, expiredOutcome, failedOutcome } from './outcomes.ts';
 import type { RecordFault } from './pending-work.ts';
 import { readWork } from './read-work.ts';
 import type { ServedVariant } from './served-variant.ts';
@@ -78,7 +78,7 @@ class WorkerStage implements Stage {
     if (source === undefined) throw new Error(`no variant of this worker reads ${record.topic}`);
     if ('cancel' in work) return this.#cancel(work);
     const { clock, observer } = this.#options;
-    if (this.#cancelled.has(work.task.requestId, clock.now())) return NOTHING;
+    if (this.#cancelled.has(work.task.requestId, clock.now())) return [this.#output(work, cancelledOutcome(work))];
     const { deadlineAt } = work.task;
     if (deadlineAt !== null && deadlineAt <= clock.now()) {
       observer?.outcome?.('expired', source.served.name);
@@ -111,7 +111,7 @@ class WorkerStage implements Stage {
         resolve(fault === undefined ? [output] : [output, this.#deadLetter(record, fault)]);
       };
       try {
-        this.#dispatcher.submit({ work, served, lane, suspicion, answer, drop: () => resolve(NOTHING), handBack: reject });
+        this.#dispatcher.submit({ work, served, lane, suspicion, answer, handBack: reject });
       } catch (error) {
         // The adapter cannot even tell the input's size: no batch has seen it.
         const outcome = failedOutcome(work, error);
