@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { topicName, type Request, type Response } from '@tandem/schemas';
+import { systemClock } from '@tandem/shared/clock';
 import { loadSettings, type Settings } from '@tandem/shared/config';
 import type { LogProducer, LogRecord } from '@tandem/shared/log';
 import { openPorts, type Ports } from '../../services/cli/compose/ports.ts';
@@ -64,11 +65,11 @@ export interface RunningTandem extends AsyncDisposable {
   client: Client;
 }
 
-/** All stages in this process, under a prefix of their own. */
-export async function startTandem(flags: Record<string, unknown> = {}): Promise<RunningTandem> {
+/** All stages in this process, under a prefix of their own, on a machine with that clock. */
+export async function startTandem(flags: Record<string, unknown> = {}, machineClock = systemClock): Promise<RunningTandem> {
   const prefix = `test-${randomUUID().slice(0, 8)}.`;
   const settings = loadSettings({ flags: { prefix, httpPort: '0', logLevel: 'error', ...flags } });
-  const ports = await openPorts(settings, 'test');
+  const ports = await openPorts(settings, 'test', machineClock);
   await ensureTopology(settings, ports);
   const system = await System.start(STAGES, settings, ports);
   const client = await Client.connect(ports, prefix);

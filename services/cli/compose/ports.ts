@@ -1,6 +1,6 @@
 import type { Variant, Workload } from '@tandem/schemas';
 import { checkRedisAccess, createMemoryCache, createRedisCache, type Cache } from '@tandem/shared/cache';
-import { systemClock, type Clock } from '@tandem/shared/clock';
+import { correctedClock, systemClock, type Clock } from '@tandem/shared/clock';
 import { connectionsOf, loadWorkloads, type KafkaConnection, type RedisConnection, type Settings } from '@tandem/shared/config';
 import type { Adapter } from '@tandem/shared/core';
 import type { TandemError } from '@tandem/shared/errors';
@@ -22,6 +22,7 @@ export interface Ports extends AsyncDisposable {
   /** By the names that workloads and the registry call them. */
   adapters: ReadonlyMap<string, Adapter>;
   probe: ResourceProbe;
+  /** Shows the log's time: deadlines count from the times that it stamps. */
   clock: Clock;
   logger: Logger;
   metrics: Metrics;
@@ -30,9 +31,9 @@ export interface Ports extends AsyncDisposable {
   unfit: PromiseWithResolvers<TandemError>;
 }
 
-function openLog(settings: Settings, connection: KafkaConnection, logger: Logger): EventLog {
-  if (settings.kafka === undefined) return createEmbeddedLog();
-  return createKafkaLog({ ...connection, brokers: settings.kafka, clientId: settings.instance, prefix: settings.prefix, logger });
+function openLog(settings: Settings, connection: KafkaConnection, logger: Logger, clock: Clock): EventLog {
+  if (settings.kafka === undefined) return createEmbeddedLog({ clock });
+  return createKafkaLog({ ...connection, brokers: settings.kafka, clientId: settings.instance, prefix: settings.prefix, logger, clock });
 }
 
 async function openCache(settings: Settings, connection: RedisConnection, logger: Logger): Promise<Cache> {
@@ -49,7 +50,8 @@ async function openTracing(settings: Settings, service: string): Promise<Tracing
   return startTracing(`tandem-${service}`);
 }
 
-export async function openPorts(settings: Settings, service: string): Promise<Ports> {
+/** @param machineClock the log's time is estimated from it */
+export async function openPorts(settings: Settings, service: string, machineClock = systemClock): Promise<Ports> {
   const { kafka, redis, secrets } = await connectionsOf(settings);
   const logger = createLogger({ level: settings.logLevel, fields: { service, instance: settings.instance }, secrets });
   const registry = await loadRegistry(settings.models);
@@ -59,7 +61,7 @@ export async function openPorts(settings: Settings, service: string): Promise<Po
   const adapters = await loadAdapters(workloads, settings.workloads);
   checkAdapters(workloads, variants, adapters);
   const cache = await openCache(settings, redis, logger);
-  const log = openLog(settings, kafka, logger);
+  const log = openLog(settings, kafka, logger, machineClock);
   const tracing = await openTracing(settings, service);
   const close = () => Promise.allSettled([log.close(), cache.close(), tracing.close()]);
   const producer = await log.producer({ lingerMs: settings.lingerMs }).catch(async (error: unknown) => {
@@ -70,7 +72,7 @@ export async function openPorts(settings: Settings, service: string): Promise<Po
   return {
     log, cache, variants, workloads, adapters, tracing, logger, producer,
     probe: operatingSystemProbe(systemClock),
-    clock: systemClock,
+    clock: correctedClock(() => log.now(), machineClock),
     metrics: createMetrics(),
     unfit: Promise.withResolvers<TandemError>(),
     async [Symbol.asyncDispose]() {

@@ -2,6 +2,7 @@ import type { Settings } from '@tandem/shared/config';
 import type { LifecycleState } from '@tandem/shared/lifecycle';
 import type { RunningStage, StageName } from '@tandem/shared/runner';
 import { startStatusServer, type StatusServer } from '@tandem/shared/telemetry';
+import { learnLogTime } from './log-time.ts';
 import type { Ports } from './ports.ts';
 import { startStage } from './stages.ts';
 
@@ -28,6 +29,7 @@ export class System implements AsyncDisposable {
   async #start(names: readonly StageName[], settings: Settings, ports: Ports): Promise<void> {
     const { httpHost: host, httpPort: port } = settings;
     this.#server = await startStatusServer({ host, port, metrics: ports.metrics.registry, state: () => this.state });
+    await learnLogTime(settings, ports);
     for (const name of names.toReversed()) this.#stages.push(await startStage(name, settings, ports));
     this.#starting = false;
   }

@@ -1,9 +1,11 @@
 import type { Kafka, ProducerBatch, RecordMetadata } from 'kafkajs';
 import { describe, expect, it } from 'vitest';
 import { TandemError } from '../../errors/index.ts';
+import { systemClock } from '../../clock/index.ts';
 import { silentLogger } from '../../telemetry/logger.ts';
 import { unknownTopic } from '../errors.ts';
 import type { RecordBatch } from './accumulator.ts';
+import { BrokerClock } from '../broker-clock.ts';
 import { BatchWriter } from './batch-writer.ts';
 import type { TopicLeaders } from './topic-leaders.ts';
 
@@ -29,7 +31,7 @@ function createWriter(...answers: Answer[]): { writer: BatchWriter; requests: st
   };
   const kafka = { producer: () => producer } as unknown as Kafka;
   const leaders = { ask: (topic: string) => Promise.reject(unknownTopic(topic)) } as unknown as TopicLeaders;
-  return { writer: new BatchWriter(kafka, leaders, silentLogger, 100), requests, connections: () => connections };
+  return { writer: new BatchWriter(kafka, leaders, silentLogger, new BrokerClock(systemClock), 100), requests, connections: () => connections };
 }
 
 function createBatch(partition: number, values: readonly string[]): { batch: RecordBatch; outcomes: Map<string, unknown> } {

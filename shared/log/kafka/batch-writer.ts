@@ -1,6 +1,7 @@
 import { messageOf, TandemError } from '../../errors/index.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { Kafka, Producer, RecordMetadata } from 'kafkajs';
+import type { BrokerClock } from '../broker-clock.ts';
 import { producerClosed, recordTooLarge, unknownTopic } from '../errors.ts';
 import type { RecordBatch } from './accumulator.ts';
 import { Backoff, pause } from './backoff.ts';
@@ -11,6 +12,8 @@ import type { TopicLeaders } from './topic-leaders.ts';
 /** A topic that is missing for so long is gone: brokers learn of a new one with a delay. */
 const UNKNOWN_TOPIC_PATIENCE_MS = 5_000;
 const REPORT_EVERY_MS = 5_000;
+/** What the broker says of topics that keep the producer's times. */
+const NOT_STAMPED = -1;
 
 /**
  * Writes batches through kafkajs' idempotent producer until each is written or refused.
@@ -23,15 +26,18 @@ export class BatchWriter {
   readonly #kafka: Kafka;
   readonly #leaders: TopicLeaders;
   readonly #logger: Logger;
+  readonly #clock: BrokerClock;
   readonly #unknownTopicPatienceMs: number;
   readonly #closing = new AbortController();
   #producer: Promise<Producer> | undefined;
   #reportAgainAt = 0;
 
-  constructor(kafka: Kafka, leaders: TopicLeaders, logger: Logger, unknownTopicPatienceMs = UNKNOWN_TOPIC_PATIENCE_MS) {
+  /** @param clock learns from acknowledgements */
+  constructor(kafka: Kafka, leaders: TopicLeaders, logger: Logger, clock: BrokerClock, unknownTopicPatienceMs = UNKNOWN_TOPIC_PATIENCE_MS) {
     this.#kafka = kafka;
     this.#leaders = leaders;
     this.#logger = logger;
+    this.#clock = clock;
     this.#unknownTopicPatienceMs = unknownTopicPatienceMs;
   }
 
@@ -43,7 +49,9 @@ export class BatchWriter {
   /** One try for all of them in one request; returns those that must be written one by one. */
   async writeTogether(batches: readonly RecordBatch[]): Promise<RecordBatch[]> {
     try {
-      const missing = await this.#write(batches);
+      const sentAt = this.#clock.localNow();
+      const { missing, logAppendTime } = await this.#write(batches);
+      this.#clock.acknowledged({ sentAt, ackedAt: this.#clock.localNow(), logAppendTime });
       for (const batch of batches) if (!missing.includes(batch)) settle(batch);
       return missing;
     } catch (error) {
@@ -58,7 +66,7 @@ export class BatchWriter {
     const since = Date.now();
     while (!this.#closing.signal.aborted) {
       try {
-        if ((await this.#write([batch])).length === 0) return settle(batch);
+        if ((await this.#write([batch])).missing.length === 0) return settle(batch);
       } catch (error) {
         if (await this.#resolveFailure(batch, error, Date.now() - since)) return;
       }
@@ -73,12 +81,13 @@ export class BatchWriter {
     await this.#disconnect();
   }
 
-  /** Returns the batches that kafkajs left out: it forgets partitions whose leader moved during its own retries. */
-  async #write(batches: readonly RecordBatch[]): Promise<RecordBatch[]> {
+  /** Names the batches that kafkajs left out: it forgets partitions whose leader moved during its own retries. */
+  async #write(batches: readonly RecordBatch[]): Promise<{ missing: RecordBatch[]; logAppendTime: number }> {
     const producer = await this.#connected();
     const topicMessages = batches.map(({ topic, records }) => ({ topic, messages: records.map(({ message }) => message) }));
     const written = await producer.sendBatch({ acks: -1, topicMessages });
-    return batches.filter((batch) => !written.some((metadata) => isAbout(metadata, batch)));
+    const missing = batches.filter((batch) => !written.some((metadata) => isAbout(metadata, batch)));
+    return { missing, logAppendTime: Math.max(NOT_STAMPED, ...written.map((metadata) => Number(metadata.logAppendTime ?? NOT_STAMPED))) };
   }
 
   /** True when the batch's fate is settled. */

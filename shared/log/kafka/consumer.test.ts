@@ -1,5 +1,7 @@
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { systemClock } from '../../clock/index.ts';
 import { silentLogger } from '../../telemetry/logger.ts';
+import { BrokerClock } from '../broker-clock.ts';
 import type { Delivery } from '../types.ts';
 import type { KafkaAdmin } from './admin.ts';
 import { KafkaConsumer } from './consumer.ts';
@@ -33,7 +35,7 @@ class Member {
       topics: ['tasks', 'outcomes'],
       onRecord: (delivery) => void this.deliveries.push(delivery),
       onRevoked: (partitions) => void this.revoked.push(...partitions.map(({ topic, partition }) => `${topic}/${partition}`)),
-    });
+    }, new BrokerClock(systemClock));
     onTestFinished(() => this.consumer.close());
   }
 

@@ -1,6 +1,7 @@
 import { messageOf } from '../../errors/index.ts';
-import type { EachBatchPayload, Kafka } from 'kafkajs';
+import type { EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
 import type { AssignedPartition } from '../assigned-partition.ts';
+import type { BrokerClock } from '../broker-clock.ts';
 import { resolveConsumerOptions, type ResolvedConsumerOptions } from '../consumer-options.ts';
 import { ConsumerState } from '../consumer-state.ts';
 import { consumerClosed } from '../errors.ts';
@@ -13,6 +14,9 @@ import { FetchedQueue } from './fetched-queue.ts';
 import { GroupReader } from './group-reader.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
 import { toLogRecord } from './records.ts';
+
+/** kafkajs' name for stamps of the broker. */
+const LOG_APPEND_TIME = 1;
 
 type Partition = AssignedPartition<FetchedQueue>;
 /** By `keyOf`; −1 where nothing is committed. */
@@ -27,6 +31,7 @@ export class KafkaConsumer implements LogConsumer {
   readonly #config: ResolvedKafkaLogOptions;
   readonly #options: ResolvedConsumerOptions;
   readonly #admin: KafkaAdmin;
+  readonly #clock: BrokerClock;
   readonly #state: ConsumerState<FetchedQueue>;
   readonly #reader: GroupReader;
   readonly #roomWaiters = new Set<() => void>();
@@ -41,9 +46,10 @@ export class KafkaConsumer implements LogConsumer {
   #stopped = false;
   #closed = false;
 
-  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, admin: KafkaAdmin, options: ConsumerOptions) {
+  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, admin: KafkaAdmin, options: ConsumerOptions, clock: BrokerClock) {
     this.#config = config;
     this.#admin = admin;
+    this.#clock = clock;
     this.#options = resolveConsumerOptions(options);
     this.#state = new ConsumerState<FetchedQueue>({
       consumer: this.#options,
@@ -249,12 +255,19 @@ export class KafkaConsumer implements LogConsumer {
     for (const message of payload.batch.messages) {
       if (Number(message.offset) >= (queue.position ?? 0)) queue.push(toLogRecord(partition, message));
     }
+    this.#learnTime(payload.batch.messages.at(-1));
     const lastOffset = payload.batch.lastOffset();
     queue.fetchedTo(Number(lastOffset) + 1, Number(highWatermark));
     payload.resolveOffset(payload.batch.messages.at(-1)?.offset ?? lastOffset);
     this.#state.dispatcher.wake(partition);
     this.#regulate(partition);
     await this.#waitForRoom(payload);
+  }
+
+  /** The broker's clock is past what it has stamped. */
+  #learnTime(message: KafkaMessage | undefined): void {
+    const context = (message as { batchContext?: { timestampType: number } } | undefined)?.batchContext;
+    if (message !== undefined && context?.timestampType === LOG_APPEND_TIME) this.#clock.seen(Number(message.timestamp));
   }
 
   /** The log is read again from before what was read already: the topic was deleted and made anew. */

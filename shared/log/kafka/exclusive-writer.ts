@@ -1,4 +1,5 @@
 import { TandemError } from '../../errors/index.ts';
+import type { BrokerClock } from '../broker-clock.ts';
 import { producerClosed, recordTooLarge, unknownPartition, unknownTopic, writerFenced, writeUncertain } from '../errors.ts';
 import { Partitioner } from '../partitioner.ts';
 import { sizeOfRecord } from '../record-size.ts';
@@ -33,8 +34,8 @@ export interface ExclusiveWriterParts {
   leaders: TopicLeaders;
   /** How long closing waits for a write. */
   closeTimeoutMs: number;
-  /** What an acknowledgement tells about the broker's clock. Times in epoch ms. */
-  onAcknowledged?: (acknowledged: { sentAt: number; logAppendTime: number }) => void;
+  /** Learns from acknowledgements. */
+  clock: BrokerClock;
 }
 
 /** Each write is one Kafka transaction, by the transactional id that all writers of the name share. */
@@ -125,12 +126,14 @@ export class KafkaExclusiveWriter implements ExclusiveWriter {
   }
 
   async #produce(leader: number, parts: readonly TransactionPart[]): Promise<void> {
-    const { client, identity, onAcknowledged } = this.#parts;
-    const sentAt = Date.now();
+    const { client, identity, clock } = this.#parts;
+    const sentAt = clock.localNow();
+    const repeated = parts.some(({ inDoubt }) => inDoubt);
     for (const part of parts) part.send();
     const results = await client.produce(identity, leader, parts, (part) => this.#sequences.get(keyOf(part)) ?? 0);
     const failures = results.flatMap((result) => this.#settle(result));
-    for (const { logAppendTime } of results) if (logAppendTime >= 0) onAcknowledged?.({ sentAt, logAppendTime });
+    const logAppendTime = Math.max(...results.map((result) => result.logAppendTime));
+    if (!repeated) clock.acknowledged({ sentAt, ackedAt: clock.localNow(), logAppendTime });
     if (failures.length > 0) throw worstOf(failures);
   }
 

@@ -1,4 +1,5 @@
 import type { Kafka } from 'kafkajs';
+import { BrokerClock } from '../broker-clock.ts';
 import { resolveProducerOptions } from '../consumer-options.ts';
 import type {
   ConsumerOptions, EventLog, ExclusiveWriter, LogConsumer, LogProducer, LogRecord, ProducerOptions, ReadOptions, Tail, TailOptions,
@@ -32,6 +33,7 @@ export class KafkaLog implements EventLog {
   readonly #kafka: Kafka;
   readonly #adminClient: AdminClient;
   readonly #leaders: TopicLeaders;
+  readonly #clock: BrokerClock;
   readonly #closing = new AbortController();
   readonly #opened: { close(): Promise<void> }[] = [];
 
@@ -42,12 +44,13 @@ export class KafkaLog implements EventLog {
     this.#adminClient = new AdminClient(this.#kafka, this.#options);
     this.admin = new KafkaAdmin(this.#adminClient);
     this.#leaders = new TopicLeaders(this.admin);
+    this.#clock = new BrokerClock(this.#options.clock);
   }
 
   async producer(options?: Partial<ProducerOptions>): Promise<LogProducer> {
     const resolved = resolveProducerOptions(options);
     const { settleTimeoutMs, closeTimeoutMs, brokers, logger } = this.#options;
-    const writer = new BatchWriter(this.#kafka, this.#leaders, logger);
+    const writer = new BatchWriter(this.#kafka, this.#leaders, logger, this.#clock);
     try {
       await persist(() => writer.connect(), { timeoutMs: settleTimeoutMs, signal: this.#closing.signal, isFinal: isAccessFailure });
     } catch (error) {
@@ -57,7 +60,7 @@ export class KafkaLog implements EventLog {
   }
 
   consumer(options: ConsumerOptions): LogConsumer {
-    return this.#open(new KafkaConsumer(this.#kafka, this.#options, this.admin, options));
+    return this.#open(new KafkaConsumer(this.#kafka, this.#options, this.admin, options, this.#clock));
   }
 
   async tail(options: TailOptions): Promise<Tail> {
@@ -80,7 +83,7 @@ export class KafkaLog implements EventLog {
     const client = new TransactionClient(cluster, `${prefix}${name}`, TRANSACTION_TIMEOUT_MS);
     try {
       const identity = await openTransactions(client, cluster, { timeoutMs: settleTimeoutMs, signal: this.#closing.signal });
-      return this.#open(new KafkaExclusiveWriter({ name, cluster, client, identity, leaders: this.#leaders, closeTimeoutMs }));
+      return this.#open(new KafkaExclusiveWriter({ name, cluster, client, identity, leaders: this.#leaders, clock: this.#clock, closeTimeoutMs }));
     } catch (error) {
       cluster.reset();
       throw unreachable(brokers, error);
@@ -88,7 +91,7 @@ export class KafkaLog implements EventLog {
   }
 
   now(): number {
-    return Date.now();
+    return this.#clock.now();
   }
 
   async close(): Promise<void> {

@@ -1,4 +1,5 @@
 import type { ConnectionOptions } from 'node:tls';
+import { systemClock, type Clock } from '../../clock/index.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import { z } from 'zod';
 import { parse } from '../consumer-options.ts';
@@ -31,6 +32,7 @@ const schema = z
     rebalanceTimeoutMs: z.int().min(1).default(30_000),
     maxFetchWaitMs: z.int().min(1).default(100),
     closeTimeoutMs: z.int().min(0).default(5_000),
+    clock: z.custom<Clock>((value) => typeof value === 'object' && value !== null, 'a clock').default(systemClock),
   })
   .refine(({ heartbeatIntervalMs, sessionTimeoutMs }) => heartbeatIntervalMs * 3 <= sessionTimeoutMs, {
     message: 'must be at most a third of sessionTimeoutMs',
@@ -64,6 +66,8 @@ export interface KafkaLogOptions {
   maxFetchWaitMs?: number;
   /** How long closing waits for records on their way, and for the last commit. @default 5000 */
   closeTimeoutMs?: number;
+  /** The machine's, from which the broker's is estimated. @default the system's */
+  clock?: Clock;
 }
 
 export type ResolvedKafkaLogOptions = z.infer<typeof schema>;
