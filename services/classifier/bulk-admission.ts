@@ -7,9 +7,10 @@ import type { EventLog, LogRecord, Tail, TopicPartition } from '@tandem/shared/l
 import type { Intake } from '@tandem/shared/runner';
 import type { Logger } from '@tandem/shared/telemetry';
 import type { ClassifierStage } from './classifier-stage.ts';
+import { TaskLag } from './task-lag.ts';
 
 export interface BulkAdmissionOptions {
-  log: Pick<EventLog, 'tail'>;
+  log: Pick<EventLog, 'tail' | 'admin'>;
   /** Of topics. */
   prefix: string;
   /** Of the bulk topic, over all classifiers. */
@@ -26,6 +27,7 @@ const INTERVAL_MS = 20;
 /** What has not been admitted for so long is not made up for. */
 const MAX_CREDIT_MS = 100;
 const TAIL_RETRY_MS = 1_000;
+const LAG_INTERVAL_MS = 1_000;
 /** Generous: clocks of machines differ. What is newer is judged by its arrival. */
 const STALE_RECORD_MS = 60_000;
 /** Shorter spans say little of how busy an event loop is. */
@@ -37,6 +39,7 @@ export class BulkAdmission {
   readonly #topic: string;
   readonly #control: AdmissionControl;
   readonly #loopUse: () => number;
+  readonly #lag: TaskLag;
   readonly #assigned = new Set<number>();
   #intake: Intake | undefined;
   #tail: Tail | undefined;
@@ -50,6 +53,7 @@ export class BulkAdmission {
     this.#options = options;
     this.#topic = topicName(options.prefix, 'requests.bulk');
     this.#control = new AdmissionControl(options.control);
+    this.#lag = new TaskLag({ ...options, intervalMs: LAG_INTERVAL_MS });
     this.#loopUse = options.loopUse ?? measuredLoopUse();
     this.#creditAt = options.clock.now();
   }
@@ -91,7 +95,7 @@ export class BulkAdmission {
 
   #earn(): void {
     const now = this.#options.clock.now();
-    const own = { ofPartitions: this.#assigned.size / this.#options.partitions, admitted: this.#admitted, loopUse: this.#loopUse() };
+    const own = { ofPartitions: this.#assigned.size / this.#options.partitions, admitted: this.#admitted, loopUse: this.#loopUse(), lagMs: this.#lag.update() };
     const perMs = this.#control.perSecond(own, now) / 1_000;
     const most = Math.max(1, perMs * MAX_CREDIT_MS);
     this.#credit = Math.min(most, this.#credit + perMs * Math.max(0, now - this.#creditAt));

@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { TandemError, messageOf } from '@tandem/shared/errors';
+import { addBackfillCommand } from './commands/backfill.ts';
 import { addClusterCommand } from './commands/cluster.ts';
 import { addDeadLettersCommand } from './commands/dead-letters.ts';
 import { addDemoCommand } from './commands/demo.ts';
@@ -31,7 +32,7 @@ function createProgram(): Command {
     .exitOverride()
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EPILOGUE);
-  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand]) add(program);
+  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand]) add(program);
   return program;
 }
 

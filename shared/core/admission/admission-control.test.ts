@@ -8,16 +8,16 @@ const flow: SimulatedFlow = {
   classifiers: 1, stepsPerRequest: 1, transitMs: 50, cpuUse: () => 0.5, capacityPerSecond: () => 1_000,
 };
 
-function heartbeat(over: { completed?: number; backlog?: number; cpuUse?: number } = {}): AdmissionHeartbeat {
-  const { completed = 0, backlog = 0, cpuUse = 0.5 } = over;
-  const load = { model: 'm', precision: 'p', version: '1', queued: 0, running: 0, completed, failed: 0, meanBatchSize: 1, meanBatchMs: 1 };
+function heartbeat(over: { completed?: number; interactive?: number; backlog?: number; cpuUse?: number } = {}): AdmissionHeartbeat {
+  const { completed = 0, interactive = 0, backlog = 0, cpuUse = 0.5 } = over;
+  const load = { model: 'm', precision: 'p', version: '1', queued: 0, running: 0, completed: completed + interactive, failed: 0, meanBatchSize: 1, meanBatchMs: 1 };
   return {
     instance: 'w', variants: [{ ...load, bulkBacklog: backlog, bulkCompleted: completed }],
     resources: { time: 0, cpuCores: 1, memoryBytes: 1, memoryFreeBytes: 1, cpuUse },
   };
 }
 
-const alone = (admitted: number) => ({ ofPartitions: 1, admitted, loopUse: 0 });
+const alone = (admitted: number) => ({ ofPartitions: 1, admitted, loopUse: 0, lagMs: 0 });
 
 describe('bulk admission', () => {
   test('workers come to have three quarters of a second of bulk work waiting, whatever their pace, steps and classifiers', () => {
@@ -45,15 +45,15 @@ describe('bulk admission', () => {
 
   test('never starves: at least the floor, whatever workers report', () => {
     const reports = fc.array(fc.record({
-      completed: fc.nat(1_000_000), backlog: fc.nat(1_000_000), cpuUse: fc.double({ min: 0, max: 1, noNaN: true }), afterMs: fc.nat(5_000), loopUse: fc.double({ min: 0, max: 1, noNaN: true }),
+      completed: fc.nat(1_000_000), backlog: fc.nat(1_000_000), cpuUse: fc.double({ min: 0, max: 1, noNaN: true }), afterMs: fc.nat(5_000), lagMs: fc.nat(100_000), loopUse: fc.double({ min: 0, max: 1, noNaN: true }),
     }), { maxLength: 50 });
     fc.assert(fc.property(reports, fc.double({ min: 0, max: 1, noNaN: true }), (all, ofPartitions) => {
       const control = new AdmissionControl();
       let [now, admitted] = [0, 0];
-      for (const { afterMs, loopUse, ...report } of all) {
+      for (const { afterMs, loopUse, lagMs, ...report } of all) {
         now += afterMs;
         control.heard(heartbeat(report), now);
-        const rate = control.perSecond({ ofPartitions, admitted, loopUse }, now);
+        const rate = control.perSecond({ ofPartitions, admitted, loopUse, lagMs }, now);
         expect(rate).toBeGreaterThanOrEqual(ADMISSION_DEFAULTS.floorPerSecond);
         expect(rate).toBeLessThanOrEqual(ADMISSION_DEFAULTS.ceilingPerSecond);
         admitted += rate * 0.02;
@@ -86,11 +86,39 @@ describe('bulk admission', () => {
     let admitted = 0;
     let rate = 0;
     for (let now = 0; now < 20_000; now += 20) {
-      if (now % 500 === 0) control.heard(heartbeat({ completed: Math.floor(admitted) }), now);
-      rate = control.perSecond({ ofPartitions: 1, admitted, loopUse: 1 }, now);
+      if (now % 500 === 0) control.heard(heartbeat({ completed: Math.floor(admitted), interactive: now / 10 }), now);
+      rate = control.perSecond({ ofPartitions: 1, admitted, loopUse: 1, lagMs: 0 }, now);
       admitted += rate * 0.02;
     }
-    expect(rate).toBeLessThan(5);
+    // A twentieth of the hundred interactive requests per second.
+    expect(rate).toBeGreaterThan(4.9);
+    expect(rate).toBeLessThan(6);
+  });
+
+  test('a CPU that others use up does not matter while there are no interactive requests', () => {
+    const control = new AdmissionControl();
+    let [admitted, rate] = [0, 0];
+    for (let now = 0; now < 20_000; now += 20) {
+      if (now % 500 === 0) control.heard(heartbeat({ completed: Math.floor(admitted), cpuUse: 1 }), now);
+      rate = control.perSecond({ ofPartitions: 1, admitted, loopUse: 1, lagMs: 0 }, now);
+      admitted += rate * 0.02;
+    }
+    expect(rate).toBeGreaterThan(1_000);
+  });
+
+  test('yields while tasks pile up before the scheduler, whoever needs them', () => {
+    const control = new AdmissionControl();
+    let [admitted, rate, arrived] = [0, 0, 0];
+    for (let now = 0; now < 60_000; now += 20) {
+      // A scheduler that passes on 300 a second, to workers that could do more.
+      arrived = Math.min(admitted, arrived + 6);
+      if (now % 500 === 0) control.heard(heartbeat({ completed: Math.floor(arrived) }), now);
+      const lagMs = (1_000 * (admitted - arrived)) / 300;
+      if (now > 20_000) expect(lagMs).toBeLessThan(5_000);
+      rate = control.perSecond({ ofPartitions: 1, admitted, loopUse: 0, lagMs }, now);
+      admitted += rate * 0.02;
+    }
+    expect(arrived / 60).toBeGreaterThan(200);
   });
 
   test('an overfull worker gets no more than the floor until it has caught up', () => {

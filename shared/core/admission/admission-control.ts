@@ -20,13 +20,16 @@ const STARVING_BOOST = 2;
 const MAX_SHARE = 2;
 /** A request can have several steps, and less has to be admitted than arrives; also the least of the share by partitions. */
 const MIN_OF_PARTITIONS = 0.5;
+/** Fewer interactive requests than this are none. */
+const PRESENT_PER_SECOND = 0.5;
 /** Below this many arrivals per second shares cannot be told from chance. */
 const MEASURABLE_PER_SECOND = 20;
 
 /**
  * Decides how much bulk work may enter the flow, so that workers always have a little waiting and interactive requests
  * meet little of it on their way: what workers get done (feed-forward), corrected by how far their backlog is from its
- * target (proportional), under a ceiling that yields where CPU is short. Several classifiers decide alike, each for its
+ * target (proportional), under a ceiling that yields where work piles up
+ * before the workers, and where CPU is short while there are interactive requests. Several classifiers decide alike, each for its
  * share: what it has admitted of all that arrived lately, or its share of the partitions where that is more.
  * Work is counted in steps of plans. Pure: time comes in.
  */
@@ -54,14 +57,24 @@ export class AdmissionControl {
 
   /** Requests that may be admitted per second from now on; at least the floor, also where no worker is heard. */
   perSecond(own: OwnShare, now: number): number {
-    const { floorPerSecond, ceilingPerSecond } = this.#options;
+    const { floorPerSecond, floorShare, ceilingPerSecond } = this.#options;
     this.#admitted.update(own.admitted, now);
     const load = this.#watch.load(now);
     if (load === undefined) return floorPerSecond;
-    this.#adaptCeiling(Math.max(load.cpuUse, own.loopUse), now);
+    this.#adaptCeiling(this.#strain(own, load), now);
     this.#arriving.update(load.arrivingPerSecond, now);
     const wanted = this.#share(own) * this.#all(load);
-    return Math.max(floorPerSecond, Math.min(ceilingPerSecond, this.#ceiling, wanted));
+    const floor = Math.max(floorPerSecond, floorShare * load.interactivePerSecond * own.ofPartitions);
+    return Math.max(floor, Math.min(ceilingPerSecond, this.#ceiling, wanted));
+  }
+
+  /** How hard bulk presses on what interactive requests need, as a use of CPU: above `maxUse` it is too much. */
+  #strain({ loopUse, lagMs }: OwnShare, { cpuUse, interactivePerSecond }: BulkLoad): number {
+    const { maxUse, maxLagMs } = this.#options;
+    // The lag is known once a second, and takes a while to go.
+    if (lagMs > maxLagMs) return 1;
+    const use = interactivePerSecond > PRESENT_PER_SECOND ? Math.max(cpuUse, loopUse) : 0;
+    return lagMs > maxLagMs / 2 ? Math.max(use, maxUse) : use;
   }
 
   /** For all classifiers together. */

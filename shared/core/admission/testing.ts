@@ -35,7 +35,7 @@ export function simulate(flow: SimulatedFlow, durationMs: number): Moment[] {
   let [backlog, completed, doneSinceBeat] = [0, 0, 0];
   for (let now = 0; now < durationMs; now += STEP_MS) {
     for (const each of controls) {
-      each.rate = each.control.perSecond({ ofPartitions: 1 / flow.classifiers, admitted: each.admitted, loopUse: 0 }, now);
+      each.rate = each.control.perSecond({ ofPartitions: 1 / flow.classifiers, admitted: each.admitted, loopUse: 0, lagMs: 0 }, now);
       const admitted = (each.rate * STEP_MS) / 1_000;
       each.admitted += admitted;
       inTransit.push({ arrivesAt: now + flow.transitMs, steps: admitted * flow.stepsPerRequest });
@@ -48,7 +48,7 @@ export function simulate(flow: SimulatedFlow, durationMs: number): Moment[] {
     if (now % HEARTBEAT_MS !== 0 || now === 0) continue;
     const donePerSecond = (1_000 * doneSinceBeat) / HEARTBEAT_MS;
     doneSinceBeat = 0;
-    const load = { model: 'm', precision: 'p', version: '1', queued: 0, running: 0, completed, failed: 0, meanBatchSize: 1, meanBatchMs: 1 };
+    const load = { model: 'm', precision: 'p', version: '1', queued: 0, running: 0, completed: Math.floor(completed) + now / 10, failed: 0, meanBatchSize: 1, meanBatchMs: 1 };
     const resources = { time: now, cpuCores: 1, memoryBytes: 1, memoryFreeBytes: 1, cpuUse: flow.cpuUse(donePerSecond) };
     const variants = [{ ...load, bulkBacklog: Math.round(backlog), bulkCompleted: Math.floor(completed) }];
     for (const { control } of controls) control.heard({ instance: 'worker', variants, resources }, now);

@@ -7,10 +7,14 @@ export interface AdmissionOptions {
   correctionMs: number;
   /** Least work that a worker shall have waiting, so that it can form a batch. @default 32 */
   minBacklog: number;
-  /** CPU use above which less is admitted: the stages need the CPU too, for interactive requests. @default 0.92 */
+  /** While there are interactive requests: CPU use above which less is admitted, since their stages need the CPU too. @default 0.92 */
   maxUse: number;
+  /** Of what waits between classifier and scheduler, as time: above it less is admitted. @default 750 */
+  maxLagMs: number;
   /** Admitted whatever the load, so that bulk never starves, per second. @default 1 */
   floorPerSecond: number;
+  /** The same, as a share of the interactive work that is done. @default 0.05 */
+  floorShare: number;
   /** Never more than this, per second. @default 50000 */
   ceilingPerSecond: number;
   /** A worker without a heartbeat for this long is gone. @default 3000 */
@@ -22,7 +26,9 @@ export const ADMISSION_DEFAULTS: AdmissionOptions = {
   correctionMs: 1_000,
   minBacklog: 32,
   maxUse: 0.92,
+  maxLagMs: 750,
   floorPerSecond: 1,
+  floorShare: 0.05,
   ceilingPerSecond: 50_000,
   staleAfterMs: 3_000,
 };
@@ -38,4 +44,6 @@ export interface OwnShare {
   admitted: number;
   /** Share of time that its event loop is busy, 0..1. */
   loopUse: number;
+  /** What the scheduler has not read yet of its tasks, as the time that it needs for it, ms. */
+  lagMs: number;
 }

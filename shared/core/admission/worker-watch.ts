@@ -11,6 +11,7 @@ interface Watched {
   lastCompleted: number;
   readonly completed: SmoothedRate;
   readonly growth: SmoothedRate;
+  readonly interactive: SmoothedRate;
 }
 
 /** What all live workers have of bulk work, and get done of it. */
@@ -22,6 +23,8 @@ export interface BulkLoad {
   donePerSecond: number;
   /** Arriving at the workers per second. */
   arrivingPerSecond: number;
+  /** Interactive work completed per second. */
+  interactivePerSecond: number;
   /** Of the busiest machine, 0..1. */
   cpuUse: number;
 }
@@ -42,11 +45,12 @@ export class WorkerWatch {
     let known = this.#workers.get(instance);
     // A worker that began anew under the same name counts from zero again.
     if (known === undefined || completed < known.lastCompleted) {
-      known = { at: now, cpuUse: 0, backlog, lastCompleted: completed, completed: new SmoothedRate(WINDOW_MS), growth: new SmoothedRate(WINDOW_MS) };
+      known = { at: now, cpuUse: 0, backlog, lastCompleted: completed, ...newRates() };
       this.#workers.set(instance, known);
     }
     known.completed.update(completed, now);
     known.growth.update(backlog, now);
+    known.interactive.update(variants.reduce((sum, variant) => sum + variant.completed, -completed), now);
     Object.assign(known, { at: now, cpuUse: resources.cpuUse ?? 0, backlog, lastCompleted: completed });
   }
 
@@ -56,8 +60,8 @@ export class WorkerWatch {
 
   /** Undefined: no worker is known to live. */
   load(now: number): BulkLoad | undefined {
-    const load: BulkLoad = { workers: 0, backlog: 0, donePerSecond: 0, arrivingPerSecond: 0, cpuUse: 0 };
-    for (const [instance, { at, cpuUse, backlog, completed, growth }] of this.#workers) {
+    const load: BulkLoad = { workers: 0, backlog: 0, donePerSecond: 0, arrivingPerSecond: 0, interactivePerSecond: 0, cpuUse: 0 };
+    for (const [instance, { at, cpuUse, backlog, completed, growth, interactive }] of this.#workers) {
       if (now - at > this.#staleAfterMs) {
         this.#workers.delete(instance);
         continue;
@@ -66,8 +70,13 @@ export class WorkerWatch {
       load.backlog += backlog;
       load.donePerSecond += completed.perSecond;
       load.arrivingPerSecond += Math.max(0, completed.perSecond + growth.perSecond);
+      load.interactivePerSecond += Math.max(0, interactive.perSecond);
       load.cpuUse = Math.max(load.cpuUse, cpuUse);
     }
     return load.workers === 0 ? undefined : load;
   }
+}
+
+function newRates(): Pick<Watched, 'completed' | 'growth' | 'interactive'> {
+  return { completed: new SmoothedRate(WINDOW_MS), growth: new SmoothedRate(WINDOW_MS), interactive: new SmoothedRate(WINDOW_MS) };
 }
