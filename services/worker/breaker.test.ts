@@ -22,6 +22,7 @@ async function harness() {
   const fail = async (id: number) => {
     const { outcome, batch } = await next(id);
     batch.fail(new Error('wrong'));
+    await turn();
     return outcome;
   };
   const heartbeat = async () => {
@@ -36,6 +37,7 @@ test('after five batches in which nothing succeeded the variant is taken out: wh
   const { stage, fail, next, engine, states, deadLetters, heartbeat } = await harness();
   for (let id = 0; id < 4; id += 1) expect(await fail(id)).toMatchObject({ kind: 'failed', code: 'step_failed' });
   const { outcome, batch } = await next(4);
+  const ahead = await next(7);
   const waiting = stage.run({ ...work(5), tried: ['lookup.int8'] });
   await turn();
   batch.fail(new Error('wrong'));
@@ -44,10 +46,13 @@ test('after five batches in which nothing succeeded the variant is taken out: wh
     kind: 'redispatch', requestId: 'r5', step: 'look', code: 'variant_unavailable', model: 'lookup', precision: 'fp32', tried: ['lookup.int8', 'lookup.fp32'],
   });
   expect(await stage.run(work(6))).toMatchObject({ kind: 'redispatch', tried: ['lookup.fp32'], task: work(6).task, previous: {} });
-  expect(engine.batches).toHaveLength(5);
+  // What began before goes on; how it ends changes nothing any more.
+  ahead.batch.end();
+  expect(scoreOf(await ahead.outcome)).toBe(70);
+  expect(engine.batches).toHaveLength(6);
   expect(states).toEqual(['open']);
   expect(deadLetters).toHaveLength(5);
-  expect(await heartbeat()).toMatchObject({ breaker: 'open', queued: 0, running: 0, failed: 5 });
+  expect(await heartbeat()).toMatchObject({ breaker: 'open', queued: 0, running: 0, failed: 5, completed: 1 });
 });
 
 test('one batch tries it again; while it does, and when it fails, work goes elsewhere and no input is blamed', async () => {
@@ -58,6 +63,7 @@ test('one batch tries it again; while it does, and when it fails, work goes else
   const { outcome, batch } = await next(6);
   expect(await stage.run(work(7))).toMatchObject({ kind: 'redispatch' });
   batch.fail(new Error('still wrong'));
+  await turn();
   expect(await outcome).toMatchObject({ kind: 'redispatch', message: expect.stringContaining('still wrong') as string });
   expect(deadLetters).toHaveLength(5);
   clock.advance(1_999);
@@ -65,6 +71,7 @@ test('one batch tries it again; while it does, and when it fails, work goes else
   clock.advance(1);
   const second = await next(7);
   second.batch.end();
+  await turn();
   expect(scoreOf(await second.outcome)).toBe(70);
   expect(states).toEqual(['open', 'open', 'closed']);
   expect(await heartbeat()).toMatchObject({ breaker: 'closed' });
