@@ -50,6 +50,8 @@ export interface SeenDeadLetter {
   requestId?: string | undefined;
   stage: string;
   code: string;
+  /** `topic/partition/offset` of the record that it is about; dead letters are written at least once. */
+  source: string;
 }
 
 export interface Evidence {
@@ -84,7 +86,7 @@ export interface CheckReport {
   causes: Record<ViolationKind, Record<string, number>>;
   /** First final responses by `status`, `status: reason` or `status: reason, code`. */
   answers: Record<string, number>;
-  /** By `stage/code`. */
+  /** By `stage/code`; repetitions of one are left out. */
   deadLetters: Record<string, number>;
   /** The longest time between a deadline and its response's append; 0 where all came before. */
   worstLatenessMs: number;

@@ -114,9 +114,10 @@ test('several faults at once are each counted, under their causes', () => {
   }));
 });
 
-test('says which dead letter a lost request ended in', () => {
+test('says which dead letter a lost request ended in, however often that was written', () => {
   const run = withResponses(faultless(3), (all) => all.toSpliced(1, 1));
-  const { causes, deadLetters } = report({ ...run, deadLetters: [{ requestId: 'r1', stage: 'worker', code: 'internal' }] });
+  const letter = { requestId: 'r1', stage: 'worker', code: 'internal', source: 'work/0/7' };
+  const { causes, deadLetters } = report({ ...run, deadLetters: [letter, letter] });
   expect(causes.lost).toEqual({ 'dead letter: worker/internal': 1 });
   expect(deadLetters).toEqual({ 'worker/internal': 1 });
 });

@@ -1,5 +1,5 @@
 import type {
-  AppendedRequest, CheckOptions, CheckReport, Evidence, SeenResponse, SentRequest, Violation, ViolationKind,
+  AppendedRequest, CheckOptions, CheckReport, Evidence, SeenDeadLetter, SeenResponse, SentRequest, Violation, ViolationKind,
 } from './check-types.ts';
 
 const KINDS: readonly ViolationKind[] = ['lost', 'doubled', 'outOfOrder', 'late', 'wrong'];
@@ -32,7 +32,7 @@ export function check(evidence: Evidence, options: CheckOptions): CheckReport {
     violations,
     ...tally(violations),
     answers: countBy(stories.flatMap(({ finals }) => finals.slice(0, 1)), answerKind),
-    deadLetters: countBy(evidence.deadLetters, ({ stage, code }) => `${stage}/${code}`),
+    deadLetters: countBy(unrepeated(evidence.deadLetters), ({ stage, code }) => `${stage}/${code}`),
     worstLatenessMs: lateness.reduce((worst, ms) => Math.max(worst, ms), 0),
     afterDeadline: lateness.filter((ms) => ms > 0).length,
   };
@@ -57,8 +57,12 @@ function tell({ sent, appended, responses }: Evidence): Story[] {
   }));
 }
 
+function unrepeated(deadLetters: readonly SeenDeadLetter[]): SeenDeadLetter[] {
+  return [...new Map(deadLetters.map((letter) => [`${letter.source} ${letter.code}`, letter])).values()];
+}
+
 function lost(stories: readonly Story[], { deadLetters }: Evidence): Violation[] {
-  const buried = Map.groupBy(deadLetters, ({ requestId }) => requestId);
+  const buried = Map.groupBy(unrepeated(deadLetters), ({ requestId }) => requestId);
   return stories.filter(({ finals }) => finals.length === 0).map(({ sent: { requestId }, appended }) => {
     const letters = (buried.get(requestId) ?? []).map(({ stage, code }) => `${stage}/${code}`);
     const cause = appended.length === 0 ? 'acknowledged, not in the log' : letters.length > 0 ? `dead letter: ${letters.join(', ')}` : 'no trace';

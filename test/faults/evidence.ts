@@ -35,7 +35,9 @@ export function seenResponse({ partition, offset, timestamp, value, headers }: L
 }
 
 function seenDeadLetter({ value, headers }: LogRecord): SeenDeadLetter {
-  return { requestId: requestIdIn(value), stage: headers[DEAD_LETTER_HEADER.stage] ?? 'unknown', code: headers[DEAD_LETTER_HEADER.code] ?? 'unknown' };
+  const header = (name: keyof typeof DEAD_LETTER_HEADER) => headers[DEAD_LETTER_HEADER[name]] ?? 'unknown';
+  const source = `${header('sourceTopic')}/${header('sourcePartition')}/${header('sourceOffset')}`;
+  return { requestId: requestIdIn(value), stage: header('stage'), code: header('code'), source };
 }
 
 /** Of a request, a task, an outcome or work: where that names its request. */
