@@ -107,7 +107,7 @@ export class KafkaProducer implements LogProducer {
         return await this.#leaders.ask(topic);
       } catch (error) {
         if (this.#closed) throw producerClosed();
-        if (!(error instanceof TandemError) || !error.retryable) throw error;
+        if (!(error instanceof TandemError) || !error.retryable || error.code === 'kafka_not_authorized') throw error;
       }
     }
   }
