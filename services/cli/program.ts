@@ -1,5 +1,6 @@
 import { Command, CommanderError } from 'commander';
 import { TandemError, messageOf } from '@tandem/shared/errors';
+import { redact } from '@tandem/shared/telemetry';
 import { addBackfillCommand } from './commands/backfill.ts';
 import { addClusterCommand } from './commands/cluster.ts';
 import { addDeadLettersCommand } from './commands/dead-letters.ts';
@@ -16,6 +17,7 @@ const USAGE_CODES: ReadonlySet<string> = new Set(['settings_invalid', 'settings_
 
 const EPILOGUE = `
 Every setting can also come from the environment (--http-port is TANDEM_HTTP_PORT) or from a file (--config tandem.yaml).
+Passwords have no flag: TANDEM_KAFKA_PASSWORD, TANDEM_REDIS_PASSWORD, or the files that --kafka-password-file and --redis-password-file name.
 Exit codes: 0 done, 1 failed, 2 wrong usage or settings.
 
 Examples:
@@ -25,11 +27,18 @@ Examples:
   tandem stage worker --kafka kafka:9092 --variants recommend-small.fp32,recommend-large.int8
   tandem topics ensure --kafka kafka:9092`;
 
+/** What was given to a flag may be a secret, most of all to one that does not exist because secrets have none. */
+function withoutValues(text: string): string {
+  const hint = /--(kafka|redis)-password\b/.exec(text) === null ? '' : 'Passwords have no flag: use TANDEM_KAFKA_PASSWORD and TANDEM_REDIS_PASSWORD, or --kafka-password-file and --redis-password-file.\n';
+  return redact(text.replace(/('--[a-z-]+)=[^\n]*'/g, "$1'")) + hint;
+}
+
 function createProgram(): Command {
   const program = new Command('tandem')
     .description(packageJson.description)
     .version(packageJson.version)
     .exitOverride()
+    .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EPILOGUE);
   for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand]) add(program);
@@ -38,7 +47,8 @@ function createProgram(): Command {
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
-  console.error(error instanceof TandemError ? `${error.code}: ${error.message}` : error instanceof Error ? error.stack : messageOf(error));
+  const text = error instanceof TandemError ? `${error.code}: ${error.message}` : error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+  console.error(redact(text));
   return error instanceof TandemError && USAGE_CODES.has(error.code) ? WRONG_USAGE : FAILED;
 }
 
