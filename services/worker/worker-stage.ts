@@ -94,6 +94,12 @@ class WorkerStage implements Stage {
     return NOTHING;
   }
 
+  /** By then it is answered as expired. */
+  deadlineOf(record: LogRecord): number | undefined {
+    const read = readWork(record);
+    return 'task' in read ? (read.task.deadlineAt ?? undefined) : undefined;
+  }
+
   /** All that is held here is finished: it is little, and handing it back would cost its users more. */
   drain(): Promise<void> {
     return this.#dispatcher.idle();
