@@ -2,7 +2,7 @@ import { createHash, randomUUID } from 'node:crypto';
 import { createReadStream } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { resolve } from 'node:path';
-import { Readable } from 'node:stream';
+import { Readable, pipeline } from 'node:stream';
 import { createGunzip } from 'node:zlib';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import { readLines, type Line } from './line-reader.ts';
@@ -78,10 +78,15 @@ async function* decompressed(chunks: AsyncIterable<Buffer>, name: string): Async
     if (first.done === true) return;
     const whole = rest(first.value, iterator);
     const isGzip = GZIP_MAGIC.every((byte, index) => first.value[index] === byte);
-    yield* isGzip ? (Readable.from(whole).compose(createGunzip()) as AsyncIterable<Buffer>) : whole;
+    yield* isGzip ? unzipped(whole) : whole;
   } catch (error) {
     throw unreadable(name, error);
   }
+}
+
+function unzipped(chunks: AsyncIterable<Buffer>): AsyncIterable<Buffer> {
+  // Whoever reads hears of its failures.
+  return pipeline(Readable.from(chunks), createGunzip(), () => undefined);
 }
 
 async function* rest(first: Buffer, iterator: AsyncIterator<Buffer>): AsyncGenerator<Buffer> {
