@@ -41,6 +41,7 @@ export const settingsSchema = z.strictObject({
   memoryBudgetMb: number(z.number().positive()).optional().describe('for model files times threads; default: half of the memory'),
   maxBatchSize: number(z.number().int().min(1).max(4_096)).default(32).describe('of one inference'),
   runTimeoutMs: number(z.number().int().min(100).max(86_400_000)).default(30_000).describe('a batch without a result for so long hangs: its inference thread is replaced'),
+  maxBulkBatchSize: number(z.number().int().min(1).max(4_096)).default(128).describe('of one inference of bulk work, where more than maxBatchSize pays'),
   maxQueueDelayMs: number(z.number().min(0).max(10_000)).default(5).describe('upper bound of waiting for company'),
   featureWaitMs: number(z.number().min(0).max(60_000)).default(250).describe('how long asOfInteractions may wait'),
   lingerMs: number(z.number().min(0).max(1_000)).default(0).describe('how long sends wait for company'),

@@ -27,6 +27,7 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     batchSeconds: new Histogram({ name: 'tandem_batch_seconds', help: 'Inference of one batch', labelNames: ['model', 'precision'], buckets: SECONDS_BUCKETS, registers }),
     queueSeconds: new Histogram({ name: 'tandem_queue_seconds', help: 'From dispatch until the batch began, per batch (its oldest)', labelNames: ['model', 'precision'], buckets: SECONDS_BUCKETS, registers }),
     abandonedThreads: new Gauge({ name: 'tandem_abandoned_threads', help: 'Inference threads that hang and have been replaced', registers }),
+    takenOut: new Gauge({ name: 'tandem_variants_taken_out', help: '1 while a variant is taken out after repeated failures', labelNames: ['model', 'precision'], registers }),
     stepOutcomes: new Counter({ name: 'tandem_step_outcomes_total', help: 'Steps by what became of them', labelNames: ['kind', 'model', 'precision'], registers }),
     responses: new Counter({ name: 'tandem_responses_total', help: 'Final responses', labelNames: ['workload', 'status', 'reason'], registers }),
     responseSeconds: new Histogram({ name: 'tandem_response_seconds', help: 'From append of the request until its response was made', labelNames: ['workload'], buckets: SECONDS_BUCKETS, registers }),

@@ -49,6 +49,7 @@ export function workerObserver(metrics: Metrics) {
       metrics.queueSeconds.observe(labels(variant), queueMs / 1_000);
       metrics.batchSeconds.observe(labels(variant), computeMs / 1_000);
     },
+    breaker: (state: string, variant: string) => metrics.takenOut.set(labels(variant), state === 'closed' ? 0 : 1),
     deadLetter: (code: ErrorCode) => metrics.deadLetters.inc({ stage: 'worker', code }),
     outcome: (kind: string, variant: string) => metrics.stepOutcomes.inc({ kind, ...labels(variant) }),
   };

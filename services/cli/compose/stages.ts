@@ -64,13 +64,13 @@ function engineOf(settings: Settings, { logger, metrics, unfit }: Ports): Infere
 }
 
 function worker(settings: Settings, ports: Ports): Promise<Stage> {
-  const { prefix, instance, pool, maxBatchSize, maxQueueDelayMs, memoryBudgetMb } = settings;
+  const { prefix, instance, pool, maxBatchSize, maxBulkBatchSize, maxQueueDelayMs, memoryBudgetMb } = settings;
   const variants = servedVariants(settings, ports.variants);
   return createWorkerStage({
     ...ports, prefix, instance, variants,
     engine: engineOf(settings, ports),
     ...(pool === undefined ? {} : { pool }),
-    limits: { maxBatchSize, maxQueueDelayMs },
+    limits: { maxBatchSize, maxBulkBatchSize, maxQueueDelayMs },
     memoryBudgetBytes: memoryBudgetMb === undefined ? totalmem() / 2 : memoryBudgetMb * MEBIBYTE,
     observer: workerObserver(ports.metrics),
   });

@@ -230,6 +230,24 @@ test('bulk that has the machine to itself goes in large batches', () => {
   expect(formBatch(queue, situation(5_000, { times: linearTimes })).batch?.work).toHaveLength(128);
 });
 
+test('bulk grows its batches only where that pays by the measured curve', () => {
+  const times = new BatchTimeModel();
+  const sizeNow = () => {
+    const queue = queueOf(...Array.from({ length: 300 }, () => work({ lane: 'bulk', enqueuedAt: 5_000 })));
+    return formBatch(queue, situation(5_000, { times })).batch!.work.length;
+  };
+  const ran = (size: number, msPerRequest: number) => {
+    for (let time = 0; time < 5; time += 1) times.observe('g', size, size * msPerRequest, 5_000);
+  };
+  ran(32, 1);
+  expect(sizeNow()).toBe(128);
+  ran(128, 1.3);
+  ran(64, 0.9);
+  expect(sizeNow()).toBe(64);
+  ran(64, 1.2);
+  expect(sizeNow()).toBe(32);
+});
+
 test('while interactive work is about, a batch of bulk takes no longer than it may delay what comes next', () => {
   const bulk = () => Array.from({ length: 300 }, () => work({ lane: 'bulk', enqueuedAt: 5_000 }));
   const sizeAfter = (sinceMs: number, times: BatchTimes) => {

@@ -1,6 +1,6 @@
 import type { Lane } from '@tandem/schemas';
 import type { BatchGroup, BatchQueue } from './batch-queue.ts';
-import type { BatchDecision, BatchSituation, QueuedWork } from './types.ts';
+import type { BatchDecision, BatchSituation, BatchTimes, QueuedWork } from './types.ts';
 import { worthWaitingUntil } from './worth-waiting.ts';
 
 /**
@@ -22,6 +22,8 @@ export function formBatch<T>(queue: BatchQueue<T>, situation: BatchSituation): B
 
 /** While interactive work came within this time, bulk holds back. */
 const INTERACTIVE_RECENT_MS = 1_000;
+/** A larger batch of bulk may cost so much per request: within this, the curve says that both are the same. */
+const WORTH_A_TRY = 1.01;
 
 /** The largest batch that could be formed now: whether it pays to form one before a session is free. */
 export function largestBatch<T>(queue: BatchQueue<T>, { limits }: BatchSituation): number {
@@ -87,10 +89,21 @@ function batchSize<T>(queue: BatchQueue<T>, group: BatchGroup<T>, lane: Lane, si
   return least;
 }
 
-/** Large where bulk has the machine to itself; else as long as interactive work may be delayed, if that is known. */
+/** Large where that pays; while interactive work is about, no longer than that may be delayed, as far as is known. */
 function bulkBounds<T>(queue: BatchQueue<T>, { name }: BatchGroup<T>, { now, times, limits }: BatchSituation): [size: number, ms: number] {
   const { maxBatchSize, maxBulkBatchSize, maxBulkBatchMs } = limits;
-  const most = Math.max(maxBatchSize, maxBulkBatchSize);
-  if (queue.sinceInteractiveMs(now) > INTERACTIVE_RECENT_MS) return [most, Infinity];
-  return times.predict(name, 1) === undefined ? [maxBatchSize, Infinity] : [most, maxBulkBatchMs];
+  const size = bestBulkSize(name, times, maxBatchSize, maxBulkBatchSize);
+  if (queue.sinceInteractiveMs(now) > INTERACTIVE_RECENT_MS) return [size, Infinity];
+  return times.predict(name, 1) === undefined ? [maxBatchSize, Infinity] : [size, maxBulkBatchMs];
+}
+
+/**
+ * Doubles the size for as long as the time per request does not grow by the measured curve. A size that has not been
+ * measured is predicted in proportion to the largest that has, so it is tried, and given up again if it is worse.
+ */
+function bestBulkSize(group: string, times: BatchTimes, least: number, most: number): number {
+  const perRequest = (size: number) => (times.predict(group, size) ?? size) / size;
+  let best = least;
+  while (2 * best <= most && perRequest(2 * best) <= WORTH_A_TRY * perRequest(best)) best *= 2;
+  return best;
 }
