@@ -78,7 +78,7 @@ export class Instance {
 
   /** The process may end by this; it is started again. */
   signal(signal: NodeJS.Signals): void {
-    this.#ending = signal === 'SIGKILL' || signal === 'SIGTERM';
+    if (signal === 'SIGKILL' || signal === 'SIGTERM') this.#ending = true;
     this.#process?.signal(signal);
   }
 
