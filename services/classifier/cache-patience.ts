@@ -8,11 +8,13 @@ const SUSPECT_WAIT_MS = 50;
 
 /**
  * How long a request waits for the cache. A cache that answers is given a share of the request's deadline, since a busy
- * machine is late with everything; one that did not answer the last time is given little until it answers again.
+ * machine is late with everything; one that is silent is given little until it answers again. (Measured with 2 cores and
+ * 30 processes that wanted them, Redis well: p50 4 ms, p99 340 ms, p99.9 870 ms. A fixed bound of 500 ms called it away.)
  */
 export class CachePatience {
   readonly #clock: Clock;
   #suspect = false;
+  #answers = 0;
 
   constructor(clock: Clock) {
     this.#clock = clock;
@@ -23,12 +25,14 @@ export class CachePatience {
    * @throws what the question throws; {TandemError} `cache_unavailable` (retryable) for one that took too long
    */
   async ask<Answer>(deadlineAt: number | null, question: () => Promise<Answer>): Promise<Answer> {
+    const waitMs = this.#waitMs(deadlineAt);
     const answer = question();
     answer.then(
-      () => this.#suspected(false),
-      () => this.#suspected(true),
+      () => this.#answered(),
+      () => {
+        this.#suspect = true;
+      },
     );
-    const waitMs = this.#waitMs(deadlineAt);
     return waitMs === Infinity ? answer : this.#within(waitMs, answer);
   }
 
@@ -39,18 +43,26 @@ export class CachePatience {
 
   async #within<Answer>(waitMs: number, answer: Promise<Answer>): Promise<Answer> {
     const late = Promise.withResolvers<never>();
-    const cancel = this.#clock.schedule(this.#clock.now() + waitMs, () => {
-      this.#suspected(true);
+    let answered = false;
+    const answersBefore = this.#answers;
+    const giveUp = () => {
+      if (answered) return;
+      // Answers to others say that it is slow, not silent.
+      this.#suspect ||= this.#answers === answersBefore;
       late.reject(new TandemError(`the cache has not answered within ${Math.round(waitMs)} ms`, { code: 'cache_unavailable', retryable: true }));
-    });
+    };
+    // In a process that was late itself, the answer may lie in the socket: timers come before it is read.
+    const cancel = this.#clock.schedule(this.#clock.now() + waitMs, () => setImmediate(giveUp));
     try {
       return await Promise.race([answer, late.promise]);
     } finally {
+      answered = true;
       cancel();
     }
   }
 
-  #suspected(suspect: boolean): void {
-    this.#suspect = suspect;
+  #answered(): void {
+    this.#answers += 1;
+    this.#suspect = false;
   }
 }

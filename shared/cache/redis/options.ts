@@ -13,7 +13,7 @@ export interface RedisCacheOptions {
   password?: string;
   /** Certificates and such; used with `rediss://`. */
   tls?: ConnectionOptions;
-  /** A command that has no answer by then fails; one that waited for others to be sent, by twice that. @default 500 */
+  /** A command that has no answer by then fails; one that waited for others to be sent, by twice that. Callers that cannot wait so long bound their own wait. @default 2000 */
   commandTimeoutMs?: number;
   /** How long commands wait for the very first connection. Later, without a connection they fail at once. @default 2000 */
   connectTimeoutMs?: number;

@@ -8,7 +8,7 @@ import { escapeEntry, splitEntries } from './joined-entries.ts';
 import type { RedisCacheOptions } from './options.ts';
 import { withScripts, type ScriptedRedis } from './scripts.ts';
 
-const DEFAULT_COMMAND_TIMEOUT_MS = 500;
+const DEFAULT_COMMAND_TIMEOUT_MS = 2_000;
 const DEFAULT_CONNECT_TIMEOUT_MS = 2_000;
 const LONGEST_RECONNECT_PAUSE_MS = 1_000;
 /**
