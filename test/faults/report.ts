@@ -1,4 +1,4 @@
-import { cpus } from 'node:os';
+import { cpus, loadavg } from 'node:os';
 import type { CheckReport, Evidence, Violation } from './check-types.ts';
 import type { Crash } from './fleet.ts';
 import type { InjectedFault } from './injector.ts';
@@ -59,7 +59,8 @@ export interface FaultReport {
   timeline: readonly (Omit<InjectedFault, 'choice' | 'atMs'> & Recovery)[];
   logs: string;
   old: string | undefined;
-  machine: { cpu: string; cores: number; node: string };
+  /** Load average over 15 minutes at the end: above the number of cores, times say more of the machine than of Tandem. */
+  machine: { cpu: string; cores: number; node: string; loadAverage: number };
 }
 
 export interface ReportParts {
@@ -91,7 +92,7 @@ export function makeReport(parts: ReportParts): FaultReport {
     latencyMs: latencies(evidence), causes: result.causes, answers: result.answers, deadLetters: result.deadLetters,
     recovery: Object.fromEntries([...Map.groupBy(timeline, ({ kind, target }) => `${kind}:${target}`)].toSorted(([a], [b]) => a.localeCompare(b)).map(([name, all]) => [name, summary(all)])),
     crashes: parts.crashes, failures: parts.failures, refused: parts.refused, examples: examplesOf(result.violations), timeline, logs: parts.logFolder, old: options.old,
-    machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version },
+    machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version, loadAverage: Math.round((loadavg()[2] ?? 0) * 10) / 10 },
   };
 }
 
@@ -145,7 +146,7 @@ export function renderReport(report: FaultReport): string {
   const rows = Object.entries(report.recovery).map(([name, { count, worstOutageMs, medianMs, worstMs, worstFromEndMs, longestSilenceMs }]) =>
     `  ${name.padEnd(22)} ${String(count).padStart(3)} ${seconds(worstOutageMs)} ${seconds(medianMs)} ${seconds(worstMs)} ${seconds(worstFromEndMs)} ${seconds(longestSilenceMs)}`);
   return [
-    `${mode}, ${brokers} broker${brokers === 1 ? '' : 's'}, seed ${seed}: ${requests} requests at ${ratePerSecond}/s in ${durationSeconds} s, ${total} faults`,
+    `${mode}, ${brokers} broker${brokers === 1 ? '' : 's'}, seed ${seed}: ${requests} requests at ${ratePerSecond}/s in ${durationSeconds} s, ${total} faults (${report.machine.cores} cores, load average ${report.machine.loadAverage})`,
     `  lost ${report.lost}   doubled ${report.doubled}   out of order ${report.outOfOrder}   late ${report.late} (by more than ${report.lateBoundMs} ms)   wrong ${report.wrong}`,
     `  after their deadline ${report.afterDeadline}, by ${report.worstLatenessMs} ms at most; latency p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms, max ${latencyMs.max} ms`,
     `  answers      ${listed(report.answers)}`,
