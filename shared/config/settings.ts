@@ -45,6 +45,7 @@ export const settingsSchema = z.strictObject({
   maxQueueDelayMs: number(z.number().min(0).max(10_000)).default(5).describe('upper bound of waiting for company'),
   featureWaitMs: number(z.number().min(0).max(60_000)).default(250).describe('how long asOfInteractions may wait'),
   lingerMs: number(z.number().min(0).max(1_000)).default(0).describe('how long sends wait for company'),
+  sessionTimeoutMs: number(z.number().int().min(1_500).max(300_000)).default(10_000).describe('a process that Kafka does not hear of for so long is dead: others take over its partitions'),
   commitIntervalMs: number(z.number().min(10).max(60_000)).default(500).describe('between offset commits'),
   delivery: z.enum(['at-least-once', 'exactly-once']).default('at-least-once').describe('of responses; exactly-once: to consumers that read committed records'),
   transactionIntervalMs: number(z.number().min(0).max(10_000)).default(50).describe('exactly-once: between a partition’s transactions; longer is cheaper for the broker, and later'),

@@ -33,7 +33,7 @@ export interface Ports extends AsyncDisposable {
 
 function openLog(settings: Settings, connection: KafkaConnection, logger: Logger, clock: Clock): EventLog {
   if (settings.kafka === undefined) return createEmbeddedLog({ clock });
-  return createKafkaLog({ ...connection, brokers: settings.kafka, clientId: settings.instance, prefix: settings.prefix, logger, clock });
+  return createKafkaLog({ ...connection, brokers: settings.kafka, clientId: settings.instance, prefix: settings.prefix, sessionTimeoutMs: settings.sessionTimeoutMs, logger, clock });
 }
 
 async function openCache(settings: Settings, connection: RedisConnection, logger: Logger): Promise<Cache> {
