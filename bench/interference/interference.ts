@@ -1,0 +1,161 @@
+import { randomUUID } from 'node:crypto';
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg, totalmem } from 'node:os';
+import { setTimeout as delay } from 'node:timers/promises';
+import { parseArgs } from 'node:util';
+import { loadSettings } from '@tandem/shared/config';
+import { openPorts } from '../../services/cli/compose/ports.ts';
+import { STAGES } from '../../services/cli/compose/stages.ts';
+import { System } from '../../services/cli/compose/system.ts';
+import { ensureTopology } from '../../services/cli/compose/topology.ts';
+import { startCommand } from '../../test/support/cluster.ts';
+import { startKafkaBroker } from '../../test/support/kafka-broker.ts';
+import { exitOnSignals } from '../../test/support/processes.ts';
+import { Load, type Collected } from './load.ts';
+
+const HELP = `Measures what a backfill costs interactive requests, and what it gets.
+
+  npm run bench:interference -- [--brokers HOST:PORT] [--embedded] [--rounds 4] [--seconds 10] [--task fine] [--json FILE] [--help]
+
+Measures the capacity, then alternates: interactive requests at half of it alone, and the same beside as many bulk requests as the flow
+takes (2,000 always outstanding). At last interactive requests at the whole capacity, beside bulk: how long does bulk wait? Stages run as
+separate processes over a real Kafka, or all in this process over the embedded log (--embedded).
+`;
+
+const BULK_OUTSTANDING = 2_000;
+const SATURATING = 384;
+const WARM_UP_SECONDS = 6;
+
+const { values } = parseArgs({
+  options: {
+    brokers: { type: 'string' },
+    embedded: { type: 'boolean', default: false },
+    rounds: { type: 'string', default: '4' },
+    seconds: { type: 'string', default: '10' },
+    task: { type: 'string', default: 'fine' },
+    json: { type: 'string' },
+    help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+
+interface Round {
+  p50Ms: number;
+  p99Ms: number;
+  interactivePerSecond: number;
+  bulkPerSecond: number;
+}
+
+if (values.help) process.stdout.write(HELP);
+else await main();
+
+async function main(): Promise<void> {
+  exitOnSignals();
+  const broker = values.embedded || values.brokers !== undefined ? undefined : await startKafkaBroker();
+  const kafka = values.embedded ? {} : { kafka: values.brokers ?? broker?.address };
+  const prefix = `bench-${randomUUID().slice(0, 8)}.`;
+  const settings = loadSettings({ flags: { ...kafka, prefix, httpPort: '0', logLevel: 'warn' } });
+  const ports = await openPorts(settings, 'bench');
+  await ensureTopology(settings, ports);
+  const flow = values.embedded
+    ? await System.start(STAGES, settings, ports)
+    : startCommand(['cluster', '--kafka', String(settings.kafka), '--prefix', prefix, '--http-port', '0', '--log-level', 'warn', '--threads', '1']);
+  const load = await Load.open(ports.log, prefix, values.task);
+  try {
+    const result = await measure(load, Number(values.rounds), Number(values.seconds));
+    console.log(render(result));
+    if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
+  } finally {
+    await load.close();
+    await flow[Symbol.asyncDispose]();
+    await ports[Symbol.asyncDispose]();
+    await broker?.stop();
+  }
+}
+
+/** Runs loads beside each other, and takes what comes back after a time of warming up. */
+async function during(load: Load, seconds: number, start: (signal: AbortSignal) => Promise<void>[]): Promise<Record<'interactive' | 'bulk', Collected>> {
+  const stop = new AbortController();
+  const running = start(stop.signal);
+  await delay(WARM_UP_SECONDS * 1_000);
+  load.take();
+  await delay(seconds * 1_000);
+  const collected = load.take();
+  stop.abort();
+  await Promise.all(running);
+  await load.drained();
+  return collected;
+}
+
+function round({ interactive, bulk }: Record<'interactive' | 'bulk', Collected>, seconds: number): Round {
+  return {
+    p50Ms: quantile(interactive.latenciesMs, 0.5),
+    p99Ms: quantile(interactive.latenciesMs, 0.99),
+    interactivePerSecond: interactive.latenciesMs.length / seconds,
+    bulkPerSecond: bulk.latenciesMs.length / seconds,
+  };
+}
+
+async function measure(load: Load, rounds: number, seconds: number) {
+  await during(load, 2, (signal) => [load.flood('interactive', 64, signal)]);
+  const full = await during(load, seconds, (signal) => [load.flood('interactive', SATURATING, signal)]);
+  const capacityPerSecond = full.interactive.latenciesMs.length / seconds;
+  const rate = capacityPerSecond / 2;
+  const [alone, beside]: [Round[], Round[]] = [[], []];
+  const bulkBatches: Collected = { latenciesMs: [], batchMs: [], batchSizes: [] };
+  for (let index = 0; index < rounds; index += 1) {
+    alone.push(round(await during(load, seconds, (signal) => [load.atRate(rate, signal)]), seconds));
+    const both = await during(load, seconds, (signal) => [load.atRate(rate, signal), load.flood('bulk', BULK_OUTSTANDING, signal)]);
+    beside.push(round(both, seconds));
+    for (const value of both.bulk.batchMs) bulkBatches.batchMs.push(value);
+    for (const value of both.bulk.batchSizes) bulkBatches.batchSizes.push(value);
+    console.error(`round ${index + 1}: alone ${line(alone.at(-1)!)}; beside ${line(beside.at(-1)!)}`);
+  }
+  const crowded = await during(load, seconds, (signal) => [load.atRate(capacityPerSecond, signal), load.flood('bulk', 50, signal)]);
+  return {
+    log: values.embedded ? 'embedded, one process' : 'kafka, separate processes',
+    task: values.task,
+    capacityPerSecond, interactivePerSecond: rate, rounds: { alone, beside },
+    ratios: { p50: ratios(alone, beside, 'p50Ms'), p99: ratios(alone, beside, 'p99Ms') },
+    p99RiseMs: spread(alone.map((each, index) => (beside[index]?.p99Ms ?? 0) - each.p99Ms)),
+    bulkPerSecond: spread(beside.map(({ bulkPerSecond }) => bulkPerSecond)),
+    shareOfLeft: spread(beside.map(({ bulkPerSecond }) => bulkPerSecond / (capacityPerSecond - rate))),
+    bulkBatch: { p50Ms: quantile(bulkBatches.batchMs, 0.5), p99Ms: quantile(bulkBatches.batchMs, 0.99), p50Size: quantile(bulkBatches.batchSizes, 0.5) },
+    atFullLoad: {
+      interactiveP99Ms: quantile(crowded.interactive.latenciesMs, 0.99),
+      bulkPerSecond: crowded.bulk.latenciesMs.length / seconds,
+      longestBulkWaitMs: crowded.bulk.latenciesMs.reduce((most, each) => Math.max(most, each), 0),
+    },
+    machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), node: process.version, loadAverage: loadavg()[0] },
+  };
+}
+
+function ratios(alone: readonly Round[], beside: readonly Round[], figure: 'p50Ms' | 'p99Ms') {
+  return spread(alone.map((each, index) => (beside[index]?.[figure] ?? Number.NaN) / each[figure]));
+}
+
+function spread(figures: readonly number[]): { median: number; least: number; most: number } {
+  return { median: quantile(figures, 0.5), least: Math.min(...figures), most: Math.max(...figures) };
+}
+
+function quantile(figures: readonly number[], share: number): number {
+  const sorted = figures.toSorted((a, b) => a - b);
+  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+}
+
+function line({ p50Ms, p99Ms, interactivePerSecond, bulkPerSecond }: Round): string {
+  return `p50 ${p50Ms.toFixed(1)} p99 ${p99Ms.toFixed(1)} ms at ${interactivePerSecond.toFixed(0)}/s, bulk ${bulkPerSecond.toFixed(0)}/s`;
+}
+
+function render(result: Awaited<ReturnType<typeof measure>>): string {
+  const { ratios: { p50, p99 }, shareOfLeft, bulkBatch, atFullLoad, machine } = result;
+  const range = ({ median, least, most }: { median: number; least: number; most: number }, unit = '') => `${median.toFixed(2)}${unit} (${least.toFixed(2)} to ${most.toFixed(2)})`;
+  return [
+    `${result.log}, task ${result.task}; capacity ${result.capacityPerSecond.toFixed(0)}/s, interactive at ${result.interactivePerSecond.toFixed(0)}/s`,
+    `  p50 beside ÷ alone   ${range(p50)}`,
+    `  p99 beside ÷ alone   ${range(p99)}; rise ${range(result.p99RiseMs, ' ms')}`,
+    `  one bulk batch       p50 ${bulkBatch.p50Ms.toFixed(1)} ms, p99 ${bulkBatch.p99Ms.toFixed(1)} ms, of ${bulkBatch.p50Size}`,
+    `  bulk                 ${range(result.bulkPerSecond, '/s')}, of what is left ${range(shareOfLeft)}`,
+    `  at full load         interactive p99 ${atFullLoad.interactiveP99Ms.toFixed(0)} ms; bulk ${atFullLoad.bulkPerSecond.toFixed(1)}/s, longest wait ${(atFullLoad.longestBulkWaitMs / 1_000).toFixed(1)} s`,
+    `  ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}, load average ${machine.loadAverage?.toFixed(1)}`,
+  ].join('\n');
+}
