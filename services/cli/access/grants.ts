@@ -54,13 +54,10 @@ function topicGrants(role: Role, prefix: string): Grant[] {
   return isOurs(role) ? [...grants, { resource: 'topic', ...allOf(prefix), operations: ['describe', 'describe-configs'] }] : grants;
 }
 
-/** Consumer groups begin with the role’s name; reading a topic without sharing it takes a group of a random name. */
+/** A stage’s consumer groups begin with its name; who reads without sharing needs none. */
 function groupGrants(role: Role, prefix: string): Grant[] {
-  if (!isOurs(role)) return [];
-  const groups: Grant[] = [
-    { resource: 'group', ...allOf(prefix + role), operations: ['read'] },
-    { resource: 'group', ...allOf(`${prefix}tail.`), operations: ['read', 'delete'] },
-  ];
+  if (!(STAGES as readonly Role[]).includes(role)) return [];
+  const groups: Grant[] = [{ resource: 'group', ...allOf(prefix + role), operations: ['read'] }];
   // Exactly once: one writer for each partition.
   return role === 'fusion' ? [...groups, { resource: 'transactional-id', ...allOf(prefix), operations: ['describe', 'write'] }] : groups;
 }
