@@ -22,6 +22,8 @@ export interface BulkAdmissionOptions {
   loopUse?: () => number;
 }
 
+type BulkIntake = Pick<Intake, 'pause' | 'resume'>;
+
 /** Requests come in small groups: a larger one would stand in the way of interactive requests. */
 const INTERVAL_MS = 20;
 /** What has not been admitted for so long is not made up for. */
@@ -41,7 +43,7 @@ export class BulkAdmission {
   readonly #loopUse: () => number;
   readonly #lag: TaskLag;
   readonly #assigned = new Set<number>();
-  #intake: Intake | undefined;
+  #intake: BulkIntake | undefined;
   #tail: Tail | undefined;
   #credit = 0;
   #creditAt: number;
@@ -58,7 +60,7 @@ export class BulkAdmission {
     this.#creditAt = options.clock.now();
   }
 
-  attach(intake: Intake): void {
+  attach(intake: BulkIntake): void {
     this.#intake = intake;
     this.#hold();
     void this.#listen();
@@ -157,9 +159,12 @@ export function withBulkAdmission(stage: ClassifierStage, options: BulkAdmission
   const admission = new BulkAdmission(options);
   const handle = stage.handle.bind(stage);
   const stop = stage.stop?.bind(stage);
-  const [onAssigned, onRevoked] = [stage.onAssigned?.bind(stage), stage.onRevoked?.bind(stage)];
+  const [attach, onAssigned, onRevoked] = [stage.attach?.bind(stage), stage.onAssigned?.bind(stage), stage.onRevoked?.bind(stage)];
   return Object.assign(stage, {
-    attach: (intake: Intake) => admission.attach(intake),
+    attach(intake: Intake) {
+      admission.attach(intake);
+      attach?.(intake);
+    },
     handle(...[record, context]: Parameters<ClassifierStage['handle']>) {
       admission.delivered(record);
       return handle(record, context);

@@ -6,7 +6,7 @@ import { gzipSync } from 'node:zlib';
 import { expect, inject, onTestFinished, test } from 'vitest';
 import { topicName, type Response } from '@tandem/schemas';
 import { temporaryFolder } from '../support/processes.ts';
-import { startTandem } from '../support/system.ts';
+import { startTandem, type Draft } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
 const ENTRY = join(import.meta.dirname, '../../services/cli/tandem.ts');
@@ -27,7 +27,7 @@ function start(args: readonly string[], input?: string): { child: ChildProcess; 
   return { child, ended: once(child, 'close').then(([code]) => ({ code: code as number | null, stdout })) };
 }
 
-const request = (index: number) => ({
+const request = (index: number): Draft => ({
   workload: 'recommend', userId: `user-${index % 20}`, input: { history: [String(1 + index), '260', '1196'], limit: 3 }, hints: { task: index % 2 === 0 ? 'coarse' : 'fine' },
 });
 const input = (count: number) => Array.from({ length: count }, (_, index) => `${JSON.stringify(request(index))}\n`).join('');
@@ -43,7 +43,7 @@ test('without a broker the whole flow runs inside the command; bad lines are rep
   expect(JSON.parse(stdout)).toMatchObject({ complete: true, valid: 60, answered: 60, bad: { invalid_request: 1 }, statuses: { complete: 60 } });
   expect(code).toBe(0);
   expect(responsesOf(output).map(({ requestId }) => requestId).toSorted()).toEqual(expectedIds('piped', 60));
-  expect(linesOf(`${output}.errors.jsonl`).map((line) => JSON.parse(line))).toMatchObject([{ line: 61, code: 'invalid_request' }]);
+  expect(linesOf(`${output}.errors.jsonl`).map((line) => JSON.parse(line) as unknown)).toMatchObject([{ line: 61, code: 'invalid_request' }]);
 });
 
 test('killed in the midst over Kafka, the same command goes on: every request is asked once and answered once, and can be replayed', async () => {

@@ -35,7 +35,7 @@ describe('a backfill', () => {
     const disk = new Disk();
     const text = '{"half\n' + line({ workload: 7 }) + line({ requestId: 'a' }) + line({ requestId: 'a' }) + 'x'.repeat(1_100_000) + '\n' + line({ cancel: true });
     const summary = await run(flow, disk, text);
-    expect(disk.errors.trim().split('\n').map((each) => JSON.parse(each))).toMatchObject([
+    expect(disk.errors.trim().split('\n').map((each) => JSON.parse(each) as unknown)).toMatchObject([
       { line: 1, code: 'invalid_json' }, { line: 2, code: 'invalid_request' }, { line: 4, code: 'duplicate_request' }, { line: 5, code: 'too_large' },
       { line: 6, code: 'invalid_request' },
     ]);

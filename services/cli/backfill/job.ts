@@ -1,29 +1,12 @@
-import { topicName } from '@tandem/schemas';
 import type { LogProducer } from '@tandem/shared/log';
 import { Collector } from './collector.ts';
 import { IdleWatch } from './idle-watch.ts';
 import { withDefaults, type BackfillOptions, type CompleteBackfillOptions } from './options.ts';
-import { Pace, type Wait } from './pace.ts';
+import { Pace } from './pace.ts';
+import type { BackfillProgress } from './progress.ts';
 import { prepare, type Prepared } from './recovery.ts';
 import { Sender } from './sender.ts';
 import { summarise, type BackfillSummary } from './summary.ts';
-
-/** How a job is doing. */
-export interface BackfillProgress {
-  job: string;
-  resumed: boolean;
-  /** Of the input, 0..1, that has been read; undefined where its end is not known. */
-  read: number | undefined;
-  exhausted: boolean;
-  valid: number;
-  bad: number;
-  answered: number;
-  answeredBefore: number;
-  failed: number;
-  outstanding: number;
-  waitingFor: Wait;
-  seconds: number;
-}
 
 const SENDER_PAUSE_MS = 20;
 
@@ -161,9 +144,4 @@ class Sending {
         this.ended = true;
       });
   }
-}
-
-/** Topics that a backfill writes and reads. */
-export function topicsOfBackfill(prefix: string): string[] {
-  return (['requests.bulk', 'responses', 'dead-letters'] as const).map((kind) => topicName(prefix, kind));
 }

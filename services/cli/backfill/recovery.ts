@@ -6,7 +6,7 @@ import { Ledger } from './ledger.ts';
 import { readLines } from './line-reader.ts';
 import type { CompleteBackfillOptions } from './options.ts';
 import { readResponse, requestIdOf } from './read-response.ts';
-import { parseState, type BackfillState } from './state.ts';
+import { newState, parseState, type BackfillState } from './state.ts';
 import { TopicFollower, endsOf } from './topic-follower.ts';
 
 /** Of requests: the job that sent them. */
@@ -43,11 +43,11 @@ async function begin(options: CompleteBackfillOptions): Promise<Prepared> {
     responses: await endsOf(log, topicName(prefix, 'responses')),
     deadLetters: await endsOf(log, topicName(prefix, 'dead-letters')),
   };
-  const state: BackfillState = {
-    version: 1, job, fingerprint: source.fingerprint, idSuffix: suffix(options, job), prefix, durable: log.durable,
+  const state = newState({
+    job, fingerprint: source.fingerprint, idSuffix: suffix(options, job), prefix, durable: log.durable,
     ...(ranges === undefined ? {} : { ranges }),
     starts, responses: starts.responses, outputBytes: 0, answered: 0, savedAt: new Date(options.clock.now()).toISOString(),
-  };
+  });
   await files.openOutput(0);
   await files.writeState(JSON.stringify(state));
   return { state, ledger: new Ledger(), source, resumed: false };

@@ -1,40 +1,44 @@
-import { z } from 'zod';
 import { TandemError } from '@tandem/shared/errors';
+import type { OffsetRange } from './replay-source.ts';
 
-const offsets = z.array(z.number().int().min(0));
+const VERSION = 1;
 
 /** What lies beside the output, so that a job can go on after its process has ended in whatever way. */
-export const stateSchema = z.object({
-  version: z.literal(1),
-  job: z.string(),
-  fingerprint: z.string(),
-  idSuffix: z.string(),
-  /** Prefix of topics. */
-  prefix: z.string(),
+export interface BackfillState {
+  version: typeof VERSION;
+  job: string;
+  fingerprint: string;
+  idSuffix: string;
+  /** Of topics. */
+  prefix: string;
   /** False: the log has gone with the process. */
-  durable: z.boolean(),
-  /** Of `tandem.requests`, for a replay. */
-  ranges: z.array(z.object({ partition: z.number(), from: z.number(), to: z.number() })).optional(),
+  durable: boolean;
+  /** Of the topic of requests, for a replay. */
+  ranges?: OffsetRange[];
   /** Ends of the topics when the job began, by partition. */
-  starts: z.object({ requests: offsets, responses: offsets, deadLetters: offsets }),
+  starts: { requests: number[]; responses: number[]; deadLetters: number[] };
   /** Every response before these offsets is in the first `outputBytes` of the output, and those are durable. */
-  responses: offsets,
-  outputBytes: z.number().int().min(0),
+  responses: number[];
+  outputBytes: number;
   /** For people. */
-  answered: z.number(),
-  savedAt: z.string(),
-});
-export type BackfillState = z.infer<typeof stateSchema>;
+  answered: number;
+  savedAt: string;
+}
 
-/** @throws {TandemError} `state_unreadable` */
+export function newState(state: Omit<BackfillState, 'version'>): BackfillState {
+  return { version: VERSION, ...state };
+}
+
+/**
+ * Our own file: its shape is that of its version.
+ * @throws {TandemError} `state_unreadable`
+ */
 export function parseState(text: string): BackfillState {
-  let value: unknown;
   try {
-    value = JSON.parse(text);
+    const state = JSON.parse(text) as Partial<BackfillState> | null;
+    if (state?.version === VERSION && typeof state.job === 'string' && Array.isArray(state.responses)) return state as BackfillState;
   } catch {
-    value = undefined;
+    // As any other text that is not a state.
   }
-  const parsed = stateSchema.safeParse(value);
-  if (parsed.success) return parsed.data;
   throw new TandemError('the state beside the output cannot be read (of another version?): --restart begins anew', { code: 'state_unreadable' });
 }

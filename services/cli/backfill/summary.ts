@@ -1,7 +1,7 @@
 import { count, seconds } from '../demo/format.ts';
 import { textTable } from '../table.ts';
-import type { BackfillProgress } from './job.ts';
 import type { Ledger } from './ledger.ts';
+import type { BackfillProgress } from './progress.ts';
 
 /** What became of a job. */
 export interface BackfillSummary {

@@ -3,8 +3,8 @@ import type { Colors } from '../demo/colors.ts';
 import { count, seconds } from '../demo/format.ts';
 import type { OutputStream } from '../demo/live-view.ts';
 import { RateWindow } from '../demo/rate-window.ts';
-import type { BackfillProgress } from './job.ts';
 import type { Wait } from './pace.ts';
+import type { BackfillProgress } from './progress.ts';
 
 export interface BackfillView {
   show(progress: BackfillProgress): void;
