@@ -42,7 +42,7 @@ describe('with the cache away', () => {
     state.broken = true;
     await send('interactions', interaction('2'));
     await send('requests', request());
-    await vi.waitFor(() => expect(tasks.map(({ marks }) => marks)).toEqual([['unknown_user', 'features_stale']]), 10_000);
+    await vi.waitFor(() => expect(tasks.map(({ marks }) => marks)).toEqual([['features_stale']]), 10_000);
     state.broken = false;
     await vi.waitFor(async () => expect(await committed()).toBe(2), 10_000);
     await send('requests', request());

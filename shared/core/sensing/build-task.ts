@@ -47,6 +47,7 @@ export function buildTask(resolved: ResolvedRequest, { lane, source, known, stal
   };
 }
 
+/** Of a user whose features could not be had in time nobody can say that nothing is known. */
 function marksOf(prepared: readonly Mark[], stale: boolean): Mark[] {
-  return stale && !prepared.includes('features_stale') ? [...prepared, 'features_stale'] : [...prepared];
+  return stale ? [...prepared.filter((mark) => mark !== 'unknown_user' && mark !== 'features_stale'), 'features_stale'] : [...prepared];
 }
