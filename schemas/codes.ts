@@ -33,6 +33,7 @@ export const errorCodeSchema = z.enum([
   'unknown_workload', // no workload of that name
   'unknown_item', // an item id that is not in the catalogue
   'too_deep', // nested deeper than the limit
+  'too_many_fields', // more fields, items or headers than the limit
   'too_large', // larger than the record limit
   'expired', // the deadline had passed on arrival
   'duplicate_request', // the same request id from another offset

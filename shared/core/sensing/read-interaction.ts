@@ -1,6 +1,7 @@
 import { erasureSchema, interactionSchema, type Erasure, type Interaction } from '@tandem/schemas';
 import { RecordError } from '../../errors/index.ts';
 import { describeIssues } from './describe-issues.ts';
+import { checkCounts } from './counts.ts';
 import { checkDepth, hasTrue, parseJson, presentValue } from './json.ts';
 import { checkSchemaVersion } from './schema-version.ts';
 import type { SensingLimits } from './types.ts';
@@ -8,7 +9,7 @@ import type { SensingLimits } from './types.ts';
 /**
  * Reads an interaction, or an erasure, as strangers write them.
  * @throws {RecordError} `empty_value`, `too_large`, `invalid_encoding`, `invalid_json`, `unsupported_schema_version`,
- * `too_deep`, `invalid_interaction`, looked for in this order
+ * `too_deep`, `too_many_fields`, `invalid_interaction`, looked for in this order
  */
 export function readInteraction(
   record: { value: Uint8Array | null; headers: Readonly<Record<string, string>> },
@@ -17,6 +18,7 @@ export function readInteraction(
   const parsed = parseJson(presentValue(record.value, limits));
   checkSchemaVersion(record.headers);
   checkDepth(parsed, limits);
+  checkCounts(parsed, record.headers, limits);
   const result = hasTrue(parsed, 'erase') ? erasureSchema.safeParse(parsed) : interactionSchema.safeParse(parsed);
   if (result.success) return result.data;
   throw new RecordError('invalid_interaction', describeIssues(result.error));

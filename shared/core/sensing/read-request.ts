@@ -2,6 +2,7 @@ import { cancelSchema, requestSchema, type Cancel, type Request } from '@tandem/
 import { RecordError } from '../../errors/index.ts';
 import { describeIssues } from './describe-issues.ts';
 import { identityOf } from './identity.ts';
+import { checkCounts } from './counts.ts';
 import { checkDepth, hasTrue, parseJson, presentValue } from './json.ts';
 import { checkSchemaVersion } from './schema-version.ts';
 import type { RequestIdentity, SensingLimits } from './types.ts';
@@ -21,7 +22,7 @@ interface RawRecord {
 /**
  * Reads a request, or a cancel, as strangers write them. Never throws a RecordError: it is in the reading, with codes
  * `empty_value`, `too_large`, `invalid_encoding`, `invalid_json`, `unsupported_schema_version`, `too_deep`,
- * `invalid_request`, looked for in this order.
+ * `too_many_fields`, `invalid_request`, looked for in this order.
  */
 export function readRequest(record: RawRecord, limits: SensingLimits): RequestReading {
   let parsed: unknown;
@@ -33,6 +34,7 @@ export function readRequest(record: RawRecord, limits: SensingLimits): RequestRe
   try {
     checkSchemaVersion(record.headers);
     checkDepth(parsed, limits);
+    checkCounts(parsed, record.headers, limits);
     return hasTrue(parsed, 'cancel') ? readCancel(parsed) : readParsed(parsed);
   } catch (error) {
     return { identity: ownedIdentity(parsed), error: asRecordError(error) };

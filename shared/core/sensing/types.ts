@@ -7,6 +7,12 @@ export interface SensingLimits {
   maxBytes: number;
   /** Arrays and objects inside one another. */
   maxDepth: number;
+  /** Fields of objects and items of arrays, in all. @default 100000 */
+  maxFields?: number;
+  /** Headers of a record. @default 64 */
+  maxHeaders?: number;
+  /** Names and values of a record’s headers, as characters: stages copy some of them to all that they write. @default 16384 */
+  maxHeaderCharacters?: number;
 }
 
 /** What has to be readable of a request so that its sender is owed a response, whatever else is wrong with it. */
