@@ -18,7 +18,7 @@ async function admission() {
   const bulk = new BulkAdmission({ log, prefix: PREFIX, partitions: 2, clock, logger: silentLogger, loopUse: () => 0 });
   onTestFinished(() => bulk.stop());
   const state = { open: true, admitted: 0 };
-  bulk.attach({ pause: () => void (state.open = false), resume: () => void (state.open = true), lag: () => 0 });
+  bulk.attach({ pause: () => void (state.open = false), resume: () => void (state.open = true) });
   bulk.assigned([{ topic: BULK, partition: 0 }, { topic: BULK, partition: 1 }, { topic: topicName(PREFIX, 'requests'), partition: 0 }]);
   const deliver = (each: LogRecord) => {
     state.admitted += 1;
