@@ -6,6 +6,16 @@ import { OffsetTracker } from './offset-tracker.ts';
 class Model {
   readonly #delivered: number[] = [];
   readonly #acked = new Set<number>();
+  #skippedTo: number | undefined;
+
+  /** The offset after all that were delivered or skipped. */
+  get #end(): number {
+    return Math.max((this.#delivered.at(-1) ?? -1) + 1, this.#skippedTo ?? 0);
+  }
+
+  skipTo(position: number): void {
+    if (this.pending === 0 && position >= this.#end) this.#skippedTo = position;
+  }
 
   add(offset: number): void {
     this.#delivered.push(offset);
@@ -22,8 +32,9 @@ class Model {
   }
 
   get watermark(): number | undefined {
-    const last = this.#delivered.at(-1);
-    return this.#delivered.find((offset) => !this.#acked.has(offset)) ?? (last === undefined ? undefined : last + 1);
+    const first = this.#delivered.find((offset) => !this.#acked.has(offset));
+    if (first !== undefined) return first;
+    return this.#delivered.length === 0 && this.#skippedTo === undefined ? undefined : this.#end;
   }
 }
 
@@ -57,13 +68,27 @@ describe('an offset tracker', () => {
     expect(tracker.watermark).toBe(9);
   });
 
-  it('agrees with the definition for any gaps and any order of acknowledgements', () => {
-    const steps = fc.array(fc.oneof(fc.record({ gap: fc.integer({ min: 0, max: 3 }) }), fc.record({ ack: fc.nat(300) })), { maxLength: 400 });
-    const run = (given: ({ gap: number } | { ack: number })[]): void => {
+  it('agrees with the definition for any gaps, skips and order of acknowledgements', () => {
+    const step = fc.oneof(
+      { weight: 6, arbitrary: fc.record({ gap: fc.integer({ min: 0, max: 3 }) }) },
+      { weight: 6, arbitrary: fc.record({ ack: fc.nat(300) }) },
+      { weight: 1, arbitrary: fc.constant('ack all' as const) },
+      { weight: 1, arbitrary: fc.record({ skip: fc.integer({ min: -5, max: 5 }) }) },
+    );
+    const steps = fc.array(step, { maxLength: 400 });
+    const run = (given: ({ gap: number } | { ack: number } | { skip: number } | 'ack all')[]): void => {
       const [tracker, model] = [new OffsetTracker(), new Model()];
       let next = 0;
       for (const step of given) {
-        if ('gap' in step) {
+        if (step === 'ack all') {
+          for (let offset = 0; offset < next; offset++) expect(tracker.ack(offset)).toBe(model.ack(offset));
+        } else if ('skip' in step) {
+          const position = Math.max(0, next + step.skip);
+          const moves = model.pending === 0 && position >= next;
+          tracker.skipTo(position);
+          model.skipTo(position);
+          if (moves) next = position;
+        } else if ('gap' in step) {
           next += step.gap;
           tracker.add(next);
           model.add(next++);

@@ -69,6 +69,14 @@ export class KafkaAdmin implements LogAdmin {
       .sort(byPartition);
   }
 
+  /**
+   * Grows a topic to so many partitions. Most keys then lie on another partition than before, so records of a key may
+   * overtake each other, and topics that are joined must all be grown while nothing is on its way.
+   */
+  async addPartitions(topic: string, partitions: number): Promise<void> {
+    await this.#onTopic(topic, (admin) => admin.createPartitions({ topicPartitions: [{ topic, count: partitions }] }));
+  }
+
   async #onTopic<Value>(topic: string, operation: (admin: Admin) => Promise<Value>): Promise<Value> {
     try {
       return await this.#client.run(operation, isUnknownTopic);

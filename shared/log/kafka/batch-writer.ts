@@ -12,6 +12,7 @@ import type { TopicLeaders } from './topic-leaders.ts';
 /** A topic that is missing for so long is gone: brokers learn of a new one with a delay. */
 const UNKNOWN_TOPIC_PATIENCE_MS = 5_000;
 const REPORT_EVERY_MS = 5_000;
+const METADATA_MAX_AGE_MS = 5_000;
 /** What the broker says of topics that keep the producer's times. */
 const NOT_STAMPED = -1;
 
@@ -152,6 +153,8 @@ export class BatchWriter {
       const producer = this.#kafka.producer({
         idempotent: true,
         allowAutoTopicCreation: false,
+        // It leaves out records for partitions that it does not know, so those of a partition that was added wait for this.
+        metadataMaxAge: METADATA_MAX_AGE_MS,
         createPartitioner: () => ({ message }) => message.partition ?? 0,
       });
       try {

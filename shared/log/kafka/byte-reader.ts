@@ -28,6 +28,29 @@ export class ByteReader {
     return this.bytes(this.int16()).toString();
   }
 
+  /** An unsigned number of seven bits a byte. */
+  uvarint(): number {
+    let value = 0;
+    for (let shift = 0; ; shift += 7) {
+      const byte = this.#bytes.readUInt8(this.#move(1));
+      value += (byte & 0x7f) * 2 ** shift;
+      if (byte < 0x80) return value;
+    }
+  }
+
+  /** A string of the newer requests; null is read as empty. */
+  compactString(): string {
+    return this.bytes(this.uvarint() - 1).toString();
+  }
+
+  /** Passes over the fields that later versions may add. */
+  tags(): void {
+    for (let count = this.uvarint(); count > 0; count--) {
+      this.uvarint();
+      this.bytes(this.uvarint());
+    }
+  }
+
   /** A view, not a copy; empty where the length is negative. */
   bytes(length: number): Buffer {
     const from = this.#move(Math.max(0, length));

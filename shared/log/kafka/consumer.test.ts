@@ -35,7 +35,7 @@ class Member {
       topics: ['tasks', 'outcomes'],
       onRecord: (delivery) => void this.deliveries.push(delivery),
       onRevoked: (partitions) => void this.revoked.push(...partitions.map(({ topic, partition }) => `${topic}/${partition}`)),
-    }, new BrokerClock(systemClock));
+    }, { clock: new BrokerClock(systemClock), topicId: () => Promise.resolve(undefined) });
     onTestFinished(() => this.consumer.close());
   }
 

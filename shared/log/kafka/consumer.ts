@@ -14,11 +14,19 @@ import { FetchedQueue } from './fetched-queue.ts';
 import { GroupReader } from './group-reader.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
 import { toLogRecord } from './records.ts';
+import { TopicIdentities } from './topic-identities.ts';
 
 /** kafkajs' name for stamps of the broker. */
 const LOG_APPEND_TIME = 1;
 
 type Partition = AssignedPartition<FetchedQueue>;
+export interface KafkaConsumerParts {
+  /** Learns from what is read. */
+  clock: BrokerClock;
+  /** Undefined where topics have no ids. */
+  topicId: (topic: string) => Promise<string | undefined>;
+}
+
 /** By `keyOf`; −1 where nothing is committed. */
 type CommittedOffsets = ReadonlyMap<string, number>;
 
@@ -32,10 +40,12 @@ export class KafkaConsumer implements LogConsumer {
   readonly #options: ResolvedConsumerOptions;
   readonly #admin: KafkaAdmin;
   readonly #clock: BrokerClock;
+  readonly #identities: TopicIdentities;
   readonly #state: ConsumerState<FetchedQueue>;
   readonly #reader: GroupReader;
   readonly #roomWaiters = new Set<() => void>();
   #commitTimer: NodeJS.Timeout | undefined;
+  #identityTimer: NodeJS.Timeout | undefined;
   /** Where the partitions ended when this consumer started. */
   readonly #ends = new Map<string, number>();
   #joins = 0;
@@ -46,11 +56,12 @@ export class KafkaConsumer implements LogConsumer {
   #stopped = false;
   #closed = false;
 
-  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, admin: KafkaAdmin, options: ConsumerOptions, clock: BrokerClock) {
+  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, admin: KafkaAdmin, options: ConsumerOptions, { clock, topicId }: KafkaConsumerParts) {
     this.#config = config;
     this.#admin = admin;
     this.#clock = clock;
     this.#options = resolveConsumerOptions(options);
+    this.#identities = new TopicIdentities(this.#options.topics, topicId, config.logger);
     this.#state = new ConsumerState<FetchedQueue>({
       consumer: this.#options,
       createQueue: () => new FetchedQueue(),
@@ -76,7 +87,7 @@ export class KafkaConsumer implements LogConsumer {
         const queue = this.#state.get(topic, partition)?.queue;
         if (records === 0 && queue?.position !== undefined) queue.fetchedTo(offset + 1, highWatermark);
       },
-      onLost: (error) => this.#lost(error),
+      onLost: (error, quiet) => this.#lost(error, quiet),
     });
   }
 
@@ -125,6 +136,7 @@ export class KafkaConsumer implements LogConsumer {
     this.#state.dispatcher.stop();
     await within(this.commit(), this.#config.closeTimeoutMs);
     clearTimeout(this.#commitTimer);
+    clearInterval(this.#identityTimer);
     await this.#reader.close();
     this.#state.revokeAll();
     this.#onFirstJoin?.();
@@ -138,6 +150,9 @@ export class KafkaConsumer implements LogConsumer {
     // And that the group may not be joined, where kafkajs would try for ever.
     const [first] = this.#options.topics;
     if (first !== undefined) await this.#admin.committed(this.#options.groupId, first);
+    await this.#identities.changed();
+    if (this.#closed) return;
+    this.#identityTimer = setInterval(() => void this.#checkIdentities(), this.#config.metadataMaxAgeMs);
     const joined = new Promise<void>((resolve) => (this.#onFirstJoin = resolve));
     this.#reader.start();
     await joined;
@@ -153,36 +168,51 @@ export class KafkaConsumer implements LogConsumer {
     if (doubtful.size === 0 && !unpinned) return this.#goOn();
     this.#clarify((committed) => {
       const overtaken = [...this.#state.partitions].filter((partition) => doubtful.has(partition.partition) && isOvertaken(partition, committed));
-      this.#startAnew(overtaken, committed);
-      this.#goOn();
+      return new Map(overtaken.map((partition) => [partition, undefined]));
     });
   }
 
   /** Fetches, delivers and commits nothing until the group's committed offsets are known, or cannot be. */
-  #clarify(proceed: (committed: CommittedOffsets | undefined) => void): void {
+  #clarify(overtaken: (committed: CommittedOffsets | undefined) => ReadonlyMap<Partition, number | undefined>): void {
     const joins = this.#joins;
     this.#inDoubt = true;
     this.#state.dispatcher.suspend();
     for (const partition of this.#state.partitions) this.#reader.pause(partition);
-    void this.#committedOffsets().then((committed) => {
-      if (joins === this.#joins && !this.#closed) proceed(committed);
+    void Promise.all([this.#committedOffsets(), this.#identities.changed()]).then(([committed, anew]) => {
+      if (joins !== this.#joins || this.#closed) return;
+      const restarting = new Map(overtaken(committed));
+      // What was committed meanwhile may be an offset of the topic before.
+      if (committed !== undefined) for (const partition of this.#state.partitions) if (anew.has(partition.topic)) restarting.set(partition, 0);
+      this.#startAnew(restarting, committed);
+      if (committed !== undefined) this.#identities.accept(anew);
+      this.#goOn();
     });
+  }
+
+  async #checkIdentities(): Promise<void> {
+    const joins = this.#joins;
+    const anew = await this.#identities.changed();
+    if (anew.size > 0 && joins === this.#joins && !this.#inDoubt && !this.#closed) this.#clarify(() => new Map());
   }
 
   /**
    * Delivers partitions from their committed offsets again, together with the partitions of the same number of all
-   * topics: whoever joins records of several topics holds their state by number, and half of it is of no use.
+   * topics: whoever joins records of several topics holds their state by number, and half of it is of no use. Those with
+   * an offset of their own start there.
    */
-  #startAnew(partitions: readonly Partition[], committed: CommittedOffsets | undefined): void {
+  #startAnew(partitions: ReadonlyMap<Partition, number | undefined>, committed: CommittedOffsets | undefined): void {
     const { assignment } = this.#state;
-    const numbers = new Set(partitions.map(({ partition }) => partition));
+    const numbers = new Set([...partitions.keys()].map(({ partition }) => partition));
+    const given = new Map([...partitions].map(([partition, offset]) => [keyOf(partition), offset]));
     this.#state.revoke([...this.#state.partitions].filter(({ partition }) => numbers.has(partition)));
     this.#state.assign(assignment);
     const fresh = [...this.#state.partitions].filter((partition) => !isKnown(partition));
-    if (this.#options.startFrom === 'latest') this.#pin(fresh.filter((partition) => committed?.get(keyOf(partition)) === -1));
+    const isNew = (partition: Partition): boolean => given.get(keyOf(partition)) === undefined && committed?.get(keyOf(partition)) === -1;
+    if (this.#options.startFrom === 'latest') this.#pin(fresh.filter(isNew));
     if (committed === undefined) return;
     for (const partition of fresh) {
-      if (numbers.has(partition.partition)) partition.queue.startAt(Math.max(0, committed.get(keyOf(partition)) ?? 0));
+      const offset = given.get(keyOf(partition)) ?? committed.get(keyOf(partition)) ?? 0;
+      if (numbers.has(partition.partition)) partition.queue.startAt(Math.max(0, offset));
     }
   }
 
@@ -218,8 +248,8 @@ export class KafkaConsumer implements LogConsumer {
   /** A new group that starts at the end commits where that was, or whoever takes over before its first commit would start later. */
   #pin(partitions: readonly Partition[]): void {
     const points = partitions.flatMap((partition) => {
-      const offset = this.#ends.get(keyOf(partition));
-      if (offset === undefined) return [];
+      // A partition that was not there yet is read whole.
+      const offset = this.#ends.get(keyOf(partition)) ?? 0;
       partition.queue.startAt(offset);
       return [{ topic: partition.topic, partition: partition.partition, offset }];
     });
@@ -233,11 +263,11 @@ export class KafkaConsumer implements LogConsumer {
     void this.commit();
   }
 
-  #lost(error: unknown): void {
+  #lost(error: unknown, quiet: boolean): void {
     // What is in flight goes on; whether it is still ours shows when we are back.
     this.#joins++;
     this.#state.dispatcher.suspend();
-    this.#fault(error);
+    if (!quiet) this.#fault(error);
   }
 
   #fault(error: unknown): void {
@@ -274,11 +304,8 @@ export class KafkaConsumer implements LogConsumer {
   #truncated(partition: Partition, from: number): void {
     const { topic, partition: number } = partition;
     this.#config.logger.warn({ topic, partition: number, offset: from }, 'the partition was truncated; reading it from its start');
-    this.#clarify((committed) => {
-      // Without them it is found out again, as what is asked for next is still out of range.
-      if (committed !== undefined) this.#startAnew([partition], new Map(committed).set(keyOf(partition), from));
-      this.#goOn();
-    });
+    // Without the committed offsets it is found out again, as what is asked for next is still out of range.
+    this.#clarify((committed) => new Map(committed === undefined ? [] : [[partition, from]]));
   }
 
   /**

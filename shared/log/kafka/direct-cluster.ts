@@ -1,6 +1,7 @@
 import type { Kafka } from 'kafkajs';
 import { decodeFetch, type FetchedPartition } from './fetch-response.ts';
 import { ask, createCluster, errorOfCode, protocolOf, READ_COMMITTED, READ_UNCOMMITTED, TRANSACTION, type Api, type Broker, type Cluster } from './kafkajs-internals.ts';
+import { topicIdOf } from './topic-id.ts';
 
 // Asked for by name: -2 and -1 stand for the start and the end. Source: the protocol's ListOffsets request.
 const EARLIEST = -2;
@@ -89,6 +90,12 @@ export class DirectCluster {
     const coordinator = this.#coordinators.get(transactionalId) ?? (await cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: TRANSACTION }));
     this.#coordinators.set(transactionalId, coordinator);
     return coordinator;
+  }
+
+  /** Differs from that of an earlier topic of the same name; undefined where there is none. */
+  async topicId(topic: string): Promise<string | undefined> {
+    const cluster = await this.#connect();
+    return topicIdOf(await cluster.brokerPool.findConnectedBroker(), topic);
   }
 
   /** The answer, with what error codes it may hold. @throws when there is none */

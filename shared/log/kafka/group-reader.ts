@@ -4,12 +4,14 @@ import type { Consumer, EachBatchPayload, Kafka, PartitionAssigner } from 'kafka
 import type { CommitPoint } from '../consumer-state.ts';
 import type { TopicPartition } from '../types.ts';
 import { Backoff, pause, within } from './backoff.ts';
+import { classify } from './failures.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
 
 /** kafkajs tries for about ten seconds before it gives up and crashes, which costs the member its place in the group. */
 const RETRY = { initialRetryTime: 100, multiplier: 2, factor: 0.2, maxRetryTime: 2_000, retries: 8 };
 /** A consumer that neither fetches nor beats is dead. */
 const STALLED_AFTER_MS = 90_000;
+const REPORT_MISSING_EVERY_MS = 30_000;
 
 export interface GroupReaderOptions {
   groupId: string;
@@ -26,8 +28,8 @@ export interface GroupReaderHandlers {
   onBatch(payload: EachBatchPayload): Promise<void>;
   /** Offsets up to this one have been fetched and handled, with as many records. */
   onFetchedTo?(partition: TopicPartition, fetched: { offset: number; highWatermark: number; records: number }): void;
-  /** The membership is lost. A new one is being sought. */
-  onLost(error: unknown): void;
+  /** The membership is lost. A new one is being sought. Quiet where the same was said a moment ago. */
+  onLost(error: unknown, quiet: boolean): void;
 }
 
 /**
@@ -47,6 +49,7 @@ export class GroupReader {
   #lastActivity = Date.now();
   #watchdog: NodeJS.Timeout | undefined;
   #restarting: Promise<void> | undefined;
+  #reportMissingAgainAt = 0;
 
   constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, options: GroupReaderOptions, handlers: GroupReaderHandlers) {
     this.#kafka = kafka;
@@ -136,7 +139,7 @@ export class GroupReader {
       rebalanceTimeout: this.#config.rebalanceTimeoutMs,
       maxWaitTimeInMs: this.#config.maxFetchWaitMs,
       maxBytesPerPartition,
-      metadataMaxAge: 30_000,
+      metadataMaxAge: this.#config.metadataMaxAgeMs,
       allowAutoTopicCreation: false,
       retry: { ...RETRY, restartOnFailure: () => Promise.resolve(false) },
     });
@@ -182,9 +185,18 @@ export class GroupReader {
     void quietly(consumer.disconnect());
     if (this.#closing.signal.aborted) return;
     const delayMs = Math.round(this.#backoff.nextMs());
-    this.#logger.warn({ error: messageOf(error), restartInMs: delayMs }, 'the consumer failed and restarts');
-    this.#handlers.onLost(error);
+    const quiet = this.#isKnownTrouble(error);
+    this.#logger[quiet ? 'debug' : 'warn']({ error: messageOf(error), restartInMs: delayMs }, 'the consumer failed and restarts');
+    this.#handlers.onLost(error, quiet);
     this.#restarting = this.#restart(delayMs);
+  }
+
+  /** Until a topic that was deleted is there again, each try fails: that is said once in a while. */
+  #isKnownTrouble(error: unknown): boolean {
+    if (classify(error) !== 'unknown_topic') return false;
+    if (Date.now() < this.#reportMissingAgainAt) return true;
+    this.#reportMissingAgainAt = Date.now() + REPORT_MISSING_EVERY_MS;
+    return false;
   }
 
   #checkActivity(): void {

@@ -34,6 +34,7 @@ export class KafkaLog implements EventLog {
   readonly #adminClient: AdminClient;
   readonly #leaders: TopicLeaders;
   readonly #clock: BrokerClock;
+  readonly #topicCluster: DirectCluster;
   readonly #closing = new AbortController();
   readonly #opened: { close(): Promise<void> }[] = [];
 
@@ -43,7 +44,8 @@ export class KafkaLog implements EventLog {
     this.#kafka = createClient(this.#options, this.#sockets);
     this.#adminClient = new AdminClient(this.#kafka, this.#options);
     this.admin = new KafkaAdmin(this.#adminClient);
-    this.#leaders = new TopicLeaders(this.admin);
+    this.#leaders = new TopicLeaders(this.admin, this.#options.metadataMaxAgeMs);
+    this.#topicCluster = new DirectCluster(this.#kafka);
     this.#clock = new BrokerClock(this.#options.clock);
   }
 
@@ -60,7 +62,7 @@ export class KafkaLog implements EventLog {
   }
 
   consumer(options: ConsumerOptions): LogConsumer {
-    return this.#open(new KafkaConsumer(this.#kafka, this.#options, this.admin, options, this.#clock));
+    return this.#open(new KafkaConsumer(this.#kafka, this.#options, this.admin, options, { clock: this.#clock, topicId: (topic) => this.#topicId(topic) }));
   }
 
   async tail(options: TailOptions): Promise<Tail> {
@@ -98,11 +100,21 @@ export class KafkaLog implements EventLog {
     this.#closing.abort();
     await Promise.all(this.#opened.splice(0).map((opened) => opened.close()));
     await within(this.#adminClient.close(), this.#options.closeTimeoutMs);
+    this.#topicCluster.reset();
     this.#sockets.close();
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #topicId(topic: string): Promise<string | undefined> {
+    try {
+      return await this.#topicCluster.topicId(topic);
+    } catch (error) {
+      this.#topicCluster.reset();
+      throw error;
+    }
   }
 
   #open<Closable extends { close(): Promise<void> }>(opened: Closable): Closable {

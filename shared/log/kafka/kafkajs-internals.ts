@@ -14,6 +14,7 @@ export interface Cluster {
   /** All that is known of the topic; empty when nothing is. */
   findTopicPartitionMetadata(topic: string): { partitionId: number; leader: number }[];
   findBroker(which: { nodeId: number | string }): Promise<Broker>;
+  brokerPool: { findConnectedBroker(): Promise<Broker> };
   findGroupCoordinator(which: { groupId: string; coordinatorType: number }): Promise<Broker>;
 }
 
@@ -42,6 +43,7 @@ const load = createRequire(import.meta.url);
 const { requests } = load('kafkajs/src/protocol/requests') as { requests: Record<Api, Definition> };
 const apiKeys = load('kafkajs/src/protocol/requests/apiKeys') as Record<Api, number>;
 const Decoder = load('kafkajs/src/protocol/decoder') as new (buffer: Buffer) => object;
+const Encoder = load('kafkajs/src/protocol/encoder') as new () => { writeBuffer(buffer: Buffer): object };
 const decodeBatch = load('kafkajs/src/protocol/recordBatch/v0/decoder') as (decoder: object) => Promise<{ records: KafkaMessage[] }>;
 const { createErrorFromCode } = load('kafkajs/src/protocol/error') as { createErrorFromCode: (code: number) => Error & { type: string } };
 
@@ -70,6 +72,11 @@ export function protocolOf(broker: Broker, api: Api, parameters: object): Protoc
 /** The answer as it came: error codes in it are the caller's business. */
 export async function ask(broker: Broker, { request, response }: Protocol): Promise<unknown> {
   return broker.connectionPool.send({ request, response: { decode: (payload) => response.decode(payload), parse: (decoded) => Promise.resolve(decoded) } });
+}
+
+/** A request's body as kafkajs wants to have it. */
+export function encoded(body: Buffer): object {
+  return new Encoder().writeBuffer(body);
 }
 
 /** The records of one batch as it lies in the log, decompressed. */

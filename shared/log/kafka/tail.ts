@@ -8,11 +8,11 @@ import type { FetchedPartition } from './fetch-response.ts';
 import { errorOfCode } from './kafkajs-internals.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
 import { toLogRecord } from './records.ts';
+import { TopicIdentities } from './topic-identities.ts';
 
 const MAX_BYTES_PER_PARTITION = 1_048_576;
 /** Records end the wait, so this only spares requests. */
 const MAX_WAIT_MS = 500;
-const REFRESH_EVERY_MS = 30_000;
 const REPORT_EVERY_MS = 30_000;
 const OFFSET_OUT_OF_RANGE = 1;
 /** So many fetches in a row without a record, and there is nothing left to come. */
@@ -24,6 +24,7 @@ export class KafkaTail implements Tail {
   readonly #cluster: DirectCluster;
   readonly #config: ResolvedKafkaLogOptions;
   readonly #options: TailOptions;
+  readonly #identities: TopicIdentities;
   readonly #closing = new AbortController();
   /** The next offset of each partition. */
   readonly #positions = new Map<number, number>();
@@ -39,6 +40,7 @@ export class KafkaTail implements Tail {
     this.#config = config;
     this.#options = options;
     this.#targets = targets;
+    this.#identities = new TopicIdentities([options.topic], (topic) => this.#cluster.topicId(topic), config.logger);
     this.caughtUp = new Promise((resolve) => (this.#resolve = resolve));
   }
 
@@ -71,6 +73,7 @@ export class KafkaTail implements Tail {
 
   /** Reads all partitions until it is time to look for new ones, or anything fails. */
   async #followAll(backoff: Backoff): Promise<void> {
+    await this.#startAnewIfMadeAnew();
     const byLeader = Map.groupBy((await this.#cluster.leaders(this.#options.topic)).entries(), ([, leader]) => leader);
     const round = new AbortController();
     const following = [...byLeader].map(async ([leader, partitions]) => {
@@ -84,9 +87,15 @@ export class KafkaTail implements Tail {
     if (failed !== undefined) throw failed.reason;
   }
 
+  async #startAnewIfMadeAnew(): Promise<void> {
+    const anew = await this.#identities.changed();
+    if (anew.size > 0) this.#positions.clear();
+    this.#identities.accept(anew);
+  }
+
   async #follow(leader: number, partitions: readonly number[], signal: AbortSignal, backoff: Backoff): Promise<void> {
     const { topic } = this.#options;
-    const refreshAt = Date.now() + REFRESH_EVERY_MS;
+    const refreshAt = Date.now() + this.#config.metadataMaxAgeMs;
     while (!signal.aborted && Date.now() < refreshAt) {
       const positions = new Map(partitions.map((partition) => [partition, this.#positions.get(partition) ?? 0]));
       const fetched = await this.#cluster.fetch(leader, { topic, positions, maxWaitMs: MAX_WAIT_MS, maxBytesPerPartition: MAX_BYTES_PER_PARTITION });

@@ -1,19 +1,19 @@
 import type { KafkaAdmin } from './admin.ts';
 
-// Partitions added to a topic are seen after this at the latest.
-const MAX_AGE_MS = 30_000;
-
 /** Leaders of a topic's partitions, by partition number. */
 export type Leaders = readonly number[];
 
 /** Remembers topics' partitions and their leaders; asks once however many want to know. */
 export class TopicLeaders {
   readonly #admin: KafkaAdmin;
+  readonly #maxAgeMs: number;
   readonly #known = new Map<string, { leaders: Leaders; askAgainAt: number }>();
   readonly #asked = new Map<string, Promise<Leaders>>();
 
-  constructor(admin: KafkaAdmin) {
+  /** @param maxAgeMs partitions added to a topic are seen after this at the latest */
+  constructor(admin: KafkaAdmin, maxAgeMs: number) {
     this.#admin = admin;
+    this.#maxAgeMs = maxAgeMs;
   }
 
   /** What is known; what has grown old is asked for again meanwhile. */
@@ -36,7 +36,7 @@ export class TopicLeaders {
   async #fetch(topic: string): Promise<Leaders> {
     const partitions = await this.#admin.partitions(topic);
     const leaders = partitions.map(({ leader }) => leader);
-    this.#known.set(topic, { leaders, askAgainAt: Date.now() + MAX_AGE_MS });
+    this.#known.set(topic, { leaders, askAgainAt: Date.now() + this.#maxAgeMs });
     return leaders;
   }
 }
