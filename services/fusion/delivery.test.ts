@@ -145,6 +145,27 @@ test('in order: a response waits for those of earlier requests of its key', asyn
   expect(responses.map(({ requestId }) => requestId)).toEqual(['r3', 'r1', 'r2']);
 });
 
+test('in order: the order is that of the tasks, whatever outcome is read first', async () => {
+  const { send, handle, responses } = await harness(ordered);
+  await send('tasks', asked(9, { plan: empty, key: 'z' }));
+  const early = handle('outcomes', fine([1], { requestId: 'r2', task: asked(2) }));
+  const first = handle('tasks', asked(1));
+  const second = handle('tasks', asked(2));
+  expect(responses.map(({ requestId }) => requestId)).toEqual(['r9']);
+  await Promise.all([send('outcomes', fine([1], { requestId: 'r1', task: asked(1) })), first, second, early]);
+  expect(responses.map(({ requestId }) => requestId)).toEqual(['r9', 'r1', 'r2']);
+});
+
+test('in order: an answer whose task never comes is not kept for ever', async () => {
+  const { clock, send, handle, responses } = await harness(ordered);
+  await send('tasks', asked(9, { plan: empty, key: 'z' }));
+  const patient = { requestId: 'r2', task: asked(2, { deadlineAt: null }) };
+  const alone = handle('outcomes', fine([1], patient));
+  clock.advance(60_000);
+  await alone;
+  expect(responses.at(-1)).toMatchObject({ requestId: 'r2', status: 'complete' });
+});
+
 test('in order: nothing is held back beyond its own deadline', async () => {
   const { clock, send, handle, responses } = await harness(ordered);
   const patient = handle('tasks', asked(1, { deadlineAt: 9_000 }));

@@ -1,14 +1,25 @@
 import type { Pending } from './pending.ts';
 
-/** The requests of each key in the order in which they came, so that their responses go out in that order. */
+/**
+ * The requests of each key in the order in which they came, so that their responses go out in that order. That order is
+ * the order of the tasks: an outcome may be read before the task, and before the tasks of earlier requests.
+ */
 export class KeyOrder {
   readonly #queues = new Map<string, Pending[]>();
+  readonly #placed = new Set<Pending>();
 
+  /** Its task has come. */
   add(pending: Pending): void {
+    if (this.#placed.has(pending)) return;
+    this.#placed.add(pending);
     const { key } = pending.task;
     const queue = this.#queues.get(key);
     if (queue === undefined) this.#queues.set(key, [pending]);
     else queue.push(pending);
+  }
+
+  has(pending: Pending): boolean {
+    return this.#placed.has(pending);
   }
 
   /** Those at the head of the key's queue that have a response, in order; they are taken out. */
@@ -18,17 +29,16 @@ export class KeyOrder {
     const open = queue.findIndex(({ response }) => response === undefined);
     const ready = queue.splice(0, open < 0 ? queue.length : open);
     if (queue.length === 0) this.#queues.delete(key);
+    for (const pending of ready) this.#placed.delete(pending);
     return ready;
   }
 
-  /** Takes one out of its turn. False: it has gone already. */
-  take(pending: Pending): boolean {
+  /** Takes one out of its turn, if it has a place. */
+  remove(pending: Pending): void {
+    if (!this.#placed.delete(pending)) return;
     const { key } = pending.task;
-    const queue = this.#queues.get(key);
-    const at = queue?.indexOf(pending) ?? -1;
-    if (queue === undefined || at < 0) return false;
-    queue.splice(at, 1);
-    if (queue.length === 0) this.#queues.delete(key);
-    return true;
+    const rest = this.#queues.get(key)?.filter((other) => other !== pending) ?? [];
+    if (rest.length === 0) this.#queues.delete(key);
+    else this.#queues.set(key, rest);
   }
 }

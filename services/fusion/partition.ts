@@ -16,6 +16,8 @@ export type Answer = readonly StageOutput[] | Promise<readonly StageOutput[]>;
 const NOTHING: readonly StageOutput[] = [];
 /** By so long after its deadline a request has been answered: what still comes for it is late, even if that was forgotten. */
 const LATE_AFTER_MS = 1_000;
+/** An ordered request without a deadline waits so long for its place. */
+const TASK_PATIENCE_MS = 60_000;
 
 function duplicate(requestId: string, source: string): RecordError {
   return new RecordError('duplicate_request', `request id ${requestId} was already used by ${source}; choose a new id for each request`);
@@ -62,9 +64,8 @@ export class Partition {
     if (known === undefined && guarded && !this.#responder.knows(task.arrivedAt)) return this.#lookBack(task.arrivedAt, record);
     const source = known?.task.source ?? this.#responder.sourceOf(task.requestId);
     if (source !== undefined && source !== task.source) throw duplicate(task.requestId, source);
-    if (known !== undefined) return known.answered;
-    if (source !== undefined || !guarded) return NOTHING;
-    return this.#advance(this.#waitFor(task, record));
+    if (known === undefined && (source !== undefined || !guarded)) return NOTHING;
+    return this.#advance(this.#inTurn(known ?? this.#waitFor(task, record)));
   }
 
   #onOutcome(record: LogRecord): Answer {
@@ -120,13 +121,21 @@ export class Partition {
     }
     const pending = new Pending(task, carriedHeaders(record.headers));
     this.#pending.set(task.requestId, pending);
-    if (isOrdered(task.workload)) this.#order.add(pending);
     if (task.deadlineAt !== null) pending.cancelDeadline = clock.schedule(task.deadlineAt - deadlineMarginMs, () => this.#deadline(pending));
+    // Its task comes, unless it came when the workload promised no order yet.
+    else if (isOrdered(task.workload)) pending.cancelDeadline = clock.schedule(clock.now() + TASK_PATIENCE_MS, () => this.#giveUpOrder(pending));
+    return pending;
+  }
+
+  /** Its task is here, and so are those of all earlier requests of its key that are not answered. */
+  #inTurn(pending: Pending): Pending {
+    if (this.#options.isOrdered(pending.task.workload)) this.#order.add(pending);
     return pending;
   }
 
   #advance(pending: Pending): Answer {
     if (pending.join.complete && pending.response === undefined) this.#finish(pending, this.#responseOf(pending));
+    else this.#sendInTurn(pending.task);
     return pending.answered;
   }
 
@@ -139,20 +148,38 @@ export class Partition {
 
   #deadline(pending: Pending): void {
     if (pending.response === undefined) this.#finish(pending, this.#responseOf(pending));
-    if (this.#order.take(pending)) this.#respond(pending);
+    this.#sendOutOfTurn(pending);
+  }
+
+  #sendOutOfTurn(pending: Pending): void {
+    this.#order.remove(pending);
+    this.#respond(pending);
+    this.#sendInTurn(pending.task);
+  }
+
+  #giveUpOrder(pending: Pending): void {
+    if (this.#order.has(pending)) return;
+    pending.outOfTurn = true;
+    this.#respond(pending);
+  }
+
+  #sendInTurn({ key, workload }: Task): void {
+    if (!this.#options.isOrdered(workload)) return;
+    for (const ready of this.#order.takeReady(key)) this.#respond(ready);
   }
 
   /** From here on every further part is late. */
   #finish(pending: Pending, response: Response): void {
     if (this.#responder.closed) return;
     pending.response = response;
-    if (!this.#options.isOrdered(pending.task.workload)) return this.#respond(pending);
-    for (const ready of this.#order.takeReady(pending.task.key)) this.#respond(ready);
+    if (this.#options.isOrdered(pending.task.workload) && !pending.outOfTurn) this.#sendInTurn(pending.task);
+    else this.#respond(pending);
   }
 
   #respond(pending: Pending): void {
     const { task, headers, response } = pending;
-    if (response === undefined) return;
+    if (response === undefined || pending.sent) return;
+    pending.sent = true;
     pending.cancelDeadline();
     this.#options.observer.responded(response);
     this.#write(response, task, headers).then(

@@ -11,6 +11,9 @@ export class Pending {
   readonly answered: Promise<readonly StageOutput[]>;
   /** Made, but perhaps held back for the sake of order. Further parts are late. */
   response: Response | undefined;
+  sent = false;
+  /** Of an ordered workload, but its place will not be known. */
+  outOfTurn = false;
   cancelDeadline: () => void = () => undefined;
   readonly #settle: PromiseWithResolvers<readonly StageOutput[]>;
 

@@ -1,6 +1,6 @@
 import { writeUncertain } from '../../shared/log/errors.ts';
 import type {
-  ConsumerOptions, EmbeddedLog, EventLog, ExclusiveWriter, LogConsumer, LogProducer, LogRecord, OutgoingRecord, ReadOptions, Tail, TailOptions,
+  ConsumerOptions, Delivery, EmbeddedLog, EventLog, ExclusiveWriter, LogConsumer, LogProducer, LogRecord, OutgoingRecord, ReadOptions, Tail, TailOptions,
 } from '@tandem/shared/log';
 import type { SimProcess } from './sim-process.ts';
 
@@ -8,6 +8,9 @@ import type { SimProcess } from './sim-process.ts';
 const FAST_MS = 4;
 const SLOW_MS = 250;
 const SLOW_SHARE = 0.1;
+/** One in so many records is fetched later than those of other topics, ms at most. */
+const LAG_SHARE = 0.05;
+const LAG_MS = 1_500;
 
 export interface SimLogOptions {
   /** Share of transactions whose fate their writer does not learn. */
@@ -49,7 +52,7 @@ export class SimLog implements EventLog {
     const gate = this.#process.gate.bind(this.#process);
     const consumer = this.#log.consumer({
       ...options,
-      onRecord: gate((delivery) => options.onRecord(delivery)),
+      onRecord: gate(this.#fetched((delivery) => options.onRecord(delivery))),
       onAssigned: gate((partitions) => options.onAssigned?.(partitions)),
       onRevoked: gate((partitions) => options.onRevoked?.(partitions)),
       onFault: gate((error) => options.onFault?.(error)),
@@ -94,6 +97,23 @@ export class SimLog implements EventLog {
     if (uncertain) throw writeUncertain(name, new Error('the answer was lost'));
   }
 
+  /** A fetch brings what it brings: partitions are in order, but one topic may be far behind another for a while. */
+  #fetched(deliver: (delivery: Delivery) => void): (delivery: Delivery) => void {
+    const { world } = this.#process;
+    const busyUntil = new Map<string, number>();
+    return (delivery) => {
+      const { topic, partition } = delivery.record;
+      const place = `${topic} ${partition}`;
+      const now = world.clock.now();
+      const until = Math.max(busyUntil.get(place) ?? 0, world.chance(LAG_SHARE) ? now + world.between(0, LAG_MS) : now);
+      busyUntil.set(place, until);
+      if (until <= now) return deliver(delivery);
+      world.later(until - now, this.#process.gate(() => {
+        if (delivery.owned) deliver(delivery);
+      }));
+    };
+  }
+
   #slowestMs(): number {
     return this.#process.world.chance(SLOW_SHARE) ? SLOW_MS : FAST_MS;
   }
@@ -119,7 +139,7 @@ export class SimLog implements EventLog {
       world.later(wayMs, () => {
         if (!this.#process.alive && world.chance(0.5)) return;
         const back = (settle: () => void) => world.later(world.between(0, this.#slowestMs()), this.#process.gate(settle));
-        effect().then((value) => back(() => resolve(value)), (error: unknown) => back(() => reject(error)));
+        effect().then((value) => back(() => resolve(value)), (error: unknown) => back(() => reject(error instanceof Error ? error : new Error(String(error)))));
       });
     });
   }

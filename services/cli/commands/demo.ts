@@ -22,7 +22,7 @@ const EVENTS = 12_000;
 const RATE = 250;
 const SETTINGS = [
   'kafka', 'redis', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'policy', 'precision', 'variants', 'threads',
-  'intraOpThreads', 'maxBatchSize', 'maxQueueDelayMs', 'httpHost', 'httpPort', 'logLevel',
+  'intraOpThreads', 'maxBatchSize', 'maxQueueDelayMs', 'delivery', 'transactionIntervalMs', 'httpHost', 'httpPort', 'logLevel',
 ] as const;
 
 interface DemoFlags extends Record<string, unknown>, DemoOptions {
