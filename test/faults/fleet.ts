@@ -25,7 +25,7 @@ export interface FleetOptions {
   onStarted: (server: ServerProcess) => void;
 }
 
-/** A process that ended though nobody had ended it. */
+/** A process that ended while it ran, though nobody had ended it. (One that cannot start yet gives up and is started again.) */
 export interface Crash {
   instance: string;
   at: number;
@@ -93,10 +93,11 @@ export class Instance {
   async #supervise(): Promise<void> {
     for (let pauseMs = RESTART_MS; this.#keepRunning; ) {
       const startedAt = Date.now();
+      const before = this.#timesUp();
       this.#ending = false;
       this.#process = this.#launch(this.#logFile);
       await this.#process.exited;
-      if (!this.#ending) this.#onCrash({ instance: this.name, at: Date.now(), output: this.#process.output() });
+      if (!this.#ending && this.#timesUp() > before) this.#onCrash({ instance: this.name, at: Date.now(), output: this.#process.output() });
       pauseMs = Date.now() - startedAt > GOOD_RUN_MS || this.#ending ? RESTART_MS : Math.min(2 * pauseMs, LONGEST_RESTART_MS);
       if (this.#keepRunning) await delay(pauseMs);
     }

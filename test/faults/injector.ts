@@ -25,6 +25,8 @@ export interface InjectedFault extends PlannedFault {
 const SLOW_MS = 300;
 const SLOW_BYTES_PER_SECOND = 60_000;
 const IN_SYNC_TIMEOUT_MS = 60_000;
+/** A server that has failed is left alone for so long: what is promised holds for one fault at a time. */
+const REST_MS = 15_000;
 
 /** Does what a fault says, and undoes it after its duration. One server fails at a time; everything else may coincide. */
 export class Injector {
@@ -131,10 +133,10 @@ export class Injector {
     return { ...fault, victim, startedAt, endedAt: Date.now() };
   }
 
-  /** After everything that was asked of the same resource before. */
+  /** After everything that was asked of the same resource before, and a rest. */
   #alone<Result>(resource: string, act: () => Promise<Result>): Promise<Result> {
     const turn = (this.#busy.get(resource) ?? Promise.resolve()).then(act, act);
-    this.#busy.set(resource, turn);
+    this.#busy.set(resource, turn.then(() => delay(REST_MS), () => delay(REST_MS)));
     return turn;
   }
 }
