@@ -1,6 +1,8 @@
 import { ManualClock } from '@tandem/shared/clock';
-import { expect, test } from 'vitest';
-import { beats, context, heldEngine, scoreOf, work, worker } from './testing.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { beats, context, heldEngine, scoreOf, work, workerFactory } from './testing.ts';
+
+const worker = workerFactory(onTestFinished);
 
 const turn = () => new Promise((resolve) => setImmediate(resolve));
 

@@ -1,8 +1,10 @@
 import { CANCELLED, type Cancellation, type Outcome } from '@tandem/schemas';
 import { ManualClock } from '@tandem/shared/clock';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { beats, context, heldEngine, record, scoreOf, work, worker } from './testing.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { beats, context, heldEngine, record, scoreOf, work, workerFactory } from './testing.ts';
+
+const worker = workerFactory(onTestFinished);
 
 const taken = { kind: 'skipped', reason: CANCELLED };
 const cancel = (requestId: string): Cancellation => ({ cancel: true, requestId, workload: 'w', key: 'k', arrivedAt: 0, source: 't.requests/0/0' });

@@ -4,8 +4,10 @@ import { TandemError } from '@tandem/shared/errors';
 import type { LogRecord } from '@tandem/shared/log';
 import type { StageOutput } from '@tandem/shared/runner';
 import fc from 'fast-check';
-import { expect, test } from 'vitest';
-import { context, heldEngine, record, scoreOf, work, worker } from './testing.ts';
+import { expect, onTestFinished, test } from 'vitest';
+import { context, heldEngine, record, scoreOf, work, workerFactory } from './testing.ts';
+
+const worker = workerFactory(onTestFinished);
 
 const TOPIC = 't.work.lookup.fp32';
 const ASSIGNED_AT = 1_000;

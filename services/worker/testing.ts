@@ -1,7 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import { z } from 'zod';
-import type { ClassScores, GraphSpec, Heartbeat, Outcome, PlanStep, Task, Variant, Work } from '@tandem/schemas';
+import { idSchema, type ClassScores, type GraphSpec, type Heartbeat, type Outcome, type PlanStep, type Task, type Variant, type Work } from '@tandem/schemas';
 import { createMemoryCache } from '@tandem/shared/cache';
 import { systemClock } from '@tandem/shared/clock';
 import type { Adapter } from '@tandem/shared/core';
@@ -9,7 +8,6 @@ import { createOnnxEngine, type InferenceEngine, type Invocation } from '@tandem
 import type { LogRecord } from '@tandem/shared/log';
 import type { Stage, StageOutput } from '@tandem/shared/runner';
 import { silentLogger } from '@tandem/shared/telemetry';
-import { onTestFinished } from 'vitest';
 import { createWorkerStage, type WorkerStageOptions } from './index.ts';
 
 /** For the tests of this folder: a worker stage over a tiny model, or over batches that end when the test says so. */
@@ -21,7 +19,7 @@ export const POISON = 99;
 /** Looks a number up: score = 10 × id; an id above 7 fails its whole batch. */
 const lookupAdapter: Adapter = {
   name: 'lookup',
-  inputSchema: z.unknown(),
+  inputSchema: idSchema,
   prepare: (input) => ({ features: input, marks: [], hasCandidates: false }),
   shape(work) {
     if (work.task.input === 'unreadable') throw new Error('no length');
@@ -66,19 +64,22 @@ export const context = {
 
 export type TestedStage = Stage & { run(value: unknown, topic?: string): Promise<Outcome> };
 
-export async function worker(over: Partial<WorkerStageOptions> = {}): Promise<TestedStage> {
-  const stage = await createWorkerStage({
-    prefix: 't.', instance: 'worker-1', variants: [lookup], adapters: new Map([['lookup', lookupAdapter]]),
-    engine: over.engine ?? createOnnxEngine({ modelsDirectory: FIXTURES, threads: 2 }),
-    probe: { sample: async () => ({ time: 0, cpuCores: 2, memoryBytes: 8, memoryFreeBytes: 4 }) },
-    clock: systemClock, cache: createMemoryCache(), log: { now: () => 0 }, logger: silentLogger, ...over,
-  });
-  onTestFinished(() => stage.stop?.());
-  const run = async (value: unknown, topic?: string) => {
-    const [output] = await stage.handle(record(value, topic), context);
-    return JSON.parse(output!.value as string) as Outcome;
+/** @param onFinished what frees a worker when its test is over */
+export function workerFactory(onFinished: (free: () => void | Promise<void>) => void) {
+  return async (over: Partial<WorkerStageOptions> = {}): Promise<TestedStage> => {
+    const stage = await createWorkerStage({
+      prefix: 't.', instance: 'worker-1', variants: [lookup], adapters: new Map([['lookup', lookupAdapter]]),
+      engine: over.engine ?? createOnnxEngine({ modelsDirectory: FIXTURES, threads: 2 }),
+      probe: { sample: async () => ({ time: 0, cpuCores: 2, memoryBytes: 8, memoryFreeBytes: 4 }) },
+      clock: systemClock, cache: createMemoryCache(), log: { now: () => 0 }, logger: silentLogger, ...over,
+    });
+    onFinished(() => stage.stop?.());
+    const run = async (value: unknown, topic?: string) => {
+      const [output] = await stage.handle(record(value, topic), context);
+      return JSON.parse(output!.value as string) as Outcome;
+    };
+    return Object.assign(stage, { run });
   };
-  return Object.assign(stage, { run });
 }
 
 export interface HeldBatch {

@@ -2,9 +2,11 @@ import { DEAD_LETTER_HEADER, type Outcome } from '@tandem/schemas';
 import { ManualClock } from '@tandem/shared/clock';
 import { createOnnxEngine } from '@tandem/shared/engine';
 import { silentLogger } from '@tandem/shared/telemetry';
-import { expect, test } from 'vitest';
+import { expect, onTestFinished, test } from 'vitest';
 import type { WorkerStageOptions } from './index.ts';
-import { beats, context, FIXTURES, heldEngine, lookup, POISON, record, scoreOf, step, work, worker } from './testing.ts';
+import { beats, context, FIXTURES, heldEngine, lookup, POISON, record, scoreOf, step, work, workerFactory } from './testing.ts';
+
+const worker = workerFactory(onTestFinished);
 
 test('records that arrive together share batches, and each gets its own answer', async () => {
   const { run } = await worker();
