@@ -13,7 +13,7 @@ const onOrOff = z.union([
   z.enum(['on', 'off', 'true', 'false', '1', '0']).transform((text) => text === 'on' || text === 'true' || text === '1'),
 ]);
 
-export const SASL_MECHANISMS = ['scram-sha-256', 'scram-sha-512', 'plain', 'oauthbearer'] as const;
+const SASL_MECHANISMS = ['scram-sha-256', 'scram-sha-512', 'plain', 'oauthbearer'] as const;
 
 /** How Kafka and Redis are reached safely. */
 export const securitySettings = {

@@ -3,8 +3,8 @@ import { connectionsOf, type SettingName, type Settings } from '@tandem/shared/c
 import { TandemError } from '@tandem/shared/errors';
 import { grantKafkaAccess, type AccessGrant } from '@tandem/shared/log';
 import { createLogger } from '@tandem/shared/telemetry';
-import { ROLES, accessGrants } from '../access/grants.ts';
-import { kafkaAclsCommand } from '../access/kafka-acls.ts';
+import { ROLES, accessGrants } from '../compose/access/grants.ts';
+import { kafkaAclsCommand } from '../compose/access/kafka-acls.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 
 const SETTINGS: readonly SettingName[] = ['kafka', 'prefix', 'instance', 'logLevel'];
