@@ -14,6 +14,8 @@ export interface TaskLagOptions {
 const NO_BACKLOG = 100;
 /** Schedulers commit twice a second: so much of the lag is not one, on average. */
 const COMMIT_AGE_MS = 250;
+/** Over a longer span, with no bulk in it, the pace says nothing. */
+const MAX_SPAN_MS = 10_000;
 
 /** How far schedulers are behind with their tasks, as time at the present pace. */
 export class TaskLag {
@@ -54,7 +56,7 @@ export class TaskLag {
       read += position;
       lag += latest - position;
     }
-    if (this.#before !== undefined && now > this.#before.at) {
+    if (this.#before !== undefined && now > this.#before.at && now - this.#before.at <= MAX_SPAN_MS) {
       const perMs = Math.max(0, read - this.#before.read) / (now - this.#before.at);
       this.#lagMs = lag < NO_BACKLOG ? 0 : Math.max(0, lag / perMs - COMMIT_AGE_MS);
     }

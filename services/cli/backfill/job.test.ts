@@ -108,6 +108,15 @@ describe('a backfill that goes on', () => {
     expect(idsOf(disk).filter((id) => first.includes(id))).toEqual([]);
   });
 
+  test('ends early and saved at a signal', async () => {
+    const stop = new AbortController();
+    await using flow = await startFakeFlow({ answer: () => void (flow.requests.length === 20 && stop.abort()) ?? {} });
+    const disk = new Disk();
+    expect(await run(flow, disk, many(500), {}, stop.signal)).toMatchObject({ complete: false, interrupted: true });
+    expect(await run(flow, disk, many(500))).toMatchObject({ complete: true, interrupted: false, answered: 500 });
+    expect([flow.requests.length, new Set(idsOf(disk)).size]).toEqual([500, 500]);
+  });
+
   test('sends again what had no answer where the log has gone with the process', async () => {
     const disk = new Disk();
     const stop = new AbortController();
