@@ -23,11 +23,13 @@ async function runStage(name: StageName, options: Record<string, unknown>): Prom
   if (settings.kafka === undefined) {
     throw new TandemError('a stage of its own needs a broker: --kafka host:port (the embedded log lives inside one process: tandem demo --serve)', { code: 'usage' });
   }
+  // Listened for from the beginning: a stage that dies while it starts may be a member of its groups already.
+  const signal = untilSignal();
   await using ports = await openPorts(settings, name);
   await ensureTopology(settings, ports);
   await using system = await System.start([name], settings, ports);
   ports.logger.info({ statusPort: system.statusPort, log: ports.log.description, cache: ports.cache.description }, 'running');
-  const reason = await Promise.race([untilSignal(), ports.unfit.promise]);
+  const reason = await Promise.race([signal, ports.unfit.promise]);
   ports.logger.info({ reason: messageOf(reason) }, 'draining');
   if (reason instanceof TandemError) throw reason;
 }
