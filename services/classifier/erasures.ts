@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto';
 import type { Erasure } from '@tandem/schemas';
 import type { Cache } from '@tandem/shared/cache';
-import type { Position } from './feature-store.ts';
+import type { Position } from './position.ts';
 
 /** Longer than interactions stay in the log, so that none of before can come after the mark has gone. */
 const MARK_TTL_MS = 45 * 86_400_000;

@@ -6,6 +6,7 @@ import { isRetryable } from '@tandem/shared/errors';
 import type { CachePatience } from './cache-patience.ts';
 import { ChangeSignal } from './change-signal.ts';
 import { Erasures, isErased, isSettled } from './erasures.ts';
+import type { Position } from './position.ts';
 
 /** A shared cache changes through other processes too, so it is asked again at this pace while somebody waits. */
 const POLL_MS = 10;
@@ -25,15 +26,6 @@ export interface FeatureStoreOptions {
   patience: CachePatience;
   /** The cache did not answer. */
   onUnavailable: (error: unknown) => void;
-}
-
-/** Where an interaction or an erasure lies in the log. */
-export interface Position {
-  topic: string;
-  partition: number;
-  offset: number;
-  /** Append time, epoch ms. */
-  timestamp: number;
 }
 
 /** Each user's newest interactions, and how many there ever were. */

@@ -1,12 +1,14 @@
 import { DEAD_LETTER_HEADER, RETRY_HEADER, fixedTopics } from '@tandem/schemas';
 import fc from 'fast-check';
-import { describe, expect, it, test, vi } from 'vitest';
+import { afterEach, describe, expect, it, test, vi } from 'vitest';
 import { RecordError, TandemError } from '../errors/index.ts';
 import type { LogRecord } from '../log/index.ts';
 import { KeyOrder } from './key-order.ts';
 import { restoreRecord, retryRecord } from './retry-record.ts';
 import { retryDelayMs } from './retry.ts';
-import { away, harness, textOf, toTasks } from './testing.ts';
+import { away, cleanUp, harness, textOf, toTasks } from './testing.ts';
+
+afterEach(cleanUp);
 
 const NEVER_MS = 100_000_000;
 

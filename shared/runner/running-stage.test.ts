@@ -1,9 +1,11 @@
-import { expect, test, vi } from 'vitest';
+import { afterEach, expect, test, vi } from 'vitest';
 import { DEAD_LETTER_HEADER, HEADER } from '@tandem/schemas';
 import { RecordError, TandemError } from '../errors/index.ts';
 import type { OutgoingRecord } from '../log/index.ts';
 import { readRecord } from './index.ts';
-import { away as cacheAway, harness, textOf, toTasks } from './testing.ts';
+import { away as cacheAway, cleanUp, harness, textOf, toTasks } from './testing.ts';
+
+afterEach(cleanUp);
 
 test('outputs are written, headers carried, and the input committed', async () => {
   const { start, send, read, committed } = await harness((record) => toTasks(`${textOf(record)}!`));

@@ -1,5 +1,4 @@
 import { fixedTopics } from '@tandem/schemas';
-import { afterEach } from 'vitest';
 import { systemClock } from '../clock/index.ts';
 import { TandemError } from '../errors/index.ts';
 import { createEmbeddedLog, type LogRecord, type OutgoingRecord } from '../log/index.ts';
@@ -7,13 +6,15 @@ import { createMetrics, noTracing, silentLogger } from '../telemetry/index.ts';
 import { RunningStage, type RunnerOptions, type Stage } from './index.ts';
 
 const cleanUps: (() => Promise<void>)[] = [];
-afterEach(async () => {
-  for (const cleanUp of cleanUps.splice(0).toReversed()) await cleanUp();
-});
+
+/** To be called after each test. */
+export async function cleanUp(): Promise<void> {
+  for (const close of cleanUps.splice(0).toReversed()) await close();
+}
 
 type Handle = Stage['handle'];
 
-/** A stage under the runner on an embedded log of one partition; what is opened is closed after the test. */
+/** A stage under the runner on an embedded log of one partition; `cleanUp` closes what is opened. */
 export async function harness(handle: Handle, over: Partial<RunnerOptions> & Partial<Stage> = {}) {
   const log = createEmbeddedLog();
   cleanUps.push(() => log.close());

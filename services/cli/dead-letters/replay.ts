@@ -41,7 +41,7 @@ const BATCH = 50;
 const BATCH_BYTES = 1_048_576;
 
 /** The record as it was, and where it stood first. The partition is the key's; without a key, the one it had. */
-export function originalOf({ topic, partition, sourceKey, headers, value, key }: DeadLetter): OutgoingRecord {
+function originalOf({ topic, partition, sourceKey, headers, value, key }: DeadLetter): OutgoingRecord {
   return {
     topic,
     key: sourceKey,
