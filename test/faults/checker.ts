@@ -39,7 +39,7 @@ export function check(evidence: Evidence, options: CheckOptions): CheckReport {
 }
 
 /** `counts` and `causes` of violations. */
-export function tally(violations: readonly Violation[]): Pick<CheckReport, 'counts' | 'causes'> {
+function tally(violations: readonly Violation[]): Pick<CheckReport, 'counts' | 'causes'> {
   const of = (kind: ViolationKind) => violations.filter((violation) => violation.kind === kind);
   return {
     counts: Object.fromEntries(KINDS.map((kind) => [kind, of(kind).length])) as CheckReport['counts'],

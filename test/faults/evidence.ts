@@ -25,7 +25,7 @@ function appendedRequest({ topic, partition, offset, timestamp, value }: LogReco
   return { requestId: requestIdIn(value) ?? '', source: `${topic}/${partition}/${offset}`, appendedAt: timestamp, offset };
 }
 
-export function seenResponse({ partition, offset, timestamp, value, headers }: LogRecord): SeenResponse {
+function seenResponse({ partition, offset, timestamp, value, headers }: LogRecord): SeenResponse {
   const { requestId, workload, userId, status, reason, error, final, result } = JSON.parse(value!.toString('utf8')) as Response;
   return {
     requestId, workload, userId, status, reason, code: error?.code, final, partition, offset, appendedAt: timestamp,
