@@ -113,7 +113,7 @@ export class KafkaAdmin implements LogAdmin {
   }
 
   async #differences(specs: readonly TopicSpec[]): Promise<TopicDifference[]> {
-    const names = Object.keys(configOf(specs[0] as TopicSpec));
+    const names = new Set(specs.flatMap((spec) => Object.keys(configOf(spec))));
     const resources = specs.map(({ name }) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: [...names, 'min.insync.replicas'] }));
     const described = await this.#client.run((admin) => admin.describeConfigs({ resources, includeSynonyms: false }));
     const differences: TopicDifference[] = [];
