@@ -39,7 +39,7 @@ function harness(fault: (ids: readonly number[], run: number) => Error | undefin
   const sink: BatchSink = {
     completed: (pending, { results }) => pending.forEach((one, row) => answers.set(idOf(one), results[row])),
     failed: (pending, error) => answers.set(idOf(pending), error),
-    handedBack: (pending, error) => pending.forEach((one) => answers.set(idOf(one), error)),
+    handedBack: (pending, _error, failed) => pending.forEach((one) => answers.set(idOf(one), failed ? 'handed back after a failure' : 'handed back')),
   };
   const pauses: number[] = [];
   const pause = async (durationMs: number) => void pauses.push(durationMs);
@@ -132,5 +132,12 @@ test('what the engine will not run is handed back whole', async () => {
   const { run, runs, answers } = harness(() => closed);
   await run(ids(4));
   expect(runs).toHaveLength(1);
-  expect([...answers.values()]).toEqual([closed, closed, closed, closed]);
+  expect([...answers.values()]).toEqual(new Array(4).fill('handed back'));
+});
+
+test('what hung before the engine was given up is handed back as suspicious', async () => {
+  const closed = new TandemError('closed', { code: 'engine_closed' });
+  const { run, answers } = harness((_, nth) => (nth <= 2 ? hung : closed));
+  await run(ids(4));
+  expect([...answers.values()]).toEqual(new Array(4).fill('handed back after a failure'));
 });

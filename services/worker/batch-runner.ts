@@ -11,8 +11,8 @@ export interface RanBatch {
 export interface BatchSink {
   completed(pending: readonly PendingWork[], ran: RanBatch): void;
   failed(pending: PendingWork, error: unknown): void;
-  /** The engine will not run it; another worker may. */
-  handedBack(pending: readonly PendingWork[], error: TandemError): void;
+  /** The engine will not run it; another worker may. `failed`: it did, and something went wrong, perhaps because of these. */
+  handedBack(pending: readonly PendingWork[], error: TandemError, failed: boolean): void;
 }
 
 export interface RunRules {
@@ -29,6 +29,15 @@ const MAX_HANGS = 1;
 const MAX_OUT_OF_MEMORY = 3;
 const FIRST_PAUSE_MS = 50;
 
+/** One batch on its way through. */
+interface Run {
+  served: ServedVariant;
+  rules: RunRules;
+  sink: BatchSink;
+  /** Of any part of it. */
+  failures: number;
+}
+
 /**
  * Runs a batch to its end, whatever it takes: a lost or hung thread is retried, a failure is bisected until the one
  * request that causes it stands alone and its mates have succeeded. One failing request in n costs at most
@@ -36,39 +45,37 @@ const FIRST_PAUSE_MS = 50;
  * alone, not for the parts between, which are taken apart at once.
  */
 export async function runBatch(served: ServedVariant, batch: readonly PendingWork[], rules: RunRules, sink: BatchSink): Promise<void> {
-  await runPart(served, batch, rules, sink, true);
+  await runPart({ served, rules, sink, failures: 0 }, batch, true);
 }
 
-async function runPart(
-  served: ServedVariant, part: readonly PendingWork[], rules: RunRules, sink: BatchSink, patient: boolean,
-): Promise<void> {
+async function runPart(run: Run, part: readonly PendingWork[], patient: boolean): Promise<void> {
   let ran: RanBatch;
   try {
-    ran = await (patient ? inferWithRetries(served, part, rules) : infer(served, part));
+    ran = await inferWithRetries(run, part, patient);
   } catch (error) {
-    if (error instanceof TandemError && ENGINE_GONE.has(error.code)) return sink.handedBack(part, error);
-    return takeApart(served, part, rules, sink, error);
+    if (error instanceof TandemError && ENGINE_GONE.has(error.code)) return run.sink.handedBack(part, error, run.failures > 0);
+    run.failures += 1;
+    return takeApart(run, part, error);
   }
-  sink.completed(part, ran);
+  run.sink.completed(part, ran);
 }
 
-async function takeApart(
-  served: ServedVariant, part: readonly PendingWork[], rules: RunRules, sink: BatchSink, error: unknown,
-): Promise<void> {
+async function takeApart(run: Run, part: readonly PendingWork[], error: unknown): Promise<void> {
   const [first] = part;
   if (first === undefined) return;
-  if (part.length === 1) return sink.failed(first, error);
+  if (part.length === 1) return run.sink.failed(first, error);
   const middle = Math.ceil(part.length / 2);
-  for (const half of [part.slice(0, middle), part.slice(middle)]) await runPart(served, half, rules, sink, half.length === 1);
+  for (const half of [part.slice(0, middle), part.slice(middle)]) await runPart(run, half, half.length === 1);
 }
 
-async function inferWithRetries(served: ServedVariant, batch: readonly PendingWork[], rules: RunRules): Promise<RanBatch> {
+async function inferWithRetries(run: Run, batch: readonly PendingWork[], patient: boolean): Promise<RanBatch> {
   for (let failures = 0; ; failures += 1) {
     try {
-      return await infer(served, batch);
+      return await infer(run.served, batch);
     } catch (error) {
-      if (failures >= retriesOf(error, batch.length, rules)) throw error;
-      if (isOutOfMemory(error)) await rules.pause(FIRST_PAUSE_MS * 2 ** failures);
+      if (!patient || failures >= retriesOf(error, batch.length, run.rules)) throw error;
+      run.failures += 1;
+      if (isOutOfMemory(error)) await run.rules.pause(FIRST_PAUSE_MS * 2 ** failures);
     }
   }
 }

@@ -209,9 +209,9 @@ export class Dispatcher {
         if (permit.isProbe) this.#refuseRun(one, error);
         else this.#settler.failed(one, error);
       },
-      handedBack: (all, error) => {
+      handedBack: (all, error, failed) => {
         for (const one of all) left.delete(one);
-        this.#settler.handedBack(all, error);
+        this.#settler.handedBack(all, error, failed);
       },
     };
     try {
@@ -219,7 +219,7 @@ export class Dispatcher {
       if (suspicions.length > 0) await suspects.count(suspicions);
       await runBatch(served, pending, this.#rules, sink);
     } catch (error) {
-      this.#settler.handedBack([...left], error);
+      this.#settler.handedBack([...left], error, true);
     }
     this.#conclude(served, permit, verdict);
   }

@@ -50,11 +50,12 @@ export class Settler {
     pending.answer(outcome, { code, message: outcome.message, attempts: pending.suspicion?.attempt ?? 1 });
   }
 
-  handedBack(batch: readonly PendingWork[], error: unknown): void {
+  /** @param failed something went wrong with it here: whoever gets it next shall be careful */
+  handedBack(batch: readonly PendingWork[], error: unknown, failed: boolean): void {
     const goingAway = new TandemError('this worker is going away; another will run it', { code: 'worker_stopping', retryable: true, cause: error });
     for (const pending of batch) {
       pending.served.running -= 1;
-      this.#survived(pending);
+      if (!failed) this.#survived(pending);
       pending.handBack(goingAway);
     }
   }

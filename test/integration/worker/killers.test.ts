@@ -13,17 +13,37 @@ import { until } from '../../support/until.ts';
 
 const FIXTURES = join(import.meta.dirname, '../../../shared/engine/fixtures');
 
+/** What an input of −1 does to its process, as an adapter. */
+interface Deadly {
+  graph: string;
+  /** The body of `encode(_graph, batch, inputs)`. */
+  encode: string;
+}
+
 /** y = 2x; an x of −1 ends the process as native code can. */
-const ADAPTER = `
+const ABORTS: Deadly = {
+  graph: 'double',
+  encode: `
+    if (batch.some(({ task }) => task.input === -1)) process.abort();
+    batch.forEach(({ task }, row) => (inputs.x.data[row] = task.input));`,
+};
+
+/** y = x; an x of −1 multiplies matrices for days. */
+const HANGS: Deadly = {
+  graph: 'slow',
+  encode: `
+    batch.forEach(({ task }, row) => (inputs.x.data[row] = 2 * task.input));
+    inputs.rounds.data[0] = batch.some(({ task }) => task.input === -1) ? 2_000_000_000 : 1;`,
+};
+
+const adapterOf = ({ graph, encode }: Deadly) => `
 export const adapter = {
   name: 'deadly',
   inputSchema: { safeParse: (input) => ({ success: true, data: input }) },
   prepare: (input) => ({ features: input.x, marks: [], hasCandidates: false }),
-  shape: () => ({ graph: 'double', length: 1 }),
+  shape: () => ({ graph: '${graph}', length: 1 }),
   dimensions: (_graph, batch) => ({ batch: batch.length, length: 1 }),
-  encode(_graph, batch, inputs) {
-    if (batch.some(({ task }) => task.input === -1)) process.abort();
-    batch.forEach(({ task }, row) => (inputs.x.data[row] = task.input));
+  encode(_graph, batch, inputs) {${encode}
   },
   decode: (_graph, batch, outputs) => batch.map((_, row) => ({ labels: ['twice'], probabilities: [outputs.y.data[row]] })),
   present: ({ probabilities: [twice] }) => ({ label: 'twice', confidence: twice }),
@@ -32,14 +52,15 @@ export const adapter = {
 `;
 
 /** A folder with the one model, one with the one workload. */
-function deadlyModel(): { models: string; workloads: string } {
+function deadlyModel(deadly: Deadly): { models: string; workloads: string } {
   const folder = temporaryFolder('tandem-killers-');
   const [models, workloads] = [join(folder, 'models'), join(folder, 'workloads')];
   for (const each of [models, workloads]) mkdirSync(each);
-  const { double } = JSON.parse(readFileSync(join(FIXTURES, 'graphs.json'), 'utf8')) as Record<string, GraphSpec>;
-  copyFileSync(join(FIXTURES, double!.file), join(models, double!.file));
+  const graphs = JSON.parse(readFileSync(join(FIXTURES, 'graphs.json'), 'utf8')) as Record<string, GraphSpec>;
+  const graph = graphs[deadly.graph]!;
+  copyFileSync(join(FIXTURES, graph.file), join(models, graph.file));
   const variant = {
-    model: 'deadly', precision: 'fp32', version: '1', status: 'stable', adapter: 'deadly', graphs: { double },
+    model: 'deadly', precision: 'fp32', version: '1', status: 'stable', adapter: 'deadly', graphs: { [deadly.graph]: graph },
     accuracy: { metric: 'accuracy', value: 1, data: 'none', date: '2026-01-01' },
   };
   writeFileSync(join(models, 'registry.json'), JSON.stringify({ registryVersion: 1, models: [variant] }));
@@ -48,7 +69,7 @@ function deadlyModel(): { models: string; workloads: string } {
     plans: { coarse: { strategy: 'cascade', steps: [{ id: 'double', role: 'coarse', model: 'deadly' }] } },
   };
   writeFileSync(join(workloads, 'deadly.json'), JSON.stringify(workload));
-  writeFileSync(join(workloads, 'deadly.js'), ADAPTER);
+  writeFileSync(join(workloads, 'deadly.js'), adapterOf(deadly));
   writeFileSync(join(workloads, 'package.json'), '{"type":"module"}');
   return { models, workloads };
 }
@@ -56,14 +77,19 @@ function deadlyModel(): { models: string; workloads: string } {
 const draft = (requestId: string, x: number): Draft => ({ requestId, workload: 'deadly', userId: `user-${x}`, input: { x } });
 const answerOf = ({ responses }: Client, requestId: string): Response => responses.get(requestId)![0]!;
 
-test('an input that ends every process it meets is given up; all other requests are answered and the pool lives on', async () => {
+const CASES: [what: string, deadly: Deadly, flags: string[]][] = [
+  ['ends every process it meets', ABORTS, []],
+  ['hangs every inference thread it meets', HANGS, ['--run-timeout-ms', '1000']],
+];
+
+test.each(CASES)('an input that %s is given up; all other requests are answered and the pool lives on', async (_, deadly, more) => {
   const prefix = `test-${randomUUID().slice(0, 8)}.`;
-  const flags = { kafka: inject('kafka'), redis: inject('redis'), prefix, ...deadlyModel() };
+  const flags = { kafka: inject('kafka'), redis: inject('redis'), prefix, ...deadlyModel(deadly) };
   const settings = loadSettings({ flags: { ...flags, logLevel: 'error' } });
   await using ports = await openPorts(settings, 'test');
   await ensureTopology(settings, ports);
   const client = await Client.connect(ports, prefix);
-  const args = Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]);
+  const args = [...Object.entries(flags).flatMap(([name, value]) => [`--${name}`, value]), ...more];
   // Each death costs the others the time until Kafka takes the process for dead.
   await using cluster = startCommand(['cluster', ...args, '--workers', '2', '--threads', '1', '--http-port', '0', '--log-level', 'warn', '--session-timeout-ms', '2000']);
 
