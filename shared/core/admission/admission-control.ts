@@ -64,8 +64,8 @@ export class AdmissionControl {
     this.#adaptCeiling(this.#strain(own, load), now);
     this.#arriving.update(load.arrivingPerSecond, now);
     const wanted = this.#share(own) * this.#all(load);
-    const floor = Math.max(floorPerSecond, floorShare * load.interactivePerSecond * own.ofPartitions);
-    return Math.max(floor, Math.min(ceilingPerSecond, this.#ceiling, wanted));
+    const ceiling = Math.max(this.#ceiling, floorShare * load.interactivePerSecond * own.ofPartitions);
+    return Math.max(floorPerSecond, Math.min(ceilingPerSecond, ceiling, wanted));
   }
 
   /** How hard bulk presses on what interactive requests need, as a use of CPU: above `maxUse` it is too much. */

@@ -13,7 +13,7 @@ export interface AdmissionOptions {
   maxLagMs: number;
   /** Admitted whatever the load, so that bulk never starves, per second. @default 1 */
   floorPerSecond: number;
-  /** The same, as a share of the interactive work that is done. @default 0.05 */
+  /** Admitted however short the CPU is, unless workers have enough waiting, as a share of the interactive work that is done. @default 0.05 */
   floorShare: number;
   /** Never more than this, per second. @default 50000 */
   ceilingPerSecond: number;
