@@ -51,3 +51,7 @@ test('says when answers did not come back before the load ended', () => {
   const [recovery] = recoveries([{ startedAt: 50_000, endedAt: 50_000 }], flow((at) => at >= 50_000));
   expect(recovery).toMatchObject({ recovered: false, fromStartMs: 10_000, longestSilenceMs: 10_000 });
 });
+
+test('a fault after the load is not measured', () => {
+  expect(recoveries([{ startedAt: 59_000, endedAt: 61_000 }], flow(() => false))).toEqual([undefined]);
+});

@@ -32,14 +32,19 @@ const HEALTHY_SHARE = 0.9;
 /** What a backlog's burst may count for: it must not make up for the silence before it. */
 const MOST_PER_BIN = 1.5;
 
+/** What began when no load was left cannot be measured. */
+const LEAST_LOAD_MS = 10_000;
+
 /**
  * How long answers took to flow again at 90 % of the offered rate (over 2 s, for 5 s at least) after each fault began,
- * and after it ended.
+ * and after it ended;
+ * undefined for faults with too little load after them.
  */
-export function recoveries(faults: readonly FaultTimes[], flow: FlowTimes): Recovery[] {
+export function recoveries(faults: readonly FaultTimes[], flow: FlowTimes): (Recovery | undefined)[] {
   const steady = steadyFrom(flow);
   const sorted = flow.answeredAt.toSorted((a, b) => a - b);
   return faults.map(({ startedAt, endedAt }) => {
+    if (startedAt > flow.loadEndedAt - LEAST_LOAD_MS) return undefined;
     const [first, second] = [startedAt, endedAt].map((at) => steady(at));
     const until = second ?? flow.loadEndedAt;
     return {

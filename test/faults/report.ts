@@ -56,7 +56,7 @@ export interface FaultReport {
   refused: number;
   examples: readonly Violation[];
   /** Each fault as it happened. */
-  timeline: readonly (Omit<InjectedFault, 'choice' | 'atMs'> & Recovery)[];
+  timeline: readonly (Omit<InjectedFault, 'choice' | 'atMs'> & Partial<Recovery>)[];
   logs: string;
   old: string | undefined;
   /** Load average over 15 minutes at the end: above the number of cores, times say more of the machine than of Tandem. */
@@ -81,12 +81,12 @@ export function makeReport(parts: ReportParts): FaultReport {
   const flow = interactiveFlow(parts);
   const inOrder = faults.toSorted((a, b) => a.startedAt - b.startedAt);
   const measured = recoveries(inOrder, flow);
-  const timeline = inOrder.map(({ choice: _, atMs: __, ...fault }, index) => ({ ...fault, ...measured[index]! }));
+  const timeline = inOrder.map(({ choice: _, atMs: __, ...fault }, index) => ({ ...fault, ...measured[index] }));
   return {
     mode: options.mode, requests: result.requests, faults: countKinds(faults),
     ...result.counts,
-    worstRecoveryMs: Math.max(0, ...measured.map(({ fromStartMs }) => fromStartMs)),
-    worstRecoveryFromEndMs: Math.max(0, ...measured.map(({ fromEndMs }) => fromEndMs)),
+    worstRecoveryMs: worst(measured.map((recovery) => recovery?.fromStartMs)),
+    worstRecoveryFromEndMs: worst(measured.map((recovery) => recovery?.fromEndMs)),
     seed: options.seed, brokers: options.brokers, durationSeconds: Math.round((times.endedAt - times.startedAt) / 1_000), ratePerSecond: Math.round(ratePerSecond * 10) / 10,
     answered: result.answered, lateBoundMs: options.lateBoundMs, afterDeadline: result.afterDeadline, worstLatenessMs: result.worstLatenessMs,
     latencyMs: latencies(evidence), causes: result.causes, answers: result.answers, deadLetters: result.deadLetters,
@@ -113,11 +113,15 @@ function countKinds(faults: readonly InjectedFault[]): Record<string, number> {
   return Object.fromEntries([...Map.groupBy(faults, ({ kind }) => kind)].map(([kind, all]) => [kind, all.length]));
 }
 
-function summary(all: readonly (Recovery & FaultTimes)[]): KindRecovery {
-  const worst = (values: readonly number[]) => Math.max(0, ...values);
-  const starts = all.map(({ fromStartMs }) => fromStartMs);
+/** 0 where nothing was measured. */
+function worst(values: readonly (number | undefined)[]): number {
+  return values.reduce<number>((most, value) => Math.max(most, value ?? 0), 0);
+}
+
+function summary(all: readonly (Partial<Recovery> & FaultTimes)[]): KindRecovery {
   return {
-    count: all.length, worstOutageMs: worst(all.map(({ startedAt, endedAt }) => endedAt - startedAt)), medianMs: quantile(starts, 0.5), worstMs: worst(starts),
+    count: all.length, worstOutageMs: worst(all.map(({ startedAt, endedAt }) => endedAt - startedAt)),
+    medianMs: quantile(all.flatMap(({ fromStartMs }) => fromStartMs ?? []), 0.5), worstMs: worst(all.map(({ fromStartMs }) => fromStartMs)),
     worstFromEndMs: worst(all.map(({ fromEndMs }) => fromEndMs)), longestSilenceMs: worst(all.map(({ longestSilenceMs }) => longestSilenceMs)),
   };
 }

@@ -57,7 +57,7 @@ export interface ScheduleOptions {
   count: number;
   /** `kind` or `kind:target`. @default all */
   kinds?: readonly string[];
-  /** Mean time between faults, ms; each is drawn between half and one and a half of it. */
+  /** Mean time between faults, ms; some are three times as far apart as others. The last is after `count` times this. */
   spacingMs: number;
 }
 
@@ -78,11 +78,13 @@ export function scheduleFaults({ seed, count, kinds, spacingMs }: ScheduleOption
   const wanted = chosen(kinds);
   const [order, times, details] = [seeded(seed, 'order'), seeded(seed, 'times'), seeded(seed, 'details')];
   const queue: ReturnType<typeof allFaults> = [];
+  const gaps = Array.from({ length: count }, () => between(times, 0.5, 1.5));
+  const scale = (count * spacingMs) / gaps.reduce((sum, gap) => sum + gap, 0);
   let atMs = 0;
-  return Array.from({ length: count }, () => {
+  return gaps.map((gap) => {
     if (queue.length === 0) queue.push(...shuffled(order, wanted));
     const fault = queue.pop()!;
-    atMs += between(times, 0.5, 1.5) * spacingMs;
+    atMs += gap * scale;
     return { ...fault, atMs: Math.round(atMs), durationMs: Math.round(between(details, ...DURATIONS[fault.kind])), choice: details() };
   });
 }
