@@ -1,17 +1,9 @@
 import type { Clock } from '@tandem/shared/clock';
 import type { EventLog } from '@tandem/shared/log';
 import type { StageOutput } from '@tandem/shared/runner';
+import type { Answer } from './answer.ts';
 import { Answered, type AnsweredOptions } from './answered.ts';
 import { TransactionalWriter } from './transactional-writer.ts';
-
-export interface Answer {
-  requestId: string;
-  /** Of the request, `topic/partition/offset`. */
-  source: string;
-  /** Of the request, epoch ms. */
-  arrivedAt: number;
-  output: StageOutput;
-}
 
 export interface ResponderOptions extends AnsweredOptions {
   log: Pick<EventLog, 'read' | 'now' | 'exclusiveWriter'>;

@@ -1,8 +1,8 @@
 import { TandemError } from '@tandem/shared/errors';
 import type { Clock } from '@tandem/shared/clock';
 import type { EventLog, ExclusiveWriter } from '@tandem/shared/log';
+import type { Answer } from './answer.ts';
 import type { Answered } from './answered.ts';
-import type { Answer } from './responder.ts';
 
 /** Of one transaction. */
 const MAX_RESPONSES = 500;
@@ -11,8 +11,6 @@ const LONGEST_PAUSE_MS = 2_000;
 
 export interface TransactionalWriterOptions {
   log: Pick<EventLog, 'exclusiveWriter'>;
-  /** Names the writer together with the partition. */
-  topic: string;
   partition: number;
   answered: Answered;
   clock: Clock;
@@ -154,10 +152,10 @@ export class TransactionalWriter {
 
   /** Tries for as long as the partition is ours; never rejects. What was known of answers is in doubt from then on. */
   async #open(): Promise<void> {
-    const { log, topic, partition, answered, signal, onFault } = this.#options;
+    const { log, partition, answered, signal, onFault } = this.#options;
     for (let pauseMs = FIRST_PAUSE_MS; this.#writer === undefined && !signal.aborted; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
       try {
-        this.#writer = await log.exclusiveWriter(`${topic}.${partition}`);
+        this.#writer = await log.exclusiveWriter(`responses.${partition}`);
         answered.forget();
       } catch (error) {
         if (signal.aborted) return;

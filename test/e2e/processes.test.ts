@@ -7,23 +7,13 @@ import type { Response } from '@tandem/schemas';
 import { loadSettings } from '@tandem/shared/config';
 import { openPorts } from '../../services/cli/compose/ports.ts';
 import { ensureTopology } from '../../services/cli/compose/topology.ts';
+import { seeded } from '../faults/seeded.ts';
 import { startCommand } from '../support/cluster.ts';
 import { kafkaJars } from '../support/kafka-jars.ts';
 import { Client, startTandem, type Draft } from '../support/system.ts';
 
-/** A sequence of numbers in [0, 1) that is the same in every run (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 function drafts(count: number): Draft[] {
-  const random = seeded(7);
+  const random = seeded(7, 'histories');
   const tasks = ['coarse', 'fine', 'full'] as const;
   return Array.from({ length: count }, (_, index) => ({
     requestId: `same-${index}`, workload: 'recommend', userId: `user-${index % 50}`,

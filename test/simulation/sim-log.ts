@@ -1,4 +1,4 @@
-import { writeUncertain } from '../../shared/log/errors.ts';
+import { TandemError } from '@tandem/shared/errors';
 import type {
   ConsumerOptions, Delivery, EmbeddedLog, EventLog, ExclusiveWriter, LogConsumer, LogProducer, LogRecord, OutgoingRecord, ReadOptions, Tail, TailOptions,
 } from '@tandem/shared/log';
@@ -91,10 +91,10 @@ export class SimLog implements EventLog {
 
   async #transaction(name: string, writer: ExclusiveWriter, records: readonly OutgoingRecord[]): Promise<void> {
     const { world } = this.#process;
-    const uncertain = world.chance(this.#options.uncertainty);
-    if (uncertain && world.chance(0.5)) throw writeUncertain(name, new Error('lost on the way'));
+    const isUncertain = world.chance(this.#options.uncertainty);
+    if (isUncertain && world.chance(0.5)) throw uncertain(name);
     await this.#request(() => writer.write(records));
-    if (uncertain) throw writeUncertain(name, new Error('the answer was lost'));
+    if (isUncertain) throw uncertain(name);
   }
 
   /** A fetch brings what it brings: partitions are in order, but one topic may be far behind another for a while. */
@@ -143,4 +143,8 @@ export class SimLog implements EventLog {
       });
     });
   }
+}
+
+function uncertain(name: string): TandemError {
+  return new TandemError(`${name}: the answer was lost`, { code: 'write_uncertain', retryable: true });
 }
