@@ -1,9 +1,11 @@
-import { expect, test } from 'vitest';
+import { expect, test, vi } from 'vitest';
 import { simulate, type Scenario, type Verdict } from './run.ts';
 
 /** TANDEM_SIMULATION_RUNS makes it a long search; TANDEM_SIMULATION_SEED repeats one run. */
-const RUNS = Number(process.env['TANDEM_SIMULATION_RUNS'] ?? 60);
+const RUNS = Number(process.env['TANDEM_SIMULATION_RUNS'] ?? 40);
 const FIRST_SEED = Number(process.env['TANDEM_SIMULATION_SEED'] ?? 1);
+
+vi.setConfig({ testTimeout: 300_000 });
 
 const base: Omit<Scenario, 'seed' | 'delivery'> = { requests: 40, faults: 10, uncertainty: 0.05, cacheFailures: 0.02 };
 const seeds = Array.from({ length: RUNS }, (_, index) => FIRST_SEED + index);
