@@ -170,6 +170,22 @@ test('a heartbeat goes out at the start and every 500 ms, and counts what was do
   }]);
 });
 
+test('the bulk backlog of a variant is what waits here and what has not been delivered yet', async () => {
+  const engine = heldEngine();
+  const stage = await worker({ engine, limits: { maxBatchSize: 1, maxBulkBatchSize: 1 }, clock: new ManualClock(1_000) });
+  stage.attach?.({ pause: () => undefined, resume: () => undefined, lag: (topic) => (topic === 't.bulk.lookup.fp32' ? 7 : 100) });
+  for (const id of [1, 2, 3, 4]) void stage.run(work(id), 't.bulk.lookup.fp32');
+  await engine.began(2);
+  beats.length = 0;
+  await stage.start?.(context);
+  expect(beats[0]!.variants[0]).toMatchObject({ running: 2, queued: 2, bulkBacklog: 9 });
+  for (let batch = 0; batch < 4; batch += 1) {
+    await engine.began(batch + 1);
+    engine.batches[batch]!.end();
+  }
+  await stage.drain?.();
+});
+
 test('draining waits for everything that was taken', async () => {
   const engine = heldEngine();
   const stage = await worker({ engine });
