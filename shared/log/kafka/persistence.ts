@@ -67,7 +67,7 @@ export class Persistence {
 }
 
 /** The promise's result, or undefined once the signal is aborted; what becomes of the promise then is of no interest. */
-export function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
+function unlessAborted<Value>(promise: Promise<Value>, signal: AbortSignal): Promise<Value | undefined> {
   return new Promise((resolve, reject) => {
     const leave = (): void => resolve(undefined);
     if (signal.aborted) leave();

@@ -20,6 +20,8 @@ export class Sockets {
     const secure = ssl as ISocketFactoryArgs['ssl'] | false | undefined;
     const socket = secure ? connectTls({ host, port, ...servername, ...secure }, onConnect) : connectTcp({ host, port }, onConnect);
     socket.setKeepAlive(true, KEEP_ALIVE_MS);
+    // kafkajs may end a socket that is dead already many times, each of which leaves a listener behind.
+    socket.setMaxListeners(0);
     this.#open.add(socket);
     socket.once('close', () => this.#open.delete(socket));
     return socket;
