@@ -18,7 +18,7 @@ const PREFIX = 'least.';
 const STAGES = ['classifier', 'scheduler', 'worker', 'fusion'] as const;
 const REDIS_PASSWORD = 'redis-secret-4711';
 /** As docs/security.md gives it. */
-const REDIS_RULES = ['on', `>${REDIS_PASSWORD}`, `~${PREFIX}*`, 'resetchannels', '-@all', ...'+hello +info +get +set +del +eval +evalsha +hget +hset +hincrby +rpush +ltrim +lrange +persist +pexpire'.split(' ')];
+const REDIS_RULES = ['on', `>${REDIS_PASSWORD}`, `~${PREFIX}*`, 'resetchannels', '-@all', ...'+hello +info +get +set +del +eval +evalsha +hget +hset +hincrby +rpush +ltrim +lrange +incr +persist +pexpire'.split(' ')];
 const passwordOf = (role: string) => `kafka-secret-${role}-4711`;
 
 let authority: Authority;
