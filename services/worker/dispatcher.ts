@@ -1,3 +1,4 @@
+import type { Lane } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import {
   BatchQueue, BatchTimeModel, formBatch, largestBatch, lengthBucket, mayFormAhead, takeExpired,
@@ -27,6 +28,7 @@ export interface DispatcherOptions {
 }
 
 interface Running {
+  lane: Lane;
   /** Predicted, epoch ms. */
   endsAt: number;
 }
@@ -148,10 +150,13 @@ export class Dispatcher {
   #situation(): BatchSituation {
     const { clock, concurrency, limits } = this.#options;
     const now = clock.now();
-    let firstEnd = Infinity;
-    for (const { endsAt } of this.#running) firstEnd = Math.min(firstEnd, endsAt);
+    let [firstEnd, bulkRunning] = [Infinity, 0];
+    for (const { endsAt, lane } of this.#running) {
+      firstEnd = Math.min(firstEnd, endsAt);
+      if (lane === 'bulk') bulkRunning += 1;
+    }
     const startsAt = this.#running.size < concurrency ? now : Math.max(now, firstEnd);
-    return { now, startsAt, sessions: concurrency, times: this.#times, limits };
+    return { now, startsAt, sessions: concurrency, bulkRunning, times: this.#times, limits };
   }
 
   /** Ahead of a free session only where waiting could not make the batch larger, or the session is nearly free. */
@@ -175,14 +180,14 @@ export class Dispatcher {
 
   async #run(batch: FormedBatch): Promise<void> {
     const { group, pending, startsAt } = batch;
-    const served = pending[0]!.served;
+    const { served, lane } = pending[0]!;
     for (const one of pending) this.#leave(one);
     const permit = served.breaker.begin(this.#options.clock.now());
     if (permit === undefined) {
       for (const one of pending) this.#refuse(one);
       return;
     }
-    const running = { endsAt: startsAt + (this.#times.predict(group, pending.length) ?? 0) };
+    const running = { lane, endsAt: startsAt + (this.#times.predict(group, pending.length) ?? 0) };
     this.#running.add(running);
     served.running += pending.length;
     await this.#infer(batch, permit);

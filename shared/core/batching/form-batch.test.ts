@@ -286,3 +286,12 @@ test('under interactive work that never ends, bulk of every group still gets its
   expect(longestWait).toBeLessThanOrEqual(BATCH_LIMITS.bulkEveryMs + 20);
   expect([...ran.entries()].toSorted()).toEqual([['g', 200], ['h', 200]]);
 });
+
+test('one session of several stays free of bulk while interactive work is about, unless bulk has been passed over for long', () => {
+  const queue = queueOf(work({ lane: 'interactive' }), work({ lane: 'bulk' }), work({ lane: 'bulk' }));
+  const lane = (now: number, bulkRunning: number, sessions = 2) => formBatch(queue, situation(now, { sessions, bulkRunning }, { maxBatchSize: 1, bulkEveryMs: 5_000 })).batch?.lane;
+  expect(lane(0, 0)).toBe('interactive');
+  expect(lane(10, 1)).toBeUndefined();
+  expect(lane(20, 0)).toBe('bulk');
+  expect(lane(2_000, 1)).toBe('bulk');
+});

@@ -62,6 +62,8 @@ export interface BatchSituation {
   startsAt: number;
   /** Sessions that share the load. */
   sessions: number;
+  /** Batches of bulk that run. @default 0 */
+  bulkRunning?: number;
   times: BatchTimes;
   limits: BatchLimits;
 }
