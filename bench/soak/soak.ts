@@ -55,6 +55,7 @@ export interface SoakReport {
 }
 
 const MEBIBYTE = 1_048_576;
+const LAST_ANSWERS_MS = 60_000;
 const CAPACITY = { outstanding: 256, warmUpMs: 10_000, measureMs: 20_000 };
 /** Sessions, pools and heaps fill up first. */
 const WARM_UP_SHARE = 0.25;
@@ -76,7 +77,14 @@ export async function soak(options: SoakOptions): Promise<SoakReport> {
   const load = new Load({ producer, prefix: PREFIX, traffic, requests, ratePerSecond });
   const before = answers.count;
   const samples = await sampleWhile(load, stand, answers, options);
+  await untilAnswered(answers, before + load.sent);
   return summarise({ options, capacityPerSecond, ratePerSecond, samples, load, answered: answers.count - before, crashes: stand.fleet.crashes.length });
+}
+
+/** What is still in flight when the load ends, bulk requests above all, has a while to be answered. */
+async function untilAnswered(answers: Answers, wanted: number): Promise<void> {
+  const until = Date.now() + LAST_ANSWERS_MS;
+  while (answers.count < wanted && Date.now() < until) await delay(100);
 }
 
 /** Answers a second with so many requests outstanding at any time. */
