@@ -170,6 +170,24 @@ test('a heartbeat goes out at the start and every 500 ms, and counts what was do
   }]);
 });
 
+test('while interactive work is about, no bulk stands between it and the session that becomes free', async () => {
+  const engine = heldEngine();
+  const { run } = await worker({ engine, clock: new ManualClock(1_000), limits: { maxBatchSize: 1, maxBulkBatchSize: 1 } });
+  const first = run(work(1));
+  await engine.began(1);
+  engine.batches[0]!.end();
+  await first;
+  const rest = [run(work(2), 't.bulk.lookup.fp32'), run(work(3), 't.bulk.lookup.fp32')];
+  await engine.began(2);
+  rest.push(run(work(4)));
+  for (let batch = 1; batch < 4; batch += 1) {
+    await engine.began(batch + 1);
+    engine.batches[batch]!.end();
+  }
+  await Promise.all(rest);
+  expect(engine.batches.flatMap(({ ids }) => ids)).toEqual([1, 2, 4, 3]);
+});
+
 test('the bulk backlog of a variant is what waits here and what has not been delivered yet', async () => {
   const engine = heldEngine();
   const stage = await worker({ engine, limits: { maxBatchSize: 1, maxBulkBatchSize: 1 }, clock: new ManualClock(1_000) });
