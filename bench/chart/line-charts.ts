@@ -31,9 +31,9 @@ export function lineCharts(title: string, panels: readonly Panel[]): string {
     backgroundColor: '#ffffff',
     title: [{ text: title, left: 'center', top: 8 }, ...panels.map((panel, index) => ({ text: panel.title, left: MARGIN.left, top: top(index), textStyle: { fontSize: 13 } }))],
     grid: panels.map((_, index) => ({ left: MARGIN.left, right: MARGIN.right, top: top(index) + MARGIN.top, height: PANEL_HEIGHT - MARGIN.top - MARGIN.bottom })),
-    xAxis: panels.map(({ xName }, gridIndex) => ({ type: 'value', gridIndex, name: xName, nameLocation: 'middle', nameGap: 26, min: 'dataMin', max: 'dataMax' })),
+    xAxis: panels.map(({ xName }, gridIndex) => ({ type: 'value', gridIndex, name: xName, nameLocation: 'middle', nameGap: 26 })),
     yAxis: panels.map(({ yName, yScale = 'linear' }, gridIndex) => ({ type: yScale === 'log' ? 'log' : 'value', gridIndex, name: yName, nameLocation: 'middle', nameGap: 56 })),
-    legend: panels.map(({ series }, index) => ({ data: series.map(({ name }) => name), orient: 'vertical', right: 8, top: top(index) + MARGIN.top, textStyle: { fontSize: 11 } })),
+    legend: panels.map(({ series }, index) => ({ data: series.map(({ name }) => name), orient: 'vertical', left: WIDTH - MARGIN.right + 16, top: top(index) + MARGIN.top, textStyle: { fontSize: 11 } })),
     series: panels.flatMap(({ series }, index) => series.map(({ name, points, as = 'line' }) => ({
       name, type: as === 'dots' ? 'scatter' as const : 'line' as const, data: points.map((point) => [...point]), xAxisIndex: index, yAxisIndex: index, symbolSize: as === 'dots' ? 3 : 0, lineStyle: { width: 1.5 },
     }))),
