@@ -7,7 +7,7 @@ const CEILING_INTERVAL_MS = 500;
 /** Of the ceiling, per unit of CPU use that is free or missing. */
 const CEILING_GAIN = 1.5;
 /** Where nothing is left the measured use does not say how much too much there is. */
-const EXHAUSTED_USE = 0.985;
+const EXHAUSTED_USE = 0.99;
 const EXHAUSTED_CUT = 0.7;
 /** The ceiling stays near what is admitted, so that it is felt as soon as it is needed. */
 const CEILING_HEADROOM = 2;

@@ -7,7 +7,7 @@ export interface AdmissionOptions {
   correctionMs: number;
   /** Least work that a worker shall have waiting, so that it can form a batch. @default 32 */
   minBacklog: number;
-  /** While there are interactive requests: CPU use above which less is admitted, since their stages need the CPU too. @default 0.92 */
+  /** While there are interactive requests: CPU use above which less is admitted, since their stages need the CPU too. @default 0.95 */
   maxUse: number;
   /** Of what waits between classifier and scheduler, as time: above it less is admitted. @default 750 */
   maxLagMs: number;
@@ -25,7 +25,7 @@ export const ADMISSION_DEFAULTS: AdmissionOptions = {
   targetBacklogMs: 750,
   correctionMs: 1_000,
   minBacklog: 32,
-  maxUse: 0.92,
+  maxUse: 0.95,
   maxLagMs: 750,
   floorPerSecond: 1,
   floorShare: 0.05,
