@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { availableParallelism, cpus, freemem, totalmem } from 'node:os';
+import { availableParallelism, cpus, freemem, getPriority, totalmem } from 'node:os';
 import type { ResourceSample } from '@tandem/schemas';
 import type { Clock } from '../clock/index.ts';
 import type { ResourceProbe } from './types.ts';
@@ -9,12 +9,14 @@ interface CpuTimes {
   totalMs: number;
 }
 
+/** What runs at a lower priority than we do gives way: its time is ours to have. */
 function cpuTimes(): CpuTimes {
+  const isNice = getPriority() > 0;
   let busyMs = 0;
   let totalMs = 0;
   for (const { times } of cpus()) {
     const all = times.user + times.nice + times.sys + times.idle + times.irq;
-    busyMs += all - times.idle;
+    busyMs += all - times.idle - (isNice ? 0 : times.nice);
     totalMs += all;
   }
   return { busyMs, totalMs };
