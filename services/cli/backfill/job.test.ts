@@ -110,7 +110,12 @@ describe('a backfill that goes on', () => {
 
   test('ends early and saved at a signal', async () => {
     const stop = new AbortController();
-    await using flow = await startFakeFlow({ answer: () => void (flow.requests.length === 20 && stop.abort()) ?? {} });
+    await using flow = await startFakeFlow({
+      answer() {
+        if (flow.requests.length === 20) stop.abort();
+        return {};
+      },
+    });
     const disk = new Disk();
     expect(await run(flow, disk, many(500), {}, stop.signal)).toMatchObject({ complete: false, interrupted: true });
     expect(await run(flow, disk, many(500))).toMatchObject({ complete: true, interrupted: false, answered: 500 });

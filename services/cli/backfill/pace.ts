@@ -13,8 +13,8 @@ export interface PaceOptions {
 /** Why nothing is sent now. */
 export type Wait = 'in flight' | 'rate' | 'window' | 'load' | undefined;
 
-/** Sends of one moment; more would come in bursts. */
-const BURST_MS = 50;
+/** What a late timer has held up is made up for; more would come as a burst. */
+const BURST_MS = 200;
 
 /** Says whether one more request may go. */
 export class Pace {

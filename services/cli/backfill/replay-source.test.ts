@@ -20,7 +20,7 @@ async function past() {
     clock.advance(60_000);
   }
   const replayed = async (from: string, to?: string) => {
-    const source = openReplay(log, TOPIC, await resolveReplay(log, TOPIC, parseReplay(from, to)));
+    const source = openReplay(log, TOPIC, await resolveReplay(log, TOPIC, parseReplay(from, to)), `${from} to ${to ?? 'now'}`);
     const lines = [];
     for await (const some of source.lines(1_000)) lines.push(...some);
     return { source, lines, requests: lines.map(({ bytes }) => JSON.parse(bytes!.toString('utf8')) as { requestId: string; time: number }) };

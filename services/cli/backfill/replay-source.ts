@@ -62,15 +62,18 @@ async function firstAt(log: EventLog, topic: string, partition: number, timestam
   return undefined;
 }
 
-/** Requests as they were, with the time at which they came, where they do not tell another. */
-export function openReplay(log: EventLog, topic: string, ranges: readonly OffsetRange[]): InputSource {
+/**
+ * Requests as they were, with the time at which they came, where they do not tell another.
+ * @param asked what the ranges were asked for as: a job does not go on with something else
+ */
+export function openReplay(log: EventLog, topic: string, ranges: readonly OffsetRange[], asked: string): InputSource {
   const wanted = ranges.filter(({ from, to }) => to > from);
   const total = wanted.reduce((sum, { from, to }) => sum + to - from, 0);
   const text = wanted.map(({ partition, from, to }) => `${partition}:${from}-${to - 1}`).join(',');
   let read = 0;
   return {
     description: `${topic} ${text}`,
-    fingerprint: `${topic} ${text}`,
+    fingerprint: `${topic} ${asked}: ${text}`,
     defaultJob: shortHash(`${topic} ${text}`),
     repeatable: true,
     progress: () => (total === 0 ? 1 : read / total),

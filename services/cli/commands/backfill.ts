@@ -85,7 +85,7 @@ function inputOf(flags: Flags, settings: Settings, { log }: Ports): BackfillOpti
   const [spec, topic] = [parseReplay(replayFrom ?? '', replayTo), topicName(settings.prefix, 'requests')];
   return async (known) => {
     const ranges = known === undefined ? await resolveReplay(log, topic, spec) : [...known];
-    return { source: openReplay(log, topic, ranges), ranges };
+    return { source: openReplay(log, topic, ranges, `${replayFrom} to ${replayTo ?? 'now'}`), ranges };
   };
 }
 
