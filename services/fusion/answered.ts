@@ -1,4 +1,5 @@
 import { HEADER } from '@tandem/schemas';
+import { TandemError } from '@tandem/shared/errors';
 import type { EventLog, LogRecord } from '@tandem/shared/log';
 
 /** Brokers' clocks may differ by this: a response can carry an earlier time than the request it answers. */
@@ -76,9 +77,14 @@ export class Answered {
     const since = wanted > 0 ? wanted : -Infinity;
     const from = wanted > 0 ? { from: { timestamp: wanted } } : {};
     if (this.#currentSince === Infinity) this.#currentSince = log.now();
-    for await (const records of log.read({ topic, partition, ...from, signal })) {
-      for (const record of records) this.#found(record);
-      if ((records[0]?.timestamp ?? 0) > this.#knownSince + CLOCK_SKEW_MS) break;
+    try {
+      for await (const records of log.read({ topic, partition, ...from, signal })) {
+        for (const record of records) this.#found(record);
+        if ((records[0]?.timestamp ?? 0) > this.#knownSince + CLOCK_SKEW_MS) break;
+      }
+    } catch (error) {
+      // The tasks have been given more partitions than the responses: nothing has been answered there.
+      if (!(error instanceof TandemError) || error.code !== 'unknown_partition') throw error;
     }
     if (!signal.aborted) this.#knownSince = Math.min(this.#knownSince, since);
   }

@@ -189,4 +189,12 @@ export interface LogAdmin {
   offsets(topic: string): Promise<{ partition: number; earliest: number; latest: number }[]>;
   /** Committed offsets of a group; −1 where none. */
   committed(groupId: string, topic: string): Promise<{ partition: number; offset: number }[]>;
+  /** The consumer groups whose names begin so, and how many members each has. */
+  groups(prefix: string): Promise<{ groupId: string; members: number }[]>;
+  /**
+   * Grows a topic to so many partitions. Most keys then lie on another partition than before, so topics that are joined
+   * must all be grown while nothing is on its way.
+   * @throws {TandemError} `unknown_topic`, `not_supported` (the embedded log)
+   */
+  addPartitions(topic: string, partitions: number): Promise<void>;
 }

@@ -72,7 +72,7 @@ export async function startTandem(flags: Record<string, unknown> = {}, machineCl
   const ports = await openPorts(settings, 'test', machineClock);
   await ensureTopology(settings, ports);
   const system = await System.start(STAGES, settings, ports);
-  const client = await Client.connect(ports, prefix);
+  const client = await Client.connect(ports, settings.prefix);
   return {
     settings,
     client,

@@ -6,6 +6,7 @@ import { openPorts, type Ports } from '../compose/ports.ts';
 import { ensureTopology, topicsOf } from '../compose/topology.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { textTable } from '../table.ts';
+import { growTopics } from '../topics/grow.ts';
 import { addAclsCommand } from './topics-acls.ts';
 
 const SETTINGS: readonly SettingName[] = ['kafka', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'pool', 'logLevel'];
@@ -58,13 +59,25 @@ async function ensure(options: Record<string, unknown>): Promise<void> {
   for (const { topic, setting, expected, actual } of differences) console.log(`${topic}: ${setting} is ${actual}, should be ${expected}`);
 }
 
+async function grow(options: Record<string, unknown>): Promise<void> {
+  const settings = brokerSettings(options);
+  await using ports = await openPorts(settings, 'topics');
+  const json = options['json'] === true;
+  const onGrown = (topic: string) => json || console.log(`${topic}: ${settings.partitions} partitions`);
+  const grown = await growTopics(settings, ports, { force: options['force'] === true, onGrown });
+  if (json) console.log(JSON.stringify({ grown }));
+  else if (grown.length === 0) console.log(`nothing to grow: all topics have ${settings.partitions} partitions`);
+}
+
 export function addTopicsCommand(program: Command): void {
   const topics = program.command('topics').description('show or create the topics of the flow');
   const subcommands = [
     topics.command('list').description('each topic, who writes and reads it, and how many records it holds').action(list),
     topics.command('ensure').description('create what is missing, name what differs').action(ensure),
+    topics.command('grow').description('give all topics of the flow --partitions partitions, while its stages are stopped and drained')
+      .option('--force', 'although records are on their way: some are then answered degraded, or twice').action(grow),
   ];
   for (const command of subcommands) addSettingFlags(command.option('--json', 'machine-readable'), SETTINGS);
   addAclsCommand(topics);
-  topics.addHelpText('after', '\nExamples:\n  tandem topics list --kafka 127.0.0.1:9092\n  tandem topics ensure --kafka 127.0.0.1:9092 --partitions 8');
+  topics.addHelpText('after', '\nExamples:\n  tandem topics list --kafka 127.0.0.1:9092\n  tandem topics ensure --kafka 127.0.0.1:9092 --partitions 8\n  tandem topics grow --kafka 127.0.0.1:9092 --partitions 16');
 }

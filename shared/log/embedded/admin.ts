@@ -1,4 +1,5 @@
 import type { TopicSpec } from '@tandem/schemas';
+import { TandemError } from '../../errors/index.ts';
 import { compareSettings, settingsOf } from '../topic-settings.ts';
 import type { LogAdmin, TopicReport } from '../types.ts';
 import type { Store } from './store.ts';
@@ -41,5 +42,14 @@ export class EmbeddedAdmin implements LogAdmin {
   async committed(groupId: string, topic: string): Promise<{ partition: number; offset: number }[]> {
     const group = this.#store.group(groupId);
     return this.#store.topic(topic).partitions.map(({ partition }) => ({ partition, offset: group.committed(topic, partition) }));
+  }
+
+  async groups(prefix: string): Promise<{ groupId: string; members: number }[]> {
+    return this.#store.groups().filter(({ id }) => id.startsWith(prefix)).map(({ id, size }) => ({ groupId: id, members: size }));
+  }
+
+  async addPartitions(topic: string): Promise<void> {
+    const message = `Topic "${topic}" of the embedded log keeps its partitions; it is gone with the process anyway: start again with more.`;
+    throw new TandemError(message, { code: 'not_supported' });
   }
 }

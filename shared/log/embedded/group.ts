@@ -34,6 +34,11 @@ export class Group {
     this.#surroundings = surroundings;
   }
 
+  /** Members. */
+  get size(): number {
+    return this.#members.size;
+  }
+
   nextMemberId(): string {
     return `${this.id}-${String(++this.#joined).padStart(6, '0')}`;
   }

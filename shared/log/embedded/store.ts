@@ -36,6 +36,10 @@ export class Store {
     return topic;
   }
 
+  groups(): Group[] {
+    return [...this.#groups.values()];
+  }
+
   group(id: string): Group {
     let group = this.#groups.get(id);
     if (group === undefined) {

@@ -69,6 +69,14 @@ export class KafkaAdmin implements LogAdmin {
       .sort(byPartition);
   }
 
+  async groups(prefix: string): Promise<{ groupId: string; members: number }[]> {
+    const { groups } = await this.#client.run((admin) => admin.listGroups());
+    const groupIds = groups.map(({ groupId }) => groupId).filter((groupId) => groupId.startsWith(prefix)).sort();
+    if (groupIds.length === 0) return [];
+    const described = await this.#client.run((admin) => admin.describeGroups(groupIds));
+    return described.groups.map(({ groupId, members }) => ({ groupId, members: members.length }));
+  }
+
   /**
    * Grows a topic to so many partitions. Most keys then lie on another partition than before, so records of a key may
    * overtake each other, and topics that are joined must all be grown while nothing is on its way.
