@@ -8,13 +8,14 @@ const TOLERANCE_MS = 1_000;
 
 /** Answers at the offered rate, except where `gone` says otherwise. */
 function flow(gone: (at: number, index: number) => boolean) {
-  const answeredAt = Array.from({ length: (LOAD_MS * RATE) / 1_000 }, (_, index) => (index * 1_000) / RATE).filter((at, index) => !gone(at, index));
-  return { answeredAt, loadStartedAt: 0, loadEndedAt: LOAD_MS, offeredRate: RATE };
+  const answers = Array.from({ length: (LOAD_MS * RATE) / 1_000 }, (_, index) => ({ at: (index * 1_000) / RATE, partition: index % 2 }))
+    .filter(({ at }, index) => !gone(at, index));
+  return { answers, loadStartedAt: 0, loadEndedAt: LOAD_MS, offeredRate: RATE };
 }
 
 test('a fault that nobody noticed takes no time to recover from', () => {
   const [recovery] = recoveries([{ startedAt: 20_000, endedAt: 20_000 }], flow(() => false));
-  expect(recovery).toEqual({ fromStartMs: 0, fromEndMs: 0, longestSilenceMs: 0, recovered: true });
+  expect(recovery).toEqual({ fromStartMs: 0, fromEndMs: 0, longestSilenceMs: 0, longestGapMs: 0, recovered: true });
 });
 
 test('silence is measured to its end, wherever it lies', () => {
@@ -31,11 +32,12 @@ test('half of the answers missing is not recovered, and is no silence', () => {
   const [recovery] = recoveries([{ startedAt: 20_000, endedAt: 20_000 }], half);
   expect(Math.abs(recovery!.fromStartMs - 12_000)).toBeLessThanOrEqual(TOLERANCE_MS);
   expect(recovery!.longestSilenceMs).toBeLessThan(100);
+  expect(Math.abs(recovery!.longestGapMs - 12_000)).toBeLessThanOrEqual(TOLERANCE_MS);
 });
 
 test('the burst of a backlog does not make up for the silence before it', () => {
   const silent = flow((at) => at >= 20_000 && at < 25_000);
-  const burst = { ...silent, answeredAt: [...silent.answeredAt, ...Array.from({ length: 500 }, () => 25_000)] };
+  const burst = { ...silent, answers: [...silent.answers, ...Array.from({ length: 500 }, () => ({ at: 25_000, partition: 0 }))] };
   const [recovery] = recoveries([{ startedAt: 20_000, endedAt: 20_000 }], burst);
   expect(Math.abs(recovery!.fromStartMs - 5_000)).toBeLessThanOrEqual(TOLERANCE_MS);
 });

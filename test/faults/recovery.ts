@@ -5,8 +5,8 @@ export interface FaultTimes {
 }
 
 export interface FlowTimes {
-  /** Append times of the answers, epoch ms, in any order. */
-  answeredAt: readonly number[];
+  /** Append time, epoch ms, and partition of each answer, in any order. */
+  answers: readonly { at: number; partition: number }[];
   loadStartedAt: number;
   loadEndedAt: number;
   /** Of the open-loop load, per second. */
@@ -20,6 +20,8 @@ export interface Recovery {
   fromEndMs: number;
   /** The longest time without a single answer until then. */
   longestSilenceMs: number;
+  /** The longest time without an answer on some partition: one process's end silences its own partitions only. */
+  longestGapMs: number;
   /** False: not before the load ended. */
   recovered: boolean;
 }
@@ -42,7 +44,8 @@ const LEAST_LOAD_MS = 10_000;
  */
 export function recoveries(faults: readonly FaultTimes[], flow: FlowTimes): (Recovery | undefined)[] {
   const steady = steadyFrom(flow);
-  const sorted = flow.answeredAt.toSorted((a, b) => a - b);
+  const all = flow.answers.map(({ at }) => at).toSorted((a, b) => a - b);
+  const byPartition = [...Map.groupBy(flow.answers, ({ partition }) => partition).values()].map((answers) => answers.map(({ at }) => at).toSorted((a, b) => a - b));
   return faults.map(({ startedAt, endedAt }) => {
     if (startedAt > flow.loadEndedAt - LEAST_LOAD_MS) return undefined;
     const [first, second] = [startedAt, endedAt].map((at) => steady(at));
@@ -50,17 +53,18 @@ export function recoveries(faults: readonly FaultTimes[], flow: FlowTimes): (Rec
     return {
       fromStartMs: Math.max(0, (first ?? flow.loadEndedAt) - startedAt),
       fromEndMs: Math.max(0, until - endedAt),
-      longestSilenceMs: longestSilence(sorted, startedAt, Math.max(until, endedAt)),
+      longestSilenceMs: longestSilence(all, startedAt, Math.max(until, endedAt)),
+      longestGapMs: Math.max(0, ...byPartition.map((times) => longestSilence(times, startedAt, Math.max(until, endedAt)))),
       recovered: second !== undefined,
     };
   });
 }
 
 /** From a time on, the first at which the flow is as before and stays so; undefined where that was not seen. */
-function steadyFrom({ answeredAt, loadStartedAt, loadEndedAt, offeredRate }: FlowTimes): (at: number) => number | undefined {
+function steadyFrom({ answers, loadStartedAt, loadEndedAt, offeredRate }: FlowTimes): (at: number) => number | undefined {
   const bins = Math.max(0, Math.floor((loadEndedAt - loadStartedAt) / BIN_MS));
   const counts = new Float64Array(bins);
-  for (const at of answeredAt) {
+  for (const { at } of answers) {
     const bin = Math.floor((at - loadStartedAt) / BIN_MS);
     if (bin >= 0 && bin < bins) counts[bin]! += 1;
   }

@@ -15,8 +15,9 @@ export interface KindRecovery {
   worstMs: number;
   /** After the fault's end. */
   worstFromEndMs: number;
-  /** Without a single answer. */
+  /** Without a single answer, and without one on some partition. */
   longestSilenceMs: number;
+  longestGapMs: number;
 }
 
 /** What a run found; also the JSON of `--json`. */
@@ -99,9 +100,9 @@ export function makeReport(parts: ReportParts): FaultReport {
 /** Bulk work takes what is left: how fast it is answered says nothing of a fault. */
 function interactiveFlow({ evidence: { sent, responses }, times, ratePerSecond }: ReportParts): FlowTimes {
   const interactive = new Set(sent.filter(({ lane }) => lane === 'interactive').map(({ requestId }) => requestId));
-  const answeredAt = responses.filter(({ requestId }) => interactive.has(requestId)).map(({ appendedAt }) => appendedAt);
+  const answers = responses.filter(({ requestId }) => interactive.has(requestId)).map(({ appendedAt: at, partition }) => ({ at, partition }));
   const offeredRate = (ratePerSecond * interactive.size) / Math.max(1, sent.length);
-  return { answeredAt, loadStartedAt: times.startedAt, loadEndedAt: times.endedAt, offeredRate };
+  return { answers, loadStartedAt: times.startedAt, loadEndedAt: times.endedAt, offeredRate };
 }
 
 /** Nothing lost, nothing wrong, and in exactly-once mode nothing doubled; every fault was really injected. */
@@ -123,6 +124,7 @@ function summary(all: readonly (Partial<Recovery> & FaultTimes)[]): KindRecovery
     count: all.length, worstOutageMs: worst(all.map(({ startedAt, endedAt }) => endedAt - startedAt)),
     medianMs: quantile(all.flatMap(({ fromStartMs }) => fromStartMs ?? []), 0.5), worstMs: worst(all.map(({ fromStartMs }) => fromStartMs)),
     worstFromEndMs: worst(all.map(({ fromEndMs }) => fromEndMs)), longestSilenceMs: worst(all.map(({ longestSilenceMs }) => longestSilenceMs)),
+    longestGapMs: worst(all.map(({ longestGapMs }) => longestGapMs)),
   };
 }
 
@@ -147,8 +149,8 @@ const seconds = (ms: number) => (ms / 1_000).toFixed(1).padStart(7);
 export function renderReport(report: FaultReport): string {
   const { mode, requests, durationSeconds, ratePerSecond, brokers, seed, latencyMs, worstRecoveryMs } = report;
   const total = Object.values(report.faults).reduce((sum, count) => sum + count, 0);
-  const rows = Object.entries(report.recovery).map(([name, { count, worstOutageMs, medianMs, worstMs, worstFromEndMs, longestSilenceMs }]) =>
-    `  ${name.padEnd(22)} ${String(count).padStart(3)} ${seconds(worstOutageMs)} ${seconds(medianMs)} ${seconds(worstMs)} ${seconds(worstFromEndMs)} ${seconds(longestSilenceMs)}`);
+  const rows = Object.entries(report.recovery).map(([name, { count, worstOutageMs, medianMs, worstMs, worstFromEndMs, longestSilenceMs, longestGapMs }]) =>
+    `  ${name.padEnd(22)} ${String(count).padStart(3)} ${seconds(worstOutageMs)} ${seconds(medianMs)} ${seconds(worstMs)} ${seconds(worstFromEndMs)} ${seconds(longestSilenceMs)} ${seconds(longestGapMs)}`);
   return [
     `${mode}, ${brokers} broker${brokers === 1 ? '' : 's'}, seed ${seed}: ${requests} requests at ${ratePerSecond}/s in ${durationSeconds} s, ${total} faults (${report.machine.cores} cores, load average ${report.machine.loadAverage})`,
     `  lost ${report.lost}   doubled ${report.doubled}   out of order ${report.outOfOrder}   late ${report.late} (by more than ${report.lateBoundMs} ms)   wrong ${report.wrong}`,
@@ -156,7 +158,7 @@ export function renderReport(report: FaultReport): string {
     `  answers      ${listed(report.answers)}`,
     `  dead letters ${listed(report.deadLetters)}`,
     `  worst recovery ${(worstRecoveryMs / 1_000).toFixed(1)} s from a fault’s begin, ${(report.worstRecoveryFromEndMs / 1_000).toFixed(1)} s from its end; seconds until answers flow again at 90 % of the rate before:`,
-    `  ${'fault'.padEnd(22)}   n    fault  median   worst from end silence`,
+    `  ${'fault'.padEnd(22)}   n    fault  median   worst from end silence     gap`,
     ...rows,
     ...report.crashes.map(({ instance, at, output }) => `  ${instance} ended by itself at ${new Date(at).toISOString()}: ${output.slice(-600)}`),
     ...report.failures.map((failure) => `  not injected: ${failure}`),
