@@ -15,7 +15,7 @@ function flow(gone: (at: number, index: number) => boolean) {
 
 test('a fault that nobody noticed takes no time to recover from', () => {
   const [recovery] = recoveries([{ startedAt: 20_000, endedAt: 20_000 }], flow(() => false));
-  expect(recovery).toEqual({ fromStartMs: 0, fromEndMs: 0, longestSilenceMs: 0, longestGapMs: 0, recovered: true });
+  expect(recovery).toEqual({ fromStartMs: 0, fromEndMs: 0, longestSilenceMs: 0, longestGapMs: 0, recovered: true, overlapped: false });
 });
 
 test('silence is measured to its end, wherever it lies', () => {
@@ -56,4 +56,14 @@ test('says when answers did not come back before the load ended', () => {
 
 test('a fault after the load is not measured', () => {
   expect(recoveries([{ startedAt: 59_000, endedAt: 61_000 }], flow(() => false))).toEqual([undefined]);
+});
+
+test('a fault that comes while another lasts is measured by the rate that it found, and both say that they overlap', () => {
+  const half = flow((at, index) => at >= 20_000 && at < 40_000 && index % 2 === 0);
+  const [first, second, third] = recoveries([
+    { startedAt: 20_000, endedAt: 21_000 }, { startedAt: 30_000, endedAt: 30_000 }, { startedAt: 45_000, endedAt: 45_000 },
+  ], half);
+  expect(Math.abs(first!.fromStartMs - 20_000)).toBeLessThanOrEqual(TOLERANCE_MS);
+  expect(second!.fromStartMs).toBe(0);
+  expect([first, second, third].map((recovery) => recovery?.overlapped)).toEqual([true, false, false]);
 });

@@ -24,6 +24,8 @@ export interface Recovery {
   longestGapMs: number;
   /** False: not before the load ended. */
   recovered: boolean;
+  /** Another fault was under way, or began, before answers flowed again: the time contains that one's. */
+  overlapped: boolean;
 }
 
 const BIN_MS = 100;
@@ -34,47 +36,60 @@ const HEALTHY_SHARE = 0.9;
 /** What a backlog's burst may count for: it must not make up for the silence before it. */
 const MOST_PER_BIN = 1.5;
 
+/** The rate before a fault is that of so many bins; where an earlier fault has lowered it, half of what is offered at least. */
+const BEFORE_BINS = 50;
+const LEAST_BEFORE = 0.5;
 /** What began when no load was left cannot be measured. */
 const LEAST_LOAD_MS = 10_000;
 
 /**
- * How long answers took to flow again at 90 % of the offered rate (over 2 s, for 5 s at least) after each fault began,
- * and after it ended;
- * undefined for faults with too little load after them.
+ * How long answers took to flow again at 90 % of the rate before (over 2 s, for 5 s at least) after each fault began, and
+ * after it ended; undefined for faults with too little load after them.
  */
 export function recoveries(faults: readonly FaultTimes[], flow: FlowTimes): (Recovery | undefined)[] {
-  const steady = steadyFrom(flow);
-  const all = flow.answers.map(({ at }) => at).toSorted((a, b) => a - b);
-  const byPartition = [...Map.groupBy(flow.answers, ({ partition }) => partition).values()].map((answers) => answers.map(({ at }) => at).toSorted((a, b) => a - b));
-  return faults.map(({ startedAt, endedAt }) => {
+  const times = (answers: FlowTimes['answers']) => answers.map(({ at }) => at).toSorted((a, b) => a - b);
+  const all = times(flow.answers);
+  const byPartition = [...Map.groupBy(flow.answers, ({ partition }) => partition).values()].map(times);
+  const counts = countsPerBin(flow);
+  return faults.map((fault) => {
+    const { startedAt, endedAt } = fault;
     if (startedAt > flow.loadEndedAt - LEAST_LOAD_MS) return undefined;
-    const [first, second] = [startedAt, endedAt].map((at) => steady(at));
-    const until = second ?? flow.loadEndedAt;
+    const steady = steadyFrom(counts, flow, startedAt);
+    const [first, second] = [steady(startedAt), steady(endedAt)];
+    const until = Math.max(second ?? flow.loadEndedAt, endedAt);
     return {
-      fromStartMs: Math.max(0, (first ?? flow.loadEndedAt) - startedAt),
-      fromEndMs: Math.max(0, until - endedAt),
-      longestSilenceMs: longestSilence(all, startedAt, Math.max(until, endedAt)),
-      longestGapMs: Math.max(0, ...byPartition.map((times) => longestSilence(times, startedAt, Math.max(until, endedAt)))),
+      fromStartMs: (first ?? flow.loadEndedAt) - startedAt,
+      fromEndMs: Math.max(0, (second ?? flow.loadEndedAt) - endedAt),
+      longestSilenceMs: longestSilence(all, startedAt, until),
+      longestGapMs: Math.max(0, ...byPartition.map((partition) => longestSilence(partition, startedAt, until))),
       recovered: second !== undefined,
+      overlapped: faults.some((other) => other !== fault && other.startedAt < until && other.endedAt > startedAt),
     };
   });
 }
 
-/** From a time on, the first at which the flow is as before and stays so; undefined where that was not seen. */
-function steadyFrom({ answers, loadStartedAt, loadEndedAt, offeredRate }: FlowTimes): (at: number) => number | undefined {
-  const bins = Math.max(0, Math.floor((loadEndedAt - loadStartedAt) / BIN_MS));
-  const counts = new Float64Array(bins);
+function countsPerBin({ answers, loadStartedAt, loadEndedAt, offeredRate }: FlowTimes): Float64Array {
+  const counts = new Float64Array(Math.max(0, Math.floor((loadEndedAt - loadStartedAt) / BIN_MS)));
   for (const { at } of answers) {
     const bin = Math.floor((at - loadStartedAt) / BIN_MS);
-    if (bin >= 0 && bin < bins) counts[bin]! += 1;
+    if (bin >= 0 && bin < counts.length) counts[bin]! += 1;
   }
-  const perBin = (offeredRate * BIN_MS) / 1_000;
-  const healthy = windowSums(counts.map((count) => Math.min(count, MOST_PER_BIN * perBin)), WINDOW_BINS)
-    .map((sum) => Number(sum >= HEALTHY_SHARE * perBin * WINDOW_BINS));
-  const steady = windowSums(healthy, HOLD_BINS - WINDOW_BINS + 1);
+  return counts.map((count) => Math.min(count, MOST_PER_BIN * perBin(offeredRate)));
+}
+
+const perBin = (ratePerSecond: number) => (ratePerSecond * BIN_MS) / 1_000;
+
+/** From a time on, the first at which the flow is as before the fault and stays so; undefined where that was not seen. */
+function steadyFrom(counts: Float64Array, { loadStartedAt, offeredRate }: FlowTimes, faultAt: number): (at: number) => number | undefined {
+  const binOf = (at: number) => Math.max(0, Math.floor((at - loadStartedAt) / BIN_MS));
+  const before = counts.slice(Math.max(0, binOf(faultAt) - BEFORE_BINS), binOf(faultAt));
+  const mean = before.length === 0 ? Infinity : before.reduce((sum, count) => sum + count, 0) / before.length;
+  const usual = Math.max(LEAST_BEFORE * perBin(offeredRate), Math.min(mean, perBin(offeredRate)));
+  const healthy = windowSums(counts, WINDOW_BINS).map((sum) => Number(sum >= HEALTHY_SHARE * usual * WINDOW_BINS));
+  const windows = HOLD_BINS - WINDOW_BINS + 1;
+  const steady = windowSums(healthy, windows);
   return (at) => {
-    const from = Math.max(0, Math.floor((at - loadStartedAt) / BIN_MS));
-    const found = steady.findIndex((count, bin) => bin >= from && count === HOLD_BINS - WINDOW_BINS + 1);
+    const found = steady.findIndex((count, bin) => bin >= binOf(at) && count === windows);
     return found < 0 ? undefined : Math.max(at, loadStartedAt + found * BIN_MS);
   };
 }

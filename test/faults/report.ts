@@ -35,6 +35,8 @@ export interface FaultReport {
   worstRecoveryMs: number;
   /** The same from its end: the process continued, the broker is up again. */
   worstRecoveryFromEndMs: number;
+  /** The worst of those that no other fault overlapped, from the begin. */
+  worstRecoveryAloneMs: number;
   seed: number;
   brokers: number;
   durationSeconds: number;
@@ -88,6 +90,7 @@ export function makeReport(parts: ReportParts): FaultReport {
     ...result.counts,
     worstRecoveryMs: worst(measured.map((recovery) => recovery?.fromStartMs)),
     worstRecoveryFromEndMs: worst(measured.map((recovery) => recovery?.fromEndMs)),
+    worstRecoveryAloneMs: worst(measured.map((recovery) => (recovery?.overlapped === false ? recovery.fromStartMs : 0))),
     seed: options.seed, brokers: options.brokers, durationSeconds: Math.round((times.endedAt - times.startedAt) / 1_000), ratePerSecond: Math.round(ratePerSecond * 10) / 10,
     answered: result.answered, lateBoundMs: options.lateBoundMs, afterDeadline: result.afterDeadline, worstLatenessMs: result.worstLatenessMs,
     latencyMs: latencies(evidence), causes: result.causes, answers: result.answers, deadLetters: result.deadLetters,
@@ -157,7 +160,7 @@ export function renderReport(report: FaultReport): string {
     `  after their deadline ${report.afterDeadline}, by ${report.worstLatenessMs} ms at most; latency p50 ${latencyMs.p50} ms, p99 ${latencyMs.p99} ms, max ${latencyMs.max} ms`,
     `  answers      ${listed(report.answers)}`,
     `  dead letters ${listed(report.deadLetters)}`,
-    `  worst recovery ${(worstRecoveryMs / 1_000).toFixed(1)} s from a fault’s begin, ${(report.worstRecoveryFromEndMs / 1_000).toFixed(1)} s from its end; seconds until answers flow again at 90 % of the rate before:`,
+    `  worst recovery ${(worstRecoveryMs / 1_000).toFixed(1)} s from a fault’s begin, ${(report.worstRecoveryFromEndMs / 1_000).toFixed(1)} s from its end, ${(report.worstRecoveryAloneMs / 1_000).toFixed(1)} s where no other fault overlapped; seconds until answers flow again at 90 % of the rate before:`,
     `  ${'fault'.padEnd(22)}   n    fault  median   worst from end silence     gap`,
     ...rows,
     ...report.crashes.map(({ instance, at, output }) => `  ${instance} ended by itself at ${new Date(at).toISOString()}: ${output.slice(-600)}`),
