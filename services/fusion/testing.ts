@@ -12,7 +12,7 @@ const adapter = {
   fallback: () => ({ items: [99], scores: [1] }),
 } as unknown as Adapter;
 
-export const PARTITIONS = 4;
+const PARTITIONS = 4;
 
 /** The log that fusion stages of a test share. */
 export async function sharedLog(clock: ManualClock) {
@@ -82,7 +82,7 @@ export function task(over: Partial<Task> = {}): Task {
   };
 }
 
-export const RUN = { model: 'm', precision: 'fp32', version: '1', batchSize: 1, queueMs: 0, computeMs: 1, reason: 'test' };
+const RUN = { model: 'm', precision: 'fp32', version: '1', batchSize: 1, queueMs: 0, computeMs: 1, reason: 'test' };
 
 export function completed(step: string, items: number[], over: Partial<Outcome> = {}): Outcome {
   return { kind: 'completed', requestId: 'r1', step, task: task(), previous: {}, run: RUN, result: { items, scores: items.map(() => 1) }, ...over } as Outcome;

@@ -93,7 +93,7 @@ const keyOf = ({ userId, workload }: Sent) => `${workload} ${userId}`;
 
 function recordOf({ requestId, workload, userId, number, full, deadlineMs }: Sent) {
   const hints = { task: full ? 'full' : 'coarse', ...(deadlineMs === undefined ? {} : { deadlineMs }) };
-  return { topic: topicName(PREFIX, 'requests'), key: userId, value: JSON.stringify({ requestId, workload, userId, input: { number }, hints }) };
+  return { topic: topicName(PREFIX, 'requests'), key: userId, value: JSON.stringify({ requestId, workload, userId, input: { values: [number] }, hints }) };
 }
 
 function cancelOf({ requestId, workload, userId }: Sent) {

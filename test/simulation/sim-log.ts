@@ -15,7 +15,7 @@ const LAG_MS = 1_500;
 export interface SimLogOptions {
   /** Share of transactions whose fate their writer does not learn. */
   uncertainty: number;
-  /** What a broken log would do with one record in fifty; a run must notice. */
+  /** What a broken log would do with one record in twenty; a run must notice. */
   sabotage?: 'lose' | 'repeat';
 }
 
@@ -127,7 +127,7 @@ export class SimLog implements EventLog {
 
   async #sabotaged(producer: LogProducer, records: readonly OutgoingRecord[]): Promise<void> {
     const { sabotage } = this.#options;
-    const struck = sabotage !== undefined && this.#process.world.chance(0.02);
+    const struck = sabotage !== undefined && this.#process.world.chance(0.05);
     if (!struck || sabotage === 'repeat') await producer.send(records);
     if (struck && sabotage === 'repeat') await producer.send(records);
   }

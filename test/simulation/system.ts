@@ -1,6 +1,6 @@
 import { createClassifierStage } from '@tandem/classifier';
 import { createFusionStage } from '@tandem/fusion';
-import { fixedTopics, variantTopics, type ClassScores, type Variant, type Workload } from '@tandem/schemas';
+import { classifyInputSchema, fixedTopics, variantTopics, type ClassScores, type ClassifyInput, type Variant, type Workload } from '@tandem/schemas';
 import { createSchedulerStage } from '@tandem/scheduler';
 import { createMemoryCache, type Cache } from '@tandem/shared/cache';
 import { thresholdPolicy, type Adapter } from '@tandem/shared/core';
@@ -9,7 +9,6 @@ import { createEmbeddedLog, type EmbeddedLog } from '@tandem/shared/log';
 import { RunningStage, type Stage, type StageName } from '@tandem/shared/runner';
 import { createMetrics, noTracing, silentLogger } from '@tandem/shared/telemetry';
 import { createWorkerStage } from '@tandem/worker';
-import { z } from 'zod';
 import { simEngine } from './sim-engine.ts';
 import { SimLog, type SimLogOptions } from './sim-log.ts';
 import { SimProcess } from './sim-process.ts';
@@ -18,13 +17,13 @@ import type { World } from './world.ts';
 export const PREFIX = 'sim.';
 export const PARTITIONS = 3;
 
-/** `input.number` through a model; the answer is a label that says which number and model. */
+/** `input.values`, one number, through a model; the answer is a label that says which number and model. */
 const adapter: Adapter = {
   name: 'sim',
-  inputSchema: z.object({ number: z.int() }),
+  inputSchema: classifyInputSchema,
   prepare(input) {
-    const { number } = input as { number: number };
-    if (number < 0) throw new RecordError('invalid_input', 'number: must not be negative');
+    const [number = -1] = (input as ClassifyInput).values;
+    if (number < 0) throw new RecordError('invalid_input', 'values: must not be negative');
     return { features: number, marks: [], hasCandidates: false };
   },
   shape: () => ({ graph: 'all', length: 1 }),
@@ -51,7 +50,7 @@ function workload(name: string, order: Workload['order']): Workload {
     plans: { coarse: { strategy: 'cascade', steps: [coarse] }, full: { strategy: 'cascade', steps: [coarse, fine] } },
   };
 }
-export const workloads = [workload('plain', 'none'), workload('ordered', 'key')];
+const workloads = [workload('plain', 'none'), workload('ordered', 'key')];
 
 export interface SystemOptions extends SimLogOptions {
   delivery: 'at-least-once' | 'exactly-once';
