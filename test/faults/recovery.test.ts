@@ -65,5 +65,6 @@ test('a fault that comes while another lasts is measured by the rate that it fou
   ], half);
   expect(Math.abs(first!.fromStartMs - 20_000)).toBeLessThanOrEqual(TOLERANCE_MS);
   expect(second!.fromStartMs).toBe(0);
+  expect(first!.longestGapMs).toBeLessThanOrEqual(10_000);
   expect([first, second, third].map((recovery) => recovery?.overlapped)).toEqual([true, false, false]);
 });

@@ -18,9 +18,9 @@ export interface Recovery {
   fromStartMs: number;
   /** From its end (the process continued, the broker started again) until answers flowed again as before. */
   fromEndMs: number;
-  /** The longest time without a single answer until then. */
+  /** The longest time without a single answer until then, or until the next fault. */
   longestSilenceMs: number;
-  /** The longest time without an answer on some partition: one process's end silences its own partitions only. */
+  /** The longest time without an answer on any one partition: one process's end silences its own partitions only. */
   longestGapMs: number;
   /** False: not before the load ended. */
   recovered: boolean;
@@ -57,11 +57,13 @@ export function recoveries(faults: readonly FaultTimes[], flow: FlowTimes): (Rec
     const steady = steadyFrom(counts, flow, startedAt);
     const [first, second] = [steady(startedAt), steady(endedAt)];
     const until = Math.max(second ?? flow.loadEndedAt, endedAt);
+    // What is silent after the next fault has begun is that one's.
+    const silentUntil = faults.reduce((end, other) => (other.startedAt > startedAt ? Math.min(end, other.startedAt) : end), until);
     return {
       fromStartMs: (first ?? flow.loadEndedAt) - startedAt,
       fromEndMs: Math.max(0, (second ?? flow.loadEndedAt) - endedAt),
-      longestSilenceMs: longestSilence(all, startedAt, until),
-      longestGapMs: Math.max(0, ...byPartition.map((partition) => longestSilence(partition, startedAt, until))),
+      longestSilenceMs: longestSilence(all, startedAt, silentUntil),
+      longestGapMs: Math.max(0, ...byPartition.map((partition) => longestSilence(partition, startedAt, silentUntil))),
       recovered: second !== undefined,
       overlapped: faults.some((other) => other !== fault && other.startedAt < until && other.endedAt > startedAt),
     };
