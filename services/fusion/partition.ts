@@ -23,6 +23,10 @@ function duplicate(requestId: string, source: string): RecordError {
   return new RecordError('duplicate_request', `request id ${requestId} was already used by ${source}; choose a new id for each request`);
 }
 
+function unknownWorkload({ workload }: Task): never {
+  throw new RecordError('unknown_workload', `workload ${workload} is not known to this fusion stage; give all stages the same workloads`);
+}
+
 /** The requests of one partition, while it is ours: joins their outcomes and answers each once. */
 export class Partition {
   readonly #options: ResolvedFusionOptions;
@@ -115,10 +119,7 @@ export class Partition {
   }
 
   #waitFor(task: Task, record: LogRecord): Pending {
-    const { adapterOf, isOrdered, clock, deadlineMarginMs } = this.#options;
-    if (adapterOf(task.workload) === undefined) {
-      throw new RecordError('unknown_workload', `workload ${task.workload} is not known to this fusion stage; give all stages the same workloads`);
-    }
+    const { isOrdered, clock, deadlineMarginMs } = this.#options;
     const pending = new Pending(task, carriedHeaders(record.headers));
     this.#pending.set(task.requestId, pending);
     if (task.deadlineAt !== null) pending.cancelDeadline = clock.schedule(task.deadlineAt - deadlineMarginMs, () => this.#deadline(pending));
@@ -196,7 +197,7 @@ export class Partition {
   #responseOf({ join }: Pending): Response {
     const { adapterOf, variants, clock } = this.#options;
     try {
-      return finalResponse(join.task, join.verdict(), adapterOf(join.task.workload)!, variants, clock.now());
+      return finalResponse(join.task, join.verdict(), adapterOf(join.task.workload) ?? unknownWorkload(join.task), variants, clock.now());
     } catch (error) {
       return defectResponse(join.task, error, clock.now());
     }

@@ -1,6 +1,6 @@
 import type { Reason, RejectedOutcome, Response, StepResult, Task, Variant } from '@tandem/schemas';
 import type { Adapter, Verdict } from '@tandem/shared/core';
-import { messageOf } from '@tandem/shared/errors';
+import { RecordError, messageOf } from '@tandem/shared/errors';
 
 /** The largest share of a response that is not its result. */
 function base(requestId: string, workload: string, userId: string | undefined, arrivedAt: number, now: number) {
@@ -60,6 +60,7 @@ export function cancelledResponse({ requestId, workload, userId, arrivedAt }: Ta
 
 /** A defect of Tandem or of an adapter must not leave a request without its answer. */
 export function defectResponse({ requestId, workload, userId, arrivedAt }: Pick<Task, 'requestId' | 'workload' | 'userId' | 'arrivedAt'>, error: unknown, now: number): Response {
+  const code = error instanceof RecordError ? error.code : 'internal';
   const message = `the outcomes could not be merged: ${messageOf(error)}`;
-  return { ...base(requestId, workload, userId, arrivedAt, now), status: 'failed', reason: 'step_failed', steps: [], error: { code: 'internal', message } };
+  return { ...base(requestId, workload, userId, arrivedAt, now), status: 'failed', reason: 'step_failed', steps: [], error: { code, message } };
 }

@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import type { Cancellation, Heartbeat, Outcome, PlanStep, Task, Variant, Work } from '@tandem/schemas';
 import { ManualClock } from '@tandem/shared/clock';
-import { thresholdPolicy, type Decision } from '@tandem/shared/core';
+import { thresholdPolicy, type Decision, type Policy } from '@tandem/shared/core';
 import type { EventLog, LogRecord, TailOptions } from '@tandem/shared/log';
 import { silentLogger } from '@tandem/shared/telemetry';
 import { createSchedulerStage } from './stage.ts';
@@ -11,7 +11,7 @@ const variant = (model: string, precision: string): Variant => ({
   accuracy: { metric: 'ndcgAt10', value: 0.2, others: {}, data: 'test', date: '2026-01-01' },
 });
 
-async function harness() {
+async function harness(over: { policy?: Policy } = {}) {
   const clock = new ManualClock(10_000);
   const decisions: Decision[] = [];
   let telemetry: TailOptions['onRecord'] = () => undefined;
@@ -23,7 +23,7 @@ async function harness() {
     prefix: 't.', policy: thresholdPolicy(), variants: [variant('small', 'fp32'), variant('small', 'int8'), variant('large', 'int8')],
     log: { tail } as unknown as EventLog,
     probe: { sample: () => Promise.resolve({ time: clock.now(), cpuCores: 2, cpuUse: 0.1, memoryBytes: 24e9, memoryFreeBytes: 20e9 }) },
-    clock, logger: silentLogger, observer: { decided: (decision) => decisions.push(decision) },
+    clock, logger: silentLogger, observer: { decided: (decision) => decisions.push(decision) }, ...over,
   });
   const context = { publish: () => Promise.resolve() };
   await stage.start?.(context);
@@ -218,4 +218,10 @@ test('for a request that was taken back nothing more is dispatched, before its t
   expect(parsed((await handle('outcomes', completed(0.5)))[0])).toMatchObject({ kind: 'skipped', step: 'fine', reason: 'cancelled' });
   clock.advance(600_000);
   expect((await handle('outcomes', completed(0.5)))[0]!.topic).toBe('t.work.large.int8');
+});
+
+test('a policy that throws does not leave its request unanswered', async () => {
+  const { handle } = await harness({ policy: { name: 'broken', choose: () => { throw new Error('no idea'); } } as unknown as Policy });
+  const [output] = await handle('tasks', task([step('coarse', 'small')]));
+  expect(JSON.parse(output!.value as string)).toMatchObject({ kind: 'failed', step: 'coarse', code: 'internal', message: 'the policy failed: no idea' });
 });

@@ -3,6 +3,7 @@ import {
 } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import { decide, endsSoFar, readySteps, RecentKeys, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
+import { messageOf } from '@tandem/shared/errors';
 import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
 import type { ResourceProbe } from '@tandem/shared/probe';
 import { readRecord, type Stage, type StageOutput } from '@tandem/shared/runner';
@@ -36,6 +37,7 @@ interface Snapshot {
 
 /** How often a step that no worker would run is decided again. */
 const MAX_REDISPATCHES = 2;
+const SKIP_CANCELLED: Decision = { kind: 'skip', reason: CANCELLED };
 
 class Scheduler implements Stage {
   readonly name = 'scheduler';
@@ -127,12 +129,23 @@ class Scheduler implements Stage {
   }
 
   #decide(at: StepOfTask): StageOutput {
-    const { policy, prefix, clock, observer } = this.#options;
+    const { prefix, clock, observer } = this.#options;
     const now = clock.now();
-    const decision: Decision = this.#isCancelled(at, now) ? { kind: 'skip', reason: CANCELLED } : decide(policy, { ...at, now, cluster: this.#state(now) });
+    const decision = this.#isCancelled(at, now) ? SKIP_CANCELLED : this.#choose(at, now);
     observer?.decided(decision);
     if (decision.kind === 'dispatch') this.#cluster.dispatched(decision);
     return output(prefix, at, decision, now);
+  }
+
+  /** A policy's defect must not leave a request unanswered. */
+  #choose(at: StepOfTask, now: number): Decision {
+    const { policy, logger } = this.#options;
+    try {
+      return decide(policy, { ...at, now, cluster: this.#state(now) });
+    } catch (error) {
+      logger.error({ err: error, step: at.step.id, workload: at.task.workload }, 'the policy failed');
+      return { kind: 'fail', code: 'internal', reason: `the policy failed: ${messageOf(error)}` };
+    }
   }
 
   /** Heard here, or by whoever dropped an earlier step. */

@@ -50,7 +50,7 @@ export type Decision =
   | { kind: 'dispatch'; model: string; precision: string; pool?: string; reason: string }
   | { kind: 'skip'; reason: string }
   | { kind: 'expire'; reason: string }
-  | { kind: 'fail'; code: 'no_variant' | 'variant_unavailable' | 'overload'; reason: string };
+  | { kind: 'fail'; code: 'no_variant' | 'variant_unavailable' | 'overload' | 'internal'; reason: string };
 
 /** Chooses model × precision × pool for one step. Pure: the same context gives the same decision. */
 export interface Policy {
