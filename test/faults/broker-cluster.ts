@@ -1,7 +1,8 @@
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { startKafkaBroker, type KafkaBroker, type KafkaBrokerOptions } from '../support/kafka-broker.ts';
-import { freePorts, temporaryFolder, type ServerProcess } from '../support/processes.ts';
+import { temporaryFolder, type ServerProcess } from '../support/processes.ts';
 import { STAGE_NAMES, type StageTarget } from './schedule.ts';
+import { stablePorts } from './stable-ports.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 interface Member {
@@ -32,7 +33,7 @@ export class BrokerCluster implements AsyncDisposable {
 
   static async start({ count, onStarted }: BrokerClusterOptions): Promise<BrokerCluster> {
     const cluster = new BrokerCluster(onStarted);
-    const ports = await freePorts(2 * count);
+    const ports = await stablePorts(2 * count);
     const quorumVoters = Array.from({ length: count }, (_, index) => `${index + 1}@127.0.0.1:${ports[count + index]!}`);
     for (let index = 0; index < count; index += 1) {
       const [port, controllerPort] = [ports[index]!, ports[count + index]!];
@@ -113,7 +114,7 @@ export class BrokerCluster implements AsyncDisposable {
   }
 
   async #listeners(port: number, controllerPort: number): Promise<Record<string, string>> {
-    const inner = await freePorts(STAGE_NAMES.length);
+    const inner = await stablePorts(STAGE_NAMES.length);
     const proxied = await Promise.all(STAGE_NAMES.map(async (stage, index) => {
       const proxy = await TcpProxy.start(inner[index]!);
       this.#proxies.get(stage)!.push(proxy);

@@ -1,7 +1,8 @@
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { startRedisServer, type RedisServer } from '../support/redis-server.ts';
-import { freePort, type ServerProcess } from '../support/processes.ts';
+import type { ServerProcess } from '../support/processes.ts';
+import { stablePorts } from './stable-ports.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 
 /** Redis behind a proxy; what it held is gone when it is killed. */
@@ -18,7 +19,7 @@ export class RedisTarget implements AsyncDisposable {
   }
 
   static async start(onStarted: (server: ServerProcess) => void): Promise<RedisTarget> {
-    const port = await freePort();
+    const [port = 0] = await stablePorts(1);
     const target = new RedisTarget(port, await TcpProxy.start(port), onStarted);
     await target.launch();
     return target;
