@@ -9,7 +9,7 @@ import { STAGE_NAMES, type StageTarget } from './schedule.ts';
 const RESTART_MS = 500;
 const LONGEST_RESTART_MS = 8_000;
 const GOOD_RUN_MS = 20_000;
-const START_TIMEOUT_MS = 120_000;
+const START_TIMEOUT_MS = 300_000;
 const THIS_CHECKOUT = join(import.meta.dirname, '../..');
 
 export interface FleetOptions {
