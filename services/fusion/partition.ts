@@ -53,6 +53,15 @@ export class Partition {
     return record.topic === topicName(this.#options.prefix, 'outcomes') ? this.#onOutcome(record) : this.#onTask(record);
   }
 
+  /** Intake has stopped, so what waits would wait in vain: whoever has the partition next gets it. What is being written is finished. */
+  handBack(): void {
+    for (const [requestId, pending] of this.#pending) {
+      if (pending.sent) continue;
+      this.#pending.delete(requestId);
+      pending.fail(new TandemError('this fusion stage is going away; another will answer', { code: 'stage_stopping', retryable: true }));
+    }
+  }
+
   /** Whoever has the partition next gets all records of its unanswered requests again. */
   async close(): Promise<void> {
     for (const pending of this.#pending.values()) pending.release();

@@ -140,6 +140,16 @@ test('requests of a revoked partition are let go: whoever has it now answers the
   expect(responses).toHaveLength(0);
 });
 
+test('a stage that drains hands back what waits, instead of waiting for parts that no longer come', async () => {
+  const { clock, stage, handle, responses } = await started();
+  const part = handle('tasks', task());
+  const handedBack = expect(part).rejects.toMatchObject({ code: 'stage_stopping', retryable: true });
+  await stage.drain?.();
+  await handedBack;
+  clock.advance(1_000);
+  expect(responses).toHaveLength(0);
+});
+
 test('an unreadable record is refused with a stable code', async () => {
   const { handle } = await started();
   expect(() => handle('tasks', [1])).toThrow(RecordError);

@@ -39,6 +39,10 @@ class Fusion implements Stage {
     }
   }
 
+  async drain(): Promise<void> {
+    for (const partition of this.#partitions.values()) partition.handBack();
+  }
+
   async stop(): Promise<void> {
     await Promise.all([...this.#partitions.values()].map((partition) => partition.close()));
     this.#partitions.clear();

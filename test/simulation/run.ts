@@ -8,7 +8,7 @@ import { EPOCH, World } from './world.ts';
 export interface Scenario extends SystemOptions {
   seed: number;
   requests: number;
-  /** Deaths and sleeps. */
+  /** Deaths, sleeps and ends in order. */
   faults: number;
 }
 
@@ -46,7 +46,7 @@ const LONGEST_DEADLINE_MS = 4_000;
 /** Answers are made so long before it at most. */
 const DEADLINE_MARGIN_MS = 100;
 
-/** One run of the whole flow: requests, deaths and sleeps at random moments, then peace; and what came of it. */
+/** One run of the whole flow: requests, deaths, sleeps and ends in order at random moments, then peace; and what came of it. */
 export async function simulate(scenario: Scenario, trace: (line: string) => void = () => undefined): Promise<Verdict> {
   const world = new World(scenario.seed);
   const system = new SimSystem(world, scenario);
@@ -113,9 +113,10 @@ function plan(system: SimSystem, faults: number, say: (line: string) => void): (
       say(`${name} ${index} falls asleep for ${Math.round(sleepMs)} ms`);
       return process.sleep(sleepMs);
     }
-    say(`${name} ${index} dies`);
-    const killed = system.kill(index);
-    world.later(world.between(10, 3_000), () => system.start(killed));
+    const inOrder = world.chance(0.4);
+    say(`${name} ${index} ${inOrder ? 'ends in order' : 'dies'}`);
+    const gone = inOrder ? system.end(index) : system.kill(index);
+    world.later(world.between(10, 3_000), () => system.start(gone));
   };
   for (let index = 0; index < faults; index += 1) world.later(world.between(0, SPREAD_MS + LONGEST_DEADLINE_MS), strike);
   return () => fusionFaults;

@@ -58,11 +58,18 @@ export interface SystemOptions extends SimLogOptions {
   cacheFailures: number;
 }
 
+export interface RunningProcess {
+  name: StageName;
+  process: SimProcess;
+  /** Undefined until it has started. */
+  stage?: RunningStage;
+}
+
 /** The real stages, each in a process of its own, on one simulated log. */
 export class SimSystem {
   readonly log: EmbeddedLog;
   readonly world: World;
-  readonly processes: { name: StageName; process: SimProcess }[] = [];
+  readonly processes: RunningProcess[] = [];
   readonly #options: SystemOptions;
   readonly #cache: Cache = createMemoryCache();
 
@@ -80,9 +87,9 @@ export class SimSystem {
   /** It runs, or will soon. */
   start(name: StageName): void {
     const process = new SimProcess(this.world);
-    const entry = { name, process };
+    const entry: RunningProcess = { name, process };
     this.processes.push(entry);
-    void this.#run(name, process);
+    void this.#run(entry);
   }
 
   kill(index: number): StageName {
@@ -91,11 +98,20 @@ export class SimSystem {
     return entry!.name;
   }
 
-  async #run(name: StageName, process: SimProcess): Promise<void> {
+  /** Ends it in order, as SIGTERM does; one that is still starting is killed. */
+  end(index: number): StageName {
+    const [entry] = this.processes.splice(index, 1);
+    if (entry!.stage === undefined) entry!.process.kill();
+    else void entry!.stage.stop();
+    return entry!.name;
+  }
+
+  async #run(entry: RunningProcess): Promise<void> {
+    const { name, process } = entry;
     const log = new SimLog(this.log, process, this.#options);
     const common = { log, clock: process.clock, logger: silentLogger, prefix: PREFIX, random: this.world.random };
     const stage = await this.#stage(name, process, log);
-    await RunningStage.start(stage, {
+    entry.stage = await RunningStage.start(stage, {
       ...common, metrics: createMetrics({ processMetrics: false }), tracing: noTracing, producer: await log.producer(), commitIntervalMs: 10,
     });
   }

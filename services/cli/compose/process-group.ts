@@ -18,7 +18,7 @@ export interface ProcessGroupOptions {
 }
 
 const FIRST_PAUSE_MS = 500;
-const LONGEST_PAUSE_MS = 30_000;
+const LONGEST_PAUSE_MS = 10_000;
 /** A process that ran this long starts again without having to wait longer than the first time. */
 const GOOD_RUN_MS = 60_000;
 const ENTRY = join(import.meta.dirname, '..', 'tandem.ts');
