@@ -6,7 +6,7 @@ import { openPorts, type Ports } from '../compose/ports.ts';
 import { ensureTopology, topicsOf } from '../compose/topology.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { textTable } from '../table.ts';
-import { growTopics } from '../topics/grow.ts';
+import { growTopics } from '../compose/grow-topics.ts';
 import { addAclsCommand } from './topics-acls.ts';
 
 const SETTINGS: readonly SettingName[] = ['kafka', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'pool', 'logLevel'];

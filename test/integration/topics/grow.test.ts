@@ -3,7 +3,7 @@ import { topicName } from '@tandem/schemas';
 import { loadSettings } from '@tandem/shared/config';
 import { expect, inject, test } from 'vitest';
 import { openPorts } from '../../../services/cli/compose/ports.ts';
-import { growTopics } from '../../../services/cli/topics/grow.ts';
+import { growTopics } from '../../../services/cli/compose/grow-topics.ts';
 import { startTandem, type Draft } from '../../support/system.ts';
 
 const requests = (count: number): Draft[] => Array.from({ length: count }, (_, index) => ({

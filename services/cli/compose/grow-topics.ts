@@ -2,8 +2,8 @@ import { topicName } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import { TandemError } from '@tandem/shared/errors';
 import type { LogAdmin } from '@tandem/shared/log';
-import type { Ports } from '../compose/ports.ts';
-import { topicsOf } from '../compose/topology.ts';
+import type { Ports } from './ports.ts';
+import { topicsOf } from './topology.ts';
 
 export interface GrowOptions {
   /** Lets records that are on their way lose their order, be answered degraded, or be answered twice. */
