@@ -1,20 +1,19 @@
 import { HEADER } from '@tandem/schemas';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog, LogRecord } from '@tandem/shared/log';
+import { CompactIds } from './compact-ids.ts';
 
 /** Brokers' clocks may differ by this: a response can carry an earlier time than the request it answers. */
 const CLOCK_SKEW_MS = 15_000;
-/** Looking back costs a read, so it goes further than it has to: the next old request then finds its answer known. */
-const LOOK_BACK_MS = 15_000;
 
 export interface AnsweredOptions {
   log: Pick<EventLog, 'read' | 'now'>;
   /** Of the responses. */
   topic: string;
   partition: number;
-  /** What is older may be forgotten, and is looked up when it is asked for. ms */
+  /** Ids answered so long ago are known at least; for what is older, the responses are read. ms */
   windowMs: number;
-  /** Upper bound of remembered ids; more are forgotten, and looked up. */
+  /** Upper bound of ids that are remembered without being asked for; more are forgotten, and looked up. */
   maxEntries: () => number;
 }
 
@@ -24,9 +23,9 @@ export interface AnsweredOptions {
  */
 export class Answered {
   readonly #options: AnsweredOptions;
-  /** Request id → its source. Two generations: when the newer is full of age or entries, the older goes. */
-  #current = new Map<string, string>();
-  #previous = new Map<string, string>();
+  /** Two generations: when the newer is full of age or entries, the older goes. */
+  #current = new CompactIds();
+  #previous = new CompactIds();
   #currentSince = Infinity;
   /** All responses appended at or after this are known, epoch ms. */
   #knownSince = Infinity;
@@ -40,68 +39,72 @@ export class Answered {
     return arrivedAt - CLOCK_SKEW_MS >= this.#knownSince;
   }
 
-  /** The source of the request that was answered under this id. */
-  sourceOf(requestId: string): string | undefined {
-    return this.#current.get(requestId) ?? this.#previous.get(requestId);
+  has(requestId: string): boolean {
+    return this.#current.has(requestId) || this.#previous.has(requestId);
+  }
+
+  /** Whether another request, of another source, was answered under this id. */
+  hasOther(requestId: string, source: string): boolean {
+    return this.#current.hasOther(requestId, source) || this.#previous.hasOther(requestId, source);
   }
 
   add(requestId: string, source: string): void {
-    this.#current.set(requestId, source);
+    this.#current.add(requestId, source);
     const age = this.#options.log.now() - this.#currentSince;
     if (age < this.#options.windowMs && this.#current.size < this.#options.maxEntries() / 2) return;
     this.#previous = this.#current;
     this.#knownSince = this.#currentSince;
-    this.#current = new Map();
+    this.#current = new CompactIds();
     this.#currentSince = this.#options.log.now();
-  }
-
-  /** The response could not be written. */
-  remove(requestId: string): void {
-    this.#current.delete(requestId);
-    this.#previous.delete(requestId);
   }
 
   /** Somebody else may have answered: all that is known is in doubt. */
   forget(): void {
-    this.#current.clear();
-    this.#previous.clear();
+    this.#current = new CompactIds();
+    this.#previous = new CompactIds();
     this.#currentSince = Infinity;
     this.#knownSince = Infinity;
   }
 
-  /** Reads the responses that could answer a request that arrived then. */
+  /**
+   * Reads the responses that could answer a request that arrived then, and those of a window before it: a sender that
+   * repeats an id gets no second answer within the window.
+   */
   async lookBack(arrivedAt: number, signal: AbortSignal): Promise<void> {
     if (this.knows(arrivedAt)) return;
+    const wanted = arrivedAt - CLOCK_SKEW_MS - this.#options.windowMs;
+    if (this.#currentSince === Infinity) this.#currentSince = this.#options.log.now();
+    const found = await this.#read(wanted, signal);
+    if (signal.aborted) return;
+    // All at once: meanwhile a generation may have gone.
+    this.#previous.merge(found);
+    this.#knownSince = Math.min(this.#knownSince, wanted > 0 ? wanted : -Infinity);
+  }
+
+  async #read(since: number, signal: AbortSignal): Promise<CompactIds> {
     const { log, topic, partition } = this.#options;
-    const wanted = arrivedAt - CLOCK_SKEW_MS - LOOK_BACK_MS;
-    const since = wanted > 0 ? wanted : -Infinity;
-    const from = wanted > 0 ? { from: { timestamp: wanted } } : {};
-    if (this.#currentSince === Infinity) this.#currentSince = log.now();
+    const found = new CompactIds();
     try {
-      for await (const records of log.read({ topic, partition, ...from, signal })) {
-        for (const record of records) this.#found(record);
+      for await (const records of log.read({ topic, partition, ...(since > 0 ? { from: { timestamp: since } } : {}), signal })) {
+        for (const record of records) found.add(requestIdOf(record), record.headers[HEADER.source] ?? '');
         if ((records[0]?.timestamp ?? 0) > this.#knownSince + CLOCK_SKEW_MS) break;
       }
     } catch (error) {
       // The tasks have been given more partitions than the responses: nothing has been answered there.
       if (!(error instanceof TandemError) || error.code !== 'unknown_partition') throw error;
     }
-    if (!signal.aborted) this.#knownSince = Math.min(this.#knownSince, since);
-  }
-
-  #found({ headers, value }: LogRecord): void {
-    const requestId = headers[HEADER.requestId] ?? requestIdOf(value);
-    if (requestId === undefined || this.#current.has(requestId)) return;
-    this.#previous.set(requestId, headers[HEADER.source] ?? '');
+    return found;
   }
 }
 
-/** Of a response whose writer set no header. */
-function requestIdOf(value: Buffer | null): string | undefined {
+/** In the value where its writer set no header. */
+function requestIdOf({ headers, value }: LogRecord): string {
+  const header = headers[HEADER.requestId];
+  if (header !== undefined) return header;
   try {
     const { requestId } = JSON.parse(value?.toString('utf8') ?? '') as { requestId?: unknown };
-    return typeof requestId === 'string' ? requestId : undefined;
+    return typeof requestId === 'string' ? requestId : '';
   } catch {
-    return undefined;
+    return '';
   }
 }

@@ -31,7 +31,7 @@ test('whoever takes a partition over knows from the responses what has been answ
   await second.send('tasks', request(1));
   await second.send('tasks', request(2));
   expect((await second.written()).map(({ requestId }) => requestId)).toEqual(['r1', 'r2']);
-  await expect(second.send('tasks', task({ requestId: 'r1', source: 't.requests/0/7', plan: empty }))).rejects.toThrow(/already used by t.requests\/0\/1/);
+  await expect(second.send('tasks', task({ requestId: 'r1', source: 't.requests/0/7', plan: empty }))).rejects.toThrow(/was used by an earlier request/);
 });
 
 test('what no longer fits into memory is looked up', async () => {
@@ -45,6 +45,19 @@ test('what no longer fits into memory is looked up', async () => {
   }
   for (const each of all) await send('tasks', each);
   expect(await written()).toHaveLength(40);
+});
+
+test('a sender that repeats an id much later gets no second answer, also from a new owner of the partition', async () => {
+  const clock = new ManualClock(10_000_000);
+  const log = await sharedLog(clock);
+  const at = (index: number) => ({ ...request(index), arrivedAt: clock.now() });
+  const first = await harness({ clock, log });
+  await first.send('tasks', at(1));
+  clock.advance(300_000);
+  const second = await harness({ clock, log });
+  await second.send('tasks', at(2));
+  await expect(second.send('tasks', { ...at(1), source: 't.requests/0/99' })).rejects.toThrow(/was used by an earlier request/);
+  expect((await second.written()).map(({ requestId }) => requestId)).toEqual(['r1', 'r2']);
 });
 
 test('exactly once: an owner that only seemed dead cannot answer any more', async () => {

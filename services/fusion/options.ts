@@ -22,9 +22,9 @@ export interface FusionOptions {
   transactionIntervalMs?: number;
   /** Answers are made this long before the deadline, so that they arrive by it. @default 5, exactly once 25 + the interval */
   deadlineMarginMs?: number;
-  /** An answered request id is remembered so long at least; older ones are looked up in the responses. @default 600000 */
+  /** A request id that was answered so long ago gets no second answer, even if its sender uses it again. @default 600000 */
   answeredWindowMs?: number;
-  /** Upper bound of remembered ids, of all partitions; more are looked up. @default 500000 */
+  /** Upper bound of remembered ids, of all partitions; more are looked up. About 30 bytes each. @default 2000000 */
   answeredMaxEntries?: number;
   /** Requests (and outcomes) waiting at once. @default 50000 */
   maxInFlight?: number;
@@ -47,7 +47,7 @@ export function resolveFusionOptions(options: FusionOptions): ResolvedFusionOpti
     observer: SILENT,
     deadlineMarginMs: delivery === 'exactly-once' ? 25 + transactionIntervalMs : 5,
     answeredWindowMs: 600_000,
-    answeredMaxEntries: 500_000,
+    answeredMaxEntries: 2_000_000,
     maxInFlight: 50_000,
     ...options,
     delivery,

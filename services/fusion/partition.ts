@@ -19,12 +19,26 @@ const LATE_AFTER_MS = 1_000;
 /** An ordered request without a deadline waits so long for its place. */
 const TASK_PATIENCE_MS = 60_000;
 
-function duplicate(requestId: string, source: string): RecordError {
-  return new RecordError('duplicate_request', `request id ${requestId} was already used by ${source}; choose a new id for each request`);
+function duplicate(requestId: string): RecordError {
+  return new RecordError('duplicate_request', `request id ${requestId} was used by an earlier request; choose a new id for each`);
+}
+
+function goingAway(): TandemError {
+  return new TandemError('this fusion stage is going away; another will answer', { code: 'stage_stopping', retryable: true });
 }
 
 function unknownWorkload({ workload }: Task): never {
   throw new RecordError('unknown_workload', `workload ${workload} is not known to this fusion stage; give all stages the same workloads`);
+}
+
+/**
+ * The outcome of a later step will bring this one along. Without a deadline the scheduler has one step done after the
+ * other, so all but the last are repeated, and no outcome has to be held for another that may be far behind it.
+ */
+function isRepeatedLater({ task, step, previous }: StepOutcome): boolean {
+  const { steps } = task.plan;
+  if (task.deadlineAt === null) return steps.some(({ id }) => id !== step && !(id in previous));
+  return steps.some(({ after }) => after.includes(step));
 }
 
 /** The requests of one partition, while it is ours: joins their outcomes and answers each once. */
@@ -36,6 +50,7 @@ export class Partition {
   readonly #order = new KeyOrder();
   /** Earlier responses are being read; records wait for that, in their order. */
   #lookingBack: Promise<void> | undefined;
+  #handsBack = false;
 
   constructor(partition: number, options: ResolvedFusionOptions, responder: Pick<ResponderOptions, 'publish' | 'maxEntries'>) {
     this.#options = options;
@@ -50,15 +65,18 @@ export class Partition {
   handle(record: LogRecord): Answer {
     if (this.#lookingBack !== undefined) return this.#lookingBack.then(() => this.handle(record));
     if (this.#responder.closed) return NOTHING;
+    if (this.#handsBack) throw goingAway();
     return record.topic === topicName(this.#options.prefix, 'outcomes') ? this.#onOutcome(record) : this.#onTask(record);
   }
 
   /** Intake has stopped, so what waits would wait in vain: whoever has the partition next gets it. What is being written is finished. */
   handBack(): void {
+    this.#handsBack = true;
     for (const [requestId, pending] of this.#pending) {
       if (pending.sent) continue;
+      this.#order.remove(pending);
       this.#pending.delete(requestId);
-      pending.fail(new TandemError('this fusion stage is going away; another will answer', { code: 'stage_stopping', retryable: true }));
+      pending.fail(goingAway());
     }
   }
 
@@ -75,9 +93,8 @@ export class Partition {
     const known = this.#pending.get(task.requestId);
     const guarded = this.#isGuarded(task);
     if (known === undefined && guarded && !this.#responder.knows(task.arrivedAt)) return this.#lookBack(task.arrivedAt, record);
-    const source = known?.task.source ?? this.#responder.sourceOf(task.requestId);
-    if (source !== undefined && source !== task.source) throw duplicate(task.requestId, source);
-    if (known === undefined && (source !== undefined || !guarded)) return NOTHING;
+    if (this.#isOther(known, task)) throw duplicate(task.requestId);
+    if (known === undefined && (!guarded || this.#responder.has(task.requestId))) return NOTHING;
     return this.#advance(this.#inTurn(known ?? this.#waitFor(task, record)));
   }
 
@@ -97,8 +114,7 @@ export class Partition {
       this.#options.observer.latePart();
       return NOTHING;
     }
-    // The outcome of the step that comes after this one will repeat it.
-    if (task.plan.steps.some(({ after }) => after.includes(outcome.step))) {
+    if (isRepeatedLater(outcome)) {
       known?.join.add(outcome);
       return NOTHING;
     }
@@ -119,7 +135,12 @@ export class Partition {
   /** Its request is answered, or must have been; or it belongs to a repeated request id that was refused. */
   #isLate(task: Task, known: Pending | undefined): boolean {
     if (known !== undefined) return known.response !== undefined || known.task.source !== task.source;
-    return this.#responder.sourceOf(task.requestId) !== undefined || this.#isPast(task);
+    return this.#responder.has(task.requestId) || this.#isPast(task);
+  }
+
+  /** The id was used by another request before: a sender's mistake, not a redelivery. */
+  #isOther(known: Pending | undefined, { requestId, source }: Pick<Task, 'requestId' | 'source'>): boolean {
+    return known === undefined ? this.#responder.hasOther(requestId, source) : known.task.source !== source;
   }
 
   #lookBack(arrivedAt: number, record: LogRecord): Answer {
@@ -152,8 +173,9 @@ export class Partition {
   #cancel({ requestId }: Cancellation): Answer {
     const pending = this.#pending.get(requestId);
     // Else it is answered; or, without a deadline, whoever drops its work says so.
-    if (pending !== undefined && pending.response === undefined) this.#finish(pending, cancelledResponse(pending.task, this.#options.clock.now()));
-    return NOTHING;
+    if (pending === undefined) return NOTHING;
+    if (pending.response === undefined) this.#finish(pending, cancelledResponse(pending.task, this.#options.clock.now()));
+    return pending.answered;
   }
 
   #deadline(pending: Pending): void {
@@ -216,9 +238,8 @@ export class Partition {
     const { requestId, source, arrivedAt } = rejected;
     const pending = this.#pending.get(requestId);
     if (pending === undefined && !this.#responder.knows(arrivedAt)) return this.#lookBack(arrivedAt, record);
-    const earlier = pending?.task.source ?? this.#responder.sourceOf(requestId);
-    if (earlier === source) return NOTHING;
-    if (earlier !== undefined) throw duplicate(requestId, earlier);
+    if (this.#isOther(pending, rejected)) throw duplicate(requestId);
+    if (pending !== undefined || this.#responder.has(requestId)) return NOTHING;
     const response = rejectedResponse(rejected, this.#options.clock.now());
     this.#options.observer.responded(response);
     return this.#write(response, { key: record.key ?? requestId, source, arrivedAt }, carriedHeaders(record.headers)).then(() => NOTHING);

@@ -4,6 +4,10 @@ import type { StageOutput } from '@tandem/shared/runner';
 import type { Answer } from './answer.ts';
 import { Answered, type AnsweredOptions } from './answered.ts';
 import { TransactionalWriter } from './transactional-writer.ts';
+import { wait } from './wait.ts';
+
+const FIRST_PAUSE_MS = 50;
+const LONGEST_PAUSE_MS = 2_000;
 
 export interface ResponderOptions extends AnsweredOptions {
   log: Pick<EventLog, 'read' | 'now' | 'exclusiveWriter'>;
@@ -37,19 +41,33 @@ export class Responder {
     return this.#closing.signal.aborted;
   }
 
-  /** Whether `sourceOf` is right about a request that arrived then; else `lookBack` first. */
+  /** Whether what is known here is all there is to know about a request that arrived then; else `lookBack` first. */
   knows(arrivedAt: number): boolean {
     return this.#answered.knows(arrivedAt);
   }
 
-  /** @throws when the responses cannot be read, as when the log is closed */
-  lookBack(arrivedAt: number): Promise<void> {
-    return this.#transactions?.lookBack(arrivedAt) ?? this.#answered.lookBack(arrivedAt, this.#closing.signal);
+  /** Resolves when the answer is known, however long the log is away, or the partition is another's. */
+  async lookBack(arrivedAt: number): Promise<void> {
+    for (let pauseMs = FIRST_PAUSE_MS; !this.closed; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
+      try {
+        return await (this.#transactions?.lookBack(arrivedAt) ?? this.#answered.lookBack(arrivedAt, this.#closing.signal));
+      } catch (error) {
+        if (this.closed) return;
+        this.#options.onFault(error);
+        await wait(this.#options.clock, pauseMs);
+      }
+    }
   }
 
-  /** The source of the request that was answered, or is just being answered, under this id. */
-  sourceOf(requestId: string): string | undefined {
-    return this.#underWay.get(requestId)?.source ?? this.#answered.sourceOf(requestId);
+  /** The request is answered, or just being answered. */
+  has(requestId: string): boolean {
+    return this.#underWay.has(requestId) || this.#answered.has(requestId);
+  }
+
+  /** Another request, of another source, is answered under this id, or is just being answered. */
+  hasOther(requestId: string, source: string): boolean {
+    const underWay = this.#underWay.get(requestId);
+    return underWay === undefined ? this.#answered.hasOther(requestId, source) : underWay.source !== source;
   }
 
   /**
@@ -74,7 +92,7 @@ export class Responder {
   async #write(answer: Answer): Promise<void> {
     const { requestId, source, output } = answer;
     while (!this.knows(answer.arrivedAt) && !this.closed) await this.lookBack(answer.arrivedAt);
-    if (this.closed || this.#answered.sourceOf(requestId) !== undefined) return;
+    if (this.closed || this.#answered.has(requestId)) return;
     if (this.#transactions !== undefined) return this.#transactions.write(answer);
     await this.#options.publish([output]);
     this.#answered.add(requestId, source);

@@ -3,6 +3,7 @@ import type { Clock } from '@tandem/shared/clock';
 import type { EventLog, ExclusiveWriter } from '@tandem/shared/log';
 import type { Answer } from './answer.ts';
 import type { Answered } from './answered.ts';
+import { wait } from './wait.ts';
 
 /** Of one transaction. */
 const MAX_RESPONSES = 500;
@@ -41,6 +42,8 @@ export class TransactionalWriter {
   #sequence: Promise<void> = Promise.resolve();
   #scheduled = false;
   #startedAt = -Infinity;
+  /** Transactions in a row that did not end well. */
+  #failures = 0;
 
   constructor(options: TransactionalWriterOptions) {
     this.#options = options;
@@ -84,7 +87,8 @@ export class TransactionalWriter {
     if (this.#scheduled) return;
     this.#scheduled = true;
     const { clock, intervalMs } = this.#options;
-    clock.schedule(Math.max(clock.now(), this.#startedAt + intervalMs), () => {
+    const pauseMs = Math.min(LONGEST_PAUSE_MS, this.#failures === 0 ? intervalMs : FIRST_PAUSE_MS * 2 ** this.#failures);
+    clock.schedule(Math.max(clock.now(), this.#startedAt + pauseMs), () => {
       void this.#inTurn(() => this.#transaction()).then(() => {
         this.#scheduled = false;
         if (this.#waiting.length > 0) this.#schedule();
@@ -99,33 +103,38 @@ export class TransactionalWriter {
     await this.#open();
     const batch = this.#waiting.splice(0, MAX_RESPONSES);
     try {
-      await this.#lookBackFor(batch);
-      this.#waiting.unshift(...(await this.#writeAll(batch)));
+      const again = await this.#writeAll(await this.#unanswered(batch));
+      this.#waiting.unshift(...again);
+      this.#failures = again.length === 0 ? 0 : this.#failures + 1;
     } catch (error) {
       this.#options.onFault(error);
       await this.#discard();
       this.#waiting.unshift(...batch);
+      this.#failures += 1;
     }
     if (signal.aborted) resolveAll(this.#waiting.splice(0));
   }
 
-  async #lookBackFor(batch: readonly Waiting[]): Promise<void> {
+  /** Without those that turn out to have been answered. */
+  async #unanswered(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     const { answered, signal } = this.#options;
     const oldest = Math.min(...batch.map(({ answer }) => answer.arrivedAt));
     if (batch.length > 0) await answered.lookBack(oldest, signal);
+    const open = batch.filter(({ answer }) => !answered.has(answer.requestId));
+    resolveAll(batch.filter((waiting) => !open.includes(waiting)));
+    return open;
   }
 
   /** Returns what has to be written again, in order. */
   async #writeAll(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     const { answered, signal } = this.#options;
-    if (this.#writer === undefined || signal.aborted) return batch;
-    const open = batch.filter(({ answer }) => answered.sourceOf(answer.requestId) === undefined);
+    if (this.#writer === undefined || signal.aborted || batch.length === 0) return batch;
     try {
-      if (open.length > 0) await this.#writer.write(open.map(({ answer }) => answer.output));
+      await this.#writer.write(batch.map(({ answer }) => answer.output));
     } catch (error) {
       return this.#failed(batch, error);
     }
-    for (const { answer } of open) answered.add(answer.requestId, answer.source);
+    for (const { answer } of batch) answered.add(answer.requestId, answer.source);
     resolveAll(batch);
     return [];
   }
@@ -160,7 +169,7 @@ export class TransactionalWriter {
       } catch (error) {
         if (signal.aborted) return;
         onFault(error);
-        await this.#pause(pauseMs);
+        await wait(this.#options.clock, pauseMs);
       }
     }
   }
@@ -169,13 +178,6 @@ export class TransactionalWriter {
     const writer = this.#writer;
     this.#writer = undefined;
     await writer?.close().catch(() => undefined);
-  }
-
-  #pause(durationMs: number): Promise<void> {
-    const { clock } = this.#options;
-    return new Promise((resolve) => {
-      clock.schedule(clock.now() + durationMs, resolve);
-    });
   }
 }
 

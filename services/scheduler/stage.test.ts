@@ -92,8 +92,17 @@ test('the large model still runs when the small one failed', async () => {
 
 test('parallel members are dispatched together', async () => {
   const { handle } = await harness();
-  const outputs = await handle('tasks', task([step('a', 'small'), step('b', 'large')]));
+  const outputs = await handle('tasks', task([step('a', 'small'), step('b', 'large')], { deadlineAt: 20_000 }));
   expect(outputs.map(({ topic }) => topic)).toEqual(['t.work.small.fp32', 't.work.large.int8']);
+});
+
+test('without a deadline parallel members are dispatched one after the other, each with what came before', async () => {
+  const { handle } = await harness();
+  const both = task([step('a', 'small'), step('b', 'large')]);
+  expect((await handle('tasks', both)).map(({ topic }) => topic)).toEqual(['t.work.small.fp32']);
+  const [second] = await handle('outcomes', { ...completed(0.5), step: 'a', task: both });
+  expect(second!.topic).toBe('t.work.large.int8');
+  expect((JSON.parse(second!.value as string) as Work).previous).toMatchObject({ a: { kind: 'completed' } });
 });
 
 test('an expired task is not dispatched', async () => {

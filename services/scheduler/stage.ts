@@ -1,5 +1,5 @@
 import {
-  CANCELLED, topicName, type Cancellation, type Outcome, type RedispatchOutcome, type StepOutcome, type Task, type TaskRecord, type Variant,
+  CANCELLED, topicName, type Cancellation, type Outcome, type RedispatchOutcome, type StepEnds, type StepOutcome, type Task, type TaskRecord, type Variant,
 } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import { decide, endsSoFar, readySteps, RecentKeys, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
@@ -95,7 +95,7 @@ class Scheduler implements Stage {
   }
 
   #begin(task: Task): StageOutput[] {
-    return readySteps(task.plan.steps, new Set(), undefined).map((step) => this.#decide({ task, step, previous: {} }));
+    return this.#next(task, {}, undefined);
   }
 
   /** What an outcome makes possible: the steps that come after it. */
@@ -105,7 +105,20 @@ class Scheduler implements Stage {
     this.#count(outcome);
     const { task, step: done } = outcome;
     const previous = endsSoFar(outcome);
-    return readySteps(task.plan.steps, new Set(Object.keys(previous)), done).map((step) => this.#decide({ task, step, previous }));
+    return this.#next(task, previous, done);
+  }
+
+  /**
+   * Without a deadline one step after the other, also those that could run side by side: each outcome then brings along
+   * the earlier ones, and fusion has to hold none for another that may be far behind it.
+   */
+  #next(task: Task, previous: StepEnds, done: string | undefined): StageOutput[] {
+    const { steps } = task.plan;
+    const ends = new Set(Object.keys(previous));
+    const ready = task.deadlineAt === null
+      ? steps.filter(({ id, after }) => !ends.has(id) && after.every((before) => ends.has(before))).slice(0, 1)
+      : readySteps(steps, ends, done);
+    return ready.map((step) => this.#decide({ task, step, previous }));
   }
 
   /** The step again, without the variants that would not run it; not for ever. */

@@ -36,6 +36,7 @@ export interface ExclusiveWriterParts {
   closeTimeoutMs: number;
   /** Learns from acknowledgements. */
   clock: BrokerClock;
+  onClosed: () => void;
 }
 
 /** Each write is one Kafka transaction, by the transactional id that all writers of the name share. */
@@ -63,6 +64,7 @@ export class KafkaExclusiveWriter implements ExclusiveWriter {
     this.#closing.abort();
     await within(this.#last, this.#parts.closeTimeoutMs);
     this.#parts.cluster.reset();
+    this.#parts.onClosed();
   }
 
   async #write(records: readonly OutgoingRecord[]): Promise<void> {

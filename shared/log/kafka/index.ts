@@ -36,7 +36,7 @@ export class KafkaLog implements EventLog {
   readonly #clock: BrokerClock;
   readonly #topicCluster: DirectCluster;
   readonly #closing = new AbortController();
-  readonly #opened: { close(): Promise<void> }[] = [];
+  readonly #opened = new Set<{ close(): Promise<void> }>();
 
   constructor(options: KafkaLogOptions) {
     this.#options = resolveKafkaLogOptions(options);
@@ -85,7 +85,10 @@ export class KafkaLog implements EventLog {
     const client = new TransactionClient(cluster, `${prefix}${name}`, TRANSACTION_TIMEOUT_MS);
     try {
       const identity = await openTransactions(client, cluster, { timeoutMs: settleTimeoutMs, signal: this.#closing.signal });
-      return this.#open(new KafkaExclusiveWriter({ name, cluster, client, identity, leaders: this.#leaders, clock: this.#clock, closeTimeoutMs }));
+      const options = { name, cluster, client, identity, leaders: this.#leaders, clock: this.#clock, closeTimeoutMs };
+      // Writers come and go while the log stays open.
+      const writer: KafkaExclusiveWriter = new KafkaExclusiveWriter({ ...options, onClosed: () => this.#opened.delete(writer) });
+      return this.#open(writer);
     } catch (error) {
       cluster.reset();
       throw unreachable(brokers, error);
@@ -98,7 +101,8 @@ export class KafkaLog implements EventLog {
 
   async close(): Promise<void> {
     this.#closing.abort();
-    await Promise.all(this.#opened.splice(0).map((opened) => opened.close()));
+    await Promise.all([...this.#opened].map((opened) => opened.close()));
+    this.#opened.clear();
     await within(this.#adminClient.close(), this.#options.closeTimeoutMs);
     this.#topicCluster.reset();
     this.#sockets.close();
@@ -118,7 +122,7 @@ export class KafkaLog implements EventLog {
   }
 
   #open<Closable extends { close(): Promise<void> }>(opened: Closable): Closable {
-    this.#opened.push(opened);
+    this.#opened.add(opened);
     return opened;
   }
 }
