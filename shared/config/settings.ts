@@ -49,7 +49,7 @@ export const settingsSchema = z.strictObject({
   commitIntervalMs: number(z.number().min(10).max(60_000)).default(500).describe('between offset commits'),
   delivery: z.enum(['at-least-once', 'exactly-once']).default('at-least-once').describe('of responses; exactly-once: to consumers that read committed records'),
   transactionIntervalMs: number(z.number().min(0).max(10_000)).default(50).describe('exactly-once: between a partition’s transactions; longer is cheaper for the broker, and later'),
-  answeredWindowMs: number(z.number().min(1_000).max(172_800_000)).default(600_000).describe('how long fusion remembers an answered request; what comes later is looked up in the log'),
+  answeredWindowMs: number(z.number().min(1_000).max(172_800_000)).default(600_000).describe('so long a repeated request id gets no second answer; redeliveries never do'),
   drainTimeoutMs: number(z.number().min(0).max(600_000)).default(10_000).describe('how long a stop waits for records in flight'),
   httpHost: z.string().default('127.0.0.1').describe('of /healthz, /readyz and /metrics'),
   httpPort: number(z.number().int().min(0).max(65_535)).default(9464).describe('0: a free one'),

@@ -1,6 +1,9 @@
 import type { PlanStep } from '@tandem/schemas';
 import type { Decision, DecisionContext, Policy, VariantState } from './types.ts';
 
+/** A worker that died has been replaced by then: a session timeout, and a start. */
+const WORKER_RETURNS_MS = 20_000;
+
 function confidenceBefore({ step, previous }: DecisionContext): number | undefined {
   for (const id of step.after) {
     const end = previous[id];
@@ -34,16 +37,16 @@ function nameOf({ variant: { model, precision } }: VariantState): string {
 /**
  * Variants that are served now. One that is being tried again after failures counts, for the one request that tries
  * it; further ones go there only where nothing else serves. Where nothing serves at all, work waits for a worker to
- * come, unless a deadline would pass meanwhile, or the workers that there are have taken their variants out: then the
- * answer is degraded at once.
+ * come, unless its deadline would likely pass meanwhile, or the workers that there are have taken their variants out:
+ * then the answer is degraded at once.
  */
-function servable({ task, cluster }: DecisionContext, variants: readonly VariantState[]): readonly VariantState[] {
+function servable({ task, cluster, now }: DecisionContext, variants: readonly VariantState[]): readonly VariantState[] {
   const served = variants.filter(({ workers, probeDue }) => workers > 0 || probeDue);
   if (served.length > 0) return served;
   const tryingAgain = variants.filter(({ halfOpen }) => halfOpen > 0);
   if (tryingAgain.length > 0) return tryingAgain;
   if (variants.some(({ takenOut }) => takenOut > 0)) return [];
-  if (cluster.settled && task.deadlineAt !== null) return [];
+  if (cluster.settled && task.deadlineAt !== null && task.deadlineAt - now < WORKER_RETURNS_MS) return [];
   const known = variants.filter(({ everServed }) => everServed);
   return known.length > 0 ? known : variants;
 }
