@@ -16,7 +16,8 @@ export default defineConfig({
           globalSetup: ['test/support/global-setup.ts'],
           testTimeout: 90_000,
           hookTimeout: 120_000,
-          fileParallelism: false,
+          // They mostly wait: for sessions to run out, brokers to come back. More would fight for the cores.
+          maxWorkers: 2,
         },
       },
     ],

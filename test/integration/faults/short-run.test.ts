@@ -4,11 +4,11 @@ import { runFaults } from '../../faults/run.ts';
 
 /** A short form of `npm run faults`, on servers of its own. Each seed is a different selection of these faults. */
 const short = {
-  faults: 6, requests: 1_200, brokers: 1, kinds: ['kill', 'term', 'cut:fusion', 'cut:worker', 'redis-flush', 'redis-kill'],
+  faults: 5, requests: 1_000, brokers: 1, kinds: ['kill', 'term', 'cut:fusion', 'cut:worker', 'redis-flush', 'redis-kill'],
   spacingMs: 3_000, leadMs: 2_000, tailMs: 3_000, lateBoundMs: 60_000, instances: 2, stageFlags: [], patienceMs: 90_000, keepLogs: false,
 } as const;
 
-const nothingWrong = { requests: 1_200, answered: 1_200, lost: 0, outOfOrder: 0, late: 0, wrong: 0, failures: [], crashes: [] };
+const nothingWrong = { requests: 1_000, answered: 1_000, lost: 0, outOfOrder: 0, late: 0, wrong: 0, failures: [], crashes: [] };
 
 test('at-least-once: whatever is killed, every request gets its own answer', { timeout: 400_000 }, async () => {
   const report = await runFaults({ ...short, mode: 'at-least-once', seed: 1 });
