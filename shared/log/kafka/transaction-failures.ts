@@ -15,6 +15,7 @@ type Verdict =
   | 'lost';
 
 // Source: https://kafka.apache.org/protocol#protocol_error_codes
+// INVALID_RECORD (87): a broker was seen to answer so to a good batch of a writer that had just been opened, and to go on with that; a new writer helps.
 const VERDICTS: Readonly<Record<number, Verdict>> = {
   3: 'unknown_topic',
   10: 'too_large',
@@ -33,7 +34,7 @@ const VERDICTS: Readonly<Record<number, Verdict>> = {
   53: 'refused',
   59: 'lost',
   67: 'lost',
-  87: 'refused',
+  87: 'lost',
   90: 'fenced',
   120: 'lost',
 };
