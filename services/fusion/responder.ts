@@ -1,10 +1,9 @@
-import type { Clock } from '@tandem/shared/clock';
+import { wait, type Clock } from '@tandem/shared/clock';
 import type { EventLog } from '@tandem/shared/log';
 import type { StageOutput } from '@tandem/shared/runner';
 import type { Answer } from './answer.ts';
 import { Answered, type AnsweredOptions } from './answered.ts';
 import { TransactionalWriter } from './transactional-writer.ts';
-import { wait } from './wait.ts';
 
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 2_000;

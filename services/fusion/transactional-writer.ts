@@ -1,9 +1,8 @@
 import { TandemError } from '@tandem/shared/errors';
-import type { Clock } from '@tandem/shared/clock';
+import { wait, type Clock } from '@tandem/shared/clock';
 import type { EventLog, ExclusiveWriter } from '@tandem/shared/log';
 import type { Answer } from './answer.ts';
 import type { Answered } from './answered.ts';
-import { wait } from './wait.ts';
 
 /** Of one transaction. */
 const MAX_RESPONSES = 500;

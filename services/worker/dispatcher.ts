@@ -1,5 +1,5 @@
 import type { Lane } from '@tandem/schemas';
-import type { Clock } from '@tandem/shared/clock';
+import { wait, type Clock } from '@tandem/shared/clock';
 import {
   BatchQueue, BatchTimeModel, formBatch, largestBatch, lengthBucket, mayFormAhead, takeExpired,
   type BatchSituation, type BreakerPermit, type QueuedWork, type QueueEntry,
@@ -63,7 +63,7 @@ export class Dispatcher {
   constructor(options: DispatcherOptions) {
     this.#options = options;
     const { clock, limits, observer, suspects } = options;
-    const pause = (durationMs: number) => new Promise<void>((resolve) => void clock.schedule(clock.now() + durationMs, resolve));
+    const pause = (durationMs: number) => wait(clock, durationMs);
     this.#rules = { maxThreadLosses: limits.maxThreadLosses, pause };
     this.#queue = new BatchQueue(limits.patienceMs);
     this.#solo = new SoloQueue(limits.maxSuspectRuns);

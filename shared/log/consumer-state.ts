@@ -2,6 +2,7 @@ import { AssignedPartition } from './assigned-partition.ts';
 import type { ResolvedConsumerOptions } from './consumer-options.ts';
 import { Dispatcher } from './dispatcher.ts';
 import type { RecordQueue } from './record-queue.ts';
+import { keyOf } from './topic-partition.ts';
 import type { TopicPartition } from './types.ts';
 
 export interface CommitPoint extends TopicPartition {
@@ -99,8 +100,4 @@ export class ConsumerState<Queue extends RecordQueue> {
     this.#partitions.set(keyOf(partition), assigned);
     this.#options.onAdded?.(assigned);
   }
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic} ${partition}`;
 }

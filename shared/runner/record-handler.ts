@@ -1,4 +1,5 @@
 import { errorCodeSchema, type ErrorCode } from '@tandem/schemas';
+import { wait } from '../clock/index.ts';
 import { RecordError, TandemError, isRetryable, messageOf } from '../errors/index.ts';
 import type { LifecycleState } from '../lifecycle/index.ts';
 import type { Delivery, Headers, LogRecord } from '../log/index.ts';
@@ -8,7 +9,7 @@ import type { CompleteOptions } from './defaults.ts';
 import { outputHeaders, withHeaders } from './headers.ts';
 import { HeldRecords } from './held-records.ts';
 import { KeyOrder } from './key-order.ts';
-import { LONGEST_DELAY_MS, pauseMs, wait } from './retry.ts';
+import { LONGEST_DELAY_MS, pauseMs } from './retry.ts';
 import { restoreRecord, retryRecord, retryTopic, type RestoredRecord } from './retry-record.ts';
 import type { Stage, StageContext, StageOutput } from './types.ts';
 

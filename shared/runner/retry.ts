@@ -19,12 +19,6 @@ export function retryDelayMs(deliveries: number, random: Random): number {
   return delayMs * (1 + JITTER * (2 * random() - 1));
 }
 
-export function wait(clock: Clock, durationMs: number): Promise<void> {
-  return new Promise((resolve) => {
-    clock.schedule(clock.now() + durationMs, resolve);
-  });
-}
-
 /** Waits for a promise, but not longer than this. */
 export async function within(clock: Clock, durationMs: number, promise: Promise<unknown>): Promise<void> {
   const limit = Promise.withResolvers<undefined>();

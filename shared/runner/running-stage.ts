@@ -1,9 +1,10 @@
+import { wait } from '../clock/index.ts';
 import { Lifecycle, type LifecycleState } from '../lifecycle/index.ts';
 import type { Delivery, LogConsumer, TopicPartition } from '../log/index.ts';
 import { withDefaults, type CompleteOptions } from './defaults.ts';
 import type { RunnerOptions } from './options.ts';
 import { RecordHandler } from './record-handler.ts';
-import { wait, within } from './retry.ts';
+import { within } from './retry.ts';
 import { retryTopic } from './retry-record.ts';
 import type { Stage, StageInput } from './types.ts';
 

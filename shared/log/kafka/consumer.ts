@@ -5,6 +5,7 @@ import type { BrokerClock } from '../broker-clock.ts';
 import { resolveConsumerOptions, type ResolvedConsumerOptions } from '../consumer-options.ts';
 import { ConsumerState } from '../consumer-state.ts';
 import { consumerClosed } from '../errors.ts';
+import { keyOf } from '../topic-partition.ts';
 import type { ConsumerOptions, LogConsumer, TopicPartition } from '../types.ts';
 import type { KafkaAdmin } from './admin.ts';
 import { accessFailure } from './access-failures.ts';
@@ -379,10 +380,6 @@ export class KafkaConsumer implements LogConsumer {
       this.#commitSoon();
     }
   }
-}
-
-function keyOf({ topic, partition }: TopicPartition): string {
-  return `${topic} ${partition}`;
 }
 
 /** Whether it is known where the partition is read. */

@@ -3,6 +3,7 @@ import type { BrokerClock } from '../broker-clock.ts';
 import { producerClosed, recordTooLarge, unknownPartition, unknownTopic, writerFenced, writeUncertain } from '../errors.ts';
 import { Partitioner } from '../partitioner.ts';
 import { sizeOfRecord } from '../record-size.ts';
+import { keyOf } from '../topic-partition.ts';
 import type { ExclusiveWriter, OutgoingRecord } from '../types.ts';
 import { Backoff, pause, within } from './backoff.ts';
 import type { DirectCluster } from './direct-cluster.ts';
@@ -219,8 +220,4 @@ async function inTime<Value>(promise: Promise<Value>, giveUpAt: number): Promise
   const result = await within(done, Math.max(0, giveUpAt - Date.now()));
   if (result === undefined) throw new Error('the broker did not answer in time');
   return result.value;
-}
-
-function keyOf({ topic, partition }: { topic: string; partition: number }): string {
-  return `${topic} ${partition}`;
 }

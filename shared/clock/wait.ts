@@ -1,5 +1,6 @@
-import type { Clock } from '@tandem/shared/clock';
+import type { Clock } from './types.ts';
 
+/** Resolves after so many ms of the clock's time. */
 export function wait(clock: Clock, durationMs: number): Promise<void> {
   return new Promise((resolve) => {
     clock.schedule(clock.now() + durationMs, resolve);
