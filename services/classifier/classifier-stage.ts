@@ -6,7 +6,7 @@ import {
 } from '@tandem/shared/core';
 import { RecordError, messageOf } from '@tandem/shared/errors';
 import type { LogRecord } from '@tandem/shared/log';
-import { positionOf, type Stage, type StageInput, type StageOutput } from '@tandem/shared/runner';
+import { JsonOutput, positionOf, type Stage, type StageInput, type StageOutput } from '@tandem/shared/runner';
 import { bindWorkloads } from './bindings.ts';
 import { CachePatience } from './cache-patience.ts';
 import { Duplicates } from './duplicates.ts';
@@ -114,7 +114,7 @@ class Classifier implements ClassifierStage {
   async #cancelled(cancel: Cancel, record: LogRecord): Promise<readonly StageOutput[]> {
     try {
       const cancellation = buildCancellation(cancel, this.#bindings, { arrivedAt: record.timestamp, source: positionOf(record) });
-      return [{ topic: this.#topics.tasks, key: cancellation.key, value: JSON.stringify(cancellation) }];
+      return [new JsonOutput(this.#topics.tasks, cancellation.key, cancellation)];
     } catch (error) {
       throw error instanceof RecordError ? this.#deadLetter(error) : error;
     }
@@ -171,13 +171,13 @@ class Classifier implements ClassifierStage {
 
   #classified(task: Task): StageOutput {
     this.#options.observer.classified(task.task, task.workload, task.marks);
-    return { topic: this.#topics.tasks, key: task.key, value: JSON.stringify(task) };
+    return new JsonOutput(this.#topics.tasks, task.key, task);
   }
 
   #rejected(identity: RequestIdentity, error: RecordError, record: LogRecord): StageOutput {
     this.#options.observer.rejected(error.code);
     const outcome = rejectedOutcome(identity, error, { arrivedAt: record.timestamp, source: standingOf(record) });
-    return { topic: this.#topics.outcomes, key: affinityKey(identity), value: JSON.stringify(outcome) };
+    return new JsonOutput(this.#topics.outcomes, affinityKey(identity), outcome);
   }
 
   #deadLetter(error: RecordError): RecordError {

@@ -1,6 +1,6 @@
 import { topicName, workTopicName, type Cancellation, type PlanStep, type StepEnds, type StepOutcome, type Task, type Work } from '@tandem/schemas';
 import type { Decision } from '@tandem/shared/core';
-import type { StageOutput } from '@tandem/shared/runner';
+import { JsonOutput, type StageOutput } from '@tandem/shared/runner';
 import type { ServedPool } from './cluster.ts';
 
 /** One step of one request, and what came before it. */
@@ -15,7 +15,7 @@ export interface StepOfTask {
 function workOutput(prefix: string, { task, step, previous, tried = [] }: StepOfTask, decision: Decision & { kind: 'dispatch' }, now: number): StageOutput {
   const { model, precision, pool, reason } = decision;
   const work: Work = { step: step.id, model, precision, reason, dispatchedAt: now, task, previous, ...(pool === undefined ? {} : { pool }), ...(tried.length === 0 ? {} : { tried: [...tried] }) };
-  return { topic: workTopicName(prefix, task.lane, { model, precision, pool }), key: task.key, value: JSON.stringify(work) };
+  return new JsonOutput(workTopicName(prefix, task.lane, { model, precision, pool }), task.key, work);
 }
 
 function outcome({ task, step, previous }: StepOfTask, decision: Exclude<Decision, { kind: 'dispatch' }>): StepOutcome {
@@ -28,12 +28,11 @@ function outcome({ task, step, previous }: StepOfTask, decision: Exclude<Decisio
 /** A decision as the record that carries it out. */
 export function output(prefix: string, at: StepOfTask, decision: Decision, now: number): StageOutput {
   if (decision.kind === 'dispatch') return workOutput(prefix, at, decision, now);
-  return { topic: topicName(prefix, 'outcomes'), key: at.task.key, value: JSON.stringify(outcome(at, decision)) };
+  return new JsonOutput(topicName(prefix, 'outcomes'), at.task.key, outcome(at, decision));
 }
 
 /** A cancellation follows the work that it is about: to all places where that may wait. */
 export function cancellationOutputs(prefix: string, cancellation: Cancellation, pools: readonly ServedPool[]): StageOutput[] {
-  const value = JSON.stringify(cancellation);
   return pools.flatMap((pool) =>
-    (['interactive', 'bulk'] as const).map((lane) => ({ topic: workTopicName(prefix, lane, pool), key: cancellation.key, value })));
+    (['interactive', 'bulk'] as const).map((lane) => new JsonOutput(workTopicName(prefix, lane, pool), cancellation.key, cancellation)));
 }

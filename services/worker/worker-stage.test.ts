@@ -151,7 +151,7 @@ test.each([['not JSON', '{'], ['not work', '{"requestId":"r"}'], ['null', 'null'
 
 test('one consumer group per variant, over its two lanes', async () => {
   const { inputs } = await worker({ engine: heldEngine() });
-  expect(inputs).toEqual([{ group: 'worker.lookup.fp32', topics: ['t.work.lookup.fp32', 't.bulk.lookup.fp32'], maxInFlight: 2_000 }]);
+  expect(inputs).toEqual([{ group: 'worker.lookup.fp32', topics: ['t.work.lookup.fp32', 't.bulk.lookup.fp32'], maxInFlight: 2_000, ownGroup: true }]);
   const pooled = await worker({ engine: heldEngine(), pool: 'gpu' });
   expect(pooled.inputs[0]).toMatchObject({ group: 'worker.lookup.fp32.gpu', topics: ['t.work.lookup.fp32.gpu', 't.bulk.lookup.fp32.gpu'] });
 });

@@ -1,7 +1,7 @@
 import { topicName, workTopicName, type Cancellation, type Lane, type Outcome, type Work } from '@tandem/schemas';
 import { RecentKeys } from '@tandem/shared/core';
 import type { LogRecord, TopicPartition } from '@tandem/shared/log';
-import { deadLetter, type Intake, type Stage, type StageContext, type StageInput, type StageOutput } from '@tandem/shared/runner';
+import { JsonOutput, deadLetter, type Intake, type Stage, type StageContext, type StageInput, type StageOutput } from '@tandem/shared/runner';
 import { Dispatcher } from './dispatcher.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { loadVariants } from './load-variants.ts';
@@ -134,7 +134,7 @@ class WorkerStage implements Stage {
   }
 
   #output(work: Work, outcome: Outcome): StageOutput {
-    return { topic: topicName(this.#options.prefix, 'outcomes'), key: work.task.key, value: JSON.stringify(outcome) };
+    return new JsonOutput(topicName(this.#options.prefix, 'outcomes'), work.task.key, outcome);
   }
 
   #inputOf(served: ServedVariant, maxInFlight: number): StageInput {
@@ -145,6 +145,6 @@ class WorkerStage implements Stage {
       this.#sources.set(topic, { served, lane });
       return topic;
     });
-    return { group: ['worker', model, precision, ...(pool === undefined ? [] : [pool])].join('.'), topics, maxInFlight };
+    return { group: ['worker', model, precision, ...(pool === undefined ? [] : [pool])].join('.'), topics, maxInFlight, ownGroup: true };
   }
 }

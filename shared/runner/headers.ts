@@ -20,5 +20,11 @@ export function outputHeaders(input: Headers, span: Headers | undefined): Header
 
 /** An output's own headers win over the carried ones. */
 export function withHeaders(output: OutgoingRecord, carried: Headers): OutgoingRecord {
-  return { ...output, headers: output.headers === undefined ? carried : { ...carried, ...output.headers } };
+  const { topic, key, value, partition, timestamp } = output;
+  return {
+    topic, key, value,
+    headers: output.headers === undefined ? carried : { ...carried, ...output.headers },
+    ...(partition === undefined ? {} : { partition }),
+    ...(timestamp === undefined ? {} : { timestamp }),
+  };
 }

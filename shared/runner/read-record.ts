@@ -1,6 +1,7 @@
 import { checkSchemaVersion } from '../core/index.ts';
 import { RecordError } from '../errors/index.ts';
 import type { LogRecord } from '../log/index.ts';
+import { HandedOver } from './json-records.ts';
 
 /**
  * An internal record. Its writer was a stage of Tandem, so its shape is trusted; that it is one at all is not.
@@ -16,6 +17,7 @@ export function readRecord<T extends { requestId: string }>(record: LogRecord): 
  * @throws {RecordError} `invalid_record`, `unsupported_schema_version`
  */
 export function readJson(record: LogRecord): unknown {
+  if (record instanceof HandedOver) return record.body;
   checkSchemaVersion(record.headers);
   try {
     return JSON.parse(record.value?.toString('utf8') ?? '');

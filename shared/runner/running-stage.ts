@@ -16,7 +16,8 @@ export class RunningStage {
   readonly #stage: Stage;
   readonly #options: CompleteOptions;
   readonly #handler: RecordHandler;
-  readonly #retryTopic: string;
+  /** Their numbers of partitions are those of the stage's own topics. */
+  readonly #retryTopics: readonly string[];
   readonly #consumers: { group: string; consumer: LogConsumer }[];
   readonly #lifecycle = new Lifecycle();
   #cancelGauges: () => void = () => undefined;
@@ -26,7 +27,7 @@ export class RunningStage {
   private constructor(stage: Stage, options: RunnerOptions) {
     this.#stage = stage;
     this.#options = withDefaults(options);
-    this.#retryTopic = retryTopic(options.prefix, stage.name);
+    this.#retryTopics = (stage.retriesOf ?? [stage.name]).map((name) => retryTopic(options.prefix, name));
     this.#handler = new RecordHandler(stage, this.#options, () => this.state);
     this.#consumers = stage.inputs.map((input) => ({ group: input.group, consumer: this.#consume(input) }));
   }
@@ -69,12 +70,12 @@ export class RunningStage {
     return log.consumer({
       groupId: prefix + input.group,
       // In the stage's own group: a partition number is with one member, whichever of its topics it is of.
-      topics: [...input.topics, this.#retryTopic],
+      topics: [...input.topics, ...this.#retryTopics],
       commitIntervalMs,
       ...(input.startFrom === undefined ? {} : { startFrom: input.startFrom }),
       ...(input.maxInFlight === undefined ? {} : { maxInFlight: input.maxInFlight }),
       onRecord: (delivery) => {
-        if (delivery.record.topic === this.#retryTopic) this.#retry(delivery, input);
+        if (this.#retryTopics.includes(delivery.record.topic)) this.#retry(delivery, input);
         else this.#handler.accept(delivery);
       },
       onAssigned: (partitions) => this.#assigned(partitions),
@@ -96,14 +97,14 @@ export class RunningStage {
     if (this.#handler.full === this.#retriesPaused) return;
     this.#retriesPaused = this.#handler.full;
     for (const { consumer } of this.#consumers) {
-      if (this.#retriesPaused) consumer.pause([this.#retryTopic]);
-      else consumer.resume([this.#retryTopic]);
+      if (this.#retriesPaused) consumer.pause(this.#retryTopics);
+      else consumer.resume(this.#retryTopics);
     }
   }
 
   /** Stages know nothing of retry topics. */
   #ownTopics(partitions: readonly TopicPartition[]): readonly TopicPartition[] {
-    return partitions.filter(({ topic }) => topic !== this.#retryTopic);
+    return partitions.filter(({ topic }) => !this.#retryTopics.includes(topic));
   }
 
   #assigned(partitions: readonly TopicPartition[]): void {

@@ -34,6 +34,8 @@ export interface Stage {
   readonly name: StageName;
   /** One consumer group per input set. */
   readonly inputs: readonly StageInput[];
+  /** Stages whose retry topics are read here: what one of them has put off is not forgotten when they are chained. @default itself */
+  readonly retriesOf?: readonly StageName[];
   handle(record: LogRecord, context: StageContext): readonly StageOutput[] | Promise<readonly StageOutput[]>;
   /**
    * Records of the same answer are handled one after the other, each when the one before is done; one that has to be
@@ -63,4 +65,6 @@ export interface StageInput {
   topics: readonly string[];
   startFrom?: 'earliest' | 'latest';
   maxInFlight?: number;
+  /** Also in a chain it keeps its group: the records may as well go to a process that runs the stage alone. @default false */
+  ownGroup?: boolean;
 }

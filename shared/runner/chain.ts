@@ -1,0 +1,214 @@
+import { partitionOfKey, type LogRecord, type TopicPartition } from '../log/index.ts';
+import type { Metrics, Tracing } from '../telemetry/index.ts';
+import { outputHeaders, withHeaders } from './headers.ts';
+import { HandedOver, JsonOutput } from './json-records.ts';
+import type { Intake, Stage, StageContext, StageInput, StageName, StageOutput } from './types.ts';
+
+export interface ChainOptions {
+  /** Of every topic of the flow. */
+  partitions: number;
+  /** All stages that read a topic of the flow, by the topic's full name: it is handed over only where all of them are in the chain. */
+  readersOf: (topic: string) => readonly StageName[];
+  metrics: Pick<Metrics, 'records'>;
+  tracing: Tracing;
+}
+
+type Handled = readonly StageOutput[] | Promise<readonly StageOutput[]>;
+
+const NOTHING: readonly StageOutput[] = [];
+
+/** The consumer group of a chain: one for all its stages, so that a partition number of all their topics is with one process. */
+export function chainGroup(names: readonly StageName[]): string {
+  return names.join('+');
+}
+
+/**
+ * Several stages as one: what one writes is handed to the next in memory instead of through the log, as Flink chains
+ * operators. The runner acknowledges a record when everything that it led to is durable, so nothing is lost: what is
+ * handed over has an origin in the log that is delivered again.
+ *
+ * A record is handed over only within the partition of its origin. What has to move to another partition (a request whose
+ * sender keyed it otherwise than by its affinity key) goes through the log, so that keys are where they would be without a
+ * chain. Within a chain an object is shared, not copied: no stage may change what it has been handed.
+ */
+export class Chain implements Stage {
+  readonly name: StageName;
+  readonly inputs: readonly StageInput[];
+  readonly retriesOf: readonly StageName[];
+  readonly #stages: readonly Stage[];
+  readonly #options: ChainOptions;
+  /** By topic; later stages first: fusion knows a request before the scheduler has it done. */
+  readonly #readers: ReadonlyMap<string, readonly Stage[]>;
+  readonly #handsOver: ReadonlySet<string>;
+  /** Records that a stage has been handed and not done with. */
+  readonly #held = new Map<Stage, number>();
+
+  /** @param stages in the order of the flow */
+  constructor(stages: readonly Stage[], options: ChainOptions) {
+    const names = stages.map(({ name }) => name);
+    this.name = names[0] ?? 'classifier';
+    this.retriesOf = names;
+    this.#stages = stages;
+    this.#options = options;
+    this.#readers = readersByTopic(stages);
+    this.#handsOver = new Set([...this.#readers.keys()].filter((topic) => options.readersOf(topic).every((name) => names.includes(name))));
+    this.inputs = chainedInputs(stages);
+  }
+
+  attach(intake: Intake): void {
+    for (const stage of this.#stages) stage.attach?.(intake);
+  }
+
+  async start(context: StageContext): Promise<void> {
+    for (const stage of this.#stages.toReversed()) await stage.start?.(context);
+  }
+
+  /** Resolves when everything is durable that the record leads to. */
+  handle(record: LogRecord, context: StageContext): Handled {
+    const done = this.#deliver(record, context);
+    return done === undefined ? NOTHING : done.then(() => NOTHING);
+  }
+
+  orderOf(record: LogRecord): string | undefined {
+    return this.#first(record)?.orderOf?.(record);
+  }
+
+  deadlineOf(record: LogRecord): number | undefined {
+    return this.#first(record)?.deadlineOf?.(record);
+  }
+
+  onAssigned(partitions: readonly TopicPartition[]): void {
+    for (const stage of this.#stages) {
+      const own = [...ownOf(stage, partitions), ...this.#handedTo(stage, partitions)];
+      if (own.length > 0) stage.onAssigned?.(own);
+    }
+  }
+
+  onRevoked(partitions: readonly TopicPartition[]): void {
+    for (const stage of this.#stages) {
+      const own = ownOf(stage, partitions);
+      if (own.length > 0) stage.onRevoked?.(own);
+    }
+  }
+
+  /** In the order of the flow, each when it has done what those before it have handed to it. */
+  async drain(): Promise<void> {
+    for (const stage of this.#stages) {
+      do await stage.drain?.();
+      while (await this.#stillHolds(stage));
+    }
+  }
+
+  async stop(): Promise<void> {
+    for (const stage of this.#stages) await stage.stop?.();
+  }
+
+  /** Undefined: all of it is done. */
+  #deliver(record: LogRecord, context: StageContext): Promise<unknown> | undefined {
+    const waits: Promise<unknown>[] = [];
+    try {
+      for (const stage of this.#readers.get(record.topic) ?? []) {
+        const wait = this.#through(stage, record, context);
+        if (wait !== undefined) waits.push(wait);
+      }
+    } catch (error) {
+      if (waits.length === 0) throw error;
+      // Together with the others: none of them may fail unheard.
+      waits.push(Promise.reject(error));
+    }
+    return waits.length === 0 ? undefined : Promise.all(waits);
+  }
+
+  #through(stage: Stage, record: LogRecord, context: StageContext): Promise<unknown> | undefined {
+    if (!(record instanceof HandedOver)) return this.#settle(stage.handle(record, context), record, record.headers, context);
+    this.#options.metrics.records.inc({ stage: stage.name, topic: record.topic, result: 'handed_over' });
+    const span = this.#options.tracing.start(stage.name, record.topic, record.headers);
+    const headers = span === undefined ? record.headers : { ...record.headers, ...span.headers };
+    const done = this.#settle(this.#counted(stage, stage.handle(record, context)), record, headers, context);
+    if (span !== undefined) (done ?? Promise.resolve()).then(() => span.end(), (error: unknown) => span.end(error));
+    return done;
+  }
+
+  #settle(outputs: Handled, record: LogRecord, headers: LogRecord['headers'], context: StageContext): Promise<unknown> | undefined {
+    if (!(outputs instanceof Promise)) return this.#pass(outputs, record, headers, context);
+    return outputs.then((all) => this.#pass(all, record, headers, context));
+  }
+
+  #pass(outputs: readonly StageOutput[], origin: LogRecord, input: LogRecord['headers'], context: StageContext): Promise<unknown> | undefined {
+    if (outputs.length === 0) return undefined;
+    const headers = outputHeaders(input, undefined);
+    const waits: Promise<unknown>[] = [];
+    const written: StageOutput[] = [];
+    for (const output of outputs) {
+      if (!this.#isHandedOver(output, origin)) {
+        written.push(withHeaders(output, headers));
+        continue;
+      }
+      const wait = this.#deliver(new HandedOver(output, origin, headers), context);
+      if (wait !== undefined) waits.push(wait);
+    }
+    if (written.length > 0) waits.push(context.publish(written));
+    return waits.length > 1 ? Promise.all(waits) : waits[0];
+  }
+
+  #isHandedOver(output: StageOutput, { partition }: LogRecord): output is JsonOutput {
+    return output instanceof JsonOutput && this.#handsOver.has(output.topic) && partitionOfKey(output.key, this.#options.partitions) === partition;
+  }
+
+  #counted(stage: Stage, outputs: Handled): Handled {
+    if (!(outputs instanceof Promise)) return outputs;
+    this.#held.set(stage, (this.#held.get(stage) ?? 0) + 1);
+    const done = () => this.#held.set(stage, (this.#held.get(stage) ?? 1) - 1);
+    void outputs.then(done, done);
+    return outputs;
+  }
+
+  /** What it has let go of leads to more, perhaps for itself: that takes a turn. */
+  async #stillHolds(stage: Stage): Promise<boolean> {
+    await new Promise((resolve) => setImmediate(resolve));
+    return stage.drain !== undefined && !isLast(this.#stages, stage) && (this.#held.get(stage) ?? 0) > 0;
+  }
+
+  #first(record: LogRecord): Stage | undefined {
+    return this.#readers.get(record.topic)?.[0];
+  }
+
+  /** Partitions of topics that come to the stage in memory, wherever the chain's own partitions are assigned. */
+  #handedTo(stage: Stage, partitions: readonly TopicPartition[]): TopicPartition[] {
+    const shared = this.inputs.filter(({ ownGroup }) => ownGroup !== true).flatMap(({ topics }) => topics);
+    const numbers = new Set(partitions.filter(({ topic }) => shared.includes(topic)).map(({ partition }) => partition));
+    const topics = topicsOf(stage).filter((topic) => this.#handsOver.has(topic) && !shared.includes(topic));
+    return topics.flatMap((topic) => [...numbers].map((partition) => ({ topic, partition })));
+  }
+}
+
+function topicsOf({ inputs }: Stage): string[] {
+  return inputs.flatMap(({ topics }) => topics);
+}
+
+function ownOf(stage: Stage, partitions: readonly TopicPartition[]): TopicPartition[] {
+  const topics = topicsOf(stage);
+  return partitions.filter(({ topic }) => topics.includes(topic));
+}
+
+function isLast(stages: readonly Stage[], stage: Stage): boolean {
+  return stages.at(-1) === stage;
+}
+
+function readersByTopic(stages: readonly Stage[]): Map<string, Stage[]> {
+  const readers = new Map<string, Stage[]>();
+  for (const stage of stages.toReversed()) {
+    for (const topic of topicsOf(stage)) readers.set(topic, [...(readers.get(topic) ?? []), stage]);
+  }
+  return readers;
+}
+
+/** Those that share partitions with other stages of the chain read them in one group; the others keep theirs. */
+function chainedInputs(stages: readonly Stage[]): StageInput[] {
+  const inputs = stages.flatMap((stage) => stage.inputs);
+  const shared = inputs.filter(({ ownGroup }) => ownGroup !== true);
+  const topics = [...new Set(shared.flatMap((input) => input.topics))];
+  const bounds = shared.flatMap(({ maxInFlight }) => maxInFlight ?? []);
+  const together: StageInput = { group: chainGroup(stages.map(({ name }) => name)), topics, ...(bounds.length === 0 ? {} : { maxInFlight: Math.max(...bounds) }) };
+  return [together, ...inputs.filter(({ ownGroup }) => ownGroup === true)];
+}
