@@ -4,5 +4,6 @@ export { Chain, chainGroup, type ChainOptions } from './chain.ts';
 export { HandedOver, JsonOutput } from './json-records.ts';
 export { RunningStage } from './running-stage.ts';
 export { deadLetter, positionOf, type DeadLetterCause } from './dead-letter.ts';
+export { stageReaders } from './stage-readers.ts';
 export { carriedHeaders } from './headers.ts';
 export { readJson, readRecord } from './read-record.ts';

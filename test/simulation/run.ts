@@ -1,8 +1,7 @@
 import { HEADER, topicName, type Response } from '@tandem/schemas';
 import type { LogRecord } from '@tandem/shared/log';
-import type { StageName } from '@tandem/shared/runner';
 import { POISON, answerOf } from './sim-engine.ts';
-import { PARTITIONS, PREFIX, SimSystem, type SystemOptions } from './system.ts';
+import { PARTITIONS, PREFIX, SimSystem, type Role, type SystemOptions } from './system.ts';
 import { EPOCH, World } from './world.ts';
 
 export interface Scenario extends SystemOptions {
@@ -10,6 +9,8 @@ export interface Scenario extends SystemOptions {
   requests: number;
   /** Deaths, sleeps and ends in order. */
   faults: number;
+  /** @default each stage in processes of its own */
+  processes?: readonly Role[];
 }
 
 interface Sent {
@@ -38,7 +39,7 @@ export interface Verdict {
   virtualMs: number;
 }
 
-const STAGES: readonly StageName[] = ['classifier', 'scheduler', 'scheduler', 'worker', 'worker', 'fusion', 'fusion', 'fusion'];
+const APART: readonly Role[] = ['classifier', 'scheduler', 'scheduler', 'worker', 'worker', 'fusion', 'fusion', 'fusion'];
 const SPREAD_MS = 8_000;
 /** After the last fault everything that can be answered is answered within this. */
 const SETTLE_MS = 120_000;
@@ -51,7 +52,7 @@ export async function simulate(scenario: Scenario, trace: (line: string) => void
   const world = new World(scenario.seed);
   const system = new SimSystem(world, scenario);
   await system.createTopics();
-  for (const name of STAGES) system.start(name);
+  for (const name of scenario.processes ?? APART) system.start(name);
   const say = (line: string) => trace(`${Math.round(world.elapsed).toString().padStart(6)} ms  ${line}`);
   for (const topic of ['requests', 'tasks', 'outcomes', 'responses', 'dead-letters'] as const) {
     await system.log.tail({ topic: topicName(PREFIX, topic), onRecord: ({ partition, offset, value }) => say(`${topic}/${partition}/${offset} ${value?.toString().slice(0, 160)}`) });
@@ -106,8 +107,11 @@ function plan(system: SimSystem, faults: number, say: (line: string) => void): (
   let fusionFaults = 0;
   const strike = () => {
     const index = Math.floor(world.between(0, system.processes.length));
-    const { name, process } = system.processes[index]!;
-    if (name === 'fusion') fusionFaults += 1;
+    const struck = system.processes[index];
+    // All are away at this moment.
+    if (struck === undefined) return;
+    const { name, process } = struck;
+    if (name.includes('fusion')) fusionFaults += 1;
     if (world.chance(0.5)) {
       const sleepMs = world.between(10, 25_000);
       say(`${name} ${index} falls asleep for ${Math.round(sleepMs)} ms`);

@@ -11,10 +11,14 @@ const SLOW_SHARE = 0.1;
 /** One in so many records is fetched later than those of other topics, ms at most. */
 const LAG_SHARE = 0.05;
 const LAG_MS = 1_500;
+/** A leader that was suspended wakes, and has missed this much at most before it learns that another leads. */
+const LONGEST_SUSPENSION_MS = 20_000;
 
 export interface SimLogOptions {
   /** Share of transactions whose fate their writer does not learn. */
   uncertainty: number;
+  /** Share of reads that meet a leader which is out of date. */
+  staleReads: number;
   /** What a broken log would do with one record in twenty; a run must notice. */
   sabotage?: 'lose' | 'repeat';
 }
@@ -66,8 +70,11 @@ export class SimLog implements EventLog {
   }
 
   async* read(options: ReadOptions): AsyncGenerator<readonly LogRecord[]> {
+    const { world } = this.#process;
     await this.#process.delay(0, this.#slowestMs());
-    for await (const batch of this.#log.read(options)) {
+    const to = world.chance(this.#options.staleReads) ? await this.#endAt(options, world.clock.now() - world.between(0, LONGEST_SUSPENSION_MS)) : Infinity;
+    if (options.barrier !== undefined && to < options.barrier) throw behind(options.barrier);
+    for await (const batch of this.#log.read({ ...options, to: Math.min(to, options.to ?? Infinity) })) {
       yield batch;
       await this.#process.delay(0, this.#slowestMs());
     }
@@ -76,7 +83,8 @@ export class SimLog implements EventLog {
   async exclusiveWriter(name: string): Promise<ExclusiveWriter> {
     const writer = await this.#request(() => this.#log.exclusiveWriter(name));
     return {
-      write: (records) => this.#transaction(name, writer, records),
+      write: (records) => this.#transaction(name, () => writer.write(records)),
+      barrier: (place) => this.#transaction(name, () => writer.barrier(place)),
       close: () => writer.close(),
     };
   }
@@ -89,12 +97,22 @@ export class SimLog implements EventLog {
     await this.close();
   }
 
-  async #transaction(name: string, writer: ExclusiveWriter, records: readonly OutgoingRecord[]): Promise<void> {
+  async #transaction<Value>(name: string, effect: () => Promise<Value>): Promise<Value> {
     const { world } = this.#process;
     const isUncertain = world.chance(this.#options.uncertainty);
     if (isUncertain && world.chance(0.5)) throw uncertain(name);
-    await this.#request(() => writer.write(records));
+    const value = await this.#request(effect);
     if (isUncertain) throw uncertain(name);
+    return value;
+  }
+
+  /** Where the partition ended then. */
+  async #endAt({ topic, partition }: ReadOptions, time: number): Promise<number> {
+    let end = 0;
+    for await (const batch of this.#log.read({ topic, partition })) {
+      for (const { timestamp, offset } of batch) if (timestamp <= time) end = offset + 1;
+    }
+    return end;
   }
 
   /** A fetch brings what it brings: partitions are in order, but one topic may be far behind another for a while. */
@@ -143,6 +161,10 @@ export class SimLog implements EventLog {
       });
     });
   }
+}
+
+function behind(barrier: number): TandemError {
+  return new TandemError(`offset ${barrier} is not known to a leader of the past`, { code: 'log_behind' });
 }
 
 function uncertain(name: string): TandemError {

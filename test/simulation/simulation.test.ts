@@ -1,4 +1,4 @@
-import { expect, test, vi } from 'vitest';
+import { describe, expect, test, vi } from 'vitest';
 import { simulate, type Scenario, type Verdict } from './run.ts';
 
 /** TANDEM_SIMULATION_RUNS makes it a long search; TANDEM_SIMULATION_SEED repeats one run. */
@@ -7,7 +7,7 @@ const FIRST_SEED = Number(process.env['TANDEM_SIMULATION_SEED'] ?? 1);
 
 vi.setConfig({ testTimeout: 300_000 });
 
-const base: Omit<Scenario, 'seed' | 'delivery'> = { requests: 40, faults: 10, uncertainty: 0.05, cacheFailures: 0.02 };
+const base: Omit<Scenario, 'seed' | 'delivery'> = { requests: 40, faults: 10, uncertainty: 0.05, staleReads: 0, cacheFailures: 0.02 };
 const seeds = Array.from({ length: RUNS }, (_, index) => FIRST_SEED + index);
 
 const failures = ({ lost, wrong, disordered }: Verdict) => ({ lost, wrong, disordered });
@@ -28,11 +28,26 @@ test('at least once: whoever dies or sleeps, nothing is lost, and doubled only w
   }
 });
 
-test('exactly once: whoever dies or sleeps, each request is answered once', async () => {
+test('exactly once: whoever dies or sleeps, and whoever believes to lead still, each request is answered once', async () => {
   for (const seed of seeds) {
-    const verdict = await simulate({ ...base, delivery: 'exactly-once', seed });
+    const verdict = await simulate({ ...base, staleReads: 0.2, delivery: 'exactly-once', seed });
     expect({ ...failures(verdict), doubled: verdict.doubled }, `seed ${seed}`).toEqual({ ...NONE, doubled: [] });
   }
+});
+
+describe.each([
+  ['all but the workers', ['classifier+scheduler+fusion', 'classifier+scheduler+fusion', 'classifier+scheduler+fusion', 'worker', 'worker']],
+  ['all stages', ['classifier+scheduler+worker+fusion', 'classifier+scheduler+worker+fusion', 'classifier+scheduler+worker+fusion']],
+  ['scheduler and fusion', ['classifier', 'scheduler+fusion', 'scheduler+fusion', 'worker', 'worker']],
+  ['scheduler and workers', ['classifier', 'scheduler+worker', 'scheduler+worker', 'fusion', 'fusion']],
+] as const)('chained: %s', (_, processes) => {
+  test.each(['at-least-once', 'exactly-once'] as const)('%s: nothing is lost, swapped or out of order, and doubled only as promised', async (delivery) => {
+    for (const seed of seeds) {
+      const verdict = await simulate({ ...base, staleReads: delivery === 'exactly-once' ? 0.2 : 0, delivery, processes, seed });
+      expect(failures(verdict), `seed ${seed}`).toEqual(NONE);
+      if (verdict.fusionFaults === 0 || delivery === 'exactly-once') expect(verdict.doubled, `seed ${seed}`).toEqual([]);
+    }
+  });
 });
 
 test('a log that loses or repeats records is found out', async () => {

@@ -6,7 +6,7 @@ import { createMemoryCache, type Cache } from '@tandem/shared/cache';
 import { thresholdPolicy, type Adapter } from '@tandem/shared/core';
 import { RecordError, TandemError } from '@tandem/shared/errors';
 import { createEmbeddedLog, type EmbeddedLog } from '@tandem/shared/log';
-import { RunningStage, type Stage, type StageName } from '@tandem/shared/runner';
+import { Chain, RunningStage, stageReaders, type Stage, type StageName } from '@tandem/shared/runner';
 import { createMetrics, noTracing, silentLogger } from '@tandem/shared/telemetry';
 import { createWorkerStage } from '@tandem/worker';
 import { simEngine } from './sim-engine.ts';
@@ -41,6 +41,8 @@ const variant = (model: string): Variant => ({
   accuracy: { metric: 'accuracy', value: 0.9, others: {}, data: 'none', date: '2026-01-01' },
 });
 const variants = [variant('small'), variant('large')];
+const topology = { prefix: PREFIX, partitions: PARTITIONS };
+const topics = [...fixedTopics(topology), ...variantTopics(topology, variants)];
 
 function workload(name: string, order: Workload['order']): Workload {
   const coarse = { id: 'coarse', role: 'coarse' as const, model: 'small', after: [], required: false };
@@ -58,8 +60,11 @@ export interface SystemOptions extends SimLogOptions {
   cacheFailures: number;
 }
 
+/** One stage, or several in a chain. */
+export type Role = StageName | `${StageName}+${string}`;
+
 export interface RunningProcess {
-  name: StageName;
+  name: Role;
   process: SimProcess;
   /** Undefined until it has started. */
   stage?: RunningStage;
@@ -80,26 +85,25 @@ export class SimSystem {
   }
 
   async createTopics(): Promise<void> {
-    const topology = { prefix: PREFIX, partitions: PARTITIONS };
-    await this.log.admin.ensureTopics([...fixedTopics(topology), ...variantTopics(topology, variants)]);
+    await this.log.admin.ensureTopics(topics);
   }
 
   /** It runs, or will soon. */
-  start(name: StageName): void {
+  start(name: Role): void {
     const process = new SimProcess(this.world);
     const entry: RunningProcess = { name, process };
     this.processes.push(entry);
     void this.#run(entry);
   }
 
-  kill(index: number): StageName {
+  kill(index: number): Role {
     const [entry] = this.processes.splice(index, 1);
     entry!.process.kill();
     return entry!.name;
   }
 
   /** Ends it in order, as SIGTERM does; one that is still starting is killed. */
-  end(index: number): StageName {
+  end(index: number): Role {
     const [entry] = this.processes.splice(index, 1);
     if (entry!.stage === undefined) entry!.process.kill();
     else void entry!.stage.stop();
@@ -110,9 +114,12 @@ export class SimSystem {
     const { name, process } = entry;
     const log = new SimLog(this.log, process, this.#options);
     const common = { log, clock: process.clock, logger: silentLogger, prefix: PREFIX, random: this.world.random };
-    const stage = await this.#stage(name, process, log);
+    const metrics = createMetrics({ processMetrics: false });
+    const stages = await Promise.all(name.split('+').map((one) => this.#stage(one as StageName, process, log)));
+    const chained = () => new Chain(stages, { partitions: PARTITIONS, readersOf: stageReaders(topics), metrics, tracing: noTracing });
+    const stage = stages.length === 1 ? stages[0]! : chained();
     entry.stage = await RunningStage.start(stage, {
-      ...common, metrics: createMetrics({ processMetrics: false }), tracing: noTracing, producer: await log.producer(), commitIntervalMs: 10,
+      ...common, metrics, tracing: noTracing, producer: await log.producer(), commitIntervalMs: 10,
     });
   }
 
