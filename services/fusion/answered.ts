@@ -69,23 +69,25 @@ export class Answered {
   /**
    * Reads the responses that could answer a request that arrived then, and those of a window before it: a sender that
    * repeats an id gets no second answer within the window.
+   * @param barrier an offset behind all that has been answered, where one can be had: what a broker takes for the end may be older
    */
-  async lookBack(arrivedAt: number, signal: AbortSignal): Promise<void> {
+  async lookBack(arrivedAt: number, signal: AbortSignal, barrier?: () => Promise<number>): Promise<void> {
     if (this.knows(arrivedAt)) return;
     const wanted = arrivedAt - CLOCK_SKEW_MS - this.#options.windowMs;
     if (this.#currentSince === Infinity) this.#currentSince = this.#options.log.now();
-    const found = await this.#read(wanted, signal);
+    const found = await this.#read(wanted, signal, barrier);
     if (signal.aborted) return;
     // All at once: meanwhile a generation may have gone.
     this.#previous.merge(found);
     this.#knownSince = Math.min(this.#knownSince, wanted > 0 ? wanted : -Infinity);
   }
 
-  async #read(since: number, signal: AbortSignal): Promise<CompactIds> {
+  async #read(since: number, signal: AbortSignal, barrier?: () => Promise<number>): Promise<CompactIds> {
     const { log, topic, partition } = this.#options;
     const found = new CompactIds();
     try {
-      for await (const records of log.read({ topic, partition, ...(since > 0 ? { from: { timestamp: since } } : {}), signal })) {
+      const end = barrier === undefined ? {} : { barrier: await barrier() };
+      for await (const records of log.read({ topic, partition, ...(since > 0 ? { from: { timestamp: since } } : {}), ...end, signal })) {
         for (const record of records) found.add(requestIdOf(record), record.headers[HEADER.source] ?? '');
         if ((records[0]?.timestamp ?? 0) > this.#knownSince + CLOCK_SKEW_MS) break;
       }

@@ -4,7 +4,7 @@ import { expect, test } from 'vitest';
 import { CANCELLED } from '@tandem/schemas';
 import { ManualClock } from '@tandem/shared/clock';
 import { TandemError } from '@tandem/shared/errors';
-import type { EventLog, ExclusiveWriter } from '@tandem/shared/log';
+import type { EventLog, ExclusiveWriter, ReadOptions } from '@tandem/shared/log';
 import { completed, fine, harness, sharedLog, task } from './testing.ts';
 
 const once = { delivery: 'exactly-once', transactionIntervalMs: 50 } as const;
@@ -79,6 +79,7 @@ function unreliable(log: EventLog, failures: () => 'none' | 'lost' | 'written'):
   const uncertain = () => new TandemError('test', { code: 'write_uncertain', retryable: true });
   const wrap = (writer: ExclusiveWriter): ExclusiveWriter => ({
     close: () => writer.close(),
+    barrier: (place) => writer.barrier(place),
     async write(records) {
       const failure = failures();
       if (failure === 'lost') throw uncertain();
@@ -113,13 +114,41 @@ test('exactly once: whatever becomes of the transactions and whoever owns the pa
   );
 });
 
+/** A leader that has been suspended, and answers as if nothing had been written since then; the first reads meet it. */
+function outOfDate(log: EventLog, reads: number): EventLog {
+  let left = reads;
+  return {
+    ...withWriter(log, (name) => log.exclusiveWriter(name)),
+    read: (options: ReadOptions) => {
+      if (left === 0) return log.read(options);
+      left -= 1;
+      const past = (async function* () {
+        if ((options.barrier ?? 0) > 0) throw new TandemError('test', { code: 'log_behind' });
+        yield [];
+      })();
+      return past;
+    },
+  };
+}
+
+test('exactly once: a leader that is out of date hides no answer', async () => {
+  const clock = new ManualClock(1_000);
+  const log = await sharedLog(clock);
+  const first = await harness({ clock, log, ...once });
+  await passing(clock, first.send('tasks', request(1)));
+  const second = await harness({ clock, log: outOfDate(log, 3), ...once });
+  await passing(clock, second.send('tasks', request(1)));
+  await passing(clock, second.send('tasks', request(2)));
+  expect((await first.written()).map(({ requestId }) => requestId)).toEqual(['r1', 'r2']);
+});
+
 test('exactly once: responses of one interval go into one transaction', async () => {
   const clock = new ManualClock(1_000);
   const log = await sharedLog(clock);
   const sizes: number[] = [];
   const counted = withWriter(log, async (name) => {
     const writer = await log.exclusiveWriter(name);
-    return { close: () => writer.close(), write: (records) => writer.write(records).then(() => void sizes.push(records.length)) };
+    return { close: () => writer.close(), barrier: (place) => writer.barrier(place), write: (records) => writer.write(records).then(() => void sizes.push(records.length)) };
   });
   const { send, written } = await harness({ clock, log: counted, ...once });
   await passing(clock, send('tasks', request(0)));

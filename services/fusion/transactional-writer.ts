@@ -11,6 +11,8 @@ const LONGEST_PAUSE_MS = 2_000;
 
 export interface TransactionalWriterOptions {
   log: Pick<EventLog, 'exclusiveWriter'>;
+  /** Of the responses. */
+  topic: string;
   partition: number;
   answered: Answered;
   clock: Clock;
@@ -52,11 +54,10 @@ export class TransactionalWriter {
 
   /** @throws when the responses cannot be read; they are read again then */
   async lookBack(arrivedAt: number): Promise<void> {
-    const { answered, signal } = this.#options;
     const done = Promise.withResolvers<void>();
     await this.#inTurn(async () => {
       await this.#open();
-      await answered.lookBack(arrivedAt, signal).then(done.resolve, done.reject);
+      await this.#lookBack(arrivedAt).then(done.resolve, done.reject);
     });
     return done.promise;
   }
@@ -116,9 +117,9 @@ export class TransactionalWriter {
 
   /** Without those that turn out to have been answered. */
   async #unanswered(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
-    const { answered, signal } = this.#options;
+    const { answered } = this.#options;
     const oldest = Math.min(...batch.map(({ answer }) => answer.arrivedAt));
-    if (batch.length > 0) await answered.lookBack(oldest, signal);
+    if (batch.length > 0) await this.#lookBack(oldest);
     const open = batch.filter(({ answer }) => !answered.has(answer.requestId));
     resolveAll(batch.filter((waiting) => !open.includes(waiting)));
     return open;
@@ -170,6 +171,20 @@ export class TransactionalWriter {
         onFault(error);
         await wait(this.#options.clock, pauseMs);
       }
+    }
+  }
+
+  /** As far as the end that the true leader gives: another broker may believe to lead still, and know of less. */
+  async #lookBack(arrivedAt: number): Promise<void> {
+    const { answered, topic, partition, signal } = this.#options;
+    const writer = this.#writer;
+    // Not opened: the partition is another's.
+    if (writer === undefined) return;
+    try {
+      await answered.lookBack(arrivedAt, signal, () => writer.barrier({ topic, partition }));
+    } catch (error) {
+      await this.#discard();
+      throw error;
     }
   }
 

@@ -1,4 +1,5 @@
 import { TandemError } from '../errors/index.ts';
+import type { TopicPartition } from './types.ts';
 
 export function recordTooLarge(topic: string, bytes: number, limit?: number): TandemError {
   const bound = limit === undefined ? 'what the broker takes' : `the topic's limit of ${limit} bytes`;
@@ -25,6 +26,12 @@ export function writerFenced(name: string): TandemError {
 
 export function writeUncertain(name: string, cause: unknown): TandemError {
   return new TandemError(`Whether writer "${name}" has written its last records is not known.`, { code: 'write_uncertain', retryable: true, cause });
+}
+
+export function logBehind({ topic, partition }: TopicPartition, barrier: number): TandemError {
+  return new TandemError(`The broker asked for partition ${partition} of "${topic}" does not know offset ${barrier}, which has been written: it is out of date.`, {
+    code: 'log_behind',
+  });
 }
 
 export function consumerClosed(): TandemError {

@@ -49,7 +49,8 @@ export interface EventLog extends AsyncDisposable {
   /**
    * Reads a range of one partition, in offset order, without a group; only records of committed transactions. Ends at
    * `to`, or with what was in the partition at the time of the call. Waits out a broker that is away.
-   * @throws {TandemError} `unknown_topic`, `log_closed`
+   * @throws {TandemError} `unknown_topic`, `log_closed`; `log_behind` (the broker that leads the partition, or says so, knows
+   *   nothing of the barrier: it is out of date, or the topic was made anew. Take a new barrier, and read again)
    */
   read(options: ReadOptions): AsyncIterable<readonly LogRecord[]>;
   /**
@@ -94,6 +95,12 @@ export interface ExclusiveWriter {
    *   (retryable: open a new writer and read, to see whether it was written)
    */
   write(records: readonly OutgoingRecord[]): Promise<void>;
+  /**
+   * An offset that lies behind every record that the partition has, and that its replicas have vouched for: a broker that
+   * knows of less is out of date. It costs a round trip or two, and what it takes up in the log no committed reader sees.
+   * @throws {TandemError} as `write`; `unknown_topic`, `unknown_partition`
+   */
+  barrier(place: TopicPartition): Promise<number>;
   close(): Promise<void>;
 }
 
@@ -102,6 +109,8 @@ export interface ReadOptions extends TopicPartition {
   from?: { offset: number } | { timestamp: number };
   /** Exclusive. @default the end at the time of the call */
   to?: number;
+  /** In place of `to`: read exactly as far as an `ExclusiveWriter.barrier`, not as far as a broker that is out of date knows. */
+  barrier?: number;
   /** Ends the read, without an error. */
   signal?: AbortSignal;
 }

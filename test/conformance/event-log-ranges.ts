@@ -38,6 +38,15 @@ export function describeRanges(fixture: () => Promise<Fixture>): void {
       }
     });
 
+    it('as far as a barrier fails where the log has not got so far', async () => {
+      const f = await fixture();
+      const topic = await f.topic({ partitions: 1 });
+      await f.send(sequence(topic, 10));
+      expect(valuesOf(await read(f, { topic, barrier: 10 }))).toEqual(numbersUpTo(10));
+      await expect(read(f, { topic, barrier: 11 })).rejects.toMatchObject({ code: 'log_behind' });
+      await expect(read(f, { topic, from: { timestamp: Date.now() + 60_000 }, barrier: 11 })).rejects.toMatchObject({ code: 'log_behind' });
+    });
+
     it('starts with the first record of a time or after it', async () => {
       const f = await fixture();
       const topic = await f.topic({ partitions: 1 });

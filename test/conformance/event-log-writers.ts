@@ -140,6 +140,39 @@ export function describeExclusiveWriters(fixture: () => Promise<Fixture>): void 
       expect(['written', 'writer_fenced', 'write_uncertain']).toEqual(expect.arrayContaining(outcomes));
     });
 
+    it('gives barriers: reading as far as one finds all that was written before it, and nothing of its own', async () => {
+      const f = await fixture();
+      const topic = await f.topic({ partitions: 2 });
+      const writer = await f.log.exclusiveWriter(f.name('writer'));
+      const read = async (barrier: number): Promise<string[]> => {
+        const values: string[] = [];
+        for await (const records of f.log.read({ topic, partition: 1, from: { timestamp: 1 }, barrier })) values.push(...records.map(({ value }) => String(value)));
+        return values;
+      };
+      expect(await read(await writer.barrier({ topic, partition: 1 }))).toEqual([]);
+      await writer.write(sequence(topic, 5, { partition: 1 }));
+      await f.send([{ topic, key: 'a', value: 'from another', partition: 1 }]);
+      const barrier = await writer.barrier({ topic, partition: 1 });
+      await writer.write([{ topic, key: 'a', value: 'later', partition: 1 }]);
+      expect(await read(barrier)).toEqual([...numbersUpTo(5), 'from another']);
+      const reader = await f.consumer({ topics: [topic], onRecord: (delivery) => delivery.ack() });
+      await reader.receives(7);
+      expect(reader.values).toEqual([...numbersUpTo(5), 'from another', 'later']);
+      expect(await valuesOf(f, topic)).toHaveLength(7);
+    });
+
+    it('gives no barriers once it is fenced or closed, nor for a partition that is not there', async () => {
+      const f = await fixture();
+      const topic = await f.topic({ partitions: 1 });
+      const name = f.name('writer');
+      const first = await f.log.exclusiveWriter(name);
+      await expect(first.barrier({ topic, partition: 1 })).rejects.toMatchObject({ code: 'unknown_partition' });
+      const second = await f.log.exclusiveWriter(name);
+      await expect(first.barrier({ topic, partition: 0 })).rejects.toMatchObject({ code: 'writer_fenced' });
+      await second.close();
+      await expect(second.barrier({ topic, partition: 0 })).rejects.toMatchObject({ code: 'producer_closed' });
+    });
+
     it('writes nothing after it is closed', async () => {
       const f = await fixture();
       const topic = await f.topic({ partitions: 1 });

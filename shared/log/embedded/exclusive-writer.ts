@@ -1,5 +1,5 @@
-import { producerClosed, writerFenced } from '../errors.ts';
-import type { ExclusiveWriter, OutgoingRecord } from '../types.ts';
+import { producerClosed, unknownPartition, writerFenced } from '../errors.ts';
+import type { ExclusiveWriter, OutgoingRecord, TopicPartition } from '../types.ts';
 import type { EmbeddedProducer } from './producer.ts';
 import type { Store } from './store.ts';
 
@@ -20,12 +20,24 @@ export class EmbeddedExclusiveWriter implements ExclusiveWriter {
   }
 
   async write(records: readonly OutgoingRecord[]): Promise<void> {
-    if (this.#closed) throw producerClosed();
-    if (this.#store.writerEpochs.get(this.#name) !== this.#epoch) throw writerFenced(this.#name);
+    this.#check();
     await this.#producer.sendAllOrNothing(records);
+  }
+
+  async barrier({ topic, partition }: TopicPartition): Promise<number> {
+    this.#check();
+    const { partitions } = this.#store.topic(topic);
+    const log = partitions[partition];
+    if (log === undefined) throw unknownPartition(topic, partition, partitions.length);
+    return log.latest;
   }
 
   async close(): Promise<void> {
     this.#closed = true;
+  }
+
+  #check(): void {
+    if (this.#closed) throw producerClosed();
+    if (this.#store.writerEpochs.get(this.#name) !== this.#epoch) throw writerFenced(this.#name);
   }
 }

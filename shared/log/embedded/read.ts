@@ -1,4 +1,4 @@
-import { unknownPartition } from '../errors.ts';
+import { logBehind, unknownPartition } from '../errors.ts';
 import type { LogRecord, ReadOptions } from '../types.ts';
 import type { PartitionLog } from './partition-log.ts';
 import type { Store } from './store.ts';
@@ -14,11 +14,12 @@ function firstOffset(log: PartitionLog, from: ReadOptions['from']): number {
 }
 
 /** A range of one partition, as it lies in memory. */
-export async function* readRange(store: Store, { topic, partition, from, to, signal }: ReadOptions): AsyncGenerator<readonly LogRecord[]> {
+export async function* readRange(store: Store, { topic, partition, from, to, barrier, signal }: ReadOptions): AsyncGenerator<readonly LogRecord[]> {
   const { partitions } = store.topic(topic);
   const log = partitions[partition];
   if (log === undefined) throw unknownPartition(topic, partition, partitions.length);
-  const end = Math.min(to ?? log.latest, log.latest);
+  if (barrier !== undefined && barrier > log.latest) throw logBehind({ topic, partition }, barrier);
+  const end = Math.min(barrier ?? to ?? log.latest, log.latest);
   let next = firstOffset(log, from);
   while (next < end && signal?.aborted !== true) {
     const batch: LogRecord[] = [];

@@ -4,7 +4,7 @@ import { producerClosed, recordTooLarge, unknownPartition, unknownTopic, writerF
 import { Partitioner } from '../partitioner.ts';
 import { sizeOfRecord } from '../record-size.ts';
 import { keyOf } from '../topic-partition.ts';
-import type { ExclusiveWriter, OutgoingRecord } from '../types.ts';
+import type { ExclusiveWriter, OutgoingRecord, TopicPartition } from '../types.ts';
 import { Backoff, pause, within } from './backoff.ts';
 import type { DirectCluster } from './direct-cluster.ts';
 import { refused } from './failures.ts';
@@ -26,6 +26,8 @@ const MAX_REQUEST_BYTES = 524_288;
 /** The markers of the transaction before are being written; that takes milliseconds. */
 const BUSY_MS = { first: 1, most: 50, factor: 1.5 };
 const SEQUENCES = 2 ** 31;
+/** Seen only by whoever reads what is not committed. A topic that is compacted takes no record without a key. */
+const BARRIER = { key: 'tandem.barrier', value: null };
 
 export interface ExclusiveWriterParts {
   name: string;
@@ -56,9 +58,11 @@ export class KafkaExclusiveWriter implements ExclusiveWriter {
   }
 
   async write(records: readonly OutgoingRecord[]): Promise<void> {
-    const written = this.#last.then(() => this.#write(records));
-    this.#last = written.catch(() => undefined);
-    return written;
+    return this.#inTurn(() => this.#write(records));
+  }
+
+  async barrier(place: TopicPartition): Promise<number> {
+    return this.#inTurn(() => this.#barrier(place));
   }
 
   async close(): Promise<void> {
@@ -68,11 +72,31 @@ export class KafkaExclusiveWriter implements ExclusiveWriter {
     this.#parts.onClosed();
   }
 
+  #inTurn<Value>(action: () => Promise<Value>): Promise<Value> {
+    const result = this.#last.then(action);
+    this.#last = result.then(() => undefined, () => undefined);
+    return result;
+  }
+
   async #write(records: readonly OutgoingRecord[]): Promise<void> {
+    const giveUpAt = Date.now() + GIVE_UP_AFTER_MS;
+    if ((await this.#produceInTransaction(records, giveUpAt)).length > 0) await this.#commit(giveUpAt);
+  }
+
+  /** A record that is never committed: its offset comes from whoever has all replicas' agreement, whatever others believe to lead. */
+  async #barrier(place: TopicPartition): Promise<number> {
+    const giveUpAt = Date.now() + GIVE_UP_AFTER_MS;
+    const [part] = await this.#produceInTransaction([{ ...BARRIER, ...place }], giveUpAt);
+    await this.#abort(giveUpAt);
+    if (part === undefined || part.writtenAt < 0) throw writeUncertain(this.#parts.name, new Error('the broker did not say where the barrier lies'));
+    return part.writtenAt;
+  }
+
+  /** Leaves the transaction open, unless it throws. */
+  async #produceInTransaction(records: readonly OutgoingRecord[], giveUpAt: number): Promise<readonly TransactionPart[]> {
     if (this.#closing.signal.aborted) throw producerClosed();
     if (this.#broken !== undefined) throw this.#broken;
-    if (records.length === 0) return;
-    const giveUpAt = Date.now() + GIVE_UP_AFTER_MS;
+    if (records.length === 0) return [];
     const parts = await this.#place(records);
     try {
       await this.#untilDone(giveUpAt, () => this.#parts.client.begin(this.#parts.identity, parts));
@@ -80,7 +104,7 @@ export class KafkaExclusiveWriter implements ExclusiveWriter {
     } catch (error) {
       throw await this.#withdraw(error, parts, giveUpAt);
     }
-    await this.#commit(giveUpAt);
+    return parts;
   }
 
   /** Nothing has begun, so what is wrong with a record harms nobody. */
@@ -141,11 +165,11 @@ export class KafkaExclusiveWriter implements ExclusiveWriter {
   }
 
   /** Takes note of what is written; returns what is wrong with the rest. */
-  #settle({ part, failure }: PartResult): Error[] {
+  #settle({ part, failure, baseOffset }: PartResult): Error[] {
     if (failure === undefined) {
       const key = keyOf(part);
       this.#sequences.set(key, ((this.#sequences.get(key) ?? 0) + part.batch.length) % SEQUENCES);
-      part.advance();
+      part.advance(baseOffset);
       return [];
     }
     if (failure.verdict === 'too_large' || failure.verdict === 'refused') part.refuse();
@@ -175,18 +199,24 @@ export class KafkaExclusiveWriter implements ExclusiveWriter {
 
   /** Ends a transaction that cannot be completed; returns what to say. Nothing of it can be read, whatever comes. */
   async #withdraw(error: unknown, parts: readonly TransactionPart[], giveUpAt: number): Promise<TandemError> {
-    const { client, identity, name } = this.#parts;
+    const { name } = this.#parts;
     if (verdictOn(error) === 'fenced' && Date.now() < giveUpAt) return (this.#broken = writerFenced(name));
     const final = finalErrorOf(error);
     if (final === undefined) return (this.#broken = writeUncertain(name, error));
+    await this.#abort(giveUpAt).catch(() => undefined);
+    // The next sequence number of such a part is not known, and a wrong one can make the broker drop records.
+    if (parts.some(({ inDoubt }) => inDoubt)) this.#broken ??= writeUncertain(name, error);
+    return final;
+  }
+
+  /** @throws what the writer is broken by from then on */
+  async #abort(giveUpAt: number): Promise<void> {
+    const { client, identity, name } = this.#parts;
     try {
       await this.#untilDone(giveUpAt, () => client.end(identity, false));
-      // The next sequence number of such a part is not known, and a wrong one can make the broker drop records.
-      if (parts.some(({ inDoubt }) => inDoubt)) this.#broken = writeUncertain(name, error);
-    } catch (failure) {
-      this.#broken = verdictOn(failure) === 'fenced' ? writerFenced(name) : writeUncertain(name, failure);
+    } catch (error) {
+      throw (this.#broken = verdictOn(error) === 'fenced' ? writerFenced(name) : writeUncertain(name, error));
     }
-    return final;
   }
 
   async #commit(giveUpAt: number): Promise<void> {

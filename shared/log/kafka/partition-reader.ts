@@ -1,5 +1,5 @@
 import type { Kafka } from 'kafkajs';
-import { unknownPartition } from '../errors.ts';
+import { logBehind, unknownPartition } from '../errors.ts';
 import type { LogRecord, ReadOptions } from '../types.ts';
 import { DirectCluster } from './direct-cluster.ts';
 import { errorOfCode } from './kafkajs-internals.ts';
@@ -37,7 +37,7 @@ export class PartitionReader {
     this.#persistence = new Persistence({ cluster: this.#cluster, topic: options.topic, logger: config.logger, signal });
   }
 
-  /** @throws {TandemError} `unknown_topic`, `unknown_partition`, `record_refused` */
+  /** @throws {TandemError} `unknown_topic`, `unknown_partition`, `record_refused`, `log_behind` */
   async *batches(): AsyncGenerator<readonly LogRecord[]> {
     try {
       const range = await this.#persistence.run(() => this.#range(), 0);
@@ -62,19 +62,22 @@ export class PartitionReader {
   }
 
   async #range(): Promise<{ from: number; to: number }> {
-    const latest = await this.#offset('latest');
-    const to = Math.min(this.#options.to ?? latest, latest);
-    const { from } = this.#options;
+    const { from, to, barrier } = this.#options;
+    // Who knows of the barrier knows of all before it: so the same broker answers for the start, and answers after that.
+    const leader = await this.#findLeader();
+    const latest = await this.#offset('latest', leader);
+    if (barrier !== undefined && latest < barrier) throw logBehind(this.#options, barrier);
+    const end = Math.min(barrier ?? to ?? latest, latest);
     if (from !== undefined && 'timestamp' in from) {
-      const offset = await this.#offset({ timestamp: from.timestamp });
-      return { from: offset < 0 ? to : offset, to };
+      const offset = await this.#offset({ timestamp: from.timestamp }, leader);
+      return { from: offset < 0 ? end : offset, to: end };
     }
-    return { from: Math.max(from?.offset ?? 0, await this.#offset('earliest')), to };
+    return { from: Math.max(from?.offset ?? 0, await this.#offset('earliest', leader)), to: end };
   }
 
-  async #offset(query: Parameters<DirectCluster['offset']>[3]): Promise<number> {
+  async #offset(query: Parameters<DirectCluster['offset']>[3], leader: number): Promise<number> {
     const { topic, partition } = this.#options;
-    return this.#cluster.offset(await this.#findLeader(), topic, partition, query);
+    return this.#cluster.offset(leader, topic, partition, query);
   }
 
   /** Undefined when the read has been ended. */
@@ -97,8 +100,11 @@ export class PartitionReader {
 
   /** What was to be read next has been deleted. Goes on with what is left, if anything is. */
   async #afterDeletion(from: number, to: number): Promise<number> {
-    const earliest = await this.#offset('earliest');
-    return earliest > from ? earliest : to;
+    const earliest = await this.#offset('earliest', await this.#findLeader());
+    if (earliest > from) return earliest;
+    // Or it has never been there: the leader has moved to one that is out of date.
+    if (this.#options.barrier !== undefined) throw logBehind(this.#options, this.#options.barrier);
+    return to;
   }
 
   /** Nothing comes while a transaction is open, and nothing ever where compaction has taken the end of the partition. */

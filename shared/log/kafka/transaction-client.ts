@@ -13,12 +13,14 @@ export interface ProducerIdentity {
 export interface PartResult {
   part: TransactionPart;
   failure: ReturnType<typeof failureOf>;
+  /** Of the batch's first record; −1 where the broker did not say. */
+  baseOffset: number;
   /** Epoch ms; −1 where the topic keeps the producer's times. */
   logAppendTime: number;
 }
 
 interface ProduceAnswer {
-  topics: { topicName: string; partitions: { partition: number; errorCode: number; logAppendTime: string }[] }[];
+  topics: { topicName: string; partitions: { partition: number; errorCode: number; baseOffset: string; logAppendTime: string }[] }[];
 }
 
 interface AddPartitionsAnswer {
@@ -76,7 +78,8 @@ export class TransactionClient {
     const { topics } = (await this.#cluster.call(await this.#cluster.broker(leader), 'Produce', parameters)) as ProduceAnswer;
     return parts.map((part) => {
       const result = topics.find(({ topicName }) => topicName === part.topic)?.partitions.find(({ partition }) => partition === part.partition);
-      return { part, failure: failureOf(result?.errorCode, `records for topic "${part.topic}"`, part.topic), logAppendTime: Number(result?.logAppendTime ?? -1) };
+      const failure = failureOf(result?.errorCode, `records for topic "${part.topic}"`, part.topic);
+      return { part, failure, baseOffset: Number(result?.baseOffset ?? -1), logAppendTime: Number(result?.logAppendTime ?? -1) };
     });
   }
 

@@ -38,7 +38,7 @@ describe('the parts of a transaction', () => {
               expect(part.batch).toEqual(batch.slice(0, batch.length >> 1));
             } else {
               written[part.partition]?.push(...batch.map(({ message }) => String(message.value)));
-              part.advance();
+              part.advance(0);
             }
           }
         }

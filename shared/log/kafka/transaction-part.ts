@@ -14,6 +14,7 @@ export class TransactionPart {
   #at = 0;
   #batch: readonly SizedMessage[] | undefined;
   #inDoubt = false;
+  #writtenAt = -1;
 
   constructor(topic: string, partition: number) {
     this.topic = topic;
@@ -27,6 +28,11 @@ export class TransactionPart {
   /** Whether the batch may have been written or not. */
   get inDoubt(): boolean {
     return this.#inDoubt;
+  }
+
+  /** The offset at which the last batch begins that is written; −1 while none is. */
+  get writtenAt(): number {
+    return this.#writtenAt;
   }
 
   get batch(): readonly SizedMessage[] {
@@ -48,9 +54,10 @@ export class TransactionPart {
     this.#inDoubt = true;
   }
 
-  /** The batch is written. */
-  advance(): void {
+  /** The batch is written, from that offset on. */
+  advance(baseOffset: number): void {
     this.#inDoubt = false;
+    this.#writtenAt = baseOffset;
     this.#at += this.batch.length;
     this.#batch = undefined;
   }
