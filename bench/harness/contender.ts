@@ -1,0 +1,30 @@
+import type { TaskKind } from '@tandem/schemas';
+
+/** Where a contender finds its requests and puts its answers. */
+export interface Place {
+  /** host:port */
+  kafka: string;
+  /** Of topics; each contender has its own. */
+  prefix: string;
+  /** For its logs. */
+  folder: string;
+}
+
+export interface RunningContender {
+  /** Its processes; those that they start count with them. */
+  pids: readonly number[];
+  /** The end of what it printed. */
+  output(): string;
+  stop(): Promise<void>;
+}
+
+/** Somebody who answers requests. */
+export interface Contender {
+  name: string;
+  description: string;
+  /** Which plan the requests ask for. Only Tandem looks at it. */
+  task: TaskKind;
+  /** Undefined: it can run here; else why not. */
+  unavailable?: string | undefined;
+  start(place: Place): Promise<RunningContender>;
+}

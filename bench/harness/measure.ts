@@ -1,0 +1,164 @@
+import type { Judged, RunFigures, Gains } from './judge.ts';
+import { burst, poissonArrivals, type Arrivals } from './arrivals.ts';
+import type { Contender, RunningContender } from './contender.ts';
+import type { Replay } from './dataset.ts';
+import { searchGoodput, type SearchResult } from './goodput-search.ts';
+import { LoadGenerator, type Offer } from './load-generator.ts';
+import { cpuSecondsOf } from './process-tree.ts';
+import { seededRandom } from '../../services/cli/demo/seeded-random.ts';
+import type { Stand } from './stand.ts';
+import type { Traffic } from './traffic.ts';
+
+/** How long and how finely is measured. */
+export interface Effort {
+  /** Of the search's runs. */
+  probeSeconds: number;
+  refinements: number;
+  maxProbes: number;
+  /** At half of the goodput. */
+  steadySeconds: number;
+  /** The steady run goes on until so many requests have been sent, at most three times as long. */
+  judgedRequests: number;
+}
+
+export interface MeasureOptions {
+  stand: Stand;
+  replay: Replay;
+  /** Answers count within it. */
+  sloMs: number;
+  /** What requests say, so that there is time for the way back. */
+  deadlineMs: number;
+  seed: number;
+  effort: Effort;
+}
+
+/** CPU-seconds of a steady run. */
+export interface CpuFigures {
+  contender: number;
+  broker: number;
+  loadGenerator: number;
+}
+
+export interface Measured {
+  search: SearchResult<RunFigures>;
+  /** At half of the goodput. */
+  steady: RunFigures;
+  cpuSecondsPer1000: CpuFigures;
+  gains: Gains;
+}
+
+const START_PATIENCE_MS = 90_000;
+const WARM_UP_REQUESTS = 400;
+const WARM_UP_DEADLINE_MS = 20_000;
+/** A burst's throughput is below the capacity: nothing runs while the first ones come in. */
+const START_SHARE = 0.8;
+const LEAST_RATE = 20;
+
+/** A contender that has been started and has answered, with load of its own. */
+export class Session implements AsyncDisposable {
+  readonly contender: RunningContender;
+  readonly #options: MeasureOptions;
+  readonly #task: Contender['task'];
+  readonly #generator: LoadGenerator;
+  readonly #dispose: () => Promise<void>;
+  readonly #judged: Traffic;
+  readonly #load: Traffic;
+  #runs = 0;
+
+  private constructor(options: MeasureOptions, task: Contender['task'], contender: RunningContender, generator: LoadGenerator, dispose: () => Promise<void>) {
+    this.#options = options;
+    this.#task = task;
+    this.contender = contender;
+    this.#generator = generator;
+    this.#dispose = dispose;
+    this.#judged = options.replay.judgedTraffic();
+    this.#load = options.replay.loadTraffic();
+  }
+
+  /** Starts a contender on topics of its own. */
+  static async open(contender: Contender, options: MeasureOptions): Promise<Session> {
+    await using stack = new AsyncDisposableStack();
+    const { stand, sloMs } = options;
+    const place = await stand.newPlace();
+    stack.defer(() => stand.clear(place));
+    const running = await contender.start(place);
+    stack.defer(() => running.stop());
+    const generator = stack.use(await LoadGenerator.open({ log: stand.log, prefix: place.prefix, sloMs }));
+    const owned = stack.move();
+    return new Session(options, contender.task, running, generator, () => owned.disposeAsync());
+  }
+
+  /**
+   * Waits for the first answer.
+   * @throws {Error} with what it printed, where none comes
+   */
+  async ready(): Promise<void> {
+    const { figures } = await this.#offer({ arrivals: burst, seconds: Infinity, count: 1, deadlineMs: START_PATIENCE_MS, patienceMs: START_PATIENCE_MS, quietMs: START_PATIENCE_MS });
+    if (figures.answered === 0) throw new Error(`no answer within ${START_PATIENCE_MS / 1_000} s: ${this.contender.output()}`);
+  }
+
+  /** Until caches, code and buffers are warm. @returns requests per second of the last burst */
+  async warmUp(): Promise<number> {
+    let perSecond = 0;
+    for (const count of [WARM_UP_REQUESTS / 4, WARM_UP_REQUESTS, WARM_UP_REQUESTS]) {
+      const startedAt = performance.now();
+      await this.#offer({ arrivals: burst, seconds: Infinity, count, deadlineMs: WARM_UP_DEADLINE_MS, quietMs: 3_000 });
+      perSecond = (count * 1_000) / (performance.now() - startedAt);
+    }
+    return perSecond;
+  }
+
+  /** Open loop at a rate. */
+  async at(rate: number, seconds: number, over: Partial<Offer> = {}): Promise<Judged> {
+    return this.#offer({ arrivals: this.#poisson(rate), seconds, ...over });
+  }
+
+  async search(startRate: number): Promise<SearchResult<RunFigures>> {
+    const { probeSeconds, refinements, maxProbes } = this.#options.effort;
+    const probe = async (rate: number) => (await this.at(rate, probeSeconds)).figures;
+    return searchGoodput(probe, { startRate: Math.max(LEAST_RATE, startRate), refinements, maxProbes });
+  }
+
+  /** Judged events at a rate, with the CPU time that they cost everybody. */
+  async steady(rate: number): Promise<Pick<Measured, 'steady' | 'cpuSecondsPer1000' | 'gains'>> {
+    const { steadySeconds, judgedRequests } = this.#options.effort;
+    const seconds = Math.min(3 * steadySeconds, Math.max(steadySeconds, judgedRequests / rate));
+    const before = this.#cpu();
+    const { figures, gains } = await this.at(rate, seconds, { traffic: this.#judged });
+    const after = this.#cpu();
+    const per1000 = (name: keyof CpuFigures) => ((after[name] - before[name]) * 1_000) / figures.offered;
+    return { steady: figures, gains, cpuSecondsPer1000: { contender: per1000('contender'), broker: per1000('broker'), loadGenerator: per1000('loadGenerator') } };
+  }
+
+  [Symbol.asyncDispose](): Promise<void> {
+    return this.#dispose();
+  }
+
+  #offer(offer: Partial<Offer> & { arrivals: Arrivals; seconds: number }): Promise<Judged> {
+    return this.#generator.offer({ traffic: this.#load, task: this.#task, deadlineMs: this.#options.deadlineMs, ...offer });
+  }
+
+  #poisson(rate: number): Arrivals {
+    this.#runs += 1;
+    return poissonArrivals(rate, seededRandom(this.#options.seed, `arrivals ${this.#runs}`));
+  }
+
+  #cpu(): CpuFigures {
+    const { brokerPid } = this.#options.stand;
+    const { user, system } = process.cpuUsage();
+    return {
+      contender: cpuSecondsOf(this.contender.pids),
+      broker: brokerPid === undefined ? NaN : cpuSecondsOf([brokerPid]),
+      loadGenerator: (user + system) / 1e6,
+    };
+  }
+}
+
+/** Everything about one contender: its goodput, and what half of that looks like. */
+export async function measure(contender: Contender, options: MeasureOptions): Promise<Measured> {
+  await using session = await Session.open(contender, options);
+  await session.ready();
+  const search = await session.search(START_SHARE * (await session.warmUp()));
+  const steady = await session.steady(Math.max(LEAST_RATE, search.goodputPerSecond / 2));
+  return { search, ...steady };
+}
