@@ -18,7 +18,7 @@ from tandem_tools.data import ITEMS, popular_items, protocol
 from tandem_tools.paths import MODELS, checkpoint_folder
 from tandem_tools.windows import MAX_LENGTH, WINDOW
 
-RECOMMEND = {"recommend-small": ("small", ["candidates"]), "recommend-large": ("large", ["rank", "catalogue", "prefill", "step"])}
+RECOMMEND = {"recommend-small": ("small", ["candidates"]), "recommend-large": ("large", ["rank", "catalogue", "prefill", "step", "listing"])}
 HOW = {"fp32": "tools/export_onnx.py", "fp16": "tools/optimise.py (FP16)", "int8": "tools/optimise.py (static INT8)"}
 
 
@@ -114,7 +114,7 @@ def main():
     temporary = MODELS / "registry.json.new"
     temporary.write_text(json.dumps({"registryVersion": 1, "models": entries}, indent=2) + "\n")
     os.replace(temporary, MODELS / "registry.json")
-    say(f"wrote models/registry.json: {len(entries)} variants, {sum(g['bytes'] for e in entries for g in e['graphs'].values()) / 1e6:.1f} MB")
+    say(f"wrote models/registry.json: {len(entries)} variants, {sum({g['file']: g['bytes'] for e in entries for g in e['graphs'].values()}.values()) / 1e6:.1f} MB")
     return 0
 
 

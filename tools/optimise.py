@@ -16,6 +16,8 @@ from tandem_tools.commands import say
 from tandem_tools.paths import MODELS, build_folder
 
 GRAPHS = {"recommend-large": ["rank", "catalogue", "prefill", "step"], "recommend-small": ["candidates"]}
+# The product with the item table stays FP32 in every precision: one file serves all.
+SHARED = {"recommend-large": ["listing"], "recommend-small": []}
 OBSERVED = {"recommend-large": "prefill", "recommend-small": "candidates"}
 
 
@@ -34,6 +36,8 @@ def variants(model):
     built, target = build_folder(model), MODELS / model
     target.mkdir(parents=True, exist_ok=True)
     ranges = quantise.observe(built / f"{OBSERVED[model]}.fp32.onnx", calibration_batches(model))
+    for graph in SHARED[model]:
+        shutil.copyfile(built / f"{graph}.fp32.onnx", target / f"{graph}.fp32.onnx")
     for graph in GRAPHS[model]:
         source = built / f"{graph}.fp32.onnx"
         shutil.copyfile(source, target / f"{graph}.fp32.onnx")

@@ -22,8 +22,13 @@ export interface InferenceEngine extends AsyncDisposable {
    * @throws {TandemError} `model_missing`, `model_hash_mismatch`, `model_tensors_mismatch`, `model_load_failed`;
    * the message names the file and the reason
    */
-  load(variant: Variant): Promise<LoadedVariant>;
+  load(variant: Variant, options?: LoadOptions): Promise<LoadedVariant>;
   close(): Promise<void>;
+}
+
+export interface LoadOptions {
+  /** Inputs that stay between calls, by name, with the sizes of their dynamic dimensions. @default none */
+  held?: Readonly<Record<string, Dimensions>>;
 }
 
 export interface LoadedVariant {
@@ -33,7 +38,13 @@ export interface LoadedVariant {
   /** Of the model files times the threads that hold them: an estimate for budgets. */
   readonly memoryBytes: number;
   /**
-   * Leases buffers for one call. `dimensions` must size every dynamic dimension of the graph's inputs.
+   * The inputs that stay between calls: zeroed at first, preallocated, shared with every thread. Each call of each graph
+   * that has such an input reads it where it lies, uncopied; only the owner writes, and nothing that a running call reads.
+   * Absent: this engine keeps none.
+   */
+  readonly held?: Readonly<Record<string, TensorView>>;
+  /**
+   * Leases buffers for one call. `dimensions` must size every dynamic dimension of the graph's inputs, but for held ones.
    * Waits while all buffers are leased.
    */
   prepare(graph: string, dimensions: Dimensions): Promise<Invocation>;

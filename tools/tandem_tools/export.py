@@ -2,10 +2,11 @@
 
 import warnings
 
+import onnx
 import onnxruntime
 import torch
 
-from .graphs import Candidates, Catalogue, Confidence, Prefill, Rank, Step
+from .graphs import Candidates, Catalogue, Confidence, Listing, Prefill, Rank, Step
 
 OPSET = 18
 
@@ -13,14 +14,14 @@ BATCH = "batch"
 AXES = {
     "history": {0: BATCH, 1: "length"}, "exclude": {0: BATCH, 1: "excluded"}, "candidates": {0: BATCH, 1: "candidates"},
     "item": {0: BATCH}, "pastLength": {0: BATCH}, "slot": {0: BATCH}, "pool": {0: "slots", 3: "positions"},
-    "items": {0: BATCH}, "confidence": {0: BATCH}, "kv": {0: BATCH, 3: "length"}, "kvStep": {0: BATCH},
+    "items": {0: BATCH}, "confidence": {0: BATCH}, "kv": {0: BATCH, 3: "length"}, "kvStep": {0: BATCH}, "state": {0: BATCH},
 }
 
 
 def axes_of(graph, name):
     """Dynamic axes of a tensor; scores follow the candidates except where the top is fixed."""
     if name == "scores":
-        return {0: BATCH} if graph in ("candidates", "catalogue") else {0: BATCH, 1: "candidates"}
+        return {0: BATCH} if graph in ("candidates", "catalogue", "listing") else {0: BATCH, 1: "candidates"}
     return AXES[name]
 
 
@@ -32,6 +33,7 @@ def example_inputs(config, batch=2, length=5, candidates=7, positions=9):
                 "item": ids(batch), "pastLength": torch.tensor([3, 6], dtype=torch.int32)}
     if hasattr(config, "heads"):
         examples["slot"] = torch.tensor([2, 0], dtype=torch.int32)
+        examples["state"] = torch.randn(batch, config.width)
         examples["pool"] = torch.randn(3, 2 * config.layers, config.heads, positions, config.head_width)
     return examples
 
@@ -45,6 +47,7 @@ def export_graph(module, graph, inputs, outputs, config, path):
                           input_names=list(inputs), output_names=list(outputs),
                           dynamic_axes={name: axes_of(graph, name) for name in (*inputs, *outputs)})
     fold(path)
+    name_sizes(path, config)
     return path
 
 
@@ -57,12 +60,23 @@ def fold(path):
     onnxruntime.InferenceSession(path.read_bytes(), options, providers=["CPUExecutionProvider"])
 
 
+def name_sizes(path, config):
+    """State the sizes of `kv` that the tracer leaves open: engines write outputs in place where they know the shape."""
+    model = onnx.load(str(path))
+    for output in model.graph.output:
+        if output.name == "kv":
+            for axis, size in ((2, config.heads), (4, config.head_width)):
+                output.type.tensor_type.shape.dim[axis].dim_value = size
+    onnx.save(model, str(path))
+
+
 def export_large(model, folder):
-    """Write the four FP32 graphs of the large model."""
+    """Write the FP32 graphs of the large model."""
     plan = {"rank": (Rank, ["history", "candidates"], ["scores"]),
             "catalogue": (Catalogue, ["history", "exclude"], ["items", "scores"]),
-            "prefill": (Prefill, ["history", "candidates"], ["kv", "scores"]),
-            "step": (Step, ["item", "pastLength", "slot", "pool", "candidates"], ["scores", "kvStep"])}
+            "prefill": (Prefill, ["history", "candidates"], ["kv", "scores", "state"]),
+            "step": (Step, ["item", "pastLength", "slot", "pool", "candidates"], ["scores", "kvStep", "state"]),
+            "listing": (Listing, ["state", "exclude"], ["items", "scores"])}
     return {name: export_graph(make(model), name, inputs, outputs, model.config, folder / f"{name}.fp32.onnx")
             for name, (make, inputs, outputs) in plan.items()}
 

@@ -101,7 +101,7 @@ class ServedLayer(nn.Module):
 
 
 class LargeGraph(nn.Module):
-    """What the four graphs of the large model share."""
+    """What the graphs of the large model share."""
 
     def __init__(self, model):
         super().__init__()
@@ -148,19 +148,19 @@ class Catalogue(LargeGraph):
 
 
 class Prefill(LargeGraph):
-    """history, candidates -> kv [batch, 2 * layers, heads, length, head width], scores [batch, candidates].
+    """history, candidates -> kv [batch, 2 * layers, heads, length, head width], scores [batch, candidates], state [batch, width].
 
     The second axis alternates key and value: 2 * l is the key of layer l, 2 * l + 1 its value.
     """
 
     def forward(self, history, candidates):
         state, cached = self.encode(history)
-        return torch.stack(cached, dim=1), self.score(state, candidates)
+        return torch.stack(cached, dim=1), self.score(state, candidates), state
 
 
 class Step(LargeGraph):
     """item [batch], pastLength [batch], slot [batch], pool [slots, 2 * layers, heads, positions, head width],
-    candidates -> scores [batch, candidates], kvStep [batch, 2 * layers, heads, head width].
+    candidates -> scores [batch, candidates], kvStep [batch, 2 * layers, heads, head width], state [batch, width].
 
     Rows of a slot from pastLength on are not read. Each layer gathers its own keys and values out of
     the pool, so that the pool is copied from once.
@@ -178,7 +178,18 @@ class Step(LargeGraph):
             past_key, past_value = (by_part[slot * (2 * config.layers) + 2 * index + part] for part in (0, 1))
             rows, key, value = layer.step(rows, past_key, past_value, bias)
             stepped += [key[:, :, 0], value[:, :, 0]]
-        return self.score(self.model.final_norm(rows), candidates), torch.stack(stepped, dim=1)
+        state = self.model.final_norm(rows)
+        return self.score(state, candidates), torch.stack(stepped, dim=1), state
+
+
+class Listing(LargeGraph):
+    """What Catalogue gives, from the state that Prefill and Step return: state [batch, width], exclude (here the whole
+    history too, which this graph does not see) -> items [batch, TOP], scores [batch, TOP].
+    """
+
+    def forward(self, state, exclude):
+        scores = functional.linear(state, self.model.embedding.weight, self.item_bias)
+        return top_items(hide(scores, exclude))
 
 
 class Candidates(nn.Module):

@@ -13,6 +13,8 @@ import { ELEMENTS } from './tensor-types.ts';
 
 interface LoadedGraph extends Pick<GraphToLoad, 'id' | 'spec'> {
   session: InferenceSession;
+  /** Inputs that every call shares. */
+  held: Record<string, Tensor>;
   names: readonly string[];
   /** Some output's shape does not follow from the inputs' dimensions. */
   copies: boolean;
@@ -53,12 +55,13 @@ function report(message: ThreadReport): void {
   port.postMessage(message);
 }
 
-async function load(id: number, { id: graph, spec, bytes, warmUpSizes }: GraphToLoad): Promise<void> {
+async function load(id: number, { id: graph, spec, held, bytes, warmUpSizes }: GraphToLoad): Promise<void> {
   try {
     const { session, report: opened } = await openSession(bytes, data);
     const names = dimensionNames(spec);
     const placed = layoutOf(spec, names, warmUpSizes, HEADER_BYTES);
-    const loaded = { id: graph, spec, session, names, copies: placed.outputs.length < session.outputNames.length };
+    const shared = Object.fromEntries(held.map((tensor) => [tensor.name, tensorOver(tensor.buffer, { ...tensor, offset: 0 })]));
+    const loaded = { id: graph, spec, session, held: shared, names, copies: placed.outputs.length < session.outputNames.length };
     graphs.set(graph, loaded);
     const warmUpError = await warmUp(loaded, warmUpSizes);
     report({ kind: 'loaded', load: id, report: warmUpError === undefined ? opened : { ...opened, warmUpError } });
@@ -119,18 +122,19 @@ async function obeyAll(): Promise<void> {
 
 function tensors(buffer: SharedArrayBuffer, placements: readonly Placement[]): Record<string, Tensor> {
   const named: Record<string, Tensor> = {};
-  for (const { name, type, dims, offset, length } of placements) {
-    const view = ELEMENTS[type].view(buffer, offset, length);
-    named[name] = new Tensor(type as 'float32', view as Float32Array, dims);
-  }
+  for (const placement of placements) named[placement.name] = tensorOver(buffer, placement);
   return named;
+}
+
+function tensorOver(buffer: SharedArrayBuffer, { type, dims, offset, length }: Placement): Tensor {
+  return new Tensor(type as 'float32', ELEMENTS[type].view(buffer, offset, length) as Float32Array, dims);
 }
 
 function bind(graph: LoadedGraph, sizes: ArrayLike<number>, buffer: SharedArrayBuffer): Bound {
   const layout = layoutOf(graph.spec, graph.names, sizes, HEADER_BYTES);
   const fetches: Record<string, Tensor | null> = {};
   for (const name of graph.session.outputNames) fetches[name] = null;
-  return { feeds: tensors(buffer, layout.inputs), fetches: Object.assign(fetches, tensors(buffer, layout.outputs)) };
+  return { feeds: { ...graph.held, ...tensors(buffer, layout.inputs) }, fetches: Object.assign(fetches, tensors(buffer, layout.outputs)) };
 }
 
 function boundFor(graph: LoadedGraph, slot: Slot): Bound {

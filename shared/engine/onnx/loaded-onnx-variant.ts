@@ -1,6 +1,6 @@
 import type { GraphSpec, Variant } from '@tandem/schemas';
 import { TandemError } from '../../errors/index.ts';
-import type { Dimensions, Invocation, LoadedVariant } from '../types.ts';
+import type { Dimensions, Invocation, LoadedVariant, TensorView } from '../types.ts';
 import type { BufferPool, Slot, SlotViews } from './buffer-pool.ts';
 import { dimensionNames, layoutOf, sizesOf, viewsOf, type Layout } from './layout.ts';
 import { OnnxInvocation } from './invocation.ts';
@@ -9,6 +9,7 @@ import type { ThreadPool } from './thread-pool.ts';
 
 export interface GraphHandle {
   id: number;
+  /** Without the held inputs: what a lease holds. */
   spec: GraphSpec;
   names: readonly string[];
 }
@@ -22,6 +23,7 @@ export interface VariantParts {
   provider: string;
   memoryBytes: number;
   graphs: ReadonlyMap<string, GraphHandle>;
+  held: Readonly<Record<string, TensorView>>;
   buffers: BufferPool;
   threads: ThreadPool;
 }
@@ -31,6 +33,7 @@ export class LoadedOnnxVariant implements LoadedVariant {
   readonly variant: Variant;
   readonly provider: string;
   readonly memoryBytes: number;
+  readonly held: Readonly<Record<string, TensorView>>;
   readonly #parts: VariantParts;
   #leases = 0;
   #unloading = false;
@@ -40,6 +43,7 @@ export class LoadedOnnxVariant implements LoadedVariant {
     this.variant = parts.variant;
     this.provider = parts.provider;
     this.memoryBytes = parts.memoryBytes;
+    this.held = parts.held;
     this.#parts = parts;
   }
 

@@ -1,5 +1,6 @@
 import type { GraphSpec } from '@tandem/schemas';
 import type { TensorData } from '../types.ts';
+import type { HeldTensor } from './held-tensors.ts';
 import type { ProviderConfig } from './provider.ts';
 
 /** What an inference thread is given when it starts. */
@@ -15,7 +16,9 @@ export interface ThreadData {
 export interface GraphToLoad {
   /** Unique in the engine. */
   id: number;
+  /** Without the held inputs. */
   spec: GraphSpec;
+  held: readonly HeldTensor[];
   bytes: Uint8Array;
   /** Sizes of the graph's dynamic dimensions at warm-up, in their order. */
   warmUpSizes: readonly number[];

@@ -2,8 +2,9 @@ import { join } from 'node:path';
 import type { GraphSpec, Variant } from '@tandem/schemas';
 import { TandemError, messageOf } from '../../errors/index.ts';
 import { RegistryError, readVerifiedGraph, variantName } from '../../registry/index.ts';
-import type { InferenceEngine, LoadedVariant } from '../types.ts';
+import type { InferenceEngine, LoadedVariant, LoadOptions } from '../types.ts';
 import { BufferPool } from './buffer-pool.ts';
+import { allocateHeld, heldViews, withoutHeld, type HeldTensor } from './held-tensors.ts';
 import { graphHandle, LoadedOnnxVariant, type GraphHandle } from './loaded-onnx-variant.ts';
 import type { GraphReport } from './messages.ts';
 import { compileOptions, type CompiledOptions, type OnnxEngineOptions } from './options.ts';
@@ -47,14 +48,15 @@ class ThreadedOnnxEngine implements OnnxEngine {
     this.#buffers = new BufferPool(options.maxLeases, (slot) => this.#threads.addBuffer(slot));
   }
 
-  async load(variant: Variant): Promise<LoadedVariant> {
+  async load(variant: Variant, options: LoadOptions = {}): Promise<LoadedVariant> {
+    const held = allocateHeld(variant, options.held);
     const graphs = new Map<string, GraphHandle>();
     let provider = 'cpu';
     let bytes = 0;
     try {
       for (const [name, spec] of Object.entries(variant.graphs)) {
-        const handle = graphHandle((this.#graphs += 1), spec);
-        ({ provider } = await this.#loadGraph(variant, handle));
+        const handle = graphHandle((this.#graphs += 1), withoutHeld(spec, held));
+        ({ provider } = await this.#loadGraph(variant, spec, handle, held));
         graphs.set(name, handle);
         bytes += spec.bytes;
       }
@@ -63,7 +65,7 @@ class ThreadedOnnxEngine implements OnnxEngine {
       throw error;
     }
     const memoryBytes = bytes * this.concurrency;
-    return new LoadedOnnxVariant({ variant, provider, memoryBytes, graphs, buffers: this.#buffers, threads: this.#threads });
+    return new LoadedOnnxVariant({ variant, provider, memoryBytes, graphs, held: heldViews(held), buffers: this.#buffers, threads: this.#threads });
   }
 
   recycleThread(index: number): Promise<void> {
@@ -88,23 +90,24 @@ class ThreadedOnnxEngine implements OnnxEngine {
     await this.#threads.close(CLOSE_GRACE_MS);
   }
 
-  async #loadGraph(variant: Variant, handle: GraphHandle): Promise<GraphReport> {
+  async #loadGraph(variant: Variant, declared: GraphSpec, handle: GraphHandle, held: readonly HeldTensor[]): Promise<GraphReport> {
     const file = join(this.#options.modelsDirectory, handle.spec.file);
     if (handle.names.length > MAX_DIMENSIONS) {
       throw new RegistryError('model_tensors_mismatch', file, `has more than ${MAX_DIMENSIONS} dynamic dimensions`);
     }
     const bytes = await readVerifiedGraph(this.#options.modelsDirectory, handle.spec);
-    const report = await this.#open(variant, handle, bytes, file);
-    const reason = tensorDifference(handle.spec, report);
+    const ofGraph = held.filter(({ name }) => name in declared.inputs);
+    const report = await this.#open(variant, handle, ofGraph, bytes, file);
+    const reason = tensorDifference(declared, report);
     if (reason === undefined && report.warmUpError === undefined) return this.#warnOfFallbacks(variant, report);
     this.#threads.unload(handle.id);
     if (reason !== undefined) throw new RegistryError('model_tensors_mismatch', file, reason);
     throw new RegistryError('model_load_failed', file, `its warm-up failed: ${report.warmUpError}`);
   }
 
-  async #open(variant: Variant, { id, spec }: GraphHandle, bytes: Uint8Array, file: string): Promise<GraphReport> {
+  async #open(variant: Variant, { id, spec }: GraphHandle, held: readonly HeldTensor[], bytes: Uint8Array, file: string): Promise<GraphReport> {
     try {
-      return await this.#threads.load({ id, spec, bytes, warmUpSizes: this.#warmUpSizes(variant, spec, id) });
+      return await this.#threads.load({ id, spec, held, bytes, warmUpSizes: this.#warmUpSizes(variant, spec, id) });
     } catch (error) {
       throw new RegistryError('model_load_failed', file, messageOf(error), error);
     }
