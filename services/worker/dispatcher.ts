@@ -59,13 +59,16 @@ export class Dispatcher {
   #onIdle: (() => void)[] = [];
   #scheduled = false;
   #cancelTimer: () => void = () => undefined;
+  #cancelExpiry: () => void = () => undefined;
+  /** What is set to look for expired work, epoch ms. */
+  #expiryAt = Infinity;
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
     const { clock, limits, observer, suspects } = options;
     const pause = (durationMs: number) => wait(clock, durationMs);
     this.#rules = { maxThreadLosses: limits.maxThreadLosses, pause };
-    this.#queue = new BatchQueue(limits.patienceMs);
+    this.#queue = new BatchQueue(limits);
     this.#solo = new SoloQueue(limits.maxSuspectRuns);
     this.#settler = new Settler({ clock, observer, survived: (suspicions) => suspects.clear(suspicions) });
   }
@@ -77,6 +80,7 @@ export class Dispatcher {
     if (!served.breaker.admits(clock.now())) return this.#settler.refused(submission);
     if (suspicion !== undefined && suspicion.attempt > limits.maxSuspectRuns) return this.#settler.givenUp(submission, suspicion);
     const { graph, length } = served.adapter.shape(work, served.variant);
+    if (limits.whenFull === 'reject' && served.queued >= limits.maxQueueSize) return this.#settler.expired(submission);
     this.#enqueue({ ...submission, graph }, `${served.name}|${graph}|${lengthBucket(length)}`);
     this.#pumpSoon();
   }
@@ -98,12 +102,13 @@ export class Dispatcher {
   }
 
   #enqueue(pending: PendingWork, group: string): void {
-    const { work, served, lane, suspicion } = pending;
+    const { work, served, lane, suspicion, tenant } = pending;
+    const { tier, deadlineAt } = work.task;
     served.queued += 1;
     if (lane === 'bulk') served.bulkQueued += 1;
     let entry: QueueEntry<PendingWork> | undefined;
     if (suspicion !== undefined && suspicion.attempt > 1) this.#solo.push(pending);
-    else entry = this.#queue.add({ payload: pending, group, lane, deadlineAt: work.task.deadlineAt, enqueuedAt: this.#options.clock.now() });
+    else entry = this.#queue.add({ payload: pending, group, lane, tier, tenant, deadlineAt, enqueuedAt: this.#options.clock.now() });
     this.#waiting.add(work.task.requestId, { pending, entry });
   }
 
@@ -130,7 +135,21 @@ export class Dispatcher {
       if (batch === undefined) break;
       void this.#run({ group: batch.group, pending: batch.work.map(({ payload }) => payload), startsAt: situation.startsAt });
     }
+    this.#expireInTime();
     if (this.#isIdle) for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  /** What expires while every session is busy is answered then, not when one is free. */
+  #expireInTime(): void {
+    const at = this.#queue.nextExpiryAt;
+    if (at >= this.#expiryAt && at < Infinity) return;
+    this.#cancelExpiry();
+    this.#expiryAt = at;
+    if (at === Infinity) return;
+    this.#cancelExpiry = this.#options.clock.schedule(at, () => {
+      this.#expiryAt = Infinity;
+      this.#pump();
+    });
   }
 
   #runSolo(): void {

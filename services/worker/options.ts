@@ -1,4 +1,4 @@
-import type { ErrorCode, Variant } from '@tandem/schemas';
+import type { ErrorCode, Variant, Workload } from '@tandem/schemas';
 import type { Cache } from '@tandem/shared/cache';
 import type { Clock, Random } from '@tandem/shared/clock';
 import { BATCH_LIMITS, type Adapter, type BatchLimits, type BreakerState } from '@tandem/shared/core';
@@ -9,21 +9,37 @@ import type { ResourceProbe } from '@tandem/shared/probe';
 import type { Logger } from '@tandem/shared/telemetry';
 
 export interface WorkerLimits extends BatchLimits {
-  /** Work of one variant that is held here, waiting or running; more stays in the log. @default 2000 */
+  /** Work of one variant that is held here, waiting or running. @default 2000 */
   maxQueueSize: number;
+  /**
+   * What becomes of more. wait: it stays in the log until there is room, and is answered as expired when its deadline passes there.
+   * reject: it is answered as expired at once. @default wait
+   */
+  whenFull: 'wait' | 'reject';
   /** How often a batch whose thread died is run again before it is taken apart. @default 2 */
   maxThreadLosses: number;
   /** How often redelivered work that may have ended a process is run before it is given up. @default 3 */
   maxSuspectRuns: number;
 }
 
-export const WORKER_LIMITS: WorkerLimits = { ...BATCH_LIMITS, maxQueueSize: 2_000, maxThreadLosses: 2, maxSuspectRuns: 3 };
+export const WORKER_LIMITS: WorkerLimits = { ...BATCH_LIMITS, maxQueueSize: 2_000, whenFull: 'wait', maxThreadLosses: 2, maxSuspectRuns: 3 };
+
+/**
+ * How a step came by its result where results are kept: from this process, from the shared cache, from an identical step
+ * that was being computed; or it was computed.
+ */
+export type ReuseKind = 'hit' | 'shared_hit' | 'joined' | 'miss';
 
 /** What a process wants to know of its worker, for metrics. `variant` is `model.precision`. */
 export interface WorkerObserver {
   /** A batch has succeeded; the longest queueing among its requests, ms. */
   batch?(variant: string, size: number, queueMs: number, computeMs: number): void;
   outcome?(kind: 'completed' | 'expired' | 'failed' | 'redispatched' | 'cancelled', variant: string): void;
+  /** `savedMs` of compute were not spent. */
+  reuse?(kind: ReuseKind, variant: string, savedMs: number): void;
+  /** What the results that are kept in this process take, estimated. */
+  reusableBytes?(bytes: number): void;
+  cacheUnavailable?(): void;
   /** A variant's circuit breaker has turned. */
   breaker?(state: BreakerState, variant: string): void;
   /** A record has been put on the dead letters, beside its outcome. */
@@ -44,9 +60,13 @@ export interface WorkerStageOptions {
   engine: InferenceEngine;
   probe: ResourceProbe;
   clock: Clock;
-  /** Shared between workers, it tells which input ends their processes. */
+  /** Those that say how fresh results have to be have them kept. @default none */
+  workloads?: readonly Workload[];
+  /** Results kept in this process take so much at most, estimated. @default 67108864 (64 MiB) */
+  resultCacheBytes?: number;
+  /** Shared between workers, it tells which input ends their processes, and holds results for all of them. */
   cache: Cache;
-  log: Pick<EventLog, 'now'>;
+  log: Pick<EventLog, 'now' | 'tail'>;
   /** @default Math.random */
   random?: Random;
   logger: Logger;
@@ -68,8 +88,16 @@ export function compileLimits(limits: Partial<WorkerLimits> = {}): WorkerLimits 
     if (typeof value !== 'number' || value >= least) continue;
     throw new TandemError(`${name} is ${value}; it must be at least ${least}`, { code: 'invalid_options' });
   }
+  for (const [tier, weight] of Object.entries(compiled.tierWeights)) requirePositive('tierWeights', tier, weight);
+  for (const [tenant, weight] of Object.entries(compiled.tenantWeights)) requirePositive('tenantWeights', tenant, weight);
+  for (const [tier, { ms }] of Object.entries(compiled.tierTimeouts)) requirePositive('tierTimeouts', tier, ms);
   const { maxBatchSize, maxQueueSize } = compiled;
   if (maxQueueSize >= maxBatchSize) return compiled;
   const message = `maxQueueSize is ${maxQueueSize}, so a batch of maxBatchSize ${maxBatchSize} could never be formed`;
   throw new TandemError(message, { code: 'invalid_options' });
+}
+
+function requirePositive(option: string, name: string, value: number): void {
+  if (value > 0 && value < Infinity) return;
+  throw new TandemError(`${option}: ${name} is ${value}; it must be more than 0`, { code: 'invalid_options' });
 }

@@ -19,6 +19,8 @@ export interface Submission {
   work: Work;
   served: ServedVariant;
   lane: Lane;
+  /** Whom it is for, as its producer says; shares are fair among tenants. */
+  tenant?: string | undefined;
   /** It may have ended a process before. */
   suspicion?: Suspicion | undefined;
   /** Settles the record: exactly one of the two is called, once. With a fault the record goes to the dead letters too. */

@@ -1,13 +1,14 @@
-import { topicName, workTopicName, type Cancellation, type Lane, type Outcome, type Work } from '@tandem/schemas';
+import { HEADER, topicName, workTopicName, type Cancellation, type Lane, type Outcome, type Work } from '@tandem/schemas';
 import { RecentKeys } from '@tandem/shared/core';
 import type { LogRecord, TopicPartition } from '@tandem/shared/log';
 import { JsonOutput, deadLetter, type Intake, type Stage, type StageContext, type StageInput, type StageOutput } from '@tandem/shared/runner';
 import { Dispatcher } from './dispatcher.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { loadVariants } from './load-variants.ts';
-import { compileLimits, type WorkerStageOptions } from './options.ts';
+import { compileLimits, type WorkerLimits, type WorkerStageOptions } from './options.ts';
 import { cancelledOutcome, expiredOutcome, failedOutcome } from './outcomes.ts';
-import type { RecordFault } from './pending-work.ts';
+import { keepResults, type KeptResults } from './kept-results.ts';
+import type { RecordFault, Submission } from './pending-work.ts';
 import { readWork } from './read-work.ts';
 import type { ServedVariant } from './served-variant.ts';
 import { Suspects, type Suspicion } from './suspects.ts';
@@ -42,6 +43,7 @@ class WorkerStage implements Stage {
   readonly #dispatcher: Dispatcher;
   readonly #heartbeats: Heartbeats;
   readonly #suspects: Suspects;
+  readonly #results: KeptResults;
   /** Requests that have been taken back: their work may come after the cancellation. */
   readonly #cancelled = new RecentKeys();
 
@@ -49,9 +51,10 @@ class WorkerStage implements Stage {
     const { engine, clock, cache, log, logger, observer = {} } = options;
     const limits = compileLimits(options.limits);
     this.#options = options;
-    this.inputs = served.map((variant) => this.#inputOf(variant, limits.maxQueueSize));
+    this.inputs = served.map((variant) => this.#inputOf(variant, heldAtMost(limits)));
     this.#suspects = new Suspects({ cache, logger, now: () => log.now(), maxAttempts: limits.maxSuspectRuns });
     this.#dispatcher = new Dispatcher({ concurrency: engine.concurrency, clock, limits, observer, logger, suspects: this.#suspects });
+    this.#results = keepResults(options, (submission) => this.#compute(submission));
     this.#heartbeats = new Heartbeats(options, served);
   }
 
@@ -60,6 +63,7 @@ class WorkerStage implements Stage {
   }
 
   start(context: StageContext): Promise<void> {
+    this.#results.start();
     return this.#heartbeats.start(context);
   }
 
@@ -90,6 +94,7 @@ class WorkerStage implements Stage {
 
   #cancel({ requestId }: Cancellation): readonly StageOutput[] {
     this.#cancelled.add(requestId, this.#options.clock.now());
+    this.#results.cancel(requestId);
     this.#dispatcher.cancel(requestId);
     return NOTHING;
   }
@@ -107,6 +112,7 @@ class WorkerStage implements Stage {
 
   async stop(): Promise<void> {
     this.#heartbeats.stop();
+    await this.#results.stop();
     await this.#options.engine.close();
   }
 
@@ -116,14 +122,18 @@ class WorkerStage implements Stage {
         const output = this.#output(work, outcome);
         resolve(fault === undefined ? [output] : [output, this.#deadLetter(record, fault)]);
       };
-      try {
-        this.#dispatcher.submit({ work, served, lane, suspicion, answer, handBack: reject });
-      } catch (error) {
-        // The adapter cannot even tell the input's size: no batch has seen it.
-        const outcome = failedOutcome(work, error);
-        answer(outcome, { code: outcome.code, message: outcome.message, attempts: 1 });
-      }
+      this.#results.submit({ work, served, lane, tenant: record.headers[HEADER.tenant], suspicion, answer, handBack: reject });
     });
+  }
+
+  #compute(submission: Submission): void {
+    try {
+      this.#dispatcher.submit(submission);
+    } catch (error) {
+      // The adapter cannot even tell the input's size: no batch has seen it.
+      const outcome = failedOutcome(submission.work, error);
+      submission.answer(outcome, { code: outcome.code, message: outcome.message, attempts: 1 });
+    }
   }
 
   /** The request is answered by its outcome; what an operator wants to look at, and perhaps replay, is the record. */
@@ -147,4 +157,9 @@ class WorkerStage implements Stage {
     });
     return { group: ['worker', model, precision, ...(pool === undefined ? [] : [pool])].join('.'), topics, maxInFlight, ownGroup: true };
   }
+}
+
+/** What comes while the queue is full has to be seen to be rejected. */
+function heldAtMost({ whenFull, maxQueueSize }: WorkerLimits): number {
+  return whenFull === 'reject' ? 2 * maxQueueSize : maxQueueSize;
 }

@@ -25,7 +25,7 @@ function seeded(seed: number): () => number {
 
 /** Sessions under the real batching, fed with independent interactive requests, and with bulk by the real admission. */
 class Flow {
-  readonly #queue = new BatchQueue<null>(BATCH_LIMITS.patienceMs);
+  readonly #queue = new BatchQueue<null>();
   readonly #times = new BatchTimeModel();
   readonly #control = new AdmissionControl();
   readonly #random = seeded(1);

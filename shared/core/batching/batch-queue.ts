@@ -1,43 +1,53 @@
 import type { Lane } from '@tandem/schemas';
 import { ArrivalRate } from './arrival-rate.ts';
-import { DueQueue, type QueueEntry } from './due-queue.ts';
-import type { QueuedWork } from './types.ts';
+import { BinaryHeap } from './binary-heap.ts';
+import { DueQueue } from './due-queue.ts';
+import { FairQueue } from './fair-queue.ts';
+import { DEFAULT_TIER, Fairness } from './fairness.ts';
+import { isSooner, type QueueEntry, type TimedEntry } from './queue-entry.ts';
+import { QUEUE_RULES, type QueuedWork, type QueueRules, type TierTimeout } from './types.ts';
 
 /** Work of one group, by lane. */
 export class BatchGroup<T> {
   readonly name: string;
-  readonly interactive = new DueQueue<T>();
+  readonly interactive: FairQueue<T>;
   readonly bulk = new DueQueue<T>();
   readonly arrivals = new ArrivalRate();
 
-  constructor(name: string) {
+  constructor(name: string, fairness: Fairness) {
     this.name = name;
+    this.interactive = new FairQueue<T>(fairness);
   }
 
-  lane(lane: Lane): DueQueue<T> {
+  lane(lane: Lane): FairQueue<T> | DueQueue<T> {
     return lane === 'bulk' ? this.bulk : this.interactive;
   }
 }
 
+/** Whether a batch may grow to a size, with the earliest of its members' deadlines. */
+export type Admits = (size: number, earliestDeadline: number) => boolean;
+
 /** What waits, by group and lane. Groups are few; inside one, everything costs O(log n). */
 export class BatchQueue<T> {
   readonly #groups = new Map<string, BatchGroup<T>>();
-  readonly #patienceMs: number;
+  readonly #rules: QueueRules;
+  readonly #fairness: Fairness;
+  readonly #timeouts = new BinaryHeap<TimedEntry<T>>(isSooner);
   #sequence = 0;
+  #size = 0;
   #bulkSize = 0;
   /** Since when bulk has waited without a batch of it being taken. */
   #bulkWaitsSince = Infinity;
   /** When the last interactive work came, epoch ms. */
   #interactiveAt = -Infinity;
 
-  constructor(patienceMs: number) {
-    this.#patienceMs = patienceMs;
+  constructor(rules: Partial<QueueRules> = {}) {
+    this.#rules = { ...QUEUE_RULES, ...rules };
+    this.#fairness = new Fairness(this.#rules);
   }
 
   get size(): number {
-    let size = 0;
-    for (const { interactive, bulk } of this.#groups.values()) size += interactive.size + bulk.size;
-    return size;
+    return this.#size;
   }
 
   get groups(): Iterable<BatchGroup<T>> {
@@ -46,30 +56,38 @@ export class BatchQueue<T> {
 
   /** What it returns removes the work again. */
   add(work: QueuedWork<T>): QueueEntry<T> {
+    const { lane, deadlineAt, enqueuedAt } = work;
     const group = this.#group(work.group);
-    group.arrivals.add(work.enqueuedAt);
-    const entry = group.lane(work.lane).push(work, (this.#sequence += 1), this.#patienceMs);
-    if (work.lane !== 'bulk') this.#interactiveAt = Math.max(this.#interactiveAt, work.enqueuedAt);
+    group.arrivals.add(enqueuedAt);
+    const entry: QueueEntry<T> = { work, lane, due: deadlineAt ?? enqueuedAt + this.#rules.patienceMs, sequence: (this.#sequence += 1), at: -1 };
+    group.lane(lane).push(entry);
+    this.#size += 1;
+    if (lane === 'bulk') this.#enteredBulk(enqueuedAt);
     else {
-      if (this.#bulkSize === 0) this.#bulkWaitsSince = work.enqueuedAt;
-      this.#bulkSize += 1;
+      this.#interactiveAt = Math.max(this.#interactiveAt, enqueuedAt);
+      this.#setTimeout(entry);
     }
     return entry;
   }
 
   /** Takes one piece of work out again; false: it has been taken before. O(log n). */
   remove(entry: QueueEntry<T>): boolean {
-    const { group, lane } = entry.work;
-    if (!this.#group(group).lane(lane).remove(entry)) return false;
-    if (lane === 'bulk' && (this.#bulkSize -= 1) === 0) this.#bulkWaitsSince = Infinity;
+    if (!this.#group(entry.work.group).lane(entry.lane).remove(entry)) return false;
+    this.#size -= 1;
+    if (entry.lane === 'bulk') this.#leftBulk(1);
+    else this.#clearTimeout(entry);
     return true;
   }
 
   /** Takes all work of some groups. */
   takeAll(isWanted: (group: string) => boolean, now: number): QueuedWork<T>[] {
-    const lanes = ['interactive', 'bulk'] as const;
-    const wanted = [...this.#groups.values()].filter(({ name }) => isWanted(name));
-    return wanted.flatMap((group) => lanes.flatMap((lane) => this.take(group, lane, Infinity, now)));
+    const taken: QueuedWork<T>[] = [];
+    for (const group of this.#groups.values()) {
+      if (!isWanted(group.name)) continue;
+      for (let entry = group.interactive.popAny(); entry !== undefined; entry = group.interactive.popAny()) taken.push(this.#taken(entry));
+      taken.push(...this.takeBulk(group, Infinity, now));
+    }
+    return taken;
   }
 
   /** Since the last interactive work came, ms. */
@@ -82,40 +100,114 @@ export class BatchQueue<T> {
     return Math.max(0, now - this.#bulkWaitsSince);
   }
 
-  /** Removes the next of a group's lane. */
-  take(group: BatchGroup<T>, lane: Lane, count: number, now: number): QueuedWork<T>[] {
+  /** Removes a group's next bulk. */
+  takeBulk(group: BatchGroup<T>, count: number, now: number): QueuedWork<T>[] {
     const taken: QueuedWork<T>[] = [];
-    for (let next = count > 0 ? group.lane(lane).pop() : undefined; next !== undefined;) {
-      taken.push(next);
-      next = taken.length < count ? group.lane(lane).pop() : undefined;
+    while (taken.length < count) {
+      const entry = group.bulk.pop();
+      if (entry === undefined) break;
+      taken.push(entry.work);
     }
-    this.#left(lane, taken.length, now);
+    this.#size -= taken.length;
+    this.#leftBulk(taken.length);
+    if (this.#bulkSize > 0) this.#bulkWaitsSince = now;
+    return taken;
+  }
+
+  /**
+   * Removes a group's next interactive work, in the order of turns, for as long as it is admitted; one at least, if any
+   * may be served.
+   * @param costMs session time that each is charged
+   */
+  takeInteractive({ interactive }: BatchGroup<T>, admits: Admits, costMs: number): QueuedWork<T>[] {
+    const taken: QueuedWork<T>[] = [];
+    let earliestDeadline = Infinity;
+    for (let next = interactive.peek(); next !== undefined; next = interactive.peek()) {
+      earliestDeadline = Math.min(earliestDeadline, next.work.deadlineAt ?? Infinity);
+      if (taken.length > 0 && !admits(taken.length + 1, earliestDeadline)) break;
+      interactive.pop(costMs);
+      taken.push(this.#taken(next));
+    }
     return taken;
   }
 
   /** Removes what has a deadline at or before the time. */
-  takeExpired(group: BatchGroup<T>, at: number, now: number): QueuedWork<T>[] {
+  takeExpired({ interactive, bulk }: BatchGroup<T>, at: number, now: number): QueuedWork<T>[] {
     const expired: QueuedWork<T>[] = [];
-    for (const lane of ['interactive', 'bulk'] as const) {
-      const before = expired.length;
-      for (let next = group.lane(lane).popExpired(at); next !== undefined; next = group.lane(lane).popExpired(at)) expired.push(next);
-      if (lane === 'bulk') this.#bulkSize -= expired.length - before;
-    }
-    if (this.#bulkSize === 0) this.#bulkWaitsSince = Infinity;
-    else this.#bulkWaitsSince = Math.min(this.#bulkWaitsSince, now);
+    for (let entry = interactive.popExpired(at); entry !== undefined; entry = interactive.popExpired(at)) expired.push(this.#taken(entry));
+    const before = expired.length;
+    for (let work = bulk.popExpired(at); work !== undefined; work = bulk.popExpired(at)) expired.push(work);
+    const count = expired.length - before;
+    this.#size -= count;
+    this.#leftBulk(count);
+    if (this.#bulkSize > 0) this.#bulkWaitsSince = Math.min(this.#bulkWaitsSince, now);
     return expired;
   }
 
-  #left(lane: Lane, count: number, now: number): void {
-    if (lane !== 'bulk') return;
+  /** Acts on interactive work that has waited for as long as its tier may: removes what is to be rejected. */
+  takeTimedOut(now: number): QueuedWork<T>[] {
+    const rejected: QueuedWork<T>[] = [];
+    for (let next = this.#timeouts.peek(); next !== undefined && next.time <= now; next = this.#timeouts.peek()) {
+      const { entry } = next;
+      this.remove(entry);
+      if (this.#timeoutOf(entry.work)?.action === 'delay') this.#putOff(entry, now);
+      else rejected.push(entry.work);
+    }
+    return rejected;
+  }
+
+  /** When the next waits for too long, epoch ms: a deadline or a tier's timeout; Infinity: nothing has either. */
+  get nextExpiryAt(): number {
+    let at = this.#timeouts.peek()?.time ?? Infinity;
+    for (const { interactive, bulk } of this.#groups.values()) at = Math.min(at, interactive.earliestDeadline, bulk.earliestDeadline);
+    return at;
+  }
+
+  #putOff(entry: QueueEntry<T>, now: number): void {
+    entry.lane = 'bulk';
+    this.#group(entry.work.group).bulk.push(entry);
+    this.#size += 1;
+    this.#enteredBulk(now);
+  }
+
+  #taken(entry: QueueEntry<T>): QueuedWork<T> {
+    this.#size -= 1;
+    this.#clearTimeout(entry);
+    return entry.work;
+  }
+
+  #timeoutOf({ tier = DEFAULT_TIER }: QueuedWork<T>): TierTimeout | undefined {
+    const { tierTimeouts, tierWeights } = this.#rules;
+    const isNamed = Object.hasOwn(tierTimeouts, tier) || Object.hasOwn(tierWeights, tier);
+    const name = isNamed ? tier : DEFAULT_TIER;
+    return Object.hasOwn(tierTimeouts, name) ? tierTimeouts[name] : undefined;
+  }
+
+  #setTimeout(entry: QueueEntry<T>): void {
+    const timeout = this.#timeoutOf(entry.work);
+    if (timeout === undefined) return;
+    entry.timeout = { at: -1, time: entry.work.enqueuedAt + timeout.ms, entry };
+    this.#timeouts.push(entry.timeout);
+  }
+
+  #clearTimeout({ timeout }: QueueEntry<T>): void {
+    if (timeout !== undefined) this.#timeouts.remove(timeout);
+  }
+
+  #enteredBulk(now: number): void {
+    if (this.#bulkSize === 0) this.#bulkWaitsSince = now;
+    this.#bulkSize += 1;
+  }
+
+  #leftBulk(count: number): void {
     this.#bulkSize -= count;
-    this.#bulkWaitsSince = this.#bulkSize === 0 ? Infinity : now;
+    if (this.#bulkSize === 0) this.#bulkWaitsSince = Infinity;
   }
 
   #group(name: string): BatchGroup<T> {
     const known = this.#groups.get(name);
     if (known !== undefined) return known;
-    const group = new BatchGroup<T>(name);
+    const group = new BatchGroup<T>(name, this.#fairness);
     this.#groups.set(name, group);
     return group;
   }

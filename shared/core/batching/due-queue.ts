@@ -1,13 +1,6 @@
-import { BinaryHeap, type HeapItem } from './binary-heap.ts';
+import { BinaryHeap } from './binary-heap.ts';
+import { isBefore, type QueueEntry } from './queue-entry.ts';
 import type { QueuedWork } from './types.ts';
-
-/** One piece of work in a queue; removes it again. */
-export interface QueueEntry<T> extends HeapItem {
-  readonly work: QueuedWork<T>;
-  /** Epoch ms. */
-  readonly due: number;
-  readonly sequence: number;
-}
 
 /**
  * Earliest due first; equal ones in order of arrival. Work with a deadline is due then, other work some time after it
@@ -21,11 +14,8 @@ export class DueQueue<T> {
     return this.#withDeadline.size + this.#patient.size;
   }
 
-  push(work: QueuedWork<T>, sequence: number, patienceMs: number): QueueEntry<T> {
-    const due = work.deadlineAt ?? work.enqueuedAt + patienceMs;
-    const entry: QueueEntry<T> = { work, due, sequence, at: -1 };
+  push(entry: QueueEntry<T>): void {
     this.#heapOf(entry).push(entry);
-    return entry;
   }
 
   /** False: it has been taken before. */
@@ -35,7 +25,7 @@ export class DueQueue<T> {
 
   /** Infinity where nothing waits. */
   get earliestDue(): number {
-    return this.#next()?.peek()?.due ?? Infinity;
+    return this.peek()?.due ?? Infinity;
   }
 
   /** Infinity where nothing has a deadline. */
@@ -43,12 +33,12 @@ export class DueQueue<T> {
     return this.#withDeadline.peek()?.due ?? Infinity;
   }
 
-  peek(): QueuedWork<T> | undefined {
-    return this.#next()?.peek()?.work;
+  peek(): QueueEntry<T> | undefined {
+    return this.#next()?.peek();
   }
 
-  pop(): QueuedWork<T> | undefined {
-    return this.#next()?.pop()?.work;
+  pop(): QueueEntry<T> | undefined {
+    return this.#next()?.pop();
   }
 
   /** Takes one whose deadline is at or before the time. */
@@ -66,8 +56,4 @@ export class DueQueue<T> {
     if (deadline === undefined) return patient === undefined ? undefined : this.#patient;
     return patient === undefined || isBefore(deadline, patient) ? this.#withDeadline : this.#patient;
   }
-}
-
-function isBefore(a: QueueEntry<unknown>, b: QueueEntry<unknown>): boolean {
-  return a.due < b.due || (a.due === b.due && a.sequence < b.sequence);
 }

@@ -18,7 +18,7 @@ function work(over: Partial<QueuedWork<number>> = {}): QueuedWork<number> {
 }
 
 function queueOf(...items: QueuedWork<number>[]): BatchQueue<number> {
-  const queue = new BatchQueue<number>(BATCH_LIMITS.patienceMs);
+  const queue = new BatchQueue<number>();
   for (const item of items) queue.add(item);
   return queue;
 }
@@ -34,7 +34,7 @@ const anyWork = fc.record({
 
 test('no work is lost or taken twice, batches are of one group and lane and no larger than allowed', () => {
   fc.assert(fc.property(fc.array(anyWork, { maxLength: 120 }), fc.integer({ min: 1, max: 40 }), fc.boolean(), (arrivals, maxBatchSize, measured) => {
-    const queue = new BatchQueue<number>(100);
+    const queue = new BatchQueue<number>({ patienceMs: 100 });
     const seen: number[] = [];
     let now = 0;
     const drainOnce = () => {
@@ -59,7 +59,7 @@ test('no work is lost or taken twice, batches are of one group and lane and no l
 
 test('inside a lane the earliest due goes first, equal ones in order of arrival', () => {
   fc.assert(fc.property(fc.array(fc.option(fc.integer({ min: 1, max: 50 })), { minLength: 1, maxLength: 60 }), (deadlines) => {
-    const queue = new BatchQueue<number>(25);
+    const queue = new BatchQueue<number>({ patienceMs: 25 });
     deadlines.forEach((deadlineAt, index) => queue.add(work({ payload: index, deadlineAt })));
     const order: number[] = [];
     for (let decision = formBatch(queue, situation(0, {}, { maxBatchSize: 5, maxQueueDelayMs: 0 })); decision.batch !== undefined;) {
@@ -122,7 +122,7 @@ test('bulk runs at once where there is nothing interactive', () => {
 
 /** Requests every half millisecond; batches of 4 cost hardly more than batches of 1. */
 function busyQueue(count = 1, deadlineAt: number | null = null): { queue: BatchQueue<number>; now: number } {
-  const queue = new BatchQueue<number>(1_000);
+  const queue = new BatchQueue<number>({ patienceMs: 1_000 });
   let now = 0;
   for (; now < 5_000; now += 0.5) queue.add(work({ enqueuedAt: now, deadlineAt: now + 0.25 }));
   formBatch(queue, situation(now));
@@ -190,7 +190,7 @@ test('one hiccup turns no work away, and old measurements do not either', () => 
 test('removals, batches and expiries together account for each piece of work once, and the size is right throughout', () => {
   const step = fc.oneof(fc.record({ add: anyWork }), fc.record({ remove: fc.nat() }), fc.record({ run: fc.integer({ min: 1, max: 9 }) }));
   fc.assert(fc.property(fc.array(step, { maxLength: 150 }), (steps) => {
-    const queue = new BatchQueue<number>(100);
+    const queue = new BatchQueue<number>({ patienceMs: 100 });
     const entries = new Map<number, QueueEntry<number>>();
     const left = new Set<number>();
     let now = 0;

@@ -4,20 +4,20 @@ import type { BatchDecision, BatchSituation, BatchTimes, QueuedWork } from './ty
 import { worthWaitingUntil } from './worth-waiting.ts';
 
 /**
- * What a free session should run now. Work-conserving: the earliest due work goes, with as many of its kind as the
- * measured curve t(batch) allows before the tightest deadline among them; interactive before bulk, except that bulk
- * is never passed over for longer than its bound. A session is kept waiting only where that is worth it (see
- * worthWaitingUntil). No I/O; time comes in with the situation. Takes what it decides on out of the queue.
+ * What a free session should run now. Work-conserving: the earliest due work of those whose turn it is goes, with as many
+ * of its kind as the measured curve t(batch) allows before the tightest deadline among them; interactive before
+ * bulk, except that bulk is never passed over for longer than its bound. A session is kept waiting only where that is worth it
+ * (see worthWaitingUntil). No I/O; time comes in with the situation. Takes what it decides on out of the queue.
  */
 export function formBatch<T>(queue: BatchQueue<T>, situation: BatchSituation): BatchDecision<T> {
   const expired = takeExpired(queue, situation);
   const chosen = chooseGroup(queue, situation);
   if (chosen === undefined) return { expired };
   const { group, lane } = chosen;
-  const size = batchSize(queue, group, lane, situation);
-  const waitUntil = lane === 'interactive' ? worthWaitingUntil(group, size, situation) : undefined;
+  if (lane === 'bulk') return { expired, batch: { group: group.name, lane, work: queue.takeBulk(group, bulkSize(queue, group, situation), situation.now) } };
+  const waitUntil = worthWaitingUntil(group, situation);
   if (waitUntil !== undefined) return { expired, waitUntil };
-  return { expired, batch: { group: group.name, lane, work: queue.take(group, lane, size, situation.now) } };
+  return { expired, batch: { group: group.name, lane, work: takeInteractive(queue, group, situation) } };
 }
 
 /** While interactive work came within this time, bulk holds back. */
@@ -39,9 +39,12 @@ export function mayFormAhead<T>(queue: BatchQueue<T>, { now }: BatchSituation): 
   return false;
 }
 
-/** Takes out what is overdue, or sure to be: even the fastest recent batch would not have ended in time. */
+/**
+ * Takes out what is overdue, or sure to be: even the fastest recent batch would not have ended in time. And what has
+ * waited for longer than its tier may.
+ */
 export function takeExpired<T>(queue: BatchQueue<T>, { now, startsAt, times }: BatchSituation): QueuedWork<T>[] {
-  const expired: QueuedWork<T>[] = [];
+  const expired = queue.takeTimedOut(now);
   for (const group of queue.groups) {
     const soonestMs = times.soonest(group.name, now);
     const at = soonestMs > 0 ? Math.max(now, startsAt) + soonestMs : now;
@@ -81,11 +84,40 @@ function earliestDue<T>(queue: BatchQueue<T>, lane: Lane): BatchGroup<T> | undef
   return earliest;
 }
 
-/** As many as end before the tightest deadline; one at least, since what can be answered at all is not expired. */
-function batchSize<T>(queue: BatchQueue<T>, group: BatchGroup<T>, lane: Lane, situation: BatchSituation): number {
-  const { startsAt, times, limits } = situation;
-  const { size, earliestDeadline } = group.lane(lane);
-  const [largest, boundMs] = lane === 'bulk' ? bulkBounds(queue, group, situation) : [limits.maxBatchSize, Infinity];
+/**
+ * As many, in the order of turns, as end before the tightest deadline among them; one at least, since what can be answered at
+ * all is not expired. Nor does it grow so long that another group's most urgent work, which could still follow it, could not.
+ */
+function takeInteractive<T>(queue: BatchQueue<T>, group: BatchGroup<T>, situation: BatchSituation): QueuedWork<T>[] {
+  const { startsAt, times, limits: { maxBatchSize } } = situation;
+  const likely = Math.min(group.interactive.size, maxBatchSize);
+  const costMs = (times.predict(group.name, likely) ?? likely) / likely;
+  const endBy = othersNeedBy(queue, group, situation);
+  const admits = (size: number, earliestDeadline: number) => {
+    if (size > maxBatchSize) return false;
+    const ms = times.predict(group.name, size) ?? 0;
+    return startsAt + ms <= Math.min(earliestDeadline, endBy);
+  };
+  return queue.takeInteractive(group, admits, costMs);
+}
+
+/** Until when a session must be free again for each other group's most urgent work, as far as that is not too late anyway. */
+function othersNeedBy<T>(queue: BatchQueue<T>, group: BatchGroup<T>, { startsAt, times }: BatchSituation): number {
+  const soonestEnd = startsAt + (times.predict(group.name, 1) ?? 0);
+  let by = Infinity;
+  for (const other of queue.groups) {
+    if (other === group || other.interactive.size === 0) continue;
+    const neededBy = other.interactive.earliestDeadline - (times.predict(other.name, 1) ?? 0);
+    if (neededBy >= soonestEnd) by = Math.min(by, neededBy);
+  }
+  return by;
+}
+
+/** As many as end before the tightest deadline, and as it pays; one at least. */
+function bulkSize<T>(queue: BatchQueue<T>, group: BatchGroup<T>, situation: BatchSituation): number {
+  const { startsAt, times } = situation;
+  const { size, earliestDeadline } = group.bulk;
+  const [largest, boundMs] = bulkBounds(queue, group, situation);
   const fits = (count: number) => {
     const ms = times.predict(group.name, count) ?? 0;
     return ms <= boundMs && startsAt + ms <= earliestDeadline;

@@ -1,6 +1,9 @@
 export { BatchQueue, type BatchGroup } from './batch-queue.ts';
-export type { QueueEntry } from './due-queue.ts';
+export type { QueueEntry } from './queue-entry.ts';
 export { BatchTimeModel } from './batch-time-model.ts';
 export { formBatch, largestBatch, mayFormAhead, takeExpired } from './form-batch.ts';
 export { LENGTH_BUCKETS, lengthBucket } from './length-bucket.ts';
-export { BATCH_LIMITS, type Batch, type BatchDecision, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork } from './types.ts';
+export {
+  BATCH_LIMITS, QUEUE_RULES, type Batch, type BatchDecision, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork, type QueueRules,
+  type TierTimeout,
+} from './types.ts';

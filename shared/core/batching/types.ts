@@ -10,9 +10,46 @@ export interface QueuedWork<T> {
   deadlineAt: number | null;
   /** Epoch ms. */
   enqueuedAt: number;
+  /** @default standard */
+  tier?: string | undefined;
+  /** Absent: all such share as one. */
+  tenant?: string | undefined;
 }
 
-export interface BatchLimits {
+/** What becomes of interactive work that has waited for too long. */
+export interface TierTimeout {
+  /** In the queue. */
+  ms: number;
+  /** reject: it is answered at once, as expired. delay: it goes on waiting, behind all interactive work, with bulk. */
+  action: 'reject' | 'delay';
+}
+
+/** How a queue orders interactive work. */
+export interface QueueRules {
+  /** Work without a deadline is ordered as if it had one so long after it came. @default 1000 */
+  patienceMs: number;
+  /** Shares of session time, by tier; tiers that are not named count as `standard`. @default vip 4, standard 1 */
+  tierWeights: Readonly<Record<string, number>>;
+  /** Shares of their tier's session time, by tenant; others have 1. @default none */
+  tenantWeights: Readonly<Record<string, number>>;
+  /**
+   * Deadlines decide among flows (a tenant's work of a tier) of which none is ahead of its share by more than this much session
+   * time, divided by its weight, ms. Larger: fewer deadlines are missed; smaller: fairer. @default 10
+   */
+  fairnessWindowMs: number;
+  /** By tier; none for tiers that are not named. @default none */
+  tierTimeouts: Readonly<Record<string, TierTimeout>>;
+}
+
+export const QUEUE_RULES: QueueRules = {
+  patienceMs: 1_000,
+  tierWeights: { vip: 4, standard: 1 },
+  tenantWeights: {},
+  fairnessWindowMs: 10,
+  tierTimeouts: {},
+};
+
+export interface BatchLimits extends QueueRules {
   /** @default 32 */
   maxBatchSize: number;
   /**
@@ -33,18 +70,16 @@ export interface BatchLimits {
   maxQueueDelayMs: number;
   /** While interactive work is there, a batch of bulk is taken at least this often. @default 1000 */
   bulkEveryMs: number;
-  /** Work without a deadline is ordered as if it had one so long after it came. @default 1000 */
-  patienceMs: number;
 }
 
 export const BATCH_LIMITS: BatchLimits = {
+  ...QUEUE_RULES,
   maxBatchSize: 32,
   maxBulkBatchSize: 128,
   maxBulkBatchMs: 25,
   preferredBatchSizes: [4, 8, 16],
   maxQueueDelayMs: 5,
   bulkEveryMs: 1_000,
-  patienceMs: 1_000,
 };
 
 /** How long batches take, by group; undefined where nothing is known yet. */
@@ -71,12 +106,12 @@ export interface BatchSituation {
 export interface Batch<T> {
   group: string;
   lane: Lane;
-  /** Earliest due first. */
+  /** In the order of their turns. */
   work: QueuedWork<T>[];
 }
 
 export interface BatchDecision<T> {
-  /** Cannot be answered in time any more; taken out. */
+  /** Cannot be answered in time any more, or has waited for longer than its tier may; taken out. */
   expired: QueuedWork<T>[];
   /** Taken out, to be run now. */
   batch?: Batch<T>;

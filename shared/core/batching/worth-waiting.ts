@@ -11,20 +11,21 @@ const LEAST_UTILISATION = 0.8;
  * if sessions are short (utilisation at the present batch size), a preferred size is cheaper per request by the
  * measured curve, enough work is expected within the delay by its rate of arrival, and everyone's deadline allows it.
  */
-export function worthWaitingUntil<T>(group: BatchGroup<T>, size: number, situation: BatchSituation): number | undefined {
-  const { now, sessions, times, limits } = situation;
+export function worthWaitingUntil<T>({ name, interactive, arrivals }: BatchGroup<T>, situation: BatchSituation): number | undefined {
+  const { now, startsAt, sessions, times, limits } = situation;
+  const { size, earliestDeadline } = interactive;
   const wanted = limits.preferredBatchSizes.find((preferred) => preferred > size && preferred <= limits.maxBatchSize);
-  const oldest = group.interactive.peek();
-  if (wanted === undefined || oldest === undefined || size < group.interactive.size) return undefined;
-  const until = oldest.enqueuedAt + limits.maxQueueDelayMs;
+  const next = interactive.peek();
+  if (wanted === undefined || next === undefined) return undefined;
+  const until = next.work.enqueuedAt + limits.maxQueueDelayMs;
   if (until <= now) return undefined;
-  const nowMs = times.predict(group.name, size);
-  const wantedMs = times.predict(group.name, wanted);
-  if (nowMs === undefined || wantedMs === undefined) return undefined;
-  const rate = group.arrivals.at(now);
+  const nowMs = times.predict(name, size);
+  const wantedMs = times.predict(name, wanted);
+  if (nowMs === undefined || wantedMs === undefined || startsAt + nowMs > earliestDeadline) return undefined;
+  const rate = arrivals.at(now);
   const pays = wantedMs / wanted <= (1 - LEAST_GAIN) * (nowMs / size);
   const short = (rate * nowMs) / size / sessions >= LEAST_UTILISATION;
   const willCome = wanted - size <= rate * (until - now);
-  const inTime = until + wantedMs <= group.interactive.earliestDeadline;
+  const inTime = until + wantedMs <= earliestDeadline;
   return pays && short && willCome && inTime ? until : undefined;
 }
