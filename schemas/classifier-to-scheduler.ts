@@ -23,6 +23,8 @@ export interface Task {
   activity: number;
   /** Features in the adapter's compact form; opaque to scheduler and fusion. */
   input: unknown;
+  /** How many of the user's interactions were known. Only where the workload's adapter reads the user. */
+  interactions?: number;
   plan: Plan;
   /** `topic/partition/offset` of the request: tells a redelivery from a duplicate. */
   source: string;

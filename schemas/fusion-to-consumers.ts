@@ -21,6 +21,8 @@ export const responseStepSchema = z.object({
   queueMs: z.number(),
   computeMs: z.number(),
   reason: z.string().describe('why the scheduler chose this variant, or why the step was skipped'),
+  cached: z.literal(true).optional()
+    .describe('the result of an identical step was used: from the result cache, or computed for another request at the same time; batchSize and computeMs are 0'),
 });
 export type ResponseStep = z.infer<typeof responseStepSchema>;
 

@@ -11,9 +11,9 @@ export type { Work, WorkRecord } from './scheduler-to-worker.ts';
 export { CANCELLED } from './outcomes.ts';
 export type { Outcome, RedispatchOutcome, RejectedOutcome, StepEnd, StepEnds, StepOutcome, StepResult, StepRun, RankedItems, ClassScores } from './outcomes.ts';
 export { responseSchema, responseStepSchema, resultSchema, type Response, type ResponseStep, type Result } from './fusion-to-consumers.ts';
-export type { Heartbeat, VariantLoad, ResourceSample } from './worker-to-telemetry.ts';
+export type { ErasureNotice, Heartbeat, VariantLoad, ResourceSample } from './worker-to-telemetry.ts';
 export { registrySchema, variantSchema, graphSchema, tensorSpecSchema, type Registry, type Variant, type GraphSpec, type TensorSpec } from './registry.ts';
-export { workloadSchema, type Workload } from './workload.ts';
+export { workloadSchema, type Freshness, type Workload } from './workload.ts';
 export {
   topicName, workTopicName, fixedTopics, variantTopics, DEFAULT_PREFIX, DEFAULT_PARTITIONS, MAX_RECORD_BYTES, MAX_INTERNAL_RECORD_BYTES,
   type TopicSpec, type TopicKind, type RetryTopicKind, type TopologyOptions,

@@ -27,6 +27,8 @@ export interface StepRun {
   /** The batch's inference, ms. */
   computeMs: number;
   reason: string;
+  /** The result is that of an identical step: it was in no batch and took no inference. */
+  cached?: true;
 }
 
 /** Reason of a step that was skipped because the sender took the request back. */

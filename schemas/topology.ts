@@ -71,7 +71,7 @@ export function fixedTopics({ prefix, partitions }: TopologyOptions): TopicSpec[
     spec('tasks', 'classifier', 'scheduler, fusion', 'Task', 'affinity key'),
     spec('outcomes', 'worker, scheduler, classifier', 'scheduler, fusion', 'Outcome', 'affinity key'),
     spec('responses', 'fusion', 'your consumers, fusion, backfills', 'Response', 'affinity key'),
-    spec('telemetry', 'worker', 'scheduler, classifier', 'Heartbeat', 'instance', { partitions: 1, cleanup: 'compact' }),
+    spec('telemetry', 'worker, classifier', 'scheduler, classifier, worker', 'Heartbeat, ErasureNotice', 'instance, erased user', { partitions: 1, cleanup: 'compact' }),
     spec('models', 'operators', 'worker, scheduler', 'Variant', 'model.precision', { partitions: 1, cleanup: 'compact' }),
     ...RETRYING_STAGES.map((stage) => spec(`retry.${stage}`, stage, stage, 'record to retry', 'original key', { maxRecordBytes: MAX_WRAPPED_RECORD_BYTES })),
     spec('dead-letters', 'every stage', 'operators', 'original bytes', 'topic/partition/offset of the record', {

@@ -30,6 +30,18 @@ export interface VariantLoad {
   meanBatchMs: number;
 }
 
+/**
+ * Also on topic `telemetry`, keyed `erased/<user>`, by the classifier that read the erasure: workers forget what they keep of the
+ * user, and keep nothing more of requests from before it.
+ */
+export interface ErasureNotice {
+  kind: 'erasure';
+  /** SHA-256 of the user id, hexadecimal. */
+  user: string;
+  /** The broker's append time of the erasure, epoch ms. */
+  time: number;
+}
+
 /** What a machine or container has and uses now. Unknown values are absent, never invented. */
 export interface ResourceSample {
   /** Epoch ms. */

@@ -9,6 +9,12 @@ const planTemplateSchema = z.object({
   steps: z.array(planStepSchema).min(1).max(64),
 });
 
+const DAY_SECONDS = 86_400;
+
+const freshnessSchema = z.union([z.enum(['off', '5 minutes', '1 hour', '1 day']), z.number().positive().max(7 * DAY_SECONDS)]);
+/** How long a step's result may answer identical steps: off, a preset, or seconds. */
+export type Freshness = z.infer<typeof freshnessSchema>;
+
 /** A file in workloads/: a scenario is data. */
 export const workloadSchema = z.object({
   $schema: z.string().optional(),
@@ -22,6 +28,8 @@ export const workloadSchema = z.object({
   activityTau: z.number().positive().default(20).describe('interactions, halved per day, at which activity is 1 − 1/e'),
   order: z.enum(['none', 'key']).default('none')
     .describe('key: responses of one affinity key come in the order of its requests, held back until their deadline at most'),
+  freshness: freshnessSchema.default('off')
+    .describe('how old a step’s result may be that answers an identical step again: off, a preset, or seconds (a week at most)'),
   plans: z.partialRecord(taskKindSchema, planTemplateSchema),
   options: z.record(z.string(), z.unknown()).default({}).describe('for the adapter'),
 });

@@ -1,4 +1,5 @@
 import { topicName, type Cancel, type Erasure, type Interaction, type Lane, type Task } from '@tandem/schemas';
+import { CachePatience } from '@tandem/shared/cache';
 import {
   affinityKey, asOfRequest, buildCancellation, buildTask, catalogueSize, isCatalogueItem, isErasure, needsHistory, readInteraction,
   readRequest, rejectedOutcome, resolveRequest, standingOf, type KnownHistory, type RequestIdentity, type RequestReading,
@@ -8,7 +9,6 @@ import { RecordError, messageOf } from '@tandem/shared/errors';
 import type { LogRecord } from '@tandem/shared/log';
 import { JsonOutput, positionOf, type Stage, type StageInput, type StageOutput } from '@tandem/shared/runner';
 import { bindWorkloads } from './bindings.ts';
-import { CachePatience } from './cache-patience.ts';
 import { Duplicates } from './duplicates.ts';
 import { EmissionOrder } from './emission-order.ts';
 import { FeatureStore } from './feature-store.ts';

@@ -1,5 +1,4 @@
-import type { Cache } from '@tandem/shared/cache';
-import type { CachePatience } from './cache-patience.ts';
+import type { Cache, CachePatience } from '@tandem/shared/cache';
 
 export interface DuplicatesOptions {
   cache: Cache;

@@ -1,6 +1,5 @@
-import { createHash } from 'node:crypto';
 import type { Erasure } from '@tandem/schemas';
-import type { Cache } from '@tandem/shared/cache';
+import { userHash, type Cache } from '@tandem/shared/cache';
 import type { Position } from './position.ts';
 
 /** Longer than interactions stay in the log, so that none of before can come after the mark has gone. */
@@ -46,7 +45,7 @@ export function isSettled(mark: ErasureMark | undefined, { time }: Erasure, { ti
 }
 
 function markKey(userId: string): string {
-  return `erased:${createHash('sha256').update(userId).digest('hex')}`;
+  return `erased:${userHash(userId)}`;
 }
 
 /** The cache may hold anything under any key; what is no mark is none. */

@@ -1,9 +1,8 @@
 import type { Erasure, Interaction } from '@tandem/schemas';
-import type { BoundedList, Cache } from '@tandem/shared/cache';
+import type { BoundedList, Cache, CachePatience } from '@tandem/shared/cache';
 import type { Clock } from '@tandem/shared/clock';
 import { encodeEntry, historyAsOf, type AsOf, type KnownHistory } from '@tandem/shared/core';
 import { isRetryable } from '@tandem/shared/errors';
-import type { CachePatience } from './cache-patience.ts';
 import { ChangeSignal } from './change-signal.ts';
 import { Erasures, isErased, isSettled } from './erasures.ts';
 import type { Position } from './position.ts';

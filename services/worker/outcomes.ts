@@ -15,6 +15,13 @@ export function completedOutcome(work: Work, { variant }: ServedVariant, result:
   return { kind: 'completed', ...common(work), run, result };
 }
 
+/** @param result of an identical step */
+export function cachedOutcome(work: Work, served: ServedVariant, result: StepResult, now: number): StepOutcome {
+  const timing = { batchSize: 0, queueMs: Math.max(0, Math.round(now - work.dispatchedAt)), computeMs: 0 };
+  const outcome = completedOutcome(work, served, result, timing);
+  return outcome.kind === 'completed' ? { ...outcome, run: { ...outcome.run, cached: true } } : outcome;
+}
+
 export function expiredOutcome(work: Work): StepOutcome {
   return { kind: 'expired', ...common(work), model: work.model, precision: work.precision };
 }

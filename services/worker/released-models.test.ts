@@ -9,6 +9,7 @@ import type { Stage } from '@tandem/shared/runner';
 import { silentLogger } from '@tandem/shared/telemetry';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { createWorkerStage } from './index.ts';
+import { testLog } from './testing.ts';
 
 const MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
 const context = { publish: async () => undefined };
@@ -17,7 +18,7 @@ let stage: Stage;
 beforeAll(async () => {
   stage = await createWorkerStage({
     prefix: 't.', instance: 'worker-1', variants: stableVariants(await loadRegistry(MODELS)), adapters: builtInAdapters,
-    engine: createOnnxEngine({ modelsDirectory: MODELS, threads: 2 }), clock: systemClock, logger: silentLogger, cache: createMemoryCache(), log: { now: () => 0 },
+    engine: createOnnxEngine({ modelsDirectory: MODELS, threads: 2 }), clock: systemClock, logger: silentLogger, cache: createMemoryCache(), log: testLog,
     probe: { sample: async () => ({ time: 0, cpuCores: 2, memoryBytes: 8, memoryFreeBytes: 4 }) },
   });
 }, 120_000);

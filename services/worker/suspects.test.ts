@@ -5,7 +5,7 @@ import type { LogRecord } from '@tandem/shared/log';
 import type { StageOutput } from '@tandem/shared/runner';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { context, heldEngine, record, scoreOf, work, workerFactory } from './testing.ts';
+import { context, heldEngine, record, scoreOf, testLog, work, workerFactory } from './testing.ts';
 
 const worker = workerFactory(onTestFinished);
 
@@ -24,7 +24,7 @@ function sharedCache(over: Partial<Cache> = {}): Cache & { calls: string[] } {
     increment: (key, options) => note('increment', memory.increment(key, options)),
     delete: (key) => note('delete', memory.delete(key)),
     set: (...all) => memory.set(...all), setIfAbsent: (...all) => memory.setIfAbsent(...all),
-    append: (...all) => memory.append(...all), list: (key) => memory.list(key),
+    append: (...all) => memory.append(...all), deleteOwned: (owner) => memory.deleteOwned(owner), list: (key) => memory.list(key),
     close: async () => undefined, [Symbol.asyncDispose]: async () => undefined, ...over,
   };
 }
@@ -34,7 +34,7 @@ const old = (id: number, offset = id): LogRecord => ({ ...record(work(id)), offs
 
 async function assigned(cache: Cache, concurrency = 1) {
   const engine = heldEngine(concurrency);
-  const stage = await worker({ engine, cache, log: { now: () => ASSIGNED_AT }, limits: { maxBatchSize: 4 } });
+  const stage = await worker({ engine, cache, log: { ...testLog, now: () => ASSIGNED_AT }, limits: { maxBatchSize: 4 } });
   stage.onAssigned?.([{ topic: TOPIC, partition: 0 }]);
   return { engine, stage };
 }

@@ -16,6 +16,9 @@ export const FIXTURES = fileURLToPath(new URL('../../shared/engine/fixtures/', i
 const graphs = JSON.parse(readFileSync(`${FIXTURES}graphs.json`, 'utf8')) as Record<string, GraphSpec>;
 export const POISON = 99;
 
+/** Nobody writes to it. */
+export const testLog = { now: () => 0, tail: async () => ({ caughtUp: Promise.resolve(), close: async () => undefined }) };
+
 /** Looks a number up: score = 10 × id; an id above 7 fails its whole batch. */
 const lookupAdapter: Adapter = {
   name: 'lookup',
@@ -71,7 +74,7 @@ export function workerFactory(onFinished: (free: () => void | Promise<void>) => 
       prefix: 't.', instance: 'worker-1', variants: [lookup], adapters: new Map([['lookup', lookupAdapter]]),
       engine: over.engine ?? createOnnxEngine({ modelsDirectory: FIXTURES, threads: 2 }),
       probe: { sample: async () => ({ time: 0, cpuCores: 2, memoryBytes: 8, memoryFreeBytes: 4 }) },
-      clock: systemClock, cache: createMemoryCache(), log: { now: () => 0 }, logger: silentLogger, ...over,
+      clock: systemClock, cache: createMemoryCache(), log: testLog, logger: silentLogger, ...over,
     });
     onFinished(() => stage.stop?.());
     const run = async (value: unknown, topic?: string) => {

@@ -7,12 +7,14 @@ export interface Cache extends AsyncDisposable {
   readonly shared: boolean;
   readonly description: string;
   get(key: string): Promise<string | undefined>;
-  set(key: string, value: string, options?: { ttlMs?: number }): Promise<void>;
+  set(key: string, value: string, options?: SetOptions): Promise<void>;
   /** Stores the value if the key has none; returns the value that is there now, the earlier one or this. */
   setIfAbsent(key: string, value: string, options?: { ttlMs?: number }): Promise<string>;
   /** Adds one to a whole number, none being 0, and sets its time to live anew; returns the new number. Atomic. */
   increment(key: string, options?: { ttlMs?: number }): Promise<number>;
   delete(key: string): Promise<void>;
+  /** Deletes all values that were set with this owner. */
+  deleteOwned(owner: string): Promise<void>;
   /**
    * Appends to a bounded list, once per (source, offset): an offset at or below the last one applied from that
    * source is ignored, so redelivered records change nothing. Keeps the newest `limit` entries and the total count.
@@ -21,6 +23,15 @@ export interface Cache extends AsyncDisposable {
   /** The newest entries, oldest first, and how many were ever appended. */
   list(key: string): Promise<BoundedList>;
   close(): Promise<void>;
+}
+
+export interface SetOptions {
+  ttlMs?: number;
+  /**
+   * Whom the value belongs to, so that all that is his can be deleted. An owner's newest 1,000 values are kept (MAX_OWNED),
+   * for a week at most (OWNED_TTL_MS).
+   */
+  owner?: string;
 }
 
 export interface AppendOptions {

@@ -13,7 +13,7 @@ export type Answer = (request: Request, knownInteractions: readonly string[]) =>
 export const FAKE_PREFIX = 'test.';
 
 export const FAKE_WORKLOAD: Workload = {
-  name: 'recommend', description: 'for tests', adapter: 'recommend', deadlineMs: 1_000, accuracyFloor: 0, activeAbove: 0.8, activityTau: 20, order: 'none', options: {},
+  name: 'recommend', description: 'for tests', adapter: 'recommend', deadlineMs: 1_000, accuracyFloor: 0, activeAbove: 0.8, activityTau: 20, order: 'none', freshness: 'off', options: {},
   plans: {
     full: {
       strategy: 'rerank',

@@ -2,7 +2,8 @@ import { LRUCache } from 'lru-cache';
 import { systemClock, type Clock } from '../../clock/index.ts';
 import { checkAppendOptions } from '../append-options.ts';
 import { cacheClosed } from '../cache-errors.ts';
-import type { AppendOptions, BoundedList, Cache } from '../types.ts';
+import { MAX_OWNED, OWNED_TTL_MS } from '../owned.ts';
+import type { AppendOptions, BoundedList, Cache, SetOptions } from '../types.ts';
 import type { MemoryCacheOptions } from './options.ts';
 import { StoredList } from './stored-list.ts';
 
@@ -21,6 +22,8 @@ class MemoryCache implements Cache {
   readonly shared = false;
   readonly description = 'in-process memory';
   readonly #values: LRUCache<string, Expiring<string>>;
+  /** Keys by owner. */
+  readonly #owned: LRUCache<string, Set<string>>;
   readonly #lists: LRUCache<string, Expiring<StoredList>>;
   readonly #clock: Clock;
   #closed = false;
@@ -28,6 +31,7 @@ class MemoryCache implements Cache {
   constructor({ maxEntries = DEFAULT_MAX_ENTRIES, maxBytes, clock = systemClock }: MemoryCacheOptions) {
     this.#clock = clock;
     this.#values = new LRUCache({ max: maxEntries, ...bounded(maxBytes, ({ content }: Expiring<string>) => 2 * content.length) });
+    this.#owned = new LRUCache({ max: maxEntries });
     this.#lists = new LRUCache({ max: maxEntries, ...bounded(maxBytes, ({ content }: Expiring<StoredList>) => content.bytes) });
   }
 
@@ -38,9 +42,17 @@ class MemoryCache implements Cache {
     return this.#fresh(this.#values, key);
   }
 
-  async set(key: string, value: string, options?: { ttlMs?: number }): Promise<void> {
+  async set(key: string, value: string, { ttlMs, owner }: SetOptions = {}): Promise<void> {
     this.#assertOpen();
-    this.#store(key, value, options?.ttlMs);
+    if (owner === undefined) return this.#store(key, value, ttlMs);
+    this.#store(key, value, Math.min(ttlMs ?? OWNED_TTL_MS, OWNED_TTL_MS));
+    const owned = (this.#owned.get(owner) ?? new Set<string>()).add(key);
+    this.#owned.set(owner, owned);
+    for (const oldest of owned) {
+      if (owned.size <= MAX_OWNED) return;
+      owned.delete(oldest);
+      this.#values.delete(oldest);
+    }
   }
 
   async setIfAbsent(key: string, value: string, options?: { ttlMs?: number }): Promise<string> {
@@ -64,6 +76,12 @@ class MemoryCache implements Cache {
     this.#lists.delete(key);
   }
 
+  async deleteOwned(owner: string): Promise<void> {
+    this.#assertOpen();
+    for (const key of this.#owned.get(owner) ?? []) this.#values.delete(key);
+    this.#owned.delete(owner);
+  }
+
   async append(key: string, entry: string, options: AppendOptions): Promise<void> {
     this.#assertOpen();
     checkAppendOptions(options);
@@ -80,6 +98,7 @@ class MemoryCache implements Cache {
   async close(): Promise<void> {
     this.#closed = true;
     this.#values.clear();
+    this.#owned.clear();
     this.#lists.clear();
   }
 

@@ -37,10 +37,12 @@ export async function checkRedisAccess(options: RedisCacheOptions): Promise<void
 
 async function useEverything(redis: ScriptedRedis, prefix: string): Promise<void> {
   const name = `access-check:${randomUUID()}`;
-  const [value, list, meta] = [`${prefix}v:${name}`, `${prefix}l:${name}`, `${prefix}m:${name}`];
+  const [value, list, meta, owner] = ['v', 'l', 'm', 'o'].map((kind) => `${prefix}${kind}:${name}`) as [string, string, string, string];
   await redis.set(value, '', 'PX', 1_000);
   await redis.get(value);
   await redis.tandemSetIfAbsent(value, '', 1_000);
+  await redis.tandemSetOwned(value, owner, '', 1_000, 1, 1_000);
+  await redis.tandemDeleteOwned(owner);
   await redis.tandemAppend(list, meta, '', 1, 'check', 0, 1_000);
   await redis.tandemList(list, meta);
   await redis.del(value, list, meta);

@@ -1,7 +1,8 @@
 import { Redis, type RedisOptions } from 'ioredis';
 import { checkAppendOptions } from '../append-options.ts';
 import { cacheClosed, cacheUnavailable } from '../cache-errors.ts';
-import type { AppendOptions, BoundedList, Cache } from '../types.ts';
+import { MAX_OWNED, OWNED_TTL_MS } from '../owned.ts';
+import type { AppendOptions, BoundedList, Cache, SetOptions } from '../types.ts';
 import { logConnection } from './connection-log.ts';
 import { Gate } from './gate.ts';
 import { escapeEntry, splitEntries } from './joined-entries.ts';
@@ -19,7 +20,8 @@ const MAX_COMMANDS = 1_000;
 
 /**
  * The shared cache. Every failure is a retryable TandemError `cache_unavailable`; the connection mends itself.
- * Per key: `<prefix>v:<key>` holds its value, `<prefix>l:<key>` its list, `<prefix>m:<key>` the list's count and offsets.
+ * Per key: `<prefix>v:<key>` holds its value, `<prefix>l:<key>` its list, `<prefix>m:<key>` the list's count and offsets;
+ * per owner `<prefix>o:<owner>` lists the names of his values.
  */
 class RedisCache implements Cache {
   readonly shared = true;
@@ -45,9 +47,10 @@ class RedisCache implements Cache {
     return value ?? undefined;
   }
 
-  async set(key: string, value: string, options?: { ttlMs?: number }): Promise<void> {
+  async set(key: string, value: string, options: SetOptions = {}): Promise<void> {
     const name = this.#valueKey(key);
-    const ttlMs = wholeMs(options?.ttlMs);
+    if (options.owner !== undefined) return this.#setOwned(name, value, { ...options, owner: options.owner });
+    const ttlMs = wholeMs(options.ttlMs);
     await this.#run(() => (ttlMs === 0 ? this.#redis.set(name, value) : this.#redis.set(name, value, 'PX', ttlMs)));
   }
 
@@ -61,6 +64,10 @@ class RedisCache implements Cache {
 
   async delete(key: string): Promise<void> {
     await this.#run(() => this.#redis.del(this.#valueKey(key), ...this.#listKeys(key)));
+  }
+
+  async deleteOwned(owner: string): Promise<void> {
+    await this.#run(() => this.#redis.tandemDeleteOwned(this.#ownerKey(owner)));
   }
 
   async append(key: string, entry: string, options: AppendOptions): Promise<void> {
@@ -81,6 +88,11 @@ class RedisCache implements Cache {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.close();
+  }
+
+  async #setOwned(name: string, value: string, { owner, ttlMs = OWNED_TTL_MS }: SetOptions & { owner: string }): Promise<void> {
+    const livesMs = wholeMs(Math.min(ttlMs, OWNED_TTL_MS));
+    await this.#run(() => this.#redis.tandemSetOwned(name, this.#ownerKey(owner), value, livesMs, MAX_OWNED, OWNED_TTL_MS));
   }
 
   async #run<Answer>(command: () => Promise<Answer>): Promise<Answer> {
@@ -117,6 +129,10 @@ class RedisCache implements Cache {
 
   #valueKey(key: string): string {
     return `${this.#prefix}v:${key}`;
+  }
+
+  #ownerKey(owner: string): string {
+    return `${this.#prefix}o:${owner}`;
   }
 
   #listKeys(key: string): [list: string, meta: string] {

@@ -33,6 +33,11 @@ export interface Prepared {
 export interface Adapter {
   readonly name: string;
   readonly inputSchema: z.ZodType;
+  /**
+   * `encode` or `decode` look at the task's user, not only at features, plan and the results of steps before: cached
+   * results are then kept apart by user and by how many of his interactions are known. @default false
+   */
+  readonly readsUser?: boolean;
   /** @throws {RecordError} `unknown_item`, `invalid_input` */
   prepare(input: unknown, context: PrepareContext): Prepared;
   /** Which graph of the variant a piece of work runs on, and its length for bucketing (1 where there is none). */

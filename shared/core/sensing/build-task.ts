@@ -4,7 +4,7 @@ import { choosePlan } from './choose-plan.ts';
 import { chooseTask } from './choose-task.ts';
 import type { KnownHistory } from './history.ts';
 import { affinityKey } from './identity.ts';
-import type { ResolvedRequest } from './resolve.ts';
+import { needsHistory, type ResolvedRequest } from './resolve.ts';
 
 const DEFAULT_TIER = 'standard';
 
@@ -41,6 +41,7 @@ export function buildTask(resolved: ResolvedRequest, { lane, source, known, stal
     accuracyFloor: hints.accuracyFloor ?? workload.accuracyFloor,
     activity,
     input: prepared.features,
+    ...(adapter.readsUser === true && needsHistory(resolved) ? { interactions: known.history?.total ?? 0 } : {}),
     plan,
     source,
     marks: marksOf(prepared.marks, stale),

@@ -5,7 +5,7 @@ import type { Adapter } from '../adapters/types.ts';
 import { resolveRequest } from './resolve.ts';
 
 const workload: Workload = {
-  name: 'w', description: '', adapter: 'a', deadlineMs: 1_000, accuracyFloor: 0, activeAbove: 0.8, activityTau: 20, order: 'none', plans: {}, options: {},
+  name: 'w', description: '', adapter: 'a', deadlineMs: 1_000, accuracyFloor: 0, activeAbove: 0.8, activityTau: 20, order: 'none', freshness: 'off', plans: {}, options: {},
 };
 const adapter = { inputSchema: z.object({}) } as unknown as Adapter;
 

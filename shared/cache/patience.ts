@@ -1,5 +1,5 @@
-import type { Clock } from '@tandem/shared/clock';
-import { TandemError } from '@tandem/shared/errors';
+import type { Clock } from '../clock/index.ts';
+import { TandemError } from '../errors/index.ts';
 
 /** Of the time until the deadline: this much may go into one question to the cache. */
 const SHARE = 0.5;
@@ -18,6 +18,11 @@ export class CachePatience {
 
   constructor(clock: Clock) {
     this.#clock = clock;
+  }
+
+  /** The last question found no answer; who can do without one need not ask. */
+  get isSuspect(): boolean {
+    return this.#suspect;
   }
 
   /**

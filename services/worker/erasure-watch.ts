@@ -1,0 +1,70 @@
+import { topicName, type ErasureNotice } from '@tandem/schemas';
+import type { Clock } from '@tandem/shared/clock';
+import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
+import type { Logger } from '@tandem/shared/telemetry';
+
+const RETRY_MS = 1_000;
+
+export interface ErasureWatchOptions {
+  log: Pick<EventLog, 'tail'>;
+  /** Of topics. */
+  prefix: string;
+  clock: Clock;
+  logger: Logger;
+  /** @param user SHA-256 of the user id  @param erasedAt broker's time, epoch ms */
+  onErased: (user: string, erasedAt: number) => void;
+}
+
+/** Hears of erased users from the classifiers, over telemetry. */
+export class ErasureWatch {
+  readonly #options: ErasureWatchOptions;
+  #tail: Tail | undefined;
+  #stopped = false;
+  #cancel: () => void = () => undefined;
+
+  constructor(options: ErasureWatchOptions) {
+    this.#options = options;
+  }
+
+  /** Goes on in the background: work does not wait for it. */
+  start(): void {
+    void this.#listen();
+  }
+
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#cancel();
+    await this.#tail?.close();
+  }
+
+  async #listen(): Promise<void> {
+    const { log, prefix, clock, logger } = this.#options;
+    const failed = (err: unknown) => logger.warn({ err }, 'telemetry cannot be read, so erased users’ results stay until they are too old; trying again');
+    try {
+      const tail = await log.tail({ topic: topicName(prefix, 'telemetry'), onRecord: (record) => this.#heard(record), onFault: failed });
+      if (this.#stopped) await tail.close();
+      else this.#tail = tail;
+    } catch (error) {
+      if (this.#stopped) return;
+      failed(error);
+      this.#cancel = clock.schedule(clock.now() + RETRY_MS, () => this.start());
+    }
+  }
+
+  #heard({ value }: LogRecord): void {
+    const notice = value === null ? undefined : readNotice(value);
+    if (notice !== undefined) this.#options.onErased(notice.user, notice.time);
+  }
+}
+
+/** Heartbeats are passed over unparsed: they are nearly all there is. */
+function readNotice(value: Buffer): ErasureNotice | undefined {
+  if (!value.includes('"erasure"')) return undefined;
+  try {
+    const notice = JSON.parse(value.toString('utf8')) as Partial<ErasureNotice> | null;
+    const isNotice = notice?.kind === 'erasure' && typeof notice.user === 'string' && typeof notice.time === 'number';
+    return isNotice ? (notice as ErasureNotice) : undefined;
+  } catch {
+    return undefined;
+  }
+}
