@@ -1,0 +1,47 @@
+import type { Panel } from '../chart/line-charts.ts';
+import type { MeasureOptions, Effort } from './measure.ts';
+
+/** What a scenario has at hand. */
+export interface Bench extends MeasureOptions {
+  quick: boolean;
+  /** How often everything is measured, interleaved. */
+  rounds: number;
+  /** Of a core for an hour, in the currency of the reader. */
+  coreHourPrice: number;
+  /** Requests per second for which cores are reckoned. */
+  fixedLoad: number;
+  /** Peers that were asked for; undefined: those of the scenario's choice. */
+  peers: readonly string[] | undefined;
+  /** Only contenders whose name has this in it; undefined: all. */
+  only: string | undefined;
+  /** Where profiles and logs of this run may lie. */
+  folder: string;
+  progress(text: string): void;
+}
+
+/** A table of the report. */
+export interface Table {
+  head: readonly string[];
+  rows: readonly (readonly string[])[];
+}
+
+/** What a scenario found. */
+export interface Findings {
+  /** Goes into the JSON under the scenario's name. */
+  data: unknown;
+  /** Paragraphs above and below the tables. */
+  notes: readonly string[];
+  tables: readonly Table[];
+  plots: readonly { title: string; panels: readonly Panel[] }[];
+  /** More files beside the report, SVG. */
+  files?: readonly { name: string; svg: string }[];
+}
+
+export interface Scenario {
+  name: string;
+  description: string;
+  run(bench: Bench): Promise<Findings>;
+}
+
+export const QUICK: Effort = { probeSeconds: 1, refinements: 1, maxProbes: 7, steadySeconds: 2, judgedRequests: 800 };
+export const FULL: Effort = { probeSeconds: 4, refinements: 3, maxProbes: 12, steadySeconds: 10, judgedRequests: 6_000 };

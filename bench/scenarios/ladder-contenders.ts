@@ -1,0 +1,97 @@
+import { cpus } from 'node:os';
+import { consumerContender } from '../harness/consumer-contender.ts';
+import type { Contender } from '../harness/contender.ts';
+import { tandemContender } from '../harness/tandem-contender.ts';
+import { chainCapability, settingCapability, workloadFolder, type Capability } from './capabilities.ts';
+
+/** The two baselines that ratios are against. */
+export const ONE_BY_ONE = 'consumer, one by one: large fp32';
+export const BATCH_CONSUMER = 'consumer, batches of 32: large fp32';
+/** The rows of all steps together. */
+export const WHOLE = '+ chaining';
+
+const SMALL = 'recommend-small';
+const LARGE = 'recommend-large';
+
+function consumers(): Contender[] {
+  const inBatches = (model: string, precision: string, variant: string) => consumerContender({
+    name: `consumer, batches of 32: ${model} ${precision}`,
+    description: `kafkajs eachBatch, chunks of 32, manual commits, ${variant} in the same process`,
+    script: 'in-batches', variant,
+  });
+  return [
+    consumerContender({
+      name: ONE_BY_ONE, description: `kafkajs eachMessage with its defaults, ${LARGE}.fp32 in the same process`, script: 'one-by-one', variant: `${LARGE}.fp32`,
+    }),
+    inBatches('large', 'fp32', `${LARGE}.fp32`),
+    {
+      ...consumerContender({
+        name: `consumer, batches of 32, a process per core: large fp32`, description: `the same, ${cpus().length} processes with one inference thread each`,
+        script: 'in-batches', variant: `${LARGE}.fp32`, processes: cpus().length, intraOpThreads: 1,
+      }),
+    },
+    inBatches('large', 'int8', `${LARGE}.int8`),
+    inBatches('small', 'fp32', `${SMALL}.fp32`),
+    inBatches('small', 'int8', `${SMALL}.int8`),
+  ];
+}
+
+function alone(size: 'small' | 'large', precision: string): Contender {
+  const model = size === 'small' ? SMALL : LARGE;
+  return tandemContender({
+    name: `Tandem: ${size} ${precision}`, description: `every request answered by ${model}.${precision} alone`, task: size === 'small' ? 'coarse' : 'fine',
+    flags: ['--policy', 'fixed', '--precision', precision, '--variants', `${model}.${precision}`],
+  });
+}
+
+interface Step {
+  name: string;
+  description: string;
+  capability: Capability;
+}
+
+/** Each step has all flags of those before it; what this version lacks is left out, and said so. */
+function cumulative(base: readonly string[], steps: readonly Step[], over: Partial<Contender> = {}): Contender[] {
+  let flags = [...base];
+  return steps.map(({ name, description, capability }) => {
+    flags = [...flags, ...(capability.flags ?? [])];
+    return { ...tandemContender({ name, description, task: 'full', flags: [...flags], unavailable: capability.missing }), ...over };
+  });
+}
+
+/** How much memory users' prefixes may take in a worker, MB. */
+const PREFIX_CACHE_MB = '512';
+
+function optional(folder: string): Step[] {
+  return [
+    { name: '+ KV cache', description: 'the large model keeps each user’s history as a cached prefix', capability: settingCapability('prefixCacheMb', PREFIX_CACHE_MB) },
+    { name: '+ result cache', description: 'identical steps are answered by what was computed before', capability: { flags: ['--workloads', workloadFolder(folder, 'fresh', { freshness: '5 minutes' })] } },
+    { name: WHOLE, description: 'all stages in one process, handing over in memory', capability: chainCapability('classifier,scheduler,worker,fusion') },
+  ];
+}
+
+function cascade(folder: string): Contender[] {
+  const fp32 = tandemContender({
+    name: 'Tandem: small → large', description: 'the small model proposes 100 candidates, the large one ranks them; fp32, threshold policy', task: 'full',
+    flags: ['--variants', `${SMALL}.fp32,${LARGE}.fp32`],
+  });
+  const base = ['--policy', 'fixed', '--precision', 'int8', '--variants', `${SMALL}.int8,${LARGE}.int8`];
+  const int8: Step = { name: '+ INT8', description: 'both models at int8', capability: { flags: [] } };
+  return [fp32, ...cumulative(base, [int8, ...optional(folder)])];
+}
+
+/** Everything that the cascade's last row has, without its small model. */
+function largeWithAll(folder: string): Contender {
+  const base = ['--policy', 'fixed', '--precision', 'int8', '--variants', `${LARGE}.int8`];
+  const last = cumulative(base, optional(folder), { task: 'fine' }).at(-1)!;
+  return { ...last, name: 'Tandem: large int8, all of the above', description: 'no small model: the large one lists from the whole catalogue' };
+}
+
+/** @param folder for workload files */
+export function ladderContenders(folder: string): Contender[] {
+  return [
+    ...consumers(),
+    alone('small', 'fp32'), alone('small', 'int8'), alone('large', 'fp32'), alone('large', 'int8'),
+    ...cascade(folder), largeWithAll(folder),
+  ];
+}

@@ -1,0 +1,82 @@
+import type { Bench, Findings, Scenario, Table } from '../harness/bench.ts';
+import { number, share, spread } from '../harness/format.ts';
+import { measure, type Measured } from '../harness/measure.ts';
+import { inRounds, type Rounds } from '../harness/rounds.ts';
+import { BATCH_CONSUMER, ladderContenders, ONE_BY_ONE } from './ladder-contenders.ts';
+import { gainsOf, ladderRow, type LadderRow } from './ladder-row.ts';
+
+/** How much the rows give of the baselines. */
+interface Ratio {
+  name: string;
+  againstOneByOne: number;
+  againstBatchConsumer: number;
+  /** Of the row before it. */
+  step: number;
+  hitRateLost: number;
+}
+
+export function ratiosOf(rows: readonly LadderRow[]): Ratio[] {
+  const goodputOf = (name: string) => rows.find((row) => row.name === name)?.goodputPerSecond ?? NaN;
+  return rows.map(({ name, goodputPerSecond, hitRateLost }, index) => ({
+    name, hitRateLost,
+    againstOneByOne: goodputPerSecond / goodputOf(ONE_BY_ONE),
+    againstBatchConsumer: goodputPerSecond / goodputOf(BATCH_CONSUMER),
+    step: goodputPerSecond / (rows[index - 1]?.goodputPerSecond ?? NaN),
+  }));
+}
+
+function mainTable(rows: readonly LadderRow[], { fixedLoad }: Bench): Table {
+  return {
+    head: ['', 'goodput /s', 'p50 ms', 'p99 ms', 'HR@10', 'NDCG@10', 'CPU-s per 1,000', 'with broker', 'cost per 1,000', `cores for ${number(fixedLoad)}/s`],
+    rows: rows.map((row) => (row.failure === undefined
+      ? [row.name, spread(row.goodput), number(row.p50Ms), number(row.p99Ms), share(row.hitRateAt10), share(row.ndcgAt10), number(row.cpuSecondsPer1000),
+        number(row.cpuSecondsPer1000WithBroker), number(row.costPer1000), number(row.coresForFixedLoad)]
+      : [row.name, `not measured: ${row.failure.split('\n')[0]?.slice(0, 160)}`, ...new Array<string>(8).fill('')])),
+  };
+}
+
+function ratioTable(rows: readonly LadderRow[]): Table {
+  const known = ratiosOf(rows).filter(({ againstOneByOne }) => Number.isFinite(againstOneByOne));
+  const error = new Map(rows.map(({ name, hitRateLostError }) => [name, hitRateLostError]));
+  return {
+    head: ['', '× one by one', '× batch consumer', '× the row before', 'points of HR@10 lost'],
+    rows: known.map((ratio) => [
+      ratio.name, number(ratio.againstOneByOne), number(ratio.againstBatchConsumer), number(ratio.step),
+      Number.isFinite(ratio.hitRateLost) ? `${(ratio.hitRateLost * 100).toFixed(1)} ± ${((error.get(ratio.name) ?? NaN) * 100).toFixed(1)}` : '–',
+    ]),
+  };
+}
+
+function latencyPanel(measured: readonly Rounds<Measured>[]) {
+  const series = measured.map(({ contender, results }) => ({
+    name: contender.name,
+    points: (results[0]?.search.probes ?? []).filter(({ figures }) => Number.isFinite(figures.p99Ms)).map(({ figures }) => [Math.round(figures.offeredPerSecond), figures.p99Ms] as const).sort(([a], [b]) => a - b),
+  }));
+  return { title: 'p99 against the offered rate', xName: 'requests/s', yName: 'ms', yScale: 'log' as const, series: series.filter(({ points }) => points.length > 0) };
+}
+
+async function run(bench: Bench): Promise<Findings> {
+  const measured = await inRounds(bench, ladderContenders(bench.folder), (contender) => measure(contender, bench), ({ search, steady }) =>
+    `${number(search.goodputPerSecond)}/s within ${bench.sloMs} ms; p50 ${number(steady.p50Ms)}, p99 ${number(steady.p99Ms)} ms at half of it`);
+  const reference = gainsOf(measured.find(({ contender }) => contender.name === ONE_BY_ONE)?.results ?? []);
+  const rows = measured.map((entry) => ladderRow(entry, reference, bench));
+  const measuredRows = rows.filter(({ failure }) => failure === undefined);
+  return {
+    data: rows,
+    notes: [
+      `Goodput: complete answers within ${bench.sloMs} ms of when the request was due, per second, at the highest rate at which 95 % of all offered were; ` +
+      'latencies and CPU time at half of it. Each row has what the rows above it from "small → large" on have.',
+      ...rows.map(({ name, description }) => `- **${name}**: ${description}`),
+    ],
+    tables: [mainTable(rows, bench), ratioTable(measuredRows)],
+    plots: [{
+      title: 'Ladder',
+      panels: [
+        { title: 'Goodput', xName: 'row', yName: '/s', series: measuredRows.map(({ name, goodputPerSecond }, index) => ({ name, points: [[index, 0], [index, goodputPerSecond]] as const })) },
+        latencyPanel(measured),
+      ],
+    }],
+  };
+}
+
+export const ladder: Scenario = { name: 'ladder', description: 'what each step buys: plain consumers, each variant alone, cascade, INT8, caches, chaining', run };
