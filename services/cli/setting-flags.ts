@@ -5,12 +5,13 @@ import { environmentName, flagName, loadSettings, secrecyOf, settingNames, setti
 const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
   kafka: 'host:port', redis: 'url', prefix: 'text', models: 'folder', workloads: 'folder', policy: 'name', precision: 'name',
   variants: 'list', pool: 'name', providers: 'list', httpHost: 'host', logLevel: 'level', instance: 'name', otlpEndpoint: 'url',
+  preferredBatchSizes: 'list', whenFull: 'action', tierWeights: 'list', tenantWeights: 'list', tierTimeouts: 'list',
   kafkaTls: 'on|off', kafkaCa: 'file', kafkaCert: 'file', kafkaKey: 'file', kafkaSasl: 'mechanism', kafkaUsername: 'name', kafkaPasswordFile: 'file',
   kafkaOauthModule: 'file', redisCa: 'file', redisCert: 'file', redisKey: 'file', redisUsername: 'name', redisPasswordFile: 'file',
 };
 
 /** Defaults that are computed are described in words by the setting itself. */
-const COMPUTED: ReadonlySet<SettingName> = new Set(['instance', 'models', 'workloads']);
+const COMPUTED: ReadonlySet<SettingName> = new Set(['instance', 'models', 'workloads', 'tierWeights', 'tenantWeights', 'tierTimeouts']);
 
 function explain(name: SettingName): string {
   const schema = settingsSchema.shape[name];

@@ -56,3 +56,19 @@ test('a settings file that cannot be read is named', () => {
 test('environment names follow from setting names', () => {
   expect(environmentName('maxQueueDelayMs')).toBe('TANDEM_MAX_QUEUE_DELAY_MS');
 });
+
+test('shares and timeouts are pairs in text, and objects in a file', () => {
+  const text = loadSettings({ flags: { tierWeights: 'vip:8, free:0.5', tierTimeouts: 'free:20:reject,standard:50:delay', preferredBatchSizes: '8,16' } });
+  expect(text.tierWeights).toEqual({ vip: 8, free: 0.5 });
+  expect(text.tierTimeouts).toEqual({ free: { ms: 20, action: 'reject' }, standard: { ms: 50, action: 'delay' } });
+  expect(text.preferredBatchSizes).toEqual([8, 16]);
+  const file = settingsFile('tenantWeights:\n  acme: 3\ntierTimeouts:\n  free: { ms: 20, action: reject }\n');
+  expect(loadSettings({ file })).toMatchObject({ tenantWeights: { acme: 3 }, tierTimeouts: { free: { ms: 20, action: 'reject' } }, tierWeights: { vip: 4, standard: 1 } });
+});
+
+test.each([
+  ['tierWeights', 'vip'], ['tierWeights', 'vip:0'], ['tenantWeights', 'acme:much'], ['tierTimeouts', 'free:20'], ['tierTimeouts', 'free:0:reject'],
+  ['tierTimeouts', 'free:20:drop'], ['preferredBatchSizes', '4,many'], ['whenFull', 'drop'],
+])('%s = %s is refused by name', (name, value) => {
+  expect(complaintAbout({ flags: { [name]: value } })).toContain(`${name} = "${value}": `);
+});

@@ -6,6 +6,8 @@ import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { TandemError, messageOf } from '../errors/index.ts';
 import { redact } from '../telemetry/index.ts';
+import { batchingSettings } from './batching-settings.ts';
+import { list, number } from './fields.ts';
 import { flagName } from './flag-name.ts';
 import { separateCredentials } from './redis-address.ts';
 import { securityProblems } from './security-checks.ts';
@@ -13,9 +15,7 @@ import { securitySettings } from './security-settings.ts';
 
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 
-const list = z.union([z.array(z.string()), z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean))]);
 const HOST_AND_PORT = /^(?:[^\s:[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/;
-const number = (schema: z.ZodNumber) => z.coerce.number().pipe(schema);
 const optionalText = z.string().min(1).optional();
 
 /**
@@ -39,10 +39,8 @@ export const settingsSchema = z.strictObject({
   intraOpThreads: number(z.number().int().min(1).max(256)).default(1).describe('threads inside one inference'),
   providers: list.default(['cpu']).describe('execution providers in order of preference'),
   memoryBudgetMb: number(z.number().positive()).optional().describe('for model files times threads; default: half of the memory'),
-  maxBatchSize: number(z.number().int().min(1).max(4_096)).default(32).describe('of one inference'),
   runTimeoutMs: number(z.number().int().min(100).max(86_400_000)).default(30_000).describe('a batch without a result for so long hangs: its inference thread is replaced'),
-  maxBulkBatchSize: number(z.number().int().min(1).max(4_096)).default(128).describe('of one inference of bulk work, where more than maxBatchSize pays'),
-  maxQueueDelayMs: number(z.number().min(0).max(10_000)).default(5).describe('upper bound of waiting for company'),
+  ...batchingSettings,
   featureWaitMs: number(z.number().min(0).max(60_000)).default(250).describe('how long asOfInteractions may wait'),
   lingerMs: number(z.number().min(0).max(1_000)).default(0).describe('how long sends wait for company'),
   sessionTimeoutMs: number(z.number().int().min(1_500).max(300_000)).default(10_000).describe('a process that Kafka does not hear of for so long is dead: others take over its partitions'),

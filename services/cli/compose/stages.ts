@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 import { createClassifierStage, withBulkAdmission } from '@tandem/classifier';
 import { createFusionStage } from '@tandem/fusion';
 import { createSchedulerStage } from '@tandem/scheduler';
-import { createWorkerStage } from '@tandem/worker';
+import { createWorkerStage, type WorkerLimits } from '@tandem/worker';
 import { topicName } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import { fixedPolicy, thresholdPolicy, type Adapter } from '@tandem/shared/core';
@@ -63,14 +63,24 @@ function engineOf(settings: Settings, { logger, metrics, unfit }: Ports): Infere
   });
 }
 
+function batchLimitsOf({
+  maxBatchSize, maxBulkBatchSize, preferredBatchSizes, maxQueueDelayMs, maxQueueSize, whenFull, tierWeights, tenantWeights, tierTimeouts,
+  fairnessWindowMs, bulkEveryMs,
+}: Settings): Partial<WorkerLimits> {
+  return {
+    maxBatchSize, maxBulkBatchSize, preferredBatchSizes, maxQueueDelayMs, maxQueueSize, whenFull, tierWeights, tenantWeights, tierTimeouts,
+    fairnessWindowMs, bulkEveryMs,
+  };
+}
+
 function worker(settings: Settings, ports: Ports): Promise<Stage> {
-  const { prefix, instance, pool, maxBatchSize, maxBulkBatchSize, maxQueueDelayMs, memoryBudgetMb } = settings;
+  const { prefix, instance, pool, memoryBudgetMb } = settings;
   const variants = servedVariants(settings, ports.variants);
   return createWorkerStage({
     ...ports, prefix, instance, variants,
     engine: engineOf(settings, ports),
     ...(pool === undefined ? {} : { pool }),
-    limits: { maxBatchSize, maxBulkBatchSize, maxQueueDelayMs },
+    limits: batchLimitsOf(settings),
     memoryBudgetBytes: memoryBudgetMb === undefined ? totalmem() / 2 : memoryBudgetMb * MEBIBYTE,
     observer: workerObserver(ports.metrics),
   });

@@ -1,0 +1,12 @@
+import { z } from 'zod';
+
+const parts = z.string().transform((text) => text.split(',').map((part) => part.trim()).filter(Boolean));
+
+/** An array, or its parts by comma. */
+export const list = z.union([z.array(z.string()), parts]);
+
+/** A number, also as text. */
+export const number = (schema: z.ZodNumber) => z.coerce.number().pipe(schema);
+
+/** Numbers, also as text by comma. */
+export const numbers = (schema: z.ZodNumber) => z.union([z.array(z.unknown()), parts]).pipe(z.array(number(schema)));
