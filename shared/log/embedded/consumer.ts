@@ -91,7 +91,8 @@ export class EmbeddedConsumer implements LogConsumer {
 
   /** Fails the member as a lost connection would: it reports the fault and joins again as a new one. For tests. */
   crash(error: unknown, restartDelayMs = RESTART_DELAY_MS): void {
-    if (this.#closed) return;
+    // Else it is no member yet, or is about to be one again.
+    if (this.#closed || this.#member === undefined) return;
     this.#leave();
     this.#options.onFault?.(error);
     const { clock } = this.#store.options;
