@@ -1,5 +1,5 @@
-import { topicName, type Cancel, type Erasure, type Interaction, type Lane, type Task } from '@tandem/schemas';
-import { CachePatience } from '@tandem/shared/cache';
+import { topicName, type Cancel, type Erasure, type ErasureNotice, type Interaction, type Lane, type Task } from '@tandem/schemas';
+import { CachePatience, userHash } from '@tandem/shared/cache';
 import {
   affinityKey, asOfRequest, buildCancellation, buildTask, catalogueSize, isCatalogueItem, isErasure, needsHistory, readInteraction,
   readRequest, rejectedOutcome, resolveRequest, standingOf, type KnownHistory, type RequestIdentity, type RequestReading,
@@ -15,6 +15,7 @@ import { FeatureStore } from './feature-store.ts';
 import { OccasionalWarning } from './occasional-warning.ts';
 import { withDefaults, type ClassifierOptions, type CompleteOptions } from './options.ts';
 
+const NOTHING: readonly StageOutput[] = [];
 const NOT_ASKED: KnownHistory = { history: undefined, times: [], exact: true };
 
 export interface ClassifierStage extends Stage {
@@ -30,7 +31,7 @@ class Classifier implements ClassifierStage {
   readonly name = 'classifier';
   readonly inputs: readonly StageInput[];
   readonly #options: CompleteOptions;
-  readonly #topics: { tasks: string; outcomes: string; bulk: string; interactions: string };
+  readonly #topics: { tasks: string; outcomes: string; bulk: string; interactions: string; telemetry: string };
   readonly #bindings: ReadonlyMap<string, WorkloadBinding>;
   readonly #catalogueItems: number | undefined;
   readonly #features: FeatureStore;
@@ -45,6 +46,7 @@ class Classifier implements ClassifierStage {
       outcomes: topicName(prefix, 'outcomes'),
       bulk: topicName(prefix, 'requests.bulk'),
       interactions: topicName(prefix, 'interactions'),
+      telemetry: topicName(prefix, 'telemetry'),
     };
     this.inputs = [{ group: 'classifier', topics: [topicName(prefix, 'requests'), this.#topics.bulk, this.#topics.interactions] }];
     this.#bindings = bindWorkloads(this.#options);
@@ -80,7 +82,15 @@ class Classifier implements ClassifierStage {
   #interaction(record: LogRecord): readonly StageOutput[] | Promise<readonly StageOutput[]> {
     const read = this.#readable(record);
     if (read instanceof RecordError) throw this.#deadLetter(read);
-    return this.#options.cache.shared ? this.#apply(read, record).then(() => []) : [];
+    const outputs = isErasure(read) ? [this.#erasureNotice(read, record)] : NOTHING;
+    return this.#options.cache.shared ? this.#apply(read, record).then(() => outputs) : outputs;
+  }
+
+  /** Workers do not read interactions. */
+  #erasureNotice({ userId }: Erasure, { timestamp }: LogRecord): StageOutput {
+    const user = userHash(userId);
+    const notice: ErasureNotice = { kind: 'erasure', user, time: timestamp };
+    return { topic: this.#topics.telemetry, key: `erased/${user}`, value: JSON.stringify(notice) };
   }
 
   async #apply(read: Interaction | Erasure, record: LogRecord): Promise<void> {

@@ -38,6 +38,23 @@ export function classifierObserver(metrics: Metrics) {
   };
 }
 
+/** Called for every step: counters are looked up once. */
+function reuseObserver(metrics: Metrics) {
+  const counters = new Map<string, { inc(): void; saved: { inc(ms: number): void } }>();
+  return (result: string, variant: string, savedMs: number) => {
+    const name = `${variant} ${result}`;
+    let counter = counters.get(name);
+    if (counter === undefined) {
+      const [model = variant, precision = ''] = variant.split('.');
+      const counted = metrics.resultCache.labels({ model, precision, result });
+      counter = { inc: () => counted.inc(), saved: metrics.resultCacheSavedMs.labels({ model, precision }) };
+      counters.set(name, counter);
+    }
+    counter.inc();
+    if (savedMs > 0) counter.saved.inc(savedMs);
+  };
+}
+
 export function workerObserver(metrics: Metrics) {
   const labels = (variant: string) => {
     const [model = variant, precision = ''] = variant.split('.');
@@ -51,6 +68,9 @@ export function workerObserver(metrics: Metrics) {
     },
     breaker: (state: string, variant: string) => metrics.takenOut.set(labels(variant), state === 'closed' ? 0 : 1),
     deadLetter: (code: ErrorCode) => metrics.deadLetters.inc({ stage: 'worker', code }),
+    reuse: reuseObserver(metrics),
+    reusableBytes: (bytes: number) => metrics.resultCacheBytes.set(bytes),
+    cacheUnavailable: () => metrics.cacheUnavailable.inc(),
     outcome: (kind: string, variant: string) => metrics.stepOutcomes.inc({ kind, ...labels(variant) }),
   };
 }

@@ -6,7 +6,9 @@ export class BatchTally {
   steps = 0;
   #batches = 0;
 
+  /** @param batchSize 0: it was in no batch */
   add(batchSize: number): void {
+    if (batchSize === 0) return;
     this.steps += 1;
     this.#batches += 1 / batchSize;
   }

@@ -1,6 +1,7 @@
 import { featureKey } from '@tandem/classifier';
+import { resultsOwner } from '@tandem/worker';
 import { topicName, type Erasure, type TopicSpec } from '@tandem/schemas';
-import type { Cache } from '@tandem/shared/cache';
+import { userHash, type Cache } from '@tandem/shared/cache';
 import type { EventLog, LogProducer } from '@tandem/shared/log';
 import { scanLetters, tombstone, type DeadLetter } from '../dead-letters/index.ts';
 import { mentions } from './mentions.ts';
@@ -47,7 +48,7 @@ export async function eraseUser(options: EraseOptions): Promise<EraseSummary> {
   const { cache, userId, dryRun } = options;
   // Published first: what is stored between the two is forgotten too.
   const partitions = await publish(options);
-  if (cache.shared && !dryRun) await cache.delete(featureKey(userId));
+  if (cache.shared && !dryRun) await Promise.all([cache.delete(featureKey(userId)), cache.deleteOwned(resultsOwner(userHash(userId)))]);
   const deadLetters = await eraseLetters(options);
   return { userId, dryRun, partitions, cache: cache.shared, deadLetters, remains: remainders(options) };
 }
