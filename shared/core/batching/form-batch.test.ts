@@ -30,6 +30,8 @@ const anyWork = fc.record({
   lane: fc.constantFrom<Lane>('interactive', 'bulk'),
   deadlineAt: fc.option(fc.integer({ min: 0, max: 300 })),
   gapMs: fc.integer({ min: 0, max: 20 }),
+  tier: fc.constantFrom(undefined, 'vip', 'standard', 'constructor'),
+  tenant: fc.constantFrom(undefined, 'acme', 'globex', '__proto__'),
 });
 
 test('no work is lost or taken twice, batches are of one group and lane and no larger than allowed', () => {
