@@ -4,7 +4,7 @@ import type { Contender, RunningContender } from './contender.ts';
 import type { Replay } from './dataset.ts';
 import { searchGoodput, type SearchResult } from './goodput-search.ts';
 import { LoadGenerator, type Offer } from './load-generator.ts';
-import { cpuSecondsOf } from './process-tree.ts';
+import { cpuSecondsOf, treeOf } from './process-tree.ts';
 import { seededRandom } from '../../services/cli/demo/seeded-random.ts';
 import type { Stand } from './stand.ts';
 import type { Traffic } from './traffic.ts';
@@ -49,7 +49,7 @@ export interface Measured {
 
 const START_PATIENCE_MS = 90_000;
 const WARM_UP_REQUESTS = 400;
-const WARM_UP_DEADLINE_MS = 20_000;
+const DRAIN_DEADLINE_MS = 600_000;
 /** A burst's throughput is below the capacity: nothing runs while the first ones come in. */
 const START_SHARE = 0.8;
 const LEAST_RATE = 20;
@@ -63,10 +63,13 @@ export class Session implements AsyncDisposable {
   readonly #dispose: () => Promise<void>;
   readonly #judged: Traffic;
   readonly #load: Traffic;
+  /** When its processes were started, ms of `performance.now()`. */
+  readonly startedAt: number;
   #runs = 0;
 
-  private constructor(options: MeasureOptions, task: Contender['task'], contender: RunningContender, generator: LoadGenerator, dispose: () => Promise<void>) {
+  private constructor(options: MeasureOptions, task: Contender['task'], contender: RunningContender, generator: LoadGenerator, startedAt: number, dispose: () => Promise<void>) {
     this.#options = options;
+    this.startedAt = startedAt;
     this.#task = task;
     this.contender = contender;
     this.#generator = generator;
@@ -81,11 +84,12 @@ export class Session implements AsyncDisposable {
     const { stand, sloMs } = options;
     const place = await stand.newPlace();
     stack.defer(() => stand.clear(place));
+    const generator = stack.use(await LoadGenerator.open({ log: stand.log, prefix: place.prefix, sloMs }));
+    const startedAt = performance.now();
     const running = await contender.start(place);
     stack.defer(() => running.stop());
-    const generator = stack.use(await LoadGenerator.open({ log: stand.log, prefix: place.prefix, sloMs }));
     const owned = stack.move();
-    return new Session(options, contender.task, running, generator, () => owned.disposeAsync());
+    return new Session(options, contender.task, running, generator, startedAt, () => owned.disposeAsync());
   }
 
   /**
@@ -99,13 +103,21 @@ export class Session implements AsyncDisposable {
 
   /** Until caches, code and buffers are warm. @returns requests per second of the last burst */
   async warmUp(): Promise<number> {
-    let perSecond = 0;
-    for (const count of [WARM_UP_REQUESTS / 4, WARM_UP_REQUESTS, WARM_UP_REQUESTS]) {
-      const startedAt = performance.now();
-      await this.#offer({ arrivals: burst, seconds: Infinity, count, deadlineMs: WARM_UP_DEADLINE_MS, quietMs: 3_000 });
-      perSecond = (count * 1_000) / (performance.now() - startedAt);
-    }
-    return perSecond;
+    await this.drain(WARM_UP_REQUESTS / 4);
+    await this.drain(WARM_UP_REQUESTS);
+    return this.drain(WARM_UP_REQUESTS);
+  }
+
+  /** So many requests at once, with time enough for all. @returns answers per second, from the first request to the last answer */
+  async drain(count: number): Promise<number> {
+    const startedAt = performance.now();
+    const { figures } = await this.#offer({ arrivals: burst, seconds: Infinity, count, deadlineMs: DRAIN_DEADLINE_MS, quietMs: 3_000, patienceMs: DRAIN_DEADLINE_MS });
+    return (figures.answered * 1_000) / (performance.now() - startedAt);
+  }
+
+  /** What its processes hold in memory, bytes. */
+  residentBytes(): number {
+    return treeOf(this.contender.pids).reduce((sum, { residentBytes }) => sum + residentBytes, 0);
   }
 
   /** Open loop at a rate. */
