@@ -1,6 +1,8 @@
 import { Kafka, logLevel, type Admin } from 'kafkajs';
 import { startKafkaBroker, type KafkaBroker, type KafkaBrokerOptions } from '../support/kafka-broker.ts';
 import { temporaryFolder, type ServerProcess } from '../support/processes.ts';
+import { SmallDisk } from '../support/small-disk.ts';
+import { until } from '../support/until.ts';
 import { STAGE_NAMES, type StageTarget } from './schedule.ts';
 import { stablePorts } from './stable-ports.ts';
 import { TcpProxy } from './tcp-proxy.ts';
@@ -9,11 +11,20 @@ interface Member {
   options: KafkaBrokerOptions;
   /** Undefined while it is down. */
   broker: KafkaBroker | undefined;
+  /** Its data's own. */
+  disk: SmallDisk | undefined;
 }
+
+/** Takes up as much memory as is written. */
+const DISK_MIB = 8_192;
+/** Brokers write all the time. */
+const FULL_DISK_TIMEOUT_MS = 60_000;
 
 export interface BrokerClusterOptions {
   /** 1, or 3 with replication 3 and min.insync.replicas 2. */
   count: number;
+  /** Each broker has a disk that can be full. */
+  disks: boolean;
   /** Tells the guardian of a process that must not outlive the run. */
   onStarted: (server: ServerProcess) => void;
 }
@@ -31,16 +42,18 @@ export class BrokerCluster implements AsyncDisposable {
     this.#onStarted = onStarted;
   }
 
-  static async start({ count, onStarted }: BrokerClusterOptions): Promise<BrokerCluster> {
+  static async start({ count, disks, onStarted }: BrokerClusterOptions): Promise<BrokerCluster> {
     const cluster = new BrokerCluster(onStarted);
     const ports = await stablePorts(2 * count);
     const quorumVoters = Array.from({ length: count }, (_, index) => `${index + 1}@127.0.0.1:${ports[count + index]!}`);
     for (let index = 0; index < count; index += 1) {
       const [port, controllerPort] = [ports[index]!, ports[count + index]!];
-      const properties = { ...replication(count), ...(await cluster.#listeners(port, controllerPort)) };
+      const disk = disks ? new SmallDisk('tandem-faults-disk-', DISK_MIB) : undefined;
+      const place = disk === undefined ? {} : { 'log.dirs': `${disk.folder}/data` };
+      const properties = { ...replication(count), ...(await cluster.#listeners(port, controllerPort)), ...place };
       const dataDirectory = temporaryFolder('tandem-faults-kafka-');
       const options = { port, controllerPort, nodeId: index + 1, quorumVoters, replicationFactor: count, dataDirectory, properties };
-      cluster.#members.push({ options, broker: undefined });
+      cluster.#members.push({ options, broker: undefined, disk });
     }
     await Promise.all(cluster.#members.map((_, index) => cluster.startBroker(index)));
     return cluster;
@@ -71,14 +84,28 @@ export class BrokerCluster implements AsyncDisposable {
     member.broker = undefined;
   }
 
-  async startBroker(index: number): Promise<void> {
-    const member = this.#members[index]!;
-    member.broker = await startKafkaBroker(member.options);
-    this.#onStarted(member.broker.process);
+  signal(index: number, signal: NodeJS.Signals): void {
+    this.#members[index]!.broker?.process.signal(signal);
   }
 
-  pidOf(index: number): number | undefined {
-    return this.#members[index]?.broker?.process.pid;
+  /** Resolves when the broker has ended because of it. When it is started again, there is space. */
+  async fillDisk(index: number): Promise<void> {
+    const { broker, disk } = this.#members[index]!;
+    let ended = false;
+    void broker?.process.exited.then(() => (ended = true));
+    disk?.fill();
+    try {
+      await until(() => ended, { timeoutMs: FULL_DISK_TIMEOUT_MS, everyMs: 100, what: 'the broker to end, its disk being full' });
+    } finally {
+      await this.killBroker(index);
+    }
+  }
+
+  async startBroker(index: number): Promise<void> {
+    const member = this.#members[index]!;
+    member.disk?.free();
+    member.broker = await startKafkaBroker(member.options);
+    this.#onStarted(member.broker.process);
   }
 
   /** The broker that leads a partition, counted from 0. */
@@ -100,6 +127,7 @@ export class BrokerCluster implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await Promise.all(this.#members.map(({ broker }) => broker?.kill()));
+    for (const { disk } of this.#members) disk?.[Symbol.dispose]();
     await Promise.all(this.proxiesOf('all').map((proxy) => proxy[Symbol.asyncDispose]()));
   }
 

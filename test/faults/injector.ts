@@ -50,7 +50,9 @@ export class Injector {
       case 'delay': return this.#network(fault, (proxy) => proxy.shape({ delayMs: SLOW_MS }));
       case 'throttle': return this.#network(fault, (proxy) => proxy.shape({ bytesPerSecond: SLOW_BYTES_PER_SECOND }));
       case 'broker-kill':
-      case 'leader-kill': return this.#alone('brokers', () => this.#breakBroker(fault));
+      case 'leader-kill':
+      case 'leader-pause':
+      case 'disk-full': return this.#alone('brokers', () => this.#breakBroker(fault));
       case 'redis-kill': return this.#alone('redis', () => this.#breakRedis(fault));
       case 'redis-flush': return this.#alone('redis', () => this.#timed(fault, 'redis', () => this.#victims.redis.flush()));
       case 'redis-cut': return this.#proxied(fault, 'redis', [this.#victims.redis.proxy], (proxy) => proxy.cut());
@@ -105,13 +107,16 @@ export class Injector {
 
   async #breakBroker(fault: PlannedFault): Promise<InjectedFault> {
     const { brokers, responses } = this.#victims;
-    const index = fault.kind === 'broker-kill'
-      ? Math.floor(fault.choice * brokers.count)
-      : await brokers.leaderOf(responses.topic, Math.floor(fault.choice * responses.partitions));
+    const index = fault.kind.startsWith('leader')
+      ? await brokers.leaderOf(responses.topic, Math.floor(fault.choice * responses.partitions))
+      : Math.floor(fault.choice * brokers.count);
     const done = await this.#timed(fault, `broker ${index + 1}`, async () => {
-      await brokers.killBroker(index);
+      if (fault.kind === 'leader-pause') brokers.signal(index, 'SIGSTOP');
+      else if (fault.kind === 'disk-full') await brokers.fillDisk(index);
+      else await brokers.killBroker(index);
       await delay(fault.durationMs);
-      await brokers.startBroker(index);
+      if (fault.kind === 'leader-pause') brokers.signal(index, 'SIGCONT');
+      else await brokers.startBroker(index);
     });
     // With one replica behind, a second broker's end would stop all writes: that is another experiment.
     await until(() => brokers.inSync().catch(() => false), { timeoutMs: IN_SYNC_TIMEOUT_MS, everyMs: 500, what: 'all replicas to be in sync' });

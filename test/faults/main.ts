@@ -31,7 +31,7 @@ moments, waits until everything is answered, and compares what went in with what
 
 Kinds:
 ${Object.entries(FAULT_KINDS).map(([kind, what]) => `  ${kind.padEnd(12)} ${what}`).join('\n')}
-${allFaults().length} kinds and targets in all; each comes up once, in random order, before any comes up again.
+${allFaults().length} kinds and targets in all, without disk-full, which must be asked for; each comes up once, in random order, before any comes up again.
 
 Exit code 1 when an answer is lost, wrong or out of its promised order, or, with exactly-once, doubled.
 

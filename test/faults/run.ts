@@ -18,7 +18,7 @@ import { Progress } from './progress.ts';
 import { RedisTarget } from './redis-target.ts';
 import { makeReport, passed, type FaultReport } from './report.ts';
 import { loadOf, type FaultRunOptions } from './run-options.ts';
-import { scheduleFaults, type PlannedFault } from './schedule.ts';
+import { includesKind, scheduleFaults, type PlannedFault } from './schedule.ts';
 import { PREFIX, stageFlags, WORKLOADS } from './stage-flags.ts';
 import { createTraffic } from './traffic.ts';
 
@@ -68,7 +68,7 @@ async function setUp(options: FaultRunOptions): Promise<Stand> {
   const onStarted = guardian.watch.bind(guardian);
   const logFolder = mkdtempSync(join(tmpdir(), 'tandem-faults-logs-'));
   process.stderr.write(`logs of all processes: ${logFolder}\n`);
-  const brokers = stack.use(await BrokerCluster.start({ count: options.brokers, onStarted }));
+  const brokers = stack.use(await BrokerCluster.start({ count: options.brokers, disks: includesKind(options.kinds, 'disk-full'), onStarted }));
   const redis = stack.use(await RedisTarget.start(onStarted));
   const settings = loadSettings({ flags: { kafka: brokers.direct.join(','), prefix: PREFIX, logLevel: 'error', workloads: WORKLOADS } });
   const ports = stack.use(await openPorts(settings, 'faults'));

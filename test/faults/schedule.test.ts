@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { allFaults, scheduleFaults } from './schedule.ts';
+import { allFaults, includesKind, scheduleFaults } from './schedule.ts';
 
 const named = ({ kind, target }: { kind: string; target: string }) => `${kind}:${target}`;
 
@@ -33,6 +33,12 @@ test('faults come one after the other, none far from its turn, the last when it 
 test('kinds can be chosen, with a target or with all of theirs', () => {
   const faults = scheduleFaults({ seed: 1, count: 60, spacingMs: 1_000, kinds: ['kill', 'cut:all'] });
   expect(new Set(faults.map(named))).toEqual(new Set(['kill:classifier', 'kill:scheduler', 'kill:worker', 'kill:fusion', 'cut:all']));
+});
+
+test('a full disk comes only where it is asked for', () => {
+  expect(allFaults().map(({ kind }) => kind)).not.toContain('disk-full');
+  expect([includesKind([], 'disk-full'), includesKind(['kill', 'disk-full'], 'disk-full')]).toEqual([false, true]);
+  expect(scheduleFaults({ seed: 1, count: 3, spacingMs: 1_000, kinds: ['disk-full'] }).map(named)).toEqual(Array(3).fill('disk-full:server'));
 });
 
 test('names what exists when a kind does not', () => {

@@ -23,20 +23,26 @@ const NETWORK_KINDS = {
 const SERVER_KINDS = {
   'broker-kill': 'kill -9 of any broker; started again after some seconds',
   'leader-kill': 'kill -9 of the broker that leads a partition of the responses; started again',
+  'leader-pause': 'SIGSTOP of that broker for 10 s or more, then SIGCONT: of three, another leads meanwhile, which it does not know',
   'redis-kill': 'kill -9 of Redis (it keeps nothing on disk); started again after some seconds',
   'redis-flush': 'FLUSHALL',
   'redis-cut': 'connections to Redis are reset and refused for some seconds',
   'redis-stall': 'connections to Redis stay open and silent for some seconds',
 } as const;
 
-export const FAULT_KINDS = { ...PROCESS_KINDS, ...NETWORK_KINDS, ...SERVER_KINDS };
+/** Only where they are asked for. */
+const OPTIONAL_KINDS = {
+  'disk-full': 'no space on the disk of any broker, so that it ends; started again with space after some seconds (needs the right to mount)',
+} as const;
+
+export const FAULT_KINDS = { ...PROCESS_KINDS, ...NETWORK_KINDS, ...SERVER_KINDS, ...OPTIONAL_KINDS };
 export type FaultKind = keyof typeof FAULT_KINDS;
 
 /** How long each lasts, ms: from, to. */
 const DURATIONS: Record<FaultKind, readonly [number, number]> = {
   kill: [0, 0], term: [0, 0], pause: [10_000, 13_000], freeze: [4_000, 8_000], add: [8_000, 12_000],
   cut: [1_000, 6_000], stall: [3_000, 12_000], delay: [4_000, 8_000], throttle: [4_000, 8_000],
-  'broker-kill': [1_000, 6_000], 'leader-kill': [1_000, 6_000],
+  'broker-kill': [1_000, 6_000], 'leader-kill': [1_000, 6_000], 'leader-pause': [10_000, 13_000], 'disk-full': [1_000, 6_000],
   'redis-kill': [1_000, 8_000], 'redis-flush': [0, 0], 'redis-cut': [1_000, 6_000], 'redis-stall': [2_000, 8_000],
 };
 
@@ -64,9 +70,23 @@ export interface ScheduleOptions {
 const targetsOf = (kind: FaultKind): readonly FaultTarget[] =>
   kind in PROCESS_KINDS ? STAGE_NAMES : kind in NETWORK_KINDS ? [...STAGE_NAMES, 'all'] : ['server'];
 
-/** Every kind on every target it has. */
-export function allFaults(): { kind: FaultKind; target: FaultTarget }[] {
-  return (Object.keys(FAULT_KINDS) as FaultKind[]).flatMap((kind) => targetsOf(kind).map((target) => ({ kind, target })));
+interface Fault {
+  kind: FaultKind;
+  target: FaultTarget;
+}
+
+function faultsOf(kinds: object): Fault[] {
+  return (Object.keys(kinds) as FaultKind[]).flatMap((kind) => targetsOf(kind).map((target) => ({ kind, target })));
+}
+
+/** Every kind on every target it has, but those that must be asked for. */
+export function allFaults(): Fault[] {
+  return faultsOf({ ...PROCESS_KINDS, ...NETWORK_KINDS, ...SERVER_KINDS });
+}
+
+/** Whether a fault of that kind can come up. */
+export function includesKind(kinds: readonly string[], kind: FaultKind): boolean {
+  return chosen(kinds).some((fault) => fault.kind === kind);
 }
 
 /**
@@ -77,7 +97,7 @@ export function allFaults(): { kind: FaultKind; target: FaultTarget }[] {
 export function scheduleFaults({ seed, count, kinds, spacingMs }: ScheduleOptions): PlannedFault[] {
   const wanted = chosen(kinds);
   const [order, times, details] = [seeded(seed, 'order'), seeded(seed, 'times'), seeded(seed, 'details')];
-  const queue: ReturnType<typeof allFaults> = [];
+  const queue: Fault[] = [];
   const gaps = Array.from({ length: count }, () => between(times, 0.5, 1.5));
   const scale = (count * spacingMs) / gaps.reduce((sum, gap) => sum + gap, 0);
   let atMs = 0;
@@ -89,9 +109,9 @@ export function scheduleFaults({ seed, count, kinds, spacingMs }: ScheduleOption
   });
 }
 
-function chosen(kinds: readonly string[] | undefined): ReturnType<typeof allFaults> {
-  const all = allFaults();
-  if (kinds === undefined || kinds.length === 0) return all;
+function chosen(kinds: readonly string[] | undefined): Fault[] {
+  if (kinds === undefined || kinds.length === 0) return allFaults();
+  const all = faultsOf(FAULT_KINDS);
   for (const name of kinds) {
     if (!all.some(({ kind, target }) => name === kind || name === `${kind}:${target}`)) {
       throw new RangeError(`no fault ${name}; there are ${Object.keys(FAULT_KINDS).join(', ')}, and each with a target, such as kill:worker or cut:all`);
