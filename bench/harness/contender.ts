@@ -26,5 +26,6 @@ export interface Contender {
   task: TaskKind;
   /** Undefined: it can run here; else why not. */
   unavailable?: string | undefined;
-  start(place: Place): Promise<RunningContender>;
+  /** @param launcher words in front of the command, for example `env NAME=value` */
+  start(place: Place, launcher?: readonly string[]): Promise<RunningContender>;
 }

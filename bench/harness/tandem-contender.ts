@@ -20,8 +20,8 @@ export interface TandemOptions {
 export function tandemContender({ flags, launcher = [], ...rest }: TandemOptions): Contender {
   return {
     ...rest,
-    async start({ kafka, prefix, folder }) {
-      const words = [...launcher, process.execPath, ENTRY, 'cluster', '--kafka', kafka, '--prefix', prefix, '--http-port', '0', '--log-level', 'error', ...flags];
+    async start({ kafka, prefix, folder }, before = []) {
+      const words = [...before, ...launcher, process.execPath, ENTRY, 'cluster', '--kafka', kafka, '--prefix', prefix, '--http-port', '0', '--log-level', 'error', ...flags];
       return startContender([{ command: words[0]!, args: words.slice(1) }], folder);
     },
   };
