@@ -2,10 +2,13 @@ import type { StepResult } from '@tandem/schemas';
 import { TandemError } from '@tandem/shared/errors';
 import type { PendingWork } from './pending-work.ts';
 import type { ServedVariant } from './served-variant.ts';
+import type { BatchPart } from './user-prefixes.ts';
 
 export interface RanBatch {
   results: readonly StepResult[];
   computeMs: number;
+  /** What kind of run it was, where there are several: their times are not to be mixed. */
+  kind?: string;
 }
 
 export interface BatchSink {
@@ -43,9 +46,41 @@ interface Run {
  * request that causes it stands alone and its mates have succeeded. One failing request in n costs at most
  * 2·log₂(n) + 1 runs, and n of them 2n − 1. Retries come on top: for the whole batch and for a request that stands
  * alone, not for the parts between, which are taken apart at once.
+ *
+ * Requests whose users have cached prefixes run on them, once: whatever fails there runs again without, and costs one run more.
  */
 export async function runBatch(served: ServedVariant, batch: readonly PendingWork[], rules: RunRules, sink: BatchSink): Promise<void> {
-  await runPart({ served, rules, sink, failures: 0 }, batch, true);
+  const run: Run = { served, rules, sink, failures: 0 };
+  for (let left = batch; left.length > 0;) {
+    const { parts, later } = served.prefixes?.admit(left) ?? { parts: [{ pending: left }], later: [] };
+    await runParts(run, parts);
+    left = later;
+  }
+}
+
+async function runParts(run: Run, parts: readonly BatchPart[]): Promise<void> {
+  const waiting = [...parts];
+  try {
+    for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) await runFirst(run, part);
+  } finally {
+    for (const { abandon } of waiting) abandon?.();
+  }
+}
+
+async function runFirst(run: Run, { pending, infer: cached }: BatchPart): Promise<void> {
+  if (cached === undefined) return runPart(run, pending, true);
+  let ran: RanBatch;
+  try {
+    ran = await cached();
+  } catch (error) {
+    if (isEngineGone(error)) return run.sink.handedBack(pending, error, run.failures > 0);
+    const before = run.failures;
+    run.failures += 1;
+    await runPart(run, pending, true);
+    if (run.failures === before + 1) run.served.prefixes?.blame(error);
+    return;
+  }
+  run.sink.completed(pending, ran);
 }
 
 async function runPart(run: Run, part: readonly PendingWork[], patient: boolean): Promise<void> {
@@ -53,11 +88,15 @@ async function runPart(run: Run, part: readonly PendingWork[], patient: boolean)
   try {
     ran = await inferWithRetries(run, part, patient);
   } catch (error) {
-    if (error instanceof TandemError && ENGINE_GONE.has(error.code)) return run.sink.handedBack(part, error, run.failures > 0);
+    if (isEngineGone(error)) return run.sink.handedBack(part, error, run.failures > 0);
     run.failures += 1;
     return takeApart(run, part, error);
   }
   run.sink.completed(part, ran);
+}
+
+function isEngineGone(error: unknown): error is TandemError {
+  return error instanceof TandemError && ENGINE_GONE.has(error.code);
 }
 
 async function takeApart(run: Run, part: readonly PendingWork[], error: unknown): Promise<void> {

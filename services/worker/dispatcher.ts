@@ -1,7 +1,7 @@
 import type { Lane } from '@tandem/schemas';
 import { wait, type Clock } from '@tandem/shared/clock';
 import {
-  BatchQueue, BatchTimeModel, formBatch, largestBatch, lengthBucket, mayFormAhead, takeExpired,
+  BatchQueue, BatchTimeModel, formBatch, largestBatch, mayFormAhead, takeExpired,
   type BatchSituation, type BreakerPermit, type QueuedWork, type QueueEntry,
 } from '@tandem/shared/core';
 import type { Logger } from '@tandem/shared/telemetry';
@@ -79,9 +79,9 @@ export class Dispatcher {
     const { clock, limits } = this.#options;
     if (!served.breaker.admits(clock.now())) return this.#settler.refused(submission);
     if (suspicion !== undefined && suspicion.attempt > limits.maxSuspectRuns) return this.#settler.givenUp(submission, suspicion);
-    const { graph, length } = served.adapter.shape(work, served.variant);
+    const { graph, group } = served.place(work);
     if (limits.whenFull === 'reject' && served.queued >= limits.maxQueueSize) return this.#settler.expired(submission);
-    this.#enqueue({ ...submission, graph }, `${served.name}|${graph}|${lengthBucket(length)}`);
+    this.#enqueue({ ...submission, graph }, group);
     this.#pumpSoon();
   }
 
@@ -223,7 +223,8 @@ export class Dispatcher {
     const sink: BatchSink = {
       completed: (ran, result) => {
         verdict = 'succeeded';
-        this.#times.observe(group, ran.length, result.computeMs, clock.now());
+        const ranAs = result.kind === undefined ? group : served.groupOf(ran[0]!.graph, result.kind);
+        this.#times.observe(ranAs, ran.length, result.computeMs, clock.now());
         for (const one of ran) left.delete(one);
         this.#settler.completed(ran, result);
       },

@@ -30,6 +30,24 @@ export const WORKER_LIMITS: WorkerLimits = { ...BATCH_LIMITS, maxQueueSize: 2_00
  */
 export type ReuseKind = 'hit' | 'shared_hit' | 'joined' | 'miss';
 
+/** What user prefixes have done since the last report; counts that are absent are 0. */
+export interface PrefixUse {
+  /** Requests that went on from a prefix. */
+  hits?: number;
+  /** Requests whose prefix was built. */
+  misses?: number;
+  /** Requests that ran with the whole history, without a prefix. */
+  bypassed?: number;
+  /** Tokens that were computed by steps, over all hits. */
+  steps?: number;
+  /** Tokens that need not be computed, over all hits. */
+  savedTokens?: number;
+  /** Prefixes that made room for others. */
+  evictions?: number;
+  /** What the variant's prefixes take now. */
+  bytes?: number;
+}
+
 /** What a process wants to know of its worker, for metrics. `variant` is `model.precision`. */
 export interface WorkerObserver {
   /** A batch has succeeded; the longest queueing among its requests, ms. */
@@ -39,6 +57,7 @@ export interface WorkerObserver {
   reuse?(kind: ReuseKind, variant: string, savedMs: number): void;
   /** What the results that are kept in this process take, estimated. */
   reusableBytes?(bytes: number): void;
+  prefixes?(variant: string, use: PrefixUse): void;
   cacheUnavailable?(): void;
   /** A variant's circuit breaker has turned. */
   breaker?(state: BreakerState, variant: string): void;
@@ -64,6 +83,13 @@ export interface WorkerStageOptions {
   workloads?: readonly Workload[];
   /** Results kept in this process take so much at most, estimated. @default 67108864 (64 MiB) */
   resultCacheBytes?: number;
+  /**
+   * Cached prefixes of users take so much at most, over all variants that can keep them, each an equal share. 0: none are kept.
+   * @default 268435456 (256 MiB; the system gives it as it is used)
+   */
+  prefixCacheBytes?: number;
+  /** A prefix that nobody used for so long is given up. @default 600000 */
+  prefixIdleMs?: number;
   /** Shared between workers, it tells which input ends their processes, and holds results for all of them. */
   cache: Cache;
   log: Pick<EventLog, 'now' | 'tail'>;

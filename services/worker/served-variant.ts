@@ -1,8 +1,9 @@
-import type { Variant, VariantLoad } from '@tandem/schemas';
+import type { Variant, VariantLoad, Work } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
-import { CircuitBreaker, type Adapter } from '@tandem/shared/core';
+import { CircuitBreaker, lengthBucket, type Adapter } from '@tandem/shared/core';
 import type { LoadedVariant } from '@tandem/shared/engine';
 import { variantName } from '@tandem/shared/registry';
+import type { UserPrefixes } from './user-prefixes.ts';
 
 /** Weight of the newest batch in the recent means. */
 const SMOOTHING = 0.1;
@@ -12,6 +13,8 @@ export class ServedVariant {
   readonly loaded: LoadedVariant;
   readonly adapter: Adapter;
   readonly name: string;
+  /** Undefined: every request computes its whole history. */
+  readonly prefixes: UserPrefixes | undefined;
   queued = 0;
   /** Of them, in the bulk lane. */
   bulkQueued = 0;
@@ -24,7 +27,8 @@ export class ServedVariant {
 
   readonly breaker: CircuitBreaker;
 
-  constructor(loaded: LoadedVariant, adapter: Adapter, random: Random = Math.random) {
+  constructor(loaded: LoadedVariant, adapter: Adapter, random: Random = Math.random, prefixes?: UserPrefixes) {
+    this.prefixes = prefixes;
     this.breaker = new CircuitBreaker({ random });
     this.loaded = loaded;
     this.adapter = adapter;
@@ -33,6 +37,19 @@ export class ServedVariant {
 
   get variant(): Variant {
     return this.loaded.variant;
+  }
+
+  /**
+   * Which graph answers a piece of work without a cache, and the group of work that it can share a batch with.
+   * @throws what the adapter throws on work that it cannot even measure
+   */
+  place(work: Work): { graph: string; group: string } {
+    const { graph, length } = this.adapter.shape(work, this.variant);
+    return { graph, group: this.groupOf(graph, this.prefixes?.kindOf(work, graph) ?? String(lengthBucket(length))) };
+  }
+
+  groupOf(graph: string, kind: string): string {
+    return `${this.name}|${graph}|${kind}`;
   }
 
   batchDone(size: number, computeMs: number): void {

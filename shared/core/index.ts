@@ -1,4 +1,6 @@
 export type { Adapter, PrepareContext, Prepared, UserHistory } from './adapters/types.ts';
+export type { PrefixPoolSpec, PrefixRow, PrefixRun, PrefixSupport } from './adapters/prefix-support.ts';
+export { PrefixCache, PrefixPool, type PrefixCacheOptions, type PrefixCounts, type PrefixLease, type PrefixMatch } from './prefix/index.ts';
 export {
   decide, fixedPolicy, meetingFloor, readySteps, thresholdPolicy, THRESHOLD_DEFAULTS,
   type ClusterState, type Decision, type DecisionContext, type Policy, type ThresholdOptions, type VariantState,

@@ -1,6 +1,7 @@
 import type { Mark, Result, StepResult, Variant, Work } from '@tandem/schemas';
 import type { z } from 'zod';
 import type { Dimensions, InvocationResult, Invocation } from '../../engine/types.ts';
+import type { PrefixSupport } from './prefix-support.ts';
 
 /** What the classifier knows of the user, as of the request. */
 export interface UserHistory {
@@ -42,6 +43,8 @@ export interface Adapter {
   prepare(input: unknown, context: PrepareContext): Prepared;
   /** Which graph of the variant a piece of work runs on, and its length for bucketing (1 where there is none). */
   shape(work: Work, variant: Variant): { graph: string; length: number };
+  /** How its variants keep a sequence's keys and values between requests. @default they do not */
+  readonly prefix?: PrefixSupport;
   /** Sizes of the graph's dynamic dimensions for a batch. */
   dimensions(graph: string, batch: readonly Work[], variant: Variant): Dimensions;
   /** Fills the inputs; row i belongs to batch[i]. The views are zeroed. */

@@ -3,6 +3,7 @@ import type { Adapter } from '../types.ts';
 import { isRankedItems } from './candidates.ts';
 import { decodeRecommend } from './decode.ts';
 import { encodeRecommend, graphFor, recommendDimensions } from './encode.ts';
+import { recommendPrefix } from './prefix.ts';
 import { prepareRecommend } from './prepare.ts';
 import { inGivenOrder, popularItems } from './without-model.ts';
 import { servedLength } from './window.ts';
@@ -14,6 +15,7 @@ import { servedLength } from './window.ts';
  * - `candidates`: history [batch, length], exclude [batch, excluded] → items and scores [batch, 100], confidence [batch]
  * - `catalogue`: the same, without confidence
  * - `rank`: history [batch, length], candidates [batch, candidates] → scores [batch, candidates]
+ * - `prefill`, `step`, `listing`: the same answers from a cached prefix (./prefix.ts, docs/user-streams.md)
  *
  * Options of the workload: `historyLimit`, how many of the newest items travel with a task (default 256).
  */
@@ -28,6 +30,7 @@ export const recommendAdapter: Adapter = {
     return { graph, length: Math.max(1, length) };
   },
   dimensions: recommendDimensions,
+  prefix: recommendPrefix,
   encode: encodeRecommend,
   decode: decodeRecommend,
   present,

@@ -5,7 +5,7 @@ import { candidatesOf, featuresOf } from './candidates.ts';
 import { servedLength } from './window.ts';
 
 /** Stands in an empty history, since attention over nothing is not a number; the row's scores are not used. */
-const PLACEHOLDER_ITEM = 1;
+export const PLACEHOLDER_ITEM = 1;
 
 export type RecommendGraph = 'candidates' | 'rank' | 'catalogue';
 
@@ -37,19 +37,18 @@ export function encodeRecommend(graph: string, batch: readonly Work[], inputs: I
     const features = featuresOf(work);
     const olderItems = features.history.length - servedLength(features, variant);
     const historyRow = rowOf(history, row);
-    fill(historyRow, features.history, olderItems, features.history.length);
+    copyInto(historyRow, features.history, olderItems);
     if (features.history.length === 0) historyRow[0] = PLACEHOLDER_ITEM;
-    if (graph === 'rank') fill(rowOf(other, row), candidatesOf(work)?.items ?? [], 0, Infinity);
-    else fill(rowOf(other, row), features.history, 0, olderItems);
+    if (graph === 'rank') copyInto(rowOf(other, row), candidatesOf(work)?.items ?? []);
+    else copyInto(rowOf(other, row), features.history, 0, olderItems);
   });
 }
 
-function rowOf({ dims, data }: TensorView, row: number): TensorData {
+export function rowOf({ dims, data }: TensorView, row: number): TensorData {
   const width = dims[1] ?? 1;
   return data.subarray(row * width, (row + 1) * width);
 }
 
-function fill(row: TensorData, items: readonly number[], from: number, to: number): void {
-  const end = Math.min(to, items.length);
-  for (let index = from; index < end; index += 1) row[index - from] = items[index] ?? 0;
+export function copyInto(row: TensorData, items: readonly number[], from = 0, to = items.length): void {
+  for (let index = from; index < to; index += 1) row[index - from] = items[index] ?? 0;
 }
