@@ -10,3 +10,8 @@ export const number = (schema: z.ZodNumber) => z.coerce.number().pipe(schema);
 
 /** Numbers, also as text by comma. */
 export const numbers = (schema: z.ZodNumber) => z.union([z.array(z.unknown()), parts]).pipe(z.array(number(schema)));
+
+export const onOrOff = z.union([
+  z.boolean(),
+  z.enum(['on', 'off', 'true', 'false', '1', '0']).transform((text) => text === 'on' || text === 'true' || text === '1'),
+]);

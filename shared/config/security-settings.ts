@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { onOrOff } from './fields.ts';
 import { Secret } from './secret.ts';
 
 const file = (what: string) => z.string().min(1).optional().describe(what);
@@ -7,11 +8,6 @@ const name = (what: string) => z.string().min(1).max(256).optional().describe(wh
 /** Taken from the environment or a file, never from the command line, where everybody on the machine could read it. */
 const password = (what: string) =>
   z.union([z.instanceof(Secret), z.string().min(1).transform((text) => new Secret(text))]).optional().meta({ description: what, secret: 'environment' });
-
-const onOrOff = z.union([
-  z.boolean(),
-  z.enum(['on', 'off', 'true', 'false', '1', '0']).transform((text) => text === 'on' || text === 'true' || text === '1'),
-]);
 
 const SASL_MECHANISMS = ['scram-sha-256', 'scram-sha-512', 'plain', 'oauthbearer'] as const;
 

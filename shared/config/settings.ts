@@ -7,7 +7,7 @@ import { z } from 'zod';
 import { TandemError, messageOf } from '../errors/index.ts';
 import { redact } from '../telemetry/index.ts';
 import { batchingSettings } from './batching-settings.ts';
-import { list, number } from './fields.ts';
+import { list, number, onOrOff } from './fields.ts';
 import { flagName } from './flag-name.ts';
 import { separateCredentials } from './redis-address.ts';
 import { securityProblems } from './security-checks.ts';
@@ -16,6 +16,7 @@ import { securitySettings } from './security-settings.ts';
 const REPOSITORY = join(import.meta.dirname, '..', '..');
 
 const HOST_AND_PORT = /^(?:[^\s:[\]]+|\[[0-9a-fA-F:]+\]):\d{1,5}$/;
+const PROVIDER = /^[a-z0-9]+(:\w+=[^:]+)*$/;
 const optionalText = z.string().min(1).optional();
 
 /**
@@ -37,10 +38,14 @@ export const settingsSchema = z.strictObject({
   pool: idSchema.optional().describe('of this worker'),
   threads: number(z.number().int().min(1).max(256)).optional().describe('inference threads; default: cores'),
   intraOpThreads: number(z.number().int().min(1).max(256)).default(1).describe('threads inside one inference'),
-  providers: list.default(['cpu']).describe('execution providers in order of preference'),
+  intraOpSpinning: onOrOff.default(true).describe('on or off: threads inside one inference spin while they wait'),
+  graphOptimization: z.enum(['disabled', 'basic', 'extended', 'layout', 'all']).default('all').describe('what ONNX Runtime rewrites graphs into'),
+  providers: list.pipe(z.array(z.string().regex(PROVIDER, 'must be name[:option=value]…, as cpu or cuda:deviceId=0'))).default(['cpu'])
+    .describe('execution providers in order of preference, name[:option=value][,…]; cpu is always the last'),
   memoryBudgetMb: number(z.number().positive()).optional().describe('for model files times threads; default: half of the memory'),
   runTimeoutMs: number(z.number().int().min(100).max(86_400_000)).default(30_000).describe('a batch without a result for so long hangs: its inference thread is replaced'),
   ...batchingSettings,
+  resultCacheMb: number(z.number().min(0).max(65_536)).default(64).describe('of a worker’s memory for results of workloads that say how fresh they have to be'),
   featureWaitMs: number(z.number().min(0).max(60_000)).default(250).describe('how long asOfInteractions may wait'),
   lingerMs: number(z.number().min(0).max(1_000)).default(0).describe('how long sends wait for company'),
   sessionTimeoutMs: number(z.number().int().min(1_500).max(300_000)).default(10_000).describe('a process that Kafka does not hear of for so long is dead: others take over its partitions'),

@@ -6,7 +6,7 @@ import { createWorkerStage, type WorkerLimits } from '@tandem/worker';
 import { topicName } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import { fixedPolicy, thresholdPolicy, type Adapter } from '@tandem/shared/core';
-import { createOnnxEngine, type InferenceEngine } from '@tandem/shared/engine';
+import { createOnnxEngine, parseProvider, type InferenceEngine } from '@tandem/shared/engine';
 import { TandemError } from '@tandem/shared/errors';
 import { RunningStage, type RunnerOptions, type Stage, type StageName } from '@tandem/shared/runner';
 import { classifierObserver, fusionObserver, schedulerObserver, workerObserver } from './observers.ts';
@@ -55,9 +55,9 @@ function scheduler(settings: Settings, ports: Ports): Stage {
 const MEBIBYTE = 1_048_576;
 
 function engineOf(settings: Settings, { logger, metrics, unfit }: Ports): InferenceEngine {
-  const { models, threads, intraOpThreads, providers, runTimeoutMs } = settings;
+  const { models, threads, intraOpThreads, intraOpSpinning, graphOptimization, providers, runTimeoutMs } = settings;
   return createOnnxEngine({
-    modelsDirectory: models, intraOpThreads, providers, runTimeoutMs, logger, ...(threads === undefined ? {} : { threads }),
+    modelsDirectory: models, intraOpThreads, spinning: intraOpSpinning, graphOptimization, providers: providers.map(parseProvider), runTimeoutMs, logger, ...(threads === undefined ? {} : { threads }),
     onAbandoned: (count) => metrics.abandonedThreads.set(count),
     onExhausted: () => unfit.resolve(new TandemError('the inference threads hang; a new process is needed', { code: 'engine_exhausted' })),
   });
@@ -81,6 +81,7 @@ function worker(settings: Settings, ports: Ports): Promise<Stage> {
     engine: engineOf(settings, ports),
     ...(pool === undefined ? {} : { pool }),
     limits: batchLimitsOf(settings),
+    resultCacheBytes: settings.resultCacheMb * MEBIBYTE,
     memoryBudgetBytes: memoryBudgetMb === undefined ? totalmem() / 2 : memoryBudgetMb * MEBIBYTE,
     observer: workerObserver(ports.metrics),
   });

@@ -1,6 +1,7 @@
 import type { GraphSpec } from '@tandem/schemas';
 import type { TensorData } from '../types.ts';
 import type { HeldTensor } from './held-tensors.ts';
+import type { GraphOptimization } from './options.ts';
 import type { ProviderConfig } from './provider.ts';
 
 /** What an inference thread is given when it starts. */
@@ -10,6 +11,8 @@ export interface ThreadData {
   seats: number;
   control: SharedArrayBuffer;
   intraOpThreads: number;
+  graphOptimization: GraphOptimization;
+  spinning: boolean;
   providers: readonly ProviderConfig[];
 }
 

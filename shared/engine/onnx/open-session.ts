@@ -1,10 +1,13 @@
 import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
 import { messageOf } from '../../errors/tandem-error.ts';
 import type { GraphReport, TensorMetadata } from './messages.ts';
+import type { GraphOptimization } from './options.ts';
 import { providerName, type ProviderConfig } from './provider.ts';
 
 export interface SessionChoice {
   intraOpThreads: number;
+  graphOptimization: GraphOptimization;
+  spinning: boolean;
   /** Tried in this order. */
   providers: readonly ProviderConfig[];
 }
@@ -17,7 +20,7 @@ export async function openSession(bytes: Uint8Array, choice: SessionChoice): Pro
   const refused: GraphReport['refused'] = [];
   for (const provider of choice.providers) {
     try {
-      const session = await create(bytes, provider, choice.intraOpThreads);
+      const session = await create(bytes, provider, choice);
       const inputs = metadata(session.inputMetadata);
       return { session, report: { provider: providerName(provider), refused, inputs, outputs: metadata(session.outputMetadata) } };
     } catch (error) {
@@ -27,7 +30,7 @@ export async function openSession(bytes: Uint8Array, choice: SessionChoice): Pro
   throw new Error(refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; '));
 }
 
-async function create(bytes: Uint8Array, provider: ProviderConfig, intraOpThreads: number): Promise<InferenceSession> {
+async function create(bytes: Uint8Array, provider: ProviderConfig, { intraOpThreads, graphOptimization, spinning }: SessionChoice): Promise<InferenceSession> {
   const name = providerName(provider);
   if (!listSupportedBackends().some((backend) => backend.name === name)) {
     throw new Error('this build of onnxruntime-node has no such execution provider');
@@ -37,7 +40,8 @@ async function create(bytes: Uint8Array, provider: ProviderConfig, intraOpThread
     intraOpNumThreads: intraOpThreads,
     interOpNumThreads: 1,
     executionMode: 'sequential',
-    graphOptimizationLevel: 'all',
+    graphOptimizationLevel: graphOptimization,
+    extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' } } },
     // Fatal only: every error comes back as an exception, and is reported once, by us.
     logSeverityLevel: 4,
   });

@@ -1,7 +1,7 @@
 import { availableParallelism } from 'node:os';
 import { TandemError } from '../../errors/index.ts';
 import { silentLogger, type Logger } from '../../telemetry/index.ts';
-import { providerName, type ProviderConfig } from './provider.ts';
+import { droppedOptions, providerName, type ProviderConfig } from './provider.ts';
 
 export interface OnnxEngineOptions {
   /** Where the registry's files lie. */
@@ -10,6 +10,10 @@ export interface OnnxEngineOptions {
   threads?: number;
   /** Threads that ONNX Runtime uses inside one operator. @default 1: cores are better spent on whole batches */
   intraOpThreads?: number;
+  /** What ONNX Runtime rewrites a graph into when it loads it. @default all */
+  graphOptimization?: GraphOptimization;
+  /** Whether threads inside an operator spin while they wait: sooner at work, busy cores. Without effect for one thread. @default true */
+  spinning?: boolean;
   /**
    * Tried in this order per graph; one that is not there or refuses the graph is logged as a warning with its reason,
    * and the next is tried. `cpu` is always the last. Only `cpu` has been run by this project's tests.
@@ -32,6 +36,8 @@ export interface OnnxEngineOptions {
   logger?: Logger;
 }
 
+export type GraphOptimization = 'disabled' | 'basic' | 'extended' | 'layout' | 'all';
+
 export type CompiledOptions = Required<OnnxEngineOptions>;
 
 /** Slots of the shared control block; a lease takes one. */
@@ -46,6 +52,8 @@ export function compileOptions(options: OnnxEngineOptions): CompiledOptions {
     modelsDirectory: options.modelsDirectory,
     threads,
     intraOpThreads: options.intraOpThreads ?? 1,
+    graphOptimization: options.graphOptimization ?? 'all',
+    spinning: options.spinning ?? true,
     providers: hasCpu ? providers : [...providers, 'cpu'],
     maxLeases: options.maxLeases ?? Math.min(MAX_LEASES, 2 * threads + 2),
     warmUpBatchSize: options.warmUpBatchSize ?? 1,
@@ -59,7 +67,16 @@ export function compileOptions(options: OnnxEngineOptions): CompiledOptions {
   requireCount('maxLeases', compiled.maxLeases, MAX_LEASES);
   requireCount('warmUpBatchSize', compiled.warmUpBatchSize, 4096);
   requireCount('runTimeoutMs', compiled.runTimeoutMs, 86_400_000);
+  compiled.providers.forEach((provider) => warnOfDropped(provider, compiled.logger));
   return compiled;
+}
+
+/** FP16, memory limits and engine caches of accelerators, for example, can only be set through other bindings of ONNX Runtime. */
+function warnOfDropped(provider: ProviderConfig, logger: Logger): void {
+  const options = droppedOptions(provider);
+  if (options.length === 0) return;
+  const name = providerName(provider);
+  logger.warn({ provider: name, options }, `${options.join(', ')} of the execution provider ${name} will have no effect: onnxruntime-node does not hand them on`);
 }
 
 function requireCount(name: string, value: number, most: number): void {

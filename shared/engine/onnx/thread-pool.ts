@@ -148,10 +148,10 @@ export class ThreadPool {
   }
 
   #start(index: number): void {
-    const { threads, intraOpThreads, providers } = this.#options;
+    const { threads, intraOpThreads, graphOptimization, spinning, providers } = this.#options;
     const seat = this.#freeSeats.pop();
     if (seat === undefined) return this.#giveUp();
-    const data: ThreadData = { seat, seats: 2 * threads, control: this.#control.buffer, intraOpThreads, providers };
+    const data: ThreadData = { seat, seats: 2 * threads, control: this.#control.buffer, intraOpThreads, graphOptimization, spinning, providers };
     // Flags of the process, such as --input-type, may be ones that a thread cannot start with.
     const options = { workerData: data, name: `inference-${index}`, execArgv: [] };
     const worker = new Worker(new URL('./inference-thread.ts', import.meta.url), options);
