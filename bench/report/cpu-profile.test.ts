@@ -21,6 +21,10 @@ test('a call tree has self and total times, without idle ones', () => {
   expect(tree.children.find(({ name }) => name.startsWith('send'))).toMatchObject({ selfUs: 10, totalUs: 60 });
 });
 
+test('what came before a moment is left out', () => {
+  expect(callTree(profile, 1_010).totalUs).toBe(90);
+});
+
 test('self times sum up by part of the system, most first', () => {
   expect(selfTimes(callTree(profile), 'part')).toEqual([
     { name: 'node:internal', share: 0.5 }, { name: '(garbage collector)', share: 0.4 }, { name: 'kafkajs', share: 0.1 },

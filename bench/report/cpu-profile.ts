@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 
 interface CallFrame {
@@ -19,6 +19,8 @@ export interface CpuProfile {
   samples: number[];
   /** µs. */
   timeDeltas: number[];
+  startTime?: number;
+  endTime?: number;
 }
 
 /** A function with what it called. */
@@ -50,10 +52,18 @@ function nameOf({ functionName, url, lineNumber }: CallFrame): string {
   return url === '' ? name : `${name} ${url.split('/').at(-1)}:${lineNumber + 1}`;
 }
 
-/** The tree of calls; idle time is left out. */
-export function callTree({ nodes, samples, timeDeltas }: CpuProfile): CallTree {
+/**
+ * The tree of calls; idle time is left out.
+ * @param skipUs so much of the beginning is left out
+ */
+export function callTree({ nodes, samples, timeDeltas }: CpuProfile, skipUs = 0): CallTree {
   const selfUs = new Map<number, number>();
-  samples.forEach((id, index) => selfUs.set(id, (selfUs.get(id) ?? 0) + Math.max(0, timeDeltas[index] ?? 0)));
+  let atUs = 0;
+  samples.forEach((id, index) => {
+    const us = Math.max(0, timeDeltas[index] ?? 0);
+    atUs += us;
+    if (atUs > skipUs) selfUs.set(id, (selfUs.get(id) ?? 0) + us);
+  });
   const byId = new Map(nodes.map((node) => [node.id, node]));
   const build = ({ id, callFrame, children = [] }: ProfileNode): CallTree => {
     const below = children.flatMap((child) => byId.get(child) ?? []).map(build);
@@ -74,13 +84,19 @@ export function selfTimes(tree: CallTree, by: 'name' | 'part'): { name: string; 
   return [...sums].map(([name, us]) => ({ name, share: us / tree.totalUs })).filter(({ share }) => share > 0).sort((left, right) => right.share - left.share);
 }
 
-/** The main threads' profiles in a folder, by process id. */
-export function readProfiles(folder: string): Map<number, CallTree> {
+/**
+ * The main threads' profiles in a folder, by process id.
+ * @param sinceMs epoch ms: what came before is left out, such as loading code
+ */
+export function readProfiles(folder: string, sinceMs: number): Map<number, CallTree> {
   const profiles = new Map<number, CallTree>();
   for (const file of readdirSync(folder)) {
     const [, pid, thread] = /\.(\d+)\.(\d+)\.\d+\.cpuprofile$/.exec(file) ?? [];
     if (pid === undefined || thread !== '0') continue;
-    profiles.set(Number(pid), callTree(JSON.parse(readFileSync(join(folder, file), 'utf8')) as CpuProfile));
+    const profile = JSON.parse(readFileSync(join(folder, file), 'utf8')) as CpuProfile;
+    // It is written when it ends, and has a clock of its own.
+    const keptUs = (statSync(join(folder, file)).mtimeMs - sinceMs) * 1_000;
+    profiles.set(Number(pid), callTree(profile, (profile.endTime ?? 0) - (profile.startTime ?? 0) - keptUs));
   }
   return profiles;
 }

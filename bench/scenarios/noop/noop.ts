@@ -69,13 +69,14 @@ async function profile(contender: Contender, rate: number, bench: Bench): Promis
   await using session = await Session.open({ ...contender, start: (place) => start(place, ['env', `NODE_OPTIONS=${options}`]) }, bench);
   await session.ready();
   await session.warmUp();
+  const sinceMs = Date.now();
   await session.at(rate, 2 * bench.effort.steadySeconds);
   const stages = new Map(treeOf(session.contender.pids).map(({ pid, command }) => [pid, stageOf(command)]));
   // Profiles are written when a process ends by itself.
   for (const pid of session.contender.pids) process.kill(pid, 'SIGTERM');
   const until = performance.now() + PROFILES_PATIENCE_MS;
   while (treeOf(session.contender.pids).length > 0 && performance.now() < until) await delay(100);
-  const trees = [...readProfiles(folder)].filter(([pid]) => stages.get(pid) !== 'cluster');
+  const trees = [...readProfiles(folder, sinceMs)].filter(([pid]) => stages.get(pid) !== 'cluster');
   return new Map(trees.map(([pid, tree]) => [stages.get(pid) ?? String(pid), tree]));
 }
 
