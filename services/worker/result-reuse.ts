@@ -104,13 +104,14 @@ export class ResultReuse {
     return content === undefined ? undefined : { key: contentKey(content, this.#options.hash), ttlMs, slot: undefined };
   }
 
-  #reuse({ work, served, lane, answer }: Submission, { result, computeMs }: Reusable, kind: ReuseKind): void {
+  #reuse(submission: Submission, { result, computeMs }: Reusable, kind: ReuseKind): void {
+    const { work, served, lane } = submission;
     const { observer, clock } = this.#options;
     served.completed += 1;
     if (lane === 'bulk') served.bulkCompleted += 1;
     observer.reuse?.(kind, served.name, computeMs);
     observer.outcome?.('completed', served.name);
-    answer(cachedOutcome(work, served, result, clock.now()));
+    submission.answer(cachedOutcome(work, served, result, clock.now()));
   }
 
   #lead(submission: Submission, candidate: Candidate): void {
@@ -210,9 +211,10 @@ export class ResultReuse {
 
   #giveUp(waiter: Waiter, why: 'cancelled' | 'expired'): void {
     if (!waiter.leave()) return;
-    const { work, served, answer } = waiter.submission;
+    const { submission } = waiter;
+    const { work, served } = submission;
     this.#options.observer.outcome?.(why, served.name);
-    answer(why === 'cancelled' ? cancelledOutcome(work) : expiredOutcome(work));
+    submission.answer(why === 'cancelled' ? cancelledOutcome(work) : expiredOutcome(work));
     if (why === 'cancelled') waiter.hooks.cancelled?.();
   }
 }

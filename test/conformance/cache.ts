@@ -156,6 +156,42 @@ export function describeCache(name: string, create: () => Promise<CacheUnderTest
       });
     });
 
+    describe('values of an owner', () => {
+      it('are deleted together, and nobody else’s', async () => {
+        for (const [key, owner] of [['a', 'ann'], ['b', 'ann'], ['c', 'bob']] as const) await cache.set(key, key, { owner, ttlMs: 60_000 });
+        await cache.set('d', 'd');
+        await cache.deleteOwned('ann');
+        expect(await Promise.all(['a', 'b', 'c', 'd'].map((key) => cache.get(key)))).toEqual([undefined, undefined, 'c', 'd']);
+        await cache.deleteOwned('ann');
+        await cache.set('a', 'again', { owner: 'ann' });
+        expect(await cache.get('a')).toBe('again');
+      });
+
+      it('are values like others otherwise', async () => {
+        await cache.set('short', 'first', { owner: 'ann', ttlMs: 60_000 });
+        await cache.set('short', 'second', { owner: 'ann', ttlMs: 1_000 });
+        expect(await cache.get('short')).toBe('second');
+        await passTime(1_001);
+        expect(await cache.get('short')).toBeUndefined();
+      });
+
+      it('are kept up to a thousand, the newest ones', async () => {
+        await Promise.all(Array.from({ length: 1_003 }, (_, index) => cache.set(`key ${index}`, 'v', { owner: 'ann' })));
+        const kept = await Promise.all(Array.from({ length: 1_003 }, (_, index) => cache.get(`key ${index}`)));
+        expect(kept.map((value) => value !== undefined)).toEqual([...Array<boolean>(3).fill(false), ...Array<boolean>(1_000).fill(true)]);
+        await cache.deleteOwned('ann');
+        expect(await cache.get('key 500')).toBeUndefined();
+      });
+
+      it('can have any text as their owner', async () => {
+        await cache.set('key', 'v', { owner: '{a}\n*\u0000 ann' });
+        await cache.deleteOwned('*');
+        expect(await cache.get('key')).toBe('v');
+        await cache.deleteOwned('{a}\n*\u0000 ann');
+        expect(await cache.get('key')).toBeUndefined();
+      });
+    });
+
     describe('lists', () => {
       const append = (entry: string, offset: number, options: { limit?: number; source?: string; key?: string; ttlMs?: number } = {}) =>
         cache.append(options.key ?? 'list', entry, {

@@ -22,8 +22,9 @@ class MemoryCache implements Cache {
   readonly shared = false;
   readonly description = 'in-process memory';
   readonly #values: LRUCache<string, Expiring<string>>;
-  /** Keys by owner. */
-  readonly #owned: LRUCache<string, Set<string>>;
+  /** Keys by owner. It reserves memory, so it is made when the first value has one. */
+  #owned: LRUCache<string, Set<string>> | undefined;
+  readonly #maxEntries: number;
   readonly #lists: LRUCache<string, Expiring<StoredList>>;
   readonly #clock: Clock;
   #closed = false;
@@ -31,7 +32,7 @@ class MemoryCache implements Cache {
   constructor({ maxEntries = DEFAULT_MAX_ENTRIES, maxBytes, clock = systemClock }: MemoryCacheOptions) {
     this.#clock = clock;
     this.#values = new LRUCache({ max: maxEntries, ...bounded(maxBytes, ({ content }: Expiring<string>) => 2 * content.length) });
-    this.#owned = new LRUCache({ max: maxEntries });
+    this.#maxEntries = maxEntries;
     this.#lists = new LRUCache({ max: maxEntries, ...bounded(maxBytes, ({ content }: Expiring<StoredList>) => content.bytes) });
   }
 
@@ -46,6 +47,7 @@ class MemoryCache implements Cache {
     this.#assertOpen();
     if (owner === undefined) return this.#store(key, value, ttlMs);
     this.#store(key, value, Math.min(ttlMs ?? OWNED_TTL_MS, OWNED_TTL_MS));
+    this.#owned ??= new LRUCache({ max: this.#maxEntries });
     const owned = (this.#owned.get(owner) ?? new Set<string>()).add(key);
     this.#owned.set(owner, owned);
     for (const oldest of owned) {
@@ -78,8 +80,8 @@ class MemoryCache implements Cache {
 
   async deleteOwned(owner: string): Promise<void> {
     this.#assertOpen();
-    for (const key of this.#owned.get(owner) ?? []) this.#values.delete(key);
-    this.#owned.delete(owner);
+    for (const key of this.#owned?.get(owner) ?? []) this.#values.delete(key);
+    this.#owned?.delete(owner);
   }
 
   async append(key: string, entry: string, options: AppendOptions): Promise<void> {
@@ -98,7 +100,7 @@ class MemoryCache implements Cache {
   async close(): Promise<void> {
     this.#closed = true;
     this.#values.clear();
-    this.#owned.clear();
+    this.#owned?.clear();
     this.#lists.clear();
   }
 
