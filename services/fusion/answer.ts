@@ -1,10 +1,11 @@
 import type { StageOutput } from '@tandem/shared/runner';
+import type { CompactId } from './compact-ids.ts';
 
 /** A response, and what it answers. */
 export interface Answer {
   requestId: string;
-  /** Of the request, `topic/partition/offset`. */
-  source: string;
+  /** Of the request. */
+  id: CompactId;
   /** Of the request, epoch ms. */
   arrivedAt: number;
   output: StageOutput;

@@ -1,7 +1,7 @@
 import { HEADER } from '@tandem/schemas';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog, LogRecord } from '@tandem/shared/log';
-import { CompactIds } from './compact-ids.ts';
+import { compactId, CompactIds, type CompactId, type IdState } from './compact-ids.ts';
 
 /** Brokers' clocks may differ by this: a response can carry an earlier time than the request it answers. */
 const CLOCK_SKEW_MS = 15_000;
@@ -39,17 +39,14 @@ export class Answered {
     return arrivedAt - CLOCK_SKEW_MS >= this.#knownSince;
   }
 
-  has(requestId: string): boolean {
-    return this.#current.has(requestId) || this.#previous.has(requestId);
+  /** Whether it is answered, or another request was under its id. */
+  stateOf(id: CompactId): IdState {
+    const current = this.#current.stateOf(id);
+    return current === 'unknown' ? this.#previous.stateOf(id) : current;
   }
 
-  /** Whether another request, of another source, was answered under this id. */
-  hasOther(requestId: string, source: string): boolean {
-    return this.#current.hasOther(requestId, source) || this.#previous.hasOther(requestId, source);
-  }
-
-  add(requestId: string, source: string): void {
-    this.#current.add(requestId, source);
+  add(id: CompactId): void {
+    this.#current.add(id);
     const age = this.#options.log.now() - this.#currentSince;
     if (age < this.#options.windowMs && this.#current.size < this.#options.maxEntries() / 2) return;
     this.#previous = this.#current;
@@ -88,7 +85,7 @@ export class Answered {
     try {
       const end = barrier === undefined ? {} : { barrier: await barrier() };
       for await (const records of log.read({ topic, partition, ...(since > 0 ? { from: { timestamp: since } } : {}), ...end, signal })) {
-        for (const record of records) found.add(requestIdOf(record), record.headers[HEADER.source] ?? '');
+        for (const record of records) found.add(compactId(requestIdOf(record), record.headers[HEADER.source] ?? ''));
         if ((records[0]?.timestamp ?? 0) > this.#knownSince + CLOCK_SKEW_MS) break;
       }
     } catch (error) {

@@ -4,12 +4,30 @@ const FIRST_CAPACITY = 1_024;
 /** Slots taken by at most this share: beyond, look-ups grow longer. */
 const FULLEST = 0.6;
 
+/** A request's id and source as they are kept: made once, since each hash takes about a microsecond. */
+export interface CompactId {
+  /** Never 0. */
+  readonly high: number;
+  readonly low: number;
+  /** 0: not known; taken for any. */
+  readonly source: number;
+}
+
+/** Not there; there, by the same request; or there by another, of another source. */
+export type IdState = 'unknown' | 'same' | 'other';
+
+export function compactId(requestId: string, source: string): CompactId {
+  const digest = hash('md5', requestId, 'buffer');
+  const sourceWord = source === '' ? 0 : hash('md5', source, 'buffer').readUInt32LE(0) || 1;
+  return { high: digest.readUInt32LE(0) || 1, low: digest.readUInt32LE(4), source: sourceWord };
+}
+
 /**
  * Request ids with the source of each, by 64-bit hashes (of MD5: spread, not secrecy) in typed arrays, outside of V8's
  * heap: 20 to 33 bytes an id. Two of n ids share a hash with a probability of about n² / 2^65: 3e-8 for a million.
  */
 export class CompactIds {
-  /** Two words of the id's hash and one of the source's, per slot; an id's first word is never 0. */
+  /** `high`, `low` and `source` of an id, per slot. */
   #slots = new Uint32Array(3 * FIRST_CAPACITY);
   #size = 0;
 
@@ -17,24 +35,16 @@ export class CompactIds {
     return this.#size;
   }
 
-  has(requestId: string): boolean {
-    const [high, low] = words(requestId);
-    return this.#slots[3 * this.#find(high, low)] !== 0;
-  }
-
-  /** Whether the id is there, but with another source. An unknown source ('') is taken for any. */
-  hasOther(requestId: string, source: string): boolean {
-    const [high, low] = words(requestId);
+  stateOf({ high, low, source }: CompactId): IdState {
     const slot = 3 * this.#find(high, low);
-    if (this.#slots[slot] === 0) return false;
+    if (this.#slots[slot] === 0) return 'unknown';
     const known = this.#slots[slot + 2];
-    return known !== 0 && known !== sourceWord(source);
+    return known === 0 || source === 0 || known === source ? 'same' : 'other';
   }
 
   /** The first source of an id stands. */
-  add(requestId: string, source: string): void {
-    const [high, low] = words(requestId);
-    this.#insert(high, low, sourceWord(source));
+  add({ high, low, source }: CompactId): void {
+    this.#insert(high, low, source);
   }
 
   /** Adds all of another's. */
@@ -71,13 +81,4 @@ export class CompactIds {
       if (high !== 0) this.#slots.set(before.subarray(slot, slot + 3), 3 * this.#find(high, low));
     }
   }
-}
-
-function words(text: string): [number, number] {
-  const digest = hash('md5', text, 'buffer');
-  return [digest.readUInt32LE(0) || 1, digest.readUInt32LE(4)];
-}
-
-function sourceWord(source: string): number {
-  return source === '' ? 0 : hash('md5', source, 'buffer').readUInt32LE(0) || 1;
 }

@@ -5,6 +5,7 @@ import {
 import { RecordError, TandemError } from '@tandem/shared/errors';
 import type { Headers, LogRecord } from '@tandem/shared/log';
 import { carriedHeaders, readRecord, type StageOutput } from '@tandem/shared/runner';
+import { compactId, type CompactId } from './compact-ids.ts';
 import { KeyOrder } from './key-order.ts';
 import type { ResolvedFusionOptions } from './options.ts';
 import { Pending } from './pending.ts';
@@ -21,6 +22,12 @@ const TASK_PATIENCE_MS = 60_000;
 
 function duplicate(requestId: string): RecordError {
   return new RecordError('duplicate_request', `request id ${requestId} was used by an earlier request; choose a new id for each`);
+}
+
+/** @throws {RecordError} a sender's mistake, not a redelivery */
+function sameRequest(known: Pending, { requestId, source }: Pick<Task, 'requestId' | 'source'>): Pending {
+  if (known.task.source !== source) throw duplicate(requestId);
+  return known;
 }
 
 function goingAway(): TandemError {
@@ -92,10 +99,12 @@ export class Partition {
     if ('cancel' in task) return this.#cancel(task);
     const known = this.#pending.get(task.requestId);
     const guarded = this.#isGuarded(task);
-    if (known === undefined && guarded && !this.#responder.knows(task.arrivedAt)) return this.#lookBack(task.arrivedAt, record);
-    if (this.#isOther(known, task)) throw duplicate(task.requestId);
-    if (known === undefined && (!guarded || this.#responder.has(task.requestId))) return NOTHING;
-    return this.#advance(this.#inTurn(known ?? this.#waitFor(task, record)));
+    if (known !== undefined) return this.#advance(this.#inTurn(sameRequest(known, task)));
+    if (guarded && !this.#responder.knows(task.arrivedAt)) return this.#lookBack(task.arrivedAt, record);
+    const id = compactId(task.requestId, task.source);
+    const isOpen = this.#isOpen(task.requestId, id);
+    if (!guarded || !isOpen) return NOTHING;
+    return this.#advance(this.#inTurn(this.#waitFor(task, id, record)));
   }
 
   #onOutcome(record: LogRecord): Answer {
@@ -110,7 +119,8 @@ export class Partition {
     const { task } = outcome;
     const known = this.#pending.get(task.requestId);
     if (known === undefined && !this.#isPast(task) && !this.#responder.knows(task.arrivedAt)) return this.#lookBack(task.arrivedAt, record);
-    if (this.#isLate(task, known)) {
+    const id = known?.id ?? compactId(task.requestId, task.source);
+    if (this.#isLate(task, id, known)) {
       this.#options.observer.latePart();
       return NOTHING;
     }
@@ -118,7 +128,7 @@ export class Partition {
       known?.join.add(outcome);
       return NOTHING;
     }
-    const pending = known ?? this.#waitFor(task, record);
+    const pending = known ?? this.#waitFor(task, id, record);
     pending.join.add(outcome);
     return this.#advance(pending);
   }
@@ -133,14 +143,16 @@ export class Partition {
   }
 
   /** Its request is answered, or must have been; or it belongs to a repeated request id that was refused. */
-  #isLate(task: Task, known: Pending | undefined): boolean {
+  #isLate(task: Task, id: CompactId, known: Pending | undefined): boolean {
     if (known !== undefined) return known.response !== undefined || known.task.source !== task.source;
-    return this.#responder.has(task.requestId) || this.#isPast(task);
+    return this.#responder.stateOf(task.requestId, id) !== 'unknown' || this.#isPast(task);
   }
 
-  /** The id was used by another request before: a sender's mistake, not a redelivery. */
-  #isOther(known: Pending | undefined, { requestId, source }: Pick<Task, 'requestId' | 'source'>): boolean {
-    return known === undefined ? this.#responder.hasOther(requestId, source) : known.task.source !== source;
+  /** Not answered yet. @throws {RecordError} the id was used by another request before */
+  #isOpen(requestId: string, id: CompactId): boolean {
+    const state = this.#responder.stateOf(requestId, id);
+    if (state === 'other') throw duplicate(requestId);
+    return state === 'unknown';
   }
 
   #lookBack(arrivedAt: number, record: LogRecord): Answer {
@@ -148,9 +160,9 @@ export class Partition {
     return this.#lookingBack.then(() => this.handle(record));
   }
 
-  #waitFor(task: Task, record: LogRecord): Pending {
+  #waitFor(task: Task, id: CompactId, record: LogRecord): Pending {
     const { isOrdered, clock, deadlineMarginMs } = this.#options;
-    const pending = new Pending(task, carriedHeaders(record.headers));
+    const pending = new Pending(task, id, carriedHeaders(record.headers));
     this.#pending.set(task.requestId, pending);
     if (task.deadlineAt !== null) pending.cancelDeadline = clock.schedule(task.deadlineAt - deadlineMarginMs, () => this.#deadline(pending));
     // Its task comes, unless it came when the workload promised no order yet.
@@ -209,12 +221,12 @@ export class Partition {
   }
 
   #respond(pending: Pending): void {
-    const { task, headers, response } = pending;
+    const { task, id, headers, response } = pending;
     if (response === undefined || pending.sent) return;
     pending.sent = true;
     pending.cancelDeadline();
     this.#options.observer.responded(response);
-    this.#write(response, task, headers).then(
+    this.#write(response, id, task, headers).then(
       () => this.#done(pending, () => pending.release()),
       (error: unknown) => this.#done(pending, () => pending.fail(error)),
     );
@@ -237,19 +249,23 @@ export class Partition {
   #reject(rejected: RejectedOutcome, record: LogRecord): Answer {
     const { requestId, source, arrivedAt } = rejected;
     const pending = this.#pending.get(requestId);
-    if (pending === undefined && !this.#responder.knows(arrivedAt)) return this.#lookBack(arrivedAt, record);
-    if (this.#isOther(pending, rejected)) throw duplicate(requestId);
-    if (pending !== undefined || this.#responder.has(requestId)) return NOTHING;
+    if (pending !== undefined) {
+      sameRequest(pending, rejected);
+      return NOTHING;
+    }
+    if (!this.#responder.knows(arrivedAt)) return this.#lookBack(arrivedAt, record);
+    const id = compactId(requestId, source);
+    if (!this.#isOpen(requestId, id)) return NOTHING;
     const response = rejectedResponse(rejected, this.#options.clock.now());
     this.#options.observer.responded(response);
-    return this.#write(response, { key: record.key ?? requestId, source, arrivedAt }, carriedHeaders(record.headers)).then(() => NOTHING);
+    return this.#write(response, id, { key: record.key ?? requestId, source, arrivedAt }, carriedHeaders(record.headers)).then(() => NOTHING);
   }
 
   /** A response that the log will not take is replaced by one that says so. */
-  async #write(response: Response, request: Pick<Task, 'key' | 'source' | 'arrivedAt'>, headers: Headers): Promise<void> {
+  async #write(response: Response, id: CompactId, request: Pick<Task, 'key' | 'source' | 'arrivedAt'>, headers: Headers): Promise<void> {
     const { requestId } = response;
-    const { source, arrivedAt } = request;
-    const answer = (made: Response) => ({ requestId, source, arrivedAt, output: this.#output(made, request, headers) });
+    const { arrivedAt } = request;
+    const answer = (made: Response) => ({ requestId, id, arrivedAt, output: this.#output(made, request, headers) });
     try {
       await this.#responder.respond(answer(response));
     } catch (error) {

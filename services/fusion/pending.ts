@@ -2,10 +2,12 @@ import type { Response, Task } from '@tandem/schemas';
 import { Join } from '@tandem/shared/core';
 import type { Headers } from '@tandem/shared/log';
 import type { StageOutput } from '@tandem/shared/runner';
+import type { CompactId } from './compact-ids.ts';
 
 /** One request that waits for its outcomes. All records that belong to it are acknowledged together, once it is answered. */
 export class Pending {
   readonly join: Join;
+  readonly id: CompactId;
   readonly headers: Headers;
   /** Settles when the response is durable (or the partition has gone to another member). */
   readonly answered: Promise<readonly StageOutput[]>;
@@ -17,8 +19,9 @@ export class Pending {
   cancelDeadline: () => void = () => undefined;
   readonly #settle: PromiseWithResolvers<readonly StageOutput[]>;
 
-  constructor(task: Task, headers: Headers) {
+  constructor(task: Task, id: CompactId, headers: Headers) {
     this.join = new Join(task);
+    this.id = id;
     this.headers = headers;
     this.#settle = Promise.withResolvers();
     this.answered = this.#settle.promise;

@@ -3,6 +3,7 @@ import type { EventLog } from '@tandem/shared/log';
 import type { StageOutput } from '@tandem/shared/runner';
 import type { Answer } from './answer.ts';
 import { Answered, type AnsweredOptions } from './answered.ts';
+import type { CompactId, IdState } from './compact-ids.ts';
 import { TransactionalWriter } from './transactional-writer.ts';
 
 const FIRST_PAUSE_MS = 50;
@@ -26,7 +27,7 @@ export class Responder {
   readonly #closing = new AbortController();
   readonly #transactions: TransactionalWriter | undefined;
   /** On their way: written, or written again, until they are durable. */
-  readonly #underWay = new Map<string, { source: string; written: Promise<void> }>();
+  readonly #underWay = new Map<string, { id: CompactId; written: Promise<void> }>();
 
   constructor(options: ResponderOptions) {
     this.#options = options;
@@ -58,15 +59,11 @@ export class Responder {
     }
   }
 
-  /** The request is answered, or just being answered. */
-  has(requestId: string): boolean {
-    return this.#underWay.has(requestId) || this.#answered.has(requestId);
-  }
-
-  /** Another request, of another source, is answered under this id, or is just being answered. */
-  hasOther(requestId: string, source: string): boolean {
+  /** Whether the request is answered or just being answered, or another is under its id. */
+  stateOf(requestId: string, id: CompactId): IdState {
     const underWay = this.#underWay.get(requestId);
-    return underWay === undefined ? this.#answered.hasOther(requestId, source) : underWay.source !== source;
+    if (underWay === undefined) return this.#answered.stateOf(id);
+    return underWay.id.source === id.source ? 'same' : 'other';
   }
 
   /**
@@ -74,11 +71,11 @@ export class Responder {
    * @throws {TandemError} what no repetition mends, such as `record_too_large`
    */
   respond(answer: Answer): Promise<void> {
-    const { requestId, source } = answer;
+    const { requestId, id } = answer;
     const underWay = this.#underWay.get(requestId);
     if (underWay !== undefined) return underWay.written;
     const written = this.#write(answer).finally(() => this.#underWay.delete(requestId));
-    this.#underWay.set(requestId, { source, written });
+    this.#underWay.set(requestId, { id, written });
     return written;
   }
 
@@ -89,11 +86,11 @@ export class Responder {
   }
 
   async #write(answer: Answer): Promise<void> {
-    const { requestId, source, output } = answer;
+    const { id, output } = answer;
     while (!this.knows(answer.arrivedAt) && !this.closed) await this.lookBack(answer.arrivedAt);
-    if (this.closed || this.#answered.has(requestId)) return;
+    if (this.closed || this.#answered.stateOf(id) !== 'unknown') return;
     if (this.#transactions !== undefined) return this.#transactions.write(answer);
     await this.#options.publish([output]);
-    this.#answered.add(requestId, source);
+    this.#answered.add(id);
   }
 }

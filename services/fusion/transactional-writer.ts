@@ -120,7 +120,7 @@ export class TransactionalWriter {
     const { answered } = this.#options;
     const oldest = Math.min(...batch.map(({ answer }) => answer.arrivedAt));
     if (batch.length > 0) await this.#lookBack(oldest);
-    const open = batch.filter(({ answer }) => !answered.has(answer.requestId));
+    const open = batch.filter(({ answer }) => answered.stateOf(answer.id) === 'unknown');
     resolveAll(batch.filter((waiting) => !open.includes(waiting)));
     return open;
   }
@@ -134,7 +134,7 @@ export class TransactionalWriter {
     } catch (error) {
       return this.#failed(batch, error);
     }
-    for (const { answer } of batch) answered.add(answer.requestId, answer.source);
+    for (const { answer } of batch) answered.add(answer.id);
     resolveAll(batch);
     return [];
   }
