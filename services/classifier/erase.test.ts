@@ -1,4 +1,4 @@
-import { createMemoryCache } from '@tandem/shared/cache';
+import { createMemoryCache, userHash } from '@tandem/shared/cache';
 import { describe, expect, it, vi } from 'vitest';
 import { NOW, breakableCache, handle, interaction, pretendShared, record, request, taskOf, testClassifier, untilSettled } from './testing.ts';
 
@@ -23,6 +23,16 @@ describe('an erasure', () => {
     await handle(tested.classifier, record('interactions', interaction('2'), at(3, NOW + 20)));
     expect(await historyOf(tested)).toMatchObject({ history: [2], total: 1 });
     expect(await historyOf(tested, 'bob')).toMatchObject({ history: [1], total: 1 });
+  });
+
+  it.each([false, true])('is told to the workers by the user’s hash, once it holds (shared cache: %s)', async (shared) => {
+    const tested = testClassifier(shared ? {} : { cache: createMemoryCache() });
+    const done = handle(tested.classifier, record('interactions', erasure(), at(2, NOW + 10)));
+    await untilSettled(done, () => tested.clock.advance(100));
+    const [notice, ...others] = await done;
+    expect(notice).toMatchObject({ topic: 'tandem.telemetry', key: `erased/${userHash('ann')}` });
+    expect(JSON.parse(notice!.value as string)).toEqual({ kind: 'erasure', user: userHash('ann'), time: NOW + 10 });
+    expect(others).toEqual([]);
   });
 
   it('holds for interactions from before it that come later: redelivered, from other partitions, read anew from the log', async () => {

@@ -1,7 +1,8 @@
 import { fixedTopics, type ErrorCode } from '@tandem/schemas';
-import { createMemoryCache, type Cache } from '@tandem/shared/cache';
+import { createMemoryCache, userHash, type Cache } from '@tandem/shared/cache';
 import { createEmbeddedLog, type LogRecord } from '@tandem/shared/log';
 import { deadLetter } from '@tandem/shared/runner';
+import { resultsOwner } from '@tandem/worker';
 import { afterEach, describe, expect, it } from 'vitest';
 import { scanLetters } from '../dead-letters/index.ts';
 import { eraseUser } from './index.ts';
@@ -53,6 +54,14 @@ describe('an erasure', () => {
     expect(await erase()).toMatchObject({ cache: true });
     expect((await cache.list('features:ann')).total).toBe(0);
     expect((await cache.list('features:bob')).total).toBe(1);
+  });
+
+  it('deletes the user’s cached results, and nobody else’s', async () => {
+    const { cache, erase } = await harness();
+    for (const user of ['ann', 'bob']) await cache.set(`result:of ${user}`, 'v', { owner: resultsOwner(userHash(user)) });
+    await erase();
+    expect(await cache.get('result:of ann')).toBeUndefined();
+    expect(await cache.get('result:of bob')).toBe('v');
   });
 
   it('deletes the dead letters that hold the user', async () => {
