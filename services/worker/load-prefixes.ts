@@ -2,7 +2,7 @@ import type { Variant } from '@tandem/schemas';
 import { PrefixCache, PrefixPool, type Adapter } from '@tandem/shared/core';
 import type { LoadedVariant, LoadOptions } from '@tandem/shared/engine';
 import { variantName } from '@tandem/shared/registry';
-import type { WorkerStageOptions } from './options.ts';
+import { PREFIX_IDLE_MS, type WorkerStageOptions } from './options.ts';
 import { UserPrefixes } from './user-prefixes.ts';
 
 const CACHE_BYTES = 268_435_456;
@@ -26,7 +26,7 @@ export function heldPool(adapter: Adapter, variant: Variant, bytes: number): Loa
 /** Undefined: the variant keeps no prefixes. */
 export function prefixesOf(loaded: LoadedVariant, adapter: Adapter, options: PrefixOptions): UserPrefixes | undefined {
   const { variant, held, provider } = loaded;
-  const { clock, logger, observer, prefixIdleMs } = options;
+  const { clock, logger, observer, prefixIdleMs: idleMs = PREFIX_IDLE_MS } = options;
   const { prefix: support } = adapter;
   const memory = support === undefined ? undefined : held?.[support.pool(variant)?.input ?? ''];
   if (support === undefined || memory === undefined) return undefined;
@@ -37,7 +37,7 @@ export function prefixesOf(loaded: LoadedVariant, adapter: Adapter, options: Pre
   }
   const pool = new PrefixPool(memory);
   const { slots, positions } = pool;
-  const cache = new PrefixCache({ slots, positions, ...(prefixIdleMs === undefined ? {} : { idleMs: prefixIdleMs }) });
+  const cache = new PrefixCache({ slots, positions, idleMs });
   const name = variantName(variant);
   return new UserPrefixes({ variant, adapter, support, loaded, pool, cache, clock, logger, onUse: (use) => observer?.prefixes?.(name, use) });
 }

@@ -30,6 +30,9 @@ export const WORKER_LIMITS: WorkerLimits = { ...BATCH_LIMITS, maxQueueSize: 2_00
  */
 export type ReuseKind = 'hit' | 'shared_hit' | 'joined' | 'miss';
 
+/** A user's prefix that nobody used for so long is given up. */
+export const PREFIX_IDLE_MS = 600_000;
+
 /** What user prefixes have done since the last report; counts that are absent are 0. */
 export interface PrefixUse {
   /** Requests that went on from a prefix. */

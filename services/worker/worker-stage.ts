@@ -9,6 +9,7 @@ import { compileLimits, type WorkerLimits, type WorkerStageOptions } from './opt
 import { cancelledOutcome, expiredOutcome, failedOutcome } from './outcomes.ts';
 import { keepResults, type KeptResults } from './kept-results.ts';
 import type { RecordFault, Submission } from './pending-work.ts';
+import { PrefixUpkeep } from './prefix-upkeep.ts';
 import { readWork } from './read-work.ts';
 import type { ServedVariant } from './served-variant.ts';
 import { Suspects, type Suspicion } from './suspects.ts';
@@ -44,6 +45,7 @@ class WorkerStage implements Stage {
   readonly #heartbeats: Heartbeats;
   readonly #suspects: Suspects;
   readonly #results: KeptResults;
+  readonly #prefixes: PrefixUpkeep;
   /** Requests that have been taken back: their work may come after the cancellation. */
   readonly #cancelled = new RecentKeys();
 
@@ -55,6 +57,7 @@ class WorkerStage implements Stage {
     this.#suspects = new Suspects({ cache, logger, now: () => log.now(), maxAttempts: limits.maxSuspectRuns });
     this.#dispatcher = new Dispatcher({ concurrency: engine.concurrency, clock, limits, observer, logger, suspects: this.#suspects });
     this.#results = keepResults(options, (submission) => this.#compute(submission));
+    this.#prefixes = new PrefixUpkeep(options, served);
     this.#heartbeats = new Heartbeats(options, served);
   }
 
@@ -64,6 +67,7 @@ class WorkerStage implements Stage {
 
   start(context: StageContext): Promise<void> {
     this.#results.start();
+    this.#prefixes.start();
     return this.#heartbeats.start(context);
   }
 
@@ -113,6 +117,7 @@ class WorkerStage implements Stage {
   async stop(): Promise<void> {
     this.#heartbeats.stop();
     await this.#results.stop();
+    await this.#prefixes.stop();
     await this.#options.engine.close();
   }
 

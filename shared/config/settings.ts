@@ -42,6 +42,8 @@ export const settingsSchema = z.strictObject({
   graphOptimization: z.enum(['disabled', 'basic', 'extended', 'layout', 'all']).default('all').describe('what ONNX Runtime rewrites graphs into'),
   providers: list.pipe(z.array(z.string().regex(PROVIDER, 'must be name[:option=value]…, as cpu or cuda:deviceId=0'))).default(['cpu'])
     .describe('execution providers in order of preference, name[:option=value][,…]; cpu is always the last'),
+  prefixCacheMb: number(z.number().min(0)).default(256).describe('memory for cached prefixes of users, over all variants that keep them; 0: none'),
+  prefixIdleMs: number(z.number().int().min(1_000).max(86_400_000)).default(600_000).describe('a user’s prefix that nobody used for so long is given up'),
   memoryBudgetMb: number(z.number().positive()).optional().describe('for model files times threads; default: half of the memory'),
   runTimeoutMs: number(z.number().int().min(100).max(86_400_000)).default(30_000).describe('a batch without a result for so long hangs: its inference thread is replaced'),
   ...batchingSettings,

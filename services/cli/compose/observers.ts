@@ -1,5 +1,6 @@
 import type { ErrorCode, Mark, Response, TaskKind } from '@tandem/schemas';
 import type { Decision } from '@tandem/shared/core';
+import type { PrefixUse } from '@tandem/worker';
 import type { Metrics } from '@tandem/shared/telemetry';
 
 /** Stages know their observers, not the metrics library. */
@@ -55,6 +56,32 @@ function reuseObserver(metrics: Metrics) {
   };
 }
 
+/** Called for every batch: counters are looked up once. */
+function prefixObserver(metrics: Metrics) {
+  const known = new Map<string, ReturnType<typeof prefixCounters>>();
+  return (variant: string, use: PrefixUse) => {
+    let counters = known.get(variant);
+    if (counters === undefined) known.set(variant, counters = prefixCounters(metrics, variant));
+    for (const [name, count] of Object.entries(use) as [keyof PrefixUse, number][]) counters[name](count);
+  };
+}
+
+function prefixCounters(metrics: Metrics, variant: string): Record<keyof PrefixUse, (count: number) => void> {
+  const [model = variant, precision = ''] = variant.split('.');
+  const labels = { model, precision };
+  const requests = (kind: string) => {
+    const counter = metrics.prefixRequests.labels({ kind, ...labels });
+    return (count: number) => counter.inc(count);
+  };
+  return {
+    hits: requests('hit'), misses: requests('miss'), bypassed: requests('bypassed'),
+    steps: (count) => metrics.prefixSteps.inc(labels, count),
+    savedTokens: (count) => metrics.prefixSavedTokens.inc(labels, count),
+    evictions: (count) => metrics.prefixEvictions.inc(labels, count),
+    bytes: (bytes) => metrics.prefixBytes.set(labels, bytes),
+  };
+}
+
 export function workerObserver(metrics: Metrics) {
   const labels = (variant: string) => {
     const [model = variant, precision = ''] = variant.split('.');
@@ -69,6 +96,7 @@ export function workerObserver(metrics: Metrics) {
     breaker: (state: string, variant: string) => metrics.takenOut.set(labels(variant), state === 'closed' ? 0 : 1),
     deadLetter: (code: ErrorCode) => metrics.deadLetters.inc({ stage: 'worker', code }),
     reuse: reuseObserver(metrics),
+    prefixes: prefixObserver(metrics),
     reusableBytes: (bytes: number) => metrics.resultCacheBytes.set(bytes),
     cacheUnavailable: () => metrics.cacheUnavailable.inc(),
     outcome: (kind: string, variant: string) => metrics.stepOutcomes.inc({ kind, ...labels(variant) }),

@@ -82,6 +82,8 @@ function worker(settings: Settings, ports: Ports): Promise<Stage> {
     ...(pool === undefined ? {} : { pool }),
     limits: batchLimitsOf(settings),
     resultCacheBytes: settings.resultCacheMb * MEBIBYTE,
+    prefixCacheBytes: settings.prefixCacheMb * MEBIBYTE,
+    prefixIdleMs: settings.prefixIdleMs,
     memoryBudgetBytes: memoryBudgetMb === undefined ? totalmem() / 2 : memoryBudgetMb * MEBIBYTE,
     observer: workerObserver(ports.metrics),
   });

@@ -1,7 +1,6 @@
 import type { PrefixCacheOptions, PrefixCounts, PrefixLease, PrefixMatch } from './types.ts';
 
 const STEP_COST_TOKENS = 12;
-const IDLE_MS = 600_000;
 const NOTHING: PrefixMatch = { reused: 0, missing: 0 };
 
 /** A slot's content, as far as it can be trusted. */
@@ -33,7 +32,7 @@ export class PrefixCache {
   #dropped = 0;
 
   constructor(options: PrefixCacheOptions) {
-    this.#options = { stepCostTokens: STEP_COST_TOKENS, idleMs: IDLE_MS, ...options };
+    this.#options = { stepCostTokens: STEP_COST_TOKENS, ...options };
     const { slots, positions } = options;
     const entry = (_: unknown, index: number): Entry => ({
       slot: slots - 1 - index, tokens: new Int32Array(positions), length: 0, owner: '', usedAt: 0, lease: undefined, doomed: false,

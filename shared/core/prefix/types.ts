@@ -8,8 +8,8 @@ export interface PrefixCacheOptions {
    * is built anew. Measured here (docs/user-streams.md): 8 to 20. @default 12
    */
   stepCostTokens?: number;
-  /** A prefix that nobody used for so long is given up: what a user did shall not stay in memory for ever. @default 600000 */
-  idleMs?: number;
+  /** A prefix that nobody used for so long is given up: what a user did shall not stay in memory for ever. */
+  idleMs: number;
 }
 
 /** What can be reused of an owner's sequence now. */

@@ -1,0 +1,44 @@
+import { userHash } from '@tandem/shared/cache';
+import { ErasureWatch } from './erasure-watch.ts';
+import { PREFIX_IDLE_MS, type WorkerStageOptions } from './options.ts';
+import type { ServedVariant } from './served-variant.ts';
+
+/** Ten looks in the time that a prefix may idle, so it stays at most a tenth longer. */
+const LOOKS = 10;
+
+/** Gives up prefixes that must not stay in memory: of users who were erased, and of those who do not come back. */
+export class PrefixUpkeep {
+  readonly #options: WorkerStageOptions;
+  readonly #served: readonly ServedVariant[];
+  readonly #erasures: ErasureWatch;
+  #cancel: () => void = () => undefined;
+
+  constructor(options: WorkerStageOptions, served: readonly ServedVariant[]) {
+    this.#options = options;
+    this.#served = served.filter(({ prefixes }) => prefixes !== undefined);
+    this.#erasures = new ErasureWatch({ ...options, onErased: (user) => this.#forget(user) });
+  }
+
+  start(): void {
+    if (this.#served.length === 0) return;
+    this.#erasures.start();
+    this.#lookLater();
+  }
+
+  stop(): Promise<void> {
+    this.#cancel();
+    return this.#erasures.stop();
+  }
+
+  #lookLater(): void {
+    const { clock, prefixIdleMs = PREFIX_IDLE_MS } = this.#options;
+    this.#cancel = clock.schedule(clock.now() + prefixIdleMs / LOOKS, () => {
+      for (const { prefixes } of this.#served) prefixes?.expire();
+      this.#lookLater();
+    });
+  }
+
+  #forget(user: string): void {
+    for (const { prefixes } of this.#served) prefixes?.forget((owner) => userHash(owner) === user);
+  }
+}
