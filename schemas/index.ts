@@ -11,7 +11,7 @@ export type { Work, WorkRecord } from './scheduler-to-worker.ts';
 export { CANCELLED } from './outcomes.ts';
 export type { Outcome, RedispatchOutcome, RejectedOutcome, StepEnd, StepEnds, StepOutcome, StepResult, StepRun, RankedItems, ClassScores } from './outcomes.ts';
 export { responseSchema, responseStepSchema, resultSchema, type Response, type ResponseStep, type Result } from './fusion-to-consumers.ts';
-export type { ErasureNotice, Heartbeat, VariantLoad, ResourceSample } from './worker-to-telemetry.ts';
+export type { AcceleratorSample, ErasureNotice, Heartbeat, VariantLoad, ResourceSample } from './worker-to-telemetry.ts';
 export { registrySchema, variantSchema, graphSchema, tensorSpecSchema, type Registry, type Variant, type GraphSpec, type TensorSpec } from './registry.ts';
 export { workloadSchema, type Freshness, type Workload } from './workload.ts';
 export {

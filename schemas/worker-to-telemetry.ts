@@ -51,5 +51,14 @@ export interface ResourceSample {
   cpuCores: number;
   memoryBytes: number;
   memoryFreeBytes: number;
-  accelerator?: { name: string; use: number; memoryBytes: number; memoryFreeBytes: number };
+  accelerator?: AcceleratorSample;
+}
+
+/** The accelerator that a worker's models run on. */
+export interface AcceleratorSample {
+  name: string;
+  /** 0..1: share of time in which it computed. Absent where the driver does not say (virtual and partitioned GPUs). */
+  use?: number;
+  memoryBytes: number;
+  memoryFreeBytes: number;
 }

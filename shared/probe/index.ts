@@ -1,2 +1,3 @@
 export type { ResourceProbe } from './types.ts';
+export { acceleratorProbe, type AcceleratorProbeOptions } from './accelerator.ts';
 export { operatingSystemProbe } from './operating-system.ts';

@@ -5,7 +5,7 @@ import { connectionsOf, loadWorkloads, type KafkaConnection, type RedisConnectio
 import type { Adapter } from '@tandem/shared/core';
 import type { TandemError } from '@tandem/shared/errors';
 import { createEmbeddedLog, createKafkaLog, type EventLog, type LogProducer } from '@tandem/shared/log';
-import { operatingSystemProbe, type ResourceProbe } from '@tandem/shared/probe';
+import { acceleratorProbe, operatingSystemProbe, type ResourceProbe } from '@tandem/shared/probe';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
 import { createLogger, createMetrics, noTracing, startTracing, type Logger, type Metrics, type Tracing } from '@tandem/shared/telemetry';
 import { checkAdapters, loadAdapters } from './adapters.ts';
@@ -50,6 +50,13 @@ async function openTracing(settings: Settings, service: string): Promise<Tracing
   return startTracing(`tandem-${service}`);
 }
 
+/** A GPU counts where models may run on it. */
+function openProbe({ providers }: Settings, logger: Logger): ResourceProbe {
+  const machine = operatingSystemProbe(systemClock);
+  const gpu = providers.map((text) => /^(?:cuda|tensorrt)(?:.*:deviceId=(\d+))?/.exec(text)).find((match) => match !== null);
+  return gpu === undefined ? machine : acceleratorProbe(machine, { deviceId: Number(gpu[1] ?? 0), clock: systemClock, logger });
+}
+
 /** @param machineClock the log's time is estimated from it */
 export async function openPorts(settings: Settings, service: string, machineClock = systemClock): Promise<Ports> {
   const { kafka, redis, secrets } = await connectionsOf(settings);
@@ -71,7 +78,7 @@ export async function openPorts(settings: Settings, service: string, machineCloc
   });
   return {
     log, cache, variants, workloads, adapters, tracing, logger, producer,
-    probe: operatingSystemProbe(systemClock),
+    probe: openProbe(settings, logger),
     clock: correctedClock(() => log.now(), machineClock),
     metrics: createMetrics(),
     unfit: Promise.withResolvers<TandemError>(),

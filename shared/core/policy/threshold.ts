@@ -30,7 +30,7 @@ function load({ cluster: { resources } }: DecisionContext): Load {
   const { accelerator } = resources;
   const [name, use, freeBytes] = accelerator === undefined
     ? ['CPU', resources.cpuUse ?? 0, resources.memoryFreeBytes] as const
-    : ['accelerator', accelerator.use, accelerator.memoryFreeBytes] as const;
+    : ['accelerator', accelerator.use ?? 0, accelerator.memoryFreeBytes] as const;
   return { what: `${name} ${use.toFixed(2)}, ${(freeBytes / 1e9).toFixed(1)} GB free`, use, freeBytes };
 }
 
