@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { seededRandom } from '../../services/cli/demo/seeded-random.ts';
+import { seededRandom } from '@tandem/shared/random';
 import { poissonArrivals } from './arrivals.ts';
 import { median } from './spread.ts';
 

@@ -1,5 +1,5 @@
 import type { Random } from '@tandem/shared/clock';
-import { exponential } from '../../services/cli/demo/seeded-random.ts';
+import { exponential } from '@tandem/shared/random';
 
 /** When a request is due. */
 export interface Arrivals {

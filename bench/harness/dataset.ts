@@ -2,7 +2,7 @@ import { TandemError } from '@tandem/shared/errors';
 import { fetchDataset } from '../../services/cli/demo/fetch-dataset.ts';
 import { readInteractions, type UserEvents } from '../../services/cli/demo/interactions.ts';
 import { createReplayPlan, isHeldOut } from '../../services/cli/demo/replay-plan.ts';
-import { seededRandom } from '../../services/cli/demo/seeded-random.ts';
+import { seededRandom } from '@tandem/shared/random';
 import { Traffic, type TrafficOptions } from './traffic.ts';
 
 export interface ReplayOptions {

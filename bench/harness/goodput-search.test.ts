@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { seededRandom } from '../../services/cli/demo/seeded-random.ts';
+import { seededRandom } from '@tandem/shared/random';
 import { poissonArrivals } from './arrivals.ts';
 import { searchGoodput, type ProbeFigures } from './goodput-search.ts';
 

@@ -24,13 +24,15 @@ export interface Offer extends Ask {
   /** Requests are due for so long, or until there are `count`. */
   seconds: number;
   count?: number;
+  /** No more are sent once it says true of an answer. */
+  until?: (answer: Buffer) => boolean;
   /** Ends the wait for answers where none has come for so long. @default 1500 */
   quietMs?: number;
   /** Ends the wait for answers at the latest. @default 10000 */
   patienceMs?: number;
 }
 
-/** No request leaves later than this after it was due; its latency counts from when it was due. */
+/** Requests that have become due leave together this often; their latencies count from when each was due. */
 const TICK_MS = 2;
 const CHECK_MS = 5;
 
@@ -48,6 +50,8 @@ export class LoadGenerator implements AsyncDisposable {
   #lastAnswerAt = 0;
   /** Requests of earlier offers: answers to them are strangers. */
   #base = 0;
+  #until: Offer['until'];
+  #over = false;
   #failure: unknown;
 
   private constructor(options: LoadOptions, producer: LogProducer) {
@@ -68,6 +72,8 @@ export class LoadGenerator implements AsyncDisposable {
     this.#base += this.#sent.length;
     this.#sent = [];
     this.#received = [];
+    this.#until = offer.until;
+    this.#over = false;
     const seconds = await this.#send(offer);
     await this.#settle(offer);
     if (this.#failure !== undefined) throw new Error('the load generator could not send', { cause: this.#failure });
@@ -81,7 +87,7 @@ export class LoadGenerator implements AsyncDisposable {
   async #send({ traffic, arrivals, seconds, count = Infinity, ...ask }: Offer): Promise<number> {
     const startedAt = performance.now();
     let dueAfter = arrivals.next();
-    while (this.#sent.length < count && dueAfter < seconds * 1_000) {
+    while (!this.#over && this.#sent.length < count && dueAfter < seconds * 1_000) {
       const records: OutgoingRecord[] = [];
       const elapsed = performance.now() - startedAt;
       for (; dueAfter <= elapsed && dueAfter < seconds * 1_000 && this.#sent.length < count; dueAfter = arrivals.next()) {
@@ -107,6 +113,7 @@ export class LoadGenerator implements AsyncDisposable {
     if (value === null || !(index >= 0)) return;
     this.#lastAnswerAt = performance.now();
     this.#received.push({ index, at: this.#lastAnswerAt, value });
+    this.#over ||= this.#until?.(value) === true;
   }
 
   async #settle({ quietMs = 1_500, patienceMs = 10_000 }: Offer): Promise<void> {

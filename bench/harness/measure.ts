@@ -5,7 +5,7 @@ import type { Replay } from './dataset.ts';
 import { searchGoodput, type SearchResult } from './goodput-search.ts';
 import { LoadGenerator, type Offer } from './load-generator.ts';
 import { cpuSecondsOf, treeOf } from './process-tree.ts';
-import { seededRandom } from '../../services/cli/demo/seeded-random.ts';
+import { seededRandom } from '@tandem/shared/random';
 import type { Stand } from './stand.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -48,6 +48,8 @@ export interface Measured {
 }
 
 const START_PATIENCE_MS = 90_000;
+const FIRST_GAP_MS = 250;
+const FIRST_DEADLINE_MS = 5_000;
 const WARM_UP_REQUESTS = 400;
 const DRAIN_DEADLINE_MS = 600_000;
 /** A burst's throughput is below the capacity: nothing runs while the first ones come in. */
@@ -93,12 +95,21 @@ export class Session implements AsyncDisposable {
   }
 
   /**
-   * Waits for the first answer.
+   * Asks until there is a complete answer. What is asked before a contender knows its own processes may wait in vain.
+   * @returns when it came, ms of `performance.now()`
    * @throws {Error} with what it printed, where none comes
    */
-  async ready(): Promise<void> {
-    const { figures } = await this.#offer({ arrivals: burst, seconds: Infinity, count: 1, deadlineMs: START_PATIENCE_MS, patienceMs: START_PATIENCE_MS, quietMs: START_PATIENCE_MS });
-    if (figures.answered === 0) throw new Error(`no answer within ${START_PATIENCE_MS / 1_000} s: ${this.contender.output()}`);
+  async ready(): Promise<number> {
+    let atMs: number | undefined;
+    const until = (answer: Buffer): boolean => {
+      if (answer.includes('"status":"complete"')) atMs ??= performance.now();
+      return atMs !== undefined;
+    };
+    let asked = 0;
+    const everySoOften = { next: () => (asked++) * FIRST_GAP_MS };
+    await this.#offer({ arrivals: everySoOften, seconds: START_PATIENCE_MS / 1_000, deadlineMs: FIRST_DEADLINE_MS, quietMs: FIRST_GAP_MS, until });
+    if (atMs === undefined) throw new Error(`no complete answer within ${START_PATIENCE_MS / 1_000} s: ${this.contender.output()}`);
+    return atMs;
   }
 
   /** Until caches, code and buffers are warm. @returns requests per second of the last burst */

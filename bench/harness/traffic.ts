@@ -1,5 +1,5 @@
 import type { Random } from '@tandem/shared/clock';
-import { seededRandom } from '../../services/cli/demo/seeded-random.ts';
+import { seededRandom } from '@tandem/shared/random';
 import type { PlannedEvent, PlannedUser } from '../../services/cli/demo/replay-plan.ts';
 
 /** What is asked for, whoever answers. */

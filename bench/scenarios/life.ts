@@ -40,8 +40,7 @@ interface ColdStart {
 async function coldStarts(bench: Bench): Promise<Findings> {
   const measured = await inRounds(bench, CONTENDERS(), async (contender): Promise<ColdStart> => {
     await using session = await Session.open(contender, bench);
-    await session.ready();
-    const firstAnswerSeconds = (performance.now() - session.startedAt) / 1_000;
+    const firstAnswerSeconds = ((await session.ready()) - session.startedAt) / 1_000;
     const cold = (await session.at(FIRST_RATE, FIRST_SECONDS)).figures;
     await session.warmUp();
     const warm = (await session.at(FIRST_RATE, FIRST_SECONDS)).figures;
@@ -51,7 +50,7 @@ async function coldStarts(bench: Bench): Promise<Findings> {
   const of = (results: readonly ColdStart[], pick: keyof ColdStart) => spread(spreadOf(results.map((result) => result[pick])));
   return {
     data, plots: [],
-    notes: [`A request waits in the log when the processes are started. Then ${FIRST_RATE}/s for ${FIRST_SECONDS} s, once at once and once behind ${number(900)} requests of warm-up.`],
+    notes: [`Requests come four times a second while the processes start; the first complete answer counts. Then ${FIRST_RATE}/s for ${FIRST_SECONDS} s, once at once and once behind ${number(900)} requests of warm-up.`],
     tables: [{
       head: ['', 's to the first answer', 'p50 ms', 'p99 ms', 'warm p50 ms', 'warm p99 ms'],
       rows: data.map(({ name, failure, results }) => [name, failure ?? of(results, 'firstAnswerSeconds'), of(results, 'coldP50Ms'), of(results, 'coldP99Ms'), of(results, 'warmP50Ms'), of(results, 'warmP99Ms')]),
