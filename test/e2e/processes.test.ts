@@ -7,13 +7,13 @@ import type { Response } from '@tandem/schemas';
 import { loadSettings } from '@tandem/shared/config';
 import { openPorts } from '../../services/cli/compose/ports.ts';
 import { ensureTopology } from '../../services/cli/compose/topology.ts';
-import { seeded } from '../faults/seeded.ts';
+import { seededRandom } from '@tandem/shared/random';
 import { startCommand } from '../support/cluster.ts';
 import { kafkaJars } from '../support/kafka-jars.ts';
 import { Client, startTandem, type Draft } from '../support/system.ts';
 
 function drafts(count: number): Draft[] {
-  const random = seeded(7, 'histories');
+  const random = seededRandom(7, 'histories');
   const tasks = ['coarse', 'fine', 'full'] as const;
   return Array.from({ length: count }, (_, index) => ({
     requestId: `same-${index}`, workload: 'recommend', userId: `user-${index % 50}`,

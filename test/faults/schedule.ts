@@ -1,4 +1,4 @@
-import { between, seeded, shuffled } from './seeded.ts';
+import { between, seededRandom, shuffled } from '@tandem/shared/random';
 
 export const STAGE_NAMES = ['classifier', 'scheduler', 'worker', 'fusion'] as const;
 export type StageTarget = (typeof STAGE_NAMES)[number];
@@ -96,7 +96,7 @@ export function includesKind(kinds: readonly string[], kind: FaultKind): boolean
  */
 export function scheduleFaults({ seed, count, kinds, spacingMs }: ScheduleOptions): PlannedFault[] {
   const wanted = chosen(kinds);
-  const [order, times, details] = [seeded(seed, 'order'), seeded(seed, 'times'), seeded(seed, 'details')];
+  const [order, times, details] = [seededRandom(seed, 'order'), seededRandom(seed, 'times'), seededRandom(seed, 'details')];
   const queue: Fault[] = [];
   const gaps = Array.from({ length: count }, () => between(times, 0.5, 1.5));
   const scale = (count * spacingMs) / gaps.reduce((sum, gap) => sum + gap, 0);

@@ -1,6 +1,6 @@
 import type { Random } from '@tandem/shared/clock';
 import type { SentRequest } from './check-types.ts';
-import { between, pick, seeded } from './seeded.ts';
+import { between, pick, seededRandom } from '@tandem/shared/random';
 
 const ITEMS = 3_800;
 const PIXELS = 64;
@@ -56,7 +56,7 @@ const INTERACTIONS_PER_USER = 3;
 
 /** Requests of all kinds: three tasks, three workloads with and one without a deadline, both lanes, many users. */
 export function createTraffic({ seed, run, users = 500 }: TrafficOptions): Traffic {
-  const random = seeded(seed, 'traffic');
+  const random = seededRandom(seed, 'traffic');
   let count = 0;
   return {
     next: () => message(random, `${run}-${count++}`, users),

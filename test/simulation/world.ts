@@ -1,6 +1,6 @@
 import { setImmediate as nextTurn } from 'node:timers/promises';
 import type { Clock, Random } from '@tandem/shared/clock';
-import { seeded } from '../faults/seeded.ts';
+import { seededRandom } from '@tandem/shared/random';
 
 interface Timer {
   at: number;
@@ -22,7 +22,7 @@ export class World {
   #timers: Timer[] = [];
 
   constructor(seed: number) {
-    this.random = seeded(seed, 'world');
+    this.random = seededRandom(seed, 'world');
     this.clock = { now: () => this.#now, schedule: (at, callback) => this.#schedule(at, callback) };
   }
 

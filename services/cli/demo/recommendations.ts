@@ -4,7 +4,7 @@ import { ANSWER_KINDS, answerKind, answeredItems, type ModelRoles } from './answ
 import type { Titles } from './catalogue.ts';
 import { itemAt } from './replay-messages.ts';
 import { DRAWN_SHARE, type PlannedEvent, type ReplayPlan } from './replay-plan.ts';
-import { seededRandom, shuffled } from './seeded-random.ts';
+import { seededRandom, shuffled } from '@tandem/shared/random';
 
 const BEFORE = 4;
 const RECOMMENDED = 5;
@@ -19,7 +19,7 @@ function hasNeighbours({ users }: ReplayPlan, { user, position }: PlannedEvent):
  * before anything is answered, so that nobody picked the good ones.
  */
 export function chooseShowcases(plan: ReplayPlan): number[] {
-  const order = shuffled(plan.events.map((_, index) => index), seededRandom(plan.seed, 'showcases'));
+  const order = shuffled(seededRandom(plan.seed, 'showcases'), plan.events.map((_, index) => index));
   const users = new Set<number>();
   return Object.keys(DRAWN_SHARE).flatMap((task) => {
     const found = order.find((index) => {

@@ -2,7 +2,7 @@ import type { TaskKind } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
 import { TandemError } from '@tandem/shared/errors';
 import type { UserEvents } from './interactions.ts';
-import { exponential, lognormal, seededRandom, shuffled } from './seeded-random.ts';
+import { exponential, lognormal, seededRandom, shuffled } from '@tandem/shared/random';
 
 export interface PlannedUser extends UserEvents {
   /** How many of the user's first interactions are sent before the replay begins; the others are replayed. */
@@ -52,7 +52,7 @@ function participants(heldOut: readonly UserEvents[], events: number, random: Ra
   const wanted = Math.ceil(events / LEAST_EVENTS_PER_USER);
   const chosen: UserEvents[] = [];
   let available = 0;
-  for (const user of shuffled(heldOut, random)) {
+  for (const user of shuffled(random, heldOut)) {
     if (chosen.length >= wanted && available >= events) break;
     chosen.push(user);
     available += user.items.length;

@@ -1,4 +1,5 @@
 import { expect, test } from 'vitest';
+import { seededRandom } from '../../random/index.ts';
 import { BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, type Batch } from '../batching/index.ts';
 import { AdmissionControl } from './admission-control.ts';
 
@@ -12,23 +13,12 @@ const END_MS = 60_000;
 const batchMs = (size: number) => 0.05 + 0.5 * size;
 const CAPACITY_PER_SECOND = 32_000 / batchMs(32);
 
-/** Uniform in [0, 1), the same in every run (mulberry32). */
-function seeded(seed: number): () => number {
-  let state = seed;
-  return () => {
-    state = (state + 0x6d2b79f5) | 0;
-    let mixed = Math.imul(state ^ (state >>> 15), 1 | state);
-    mixed = (mixed + Math.imul(mixed ^ (mixed >>> 7), 61 | mixed)) ^ mixed;
-    return ((mixed ^ (mixed >>> 14)) >>> 0) / 4_294_967_296;
-  };
-}
-
 /** Sessions under the real batching, fed with independent interactive requests, and with bulk by the real admission. */
 class Flow {
   readonly #queue = new BatchQueue<null>();
   readonly #times = new BatchTimeModel();
   readonly #control = new AdmissionControl();
-  readonly #random = seeded(1);
+  readonly #random = seededRandom(1, 'arrivals');
   readonly #onTheWay: number[] = [];
   readonly #sessions: number;
   #running: { batch: Batch<null>; endsAt: number; ms: number }[] = [];

@@ -29,7 +29,7 @@ test('exponential draws have mean 1, lognormal draws median 1', () => {
 
 test('shuffling keeps every value and leaves the original alone', () => {
   const values = Array.from({ length: 50 }, (_, index) => index);
-  const result = shuffled(values, seededRandom(1, 'shuffle'));
+  const result = shuffled(seededRandom(1, 'shuffle'), values);
   expect(result).not.toEqual(values);
   expect(result.toSorted((left, right) => left - right)).toEqual(values);
   expect(values[0]).toBe(0);

@@ -1,4 +1,4 @@
-import type { Random } from '@tandem/shared/clock';
+import type { Random } from '../clock/index.ts';
 
 /** FNV-1a, 32 bits. */
 function hash(text: string): number {
@@ -23,6 +23,15 @@ export function seededRandom(seed: number, purpose: string): Random {
   };
 }
 
+/** Uniform in [from, to). */
+export function between(random: Random, from: number, to: number): number {
+  return from + random() * (to - from);
+}
+
+export function pick<Value>(random: Random, values: readonly Value[]): Value {
+  return values[Math.floor(random() * values.length)]!;
+}
+
 /** Mean 1. */
 export function exponential(random: Random): number {
   return -Math.log(1 - random());
@@ -35,7 +44,7 @@ export function lognormal(random: Random, spread: number): number {
 }
 
 /** A shuffled copy (Fisher–Yates). */
-export function shuffled<Value>(values: readonly Value[], random: Random): Value[] {
+export function shuffled<Value>(random: Random, values: readonly Value[]): Value[] {
   const copy = [...values];
   for (let last = copy.length - 1; last > 0; last -= 1) {
     const other = Math.floor(random() * (last + 1));

@@ -1,0 +1,1 @@
+export { between, exponential, lognormal, pick, seededRandom, shuffled } from './seeded-random.ts';
