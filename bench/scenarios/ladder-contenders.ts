@@ -36,11 +36,16 @@ function consumers(): Contender[] {
   ];
 }
 
+/** What is on by default and has a row of its own. */
+function withoutCaches(): readonly string[] {
+  return settingCapability('prefixCacheMb', '0').flags ?? [];
+}
+
 function alone(size: 'small' | 'large', precision: string): Contender {
   const model = size === 'small' ? SMALL : LARGE;
   return tandemContender({
     name: `Tandem: ${size} ${precision}`, description: `every request answered by ${model}.${precision} alone`, task: size === 'small' ? 'coarse' : 'fine',
-    flags: ['--policy', 'fixed', '--precision', precision, '--variants', `${model}.${precision}`],
+    flags: ['--policy', 'fixed', '--precision', precision, '--variants', `${model}.${precision}`, ...withoutCaches()],
   });
 }
 
@@ -73,9 +78,9 @@ function optional(folder: string): Step[] {
 function cascade(folder: string): Contender[] {
   const fp32 = tandemContender({
     name: 'Tandem: small → large', description: 'the small model proposes 100 candidates, the large one ranks them; fp32, threshold policy', task: 'full',
-    flags: ['--variants', `${SMALL}.fp32,${LARGE}.fp32`],
+    flags: ['--variants', `${SMALL}.fp32,${LARGE}.fp32`, ...withoutCaches()],
   });
-  const base = ['--policy', 'fixed', '--precision', 'int8', '--variants', `${SMALL}.int8,${LARGE}.int8`];
+  const base = ['--policy', 'fixed', '--precision', 'int8', '--variants', `${SMALL}.int8,${LARGE}.int8`, ...withoutCaches()];
   const int8: Step = { name: '+ INT8', description: 'both models at int8', capability: { flags: [] } };
   return [fp32, ...cumulative(base, [int8, ...optional(folder)])];
 }
