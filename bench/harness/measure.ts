@@ -3,7 +3,9 @@ import { burst, poissonArrivals, type Arrivals } from './arrivals.ts';
 import type { Contender, RunningContender } from './contender.ts';
 import type { Replay } from './dataset.ts';
 import { searchGoodput, type SearchResult } from './goodput-search.ts';
-import { LoadGenerator, type Offer } from './load-generator.ts';
+import { HttpLoad } from './http-load.ts';
+import { LoadGenerator } from './load-generator.ts';
+import type { Load, Offer } from './open-loop.ts';
 import { cpuSecondsOf, treeOf } from './process-tree.ts';
 import { seededRandom } from '@tandem/shared/random';
 import type { Stand } from './stand.ts';
@@ -61,7 +63,7 @@ export class Session implements AsyncDisposable {
   readonly contender: RunningContender;
   readonly #options: MeasureOptions;
   readonly #task: Contender['task'];
-  readonly #generator: LoadGenerator;
+  readonly #generator: Load;
   readonly #dispose: () => Promise<void>;
   readonly #judged: Traffic;
   readonly #load: Traffic;
@@ -69,7 +71,7 @@ export class Session implements AsyncDisposable {
   readonly startedAt: number;
   #runs = 0;
 
-  private constructor(options: MeasureOptions, task: Contender['task'], contender: RunningContender, generator: LoadGenerator, startedAt: number, dispose: () => Promise<void>) {
+  private constructor(options: MeasureOptions, task: Contender['task'], contender: RunningContender, generator: Load, startedAt: number, dispose: () => Promise<void>) {
     this.#options = options;
     this.startedAt = startedAt;
     this.#task = task;
@@ -86,10 +88,11 @@ export class Session implements AsyncDisposable {
     const { stand, sloMs } = options;
     const place = await stand.newPlace();
     stack.defer(() => stand.clear(place));
-    const generator = stack.use(await LoadGenerator.open({ log: stand.log, prefix: place.prefix, sloMs }));
+    const overLog = contender.http === undefined ? stack.use(await LoadGenerator.open({ log: stand.log, prefix: place.prefix, sloMs })) : undefined;
     const startedAt = performance.now();
     const running = await contender.start(place);
     stack.defer(() => running.stop());
+    const generator = overLog ?? stack.use(new HttpLoad(running.port ?? 0, contender.http!, sloMs));
     const owned = stack.move();
     return new Session(options, contender.task, running, generator, startedAt, () => owned.disposeAsync());
   }

@@ -7,6 +7,8 @@ import { treeOf } from './process-tree.ts';
 export interface Command {
   command: string;
   args: readonly string[];
+  /** Added to this process's environment. */
+  environment?: Readonly<Record<string, string>>;
 }
 
 let started = 0;
@@ -24,7 +26,10 @@ async function killTree(pid: number): Promise<void> {
 
 /** Starts the processes of a contender. */
 export function startContender(commands: readonly Command[], folder: string): RunningContender {
-  const servers = commands.map(({ command, args }) => startProcess(command, args, join(folder, `contender-${started++}.log`)));
+  const servers = commands.map(({ command, args, environment = {} }) => {
+    const words = Object.entries(environment).map(([name, value]) => `${name}=${value}`);
+    return startProcess('env', [...words, command, ...args], join(folder, `contender-${started++}.log`));
+  });
   return {
     pids: servers.map(({ pid }) => pid),
     output: () => servers.map((server) => server.output()).join('\n'),
