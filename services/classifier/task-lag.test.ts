@@ -9,7 +9,8 @@ function lagging() {
   const tasks = { written: 0, read: -1 };
   const admin = {
     offsets: async () => [{ partition: 0, earliest: 0, latest: tasks.written }],
-    committed: async () => [{ partition: 0, offset: tasks.read }],
+    committed: async (groupId: string) => [{ partition: 0, offset: groupId === 'p.scheduler+fusion' ? tasks.read : -1 }],
+    groups: async () => [{ groupId: 'p.scheduler', members: 0 }, { groupId: 'p.scheduler+fusion', members: 1 }],
   } as unknown as EventLog['admin'];
   const lag = new TaskLag({ log: { admin }, prefix: 'p.', clock, intervalMs: 1_000 });
   const look = async () => {

@@ -16,6 +16,7 @@ const NO_BACKLOG = 100;
 const COMMIT_AGE_MS = 250;
 /** Over a longer span, with no bulk in it, the pace says nothing. */
 const MAX_SPAN_MS = 10_000;
+const GROUP_MAX_AGE_MS = 15_000;
 
 /** How far schedulers are behind with their tasks, as time at the present pace. */
 export class TaskLag {
@@ -25,6 +26,7 @@ export class TaskLag {
   #looking = false;
   #before: { at: number; read: number } | undefined;
   #lagMs = 0;
+  #group: { id: string; until: number } | undefined;
 
   constructor(options: TaskLagOptions) {
     this.#options = options;
@@ -45,9 +47,20 @@ export class TaskLag {
     return this.#lagMs;
   }
 
-  async #look(): Promise<void> {
+  /** The group in which schedulers read: their own, or that of a chain. */
+  async #schedulers(): Promise<string> {
     const { log, prefix, clock } = this.#options;
-    const committed = new Map((await log.admin.committed(`${prefix}scheduler`, this.#topic)).map(({ partition, offset }) => [partition, offset]));
+    if (this.#group === undefined || clock.now() >= this.#group.until) {
+      const groups = await log.admin.groups(prefix);
+      const running = groups.find(({ groupId, members }) => members > 0 && groupId.slice(prefix.length).split('+').includes('scheduler'));
+      this.#group = { id: running?.groupId ?? `${prefix}scheduler`, until: clock.now() + GROUP_MAX_AGE_MS };
+    }
+    return this.#group.id;
+  }
+
+  async #look(): Promise<void> {
+    const { log, clock } = this.#options;
+    const committed = new Map((await log.admin.committed(await this.#schedulers(), this.#topic)).map(({ partition, offset }) => [partition, offset]));
     const ends = await log.admin.offsets(this.#topic);
     const now = clock.now();
     let [read, lag] = [0, 0];

@@ -35,6 +35,7 @@ export const settingsSchema = z.strictObject({
   policy: z.enum(['threshold', 'fixed']).default('threshold').describe('how the scheduler chooses: threshold or fixed'),
   precision: z.string().default('fp32').describe('for the fixed policy'),
   variants: list.optional().describe('model.precision[,…] that this worker serves; default: fp32 and int8 of all stable models'),
+  chain: z.string().default('none').describe('stages of one process that hand on in memory: none, edge (all but the workers), all, or stages joined by +'),
   pool: idSchema.optional().describe('of this worker'),
   threads: number(z.number().int().min(1).max(256)).optional().describe('inference threads; default: cores'),
   intraOpThreads: number(z.number().int().min(1).max(256)).default(1).describe('threads inside one inference'),

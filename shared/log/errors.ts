@@ -34,6 +34,10 @@ export function logBehind({ topic, partition }: TopicPartition, barrier: number)
   });
 }
 
+export function groupActive(groupId: string): TandemError {
+  return new TandemError(`Group "${groupId}" has members; its offsets can be set when they have left.`, { code: 'group_active' });
+}
+
 export function consumerClosed(): TandemError {
   return new TandemError('The consumer is closed; make a new one.', { code: 'consumer_closed' });
 }

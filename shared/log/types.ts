@@ -198,6 +198,11 @@ export interface LogAdmin {
   offsets(topic: string): Promise<{ partition: number; earliest: number; latest: number }[]>;
   /** Committed offsets of a group; −1 where none. */
   committed(groupId: string, topic: string): Promise<{ partition: number; offset: number }[]>;
+  /**
+   * Lets a group without members begin there; partitions that are not named stay as they are.
+   * @throws {TandemError} `group_active`
+   */
+  setCommitted(groupId: string, topic: string, offsets: readonly { partition: number; offset: number }[]): Promise<void>;
   /** The consumer groups whose names begin so, and how many members each has. */
   groups(prefix: string): Promise<{ groupId: string; members: number }[]>;
   /**

@@ -114,7 +114,7 @@ export class Chain implements Stage {
     } catch (error) {
       if (waits.length === 0) throw error;
       // Together with the others: none of them may fail unheard.
-      waits.push(Promise.reject(error));
+      waits.push(failing(error));
     }
     return waits.length === 0 ? undefined : Promise.all(waits);
   }
@@ -180,6 +180,10 @@ export class Chain implements Stage {
     const topics = topicsOf(stage).filter((topic) => this.#handsOver.has(topic) && !shared.includes(topic));
     return topics.flatMap((topic) => [...numbers].map((partition) => ({ topic, partition })));
   }
+}
+
+async function failing(error: unknown): Promise<never> {
+  throw error;
 }
 
 function topicsOf({ inputs }: Stage): string[] {

@@ -66,6 +66,18 @@ export function describeTopics(fixture: () => Promise<Fixture>): void {
         { partition: 1, offset: -1 },
       ]);
     });
+
+    it('let a group without members begin somewhere, and no other', async () => {
+      const f = await fixture();
+      const [topic, groupId] = [await f.topic({ partitions: 2 }), f.name('group')];
+      await f.send(sequence(topic, 5, { partition: 0 }));
+      await f.log.admin.setCommitted(groupId, topic, [{ partition: 0, offset: 3 }]);
+      expect(await f.committed(groupId, topic)).toBe(3);
+      const reader = await f.consumer({ groupId, topics: [topic] });
+      await until(() => reader.records.length === 2, { what: 'what lies behind it' });
+      expect(reader.records.map(({ offset }) => offset)).toEqual([3, 4]);
+      await expect(f.log.admin.setCommitted(groupId, topic, [{ partition: 0, offset: 0 }])).rejects.toMatchObject({ code: 'group_active' });
+    });
   });
 
   describe('a tail', () => {

@@ -3,6 +3,7 @@ import { environmentName, flagName, secrecyOf, settingNames, settingsSchema, typ
 import { TandemError } from '@tandem/shared/errors';
 import type { StageName } from '@tandem/shared/runner';
 import { createLogger } from '@tandem/shared/telemetry';
+import { parseChain } from '../compose/chaining.ts';
 import { ProcessGroup, type ProcessSpec } from '../compose/process-group.ts';
 import { openPorts } from '../compose/ports.ts';
 import { STAGES } from '../compose/stages.ts';
@@ -11,11 +12,12 @@ import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { untilSignal } from '../until-signal.ts';
 
 const EXAMPLES = `
-A process that dies is started again. Status ports (/healthz, /readyz, /metrics) count up from --http-port: fusion first, then
+A process that dies is started again. Status ports (/healthz, /readyz, /metrics) count up from --http-port: a chain first, then fusion,
 workers, schedulers, classifiers; each process logs its own.
 
 Examples:
   tandem cluster --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379 --workers 2
+  tandem cluster --kafka 127.0.0.1:9092 --chain edge --workers 2    all but the workers in one process, handing on in memory
   tandem cluster --kafka 127.0.0.1:9092 --policy fixed --precision int8`;
 
 function count(text: string): number {
@@ -28,7 +30,7 @@ const plural = (stage: StageName) => `${stage}s`;
 
 /** Settings that were given, as flags for the children; file and environment they read themselves. */
 function passedOn(options: Record<string, unknown>): string[] {
-  const names = ['config', ...settingNames.filter((name) => name !== 'httpPort' && name !== 'instance' && secrecyOf(name) === undefined)];
+  const names = ['config', ...settingNames.filter((name) => name !== 'httpPort' && name !== 'chain' && name !== 'instance' && secrecyOf(name) === undefined)];
   return names.flatMap((name) => {
     const value = options[name];
     return typeof value === 'string' ? [`--${flagName(name)}`, value] : [];
@@ -41,12 +43,12 @@ function passedOnUnseen(options: Record<string, unknown>): Record<string, string
   return Object.fromEntries(hidden.flatMap((name) => (typeof options[name] === 'string' ? [[environmentName(name), options[name]]] : [])));
 }
 
-function processes(options: Record<string, unknown>, firstPort: number): ProcessSpec[] {
+function processes(options: Record<string, unknown>, chain: readonly StageName[], firstPort: number): ProcessSpec[] {
   const flags = passedOn(options);
   const environment = passedOnUnseen(options);
-  const names = STAGES.toReversed().flatMap((stage) =>
-    Array.from({ length: Number(options[plural(stage)]) }, (_, index) => ({ stage, name: `${stage}-${index + 1}` })),
-  );
+  const chained = chain.length === 0 ? [] : [{ stage: chain.join('+'), count: Number(options['chains']) }];
+  const alone = STAGES.toReversed().filter((stage) => !chain.includes(stage)).map((stage) => ({ stage, count: Number(options[plural(stage)]) }));
+  const names = [...chained, ...alone].flatMap(({ stage, count: length }) => Array.from({ length }, (_, index) => ({ stage, name: `${stage}-${index + 1}` })));
   return names.map(({ stage, name }, index) => {
     const port = firstPort === 0 ? 0 : firstPort + index;
     return { name, args: ['stage', stage, ...flags, '--http-port', String(port)], environment };
@@ -62,12 +64,13 @@ async function preflight(settings: Settings): Promise<void> {
 async function runCluster(options: Record<string, unknown>): Promise<void> {
   const settings = settingsOf(options);
   if (settings.kafka === undefined) throw new TandemError('separate processes need a broker: --kafka host:port', { code: 'usage' });
-  if (settings.redis === undefined && Number(options[plural('classifier')]) > 1) {
+  const chain = parseChain(settings.chain);
+  if (settings.redis === undefined && Number(options[chain.includes('classifier') ? 'chains' : plural('classifier')]) > 1) {
     throw new TandemError('several classifiers need one cache to know a repeated request: --redis redis://host:port', { code: 'usage' });
   }
   await preflight(settings);
   const logger = createLogger({ level: settings.logLevel, fields: { service: 'cluster' } });
-  const group = new ProcessGroup(processes(options, settings.httpPort), { logger, stopTimeoutMs: settings.drainTimeoutMs + 5_000 });
+  const group = new ProcessGroup(processes(options, chain, settings.httpPort), { logger, stopTimeoutMs: settings.drainTimeoutMs + 5_000 });
   group.start();
   await untilSignal();
   await group.stop();
@@ -75,6 +78,7 @@ async function runCluster(options: Record<string, unknown>): Promise<void> {
 
 export function addClusterCommand(program: Command): void {
   const command = program.command('cluster').description('run all stages as separate processes').action(runCluster).addHelpText('after', EXAMPLES);
+  command.option('--chains <n>', 'processes of the chain that --chain names', count, 1);
   for (const stage of STAGES) command.option(`--${plural(stage)} <n>`, `processes of the ${stage}`, count, 1);
   addSettingFlags(command, settingNames.filter((name) => name in settingsSchema.shape && name !== 'instance'));
 }

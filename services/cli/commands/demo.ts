@@ -15,13 +15,14 @@ Examples:
   tandem demo                                                  about a minute
   tandem demo --events 50000 --rate max
   tandem demo --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379
+  tandem demo --chain all                                      stages hand on in memory instead of through topics
   tandem demo --policy fixed --precision fp32 --json
   tandem demo --kafka 127.0.0.1:9092 --events 0 --serve        for your own producers`;
 
 const EVENTS = 12_000;
 const RATE = 250;
 const SETTINGS = [
-  'kafka', 'redis', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'policy', 'precision', 'variants', 'threads',
+  'kafka', 'redis', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'policy', 'precision', 'chain', 'variants', 'threads',
   'intraOpThreads', 'maxBatchSize', 'maxQueueDelayMs', 'delivery', 'transactionIntervalMs', 'httpHost', 'httpPort', 'logLevel',
 ] as const;
 

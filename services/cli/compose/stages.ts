@@ -8,10 +8,12 @@ import type { Settings } from '@tandem/shared/config';
 import { fixedPolicy, thresholdPolicy, type Adapter } from '@tandem/shared/core';
 import { createOnnxEngine, parseProvider, type InferenceEngine } from '@tandem/shared/engine';
 import { TandemError } from '@tandem/shared/errors';
-import { RunningStage, type RunnerOptions, type Stage, type StageName } from '@tandem/shared/runner';
+import { Chain, RunningStage, stageReaders, type RunnerOptions, type Stage, type StageName } from '@tandem/shared/runner';
 import { classifierObserver, fusionObserver, schedulerObserver, workerObserver } from './observers.ts';
 import type { Ports } from './ports.ts';
 import { servedVariants } from './served-variants.ts';
+import { takeOver } from './takeover.ts';
+import { topicsOf } from './topology.ts';
 
 export const STAGES = ['classifier', 'scheduler', 'worker', 'fusion'] as const satisfies readonly StageName[];
 
@@ -110,9 +112,20 @@ async function createStage(name: StageName, settings: Settings, ports: Ports): P
   }
 }
 
-/** One stage under the runner, on this process's ports. */
-export async function startStage(name: StageName, settings: Settings, ports: Ports): Promise<RunningStage> {
+async function createUnit(names: readonly StageName[], settings: Settings, ports: Ports): Promise<Stage> {
+  const stages: Stage[] = [];
+  for (const name of names) stages.push(await createStage(name, settings, ports));
+  const [only] = stages;
+  if (only !== undefined && stages.length === 1) return only;
+  const { metrics, tracing } = ports;
+  return new Chain(stages, { partitions: settings.partitions, readersOf: stageReaders(topicsOf(settings, ports)), metrics, tracing });
+}
+
+/** One stage, or several chained, under the runner, on this process's ports. */
+export async function startUnit(names: readonly StageName[], settings: Settings, ports: Ports): Promise<RunningStage> {
   const { prefix, commitIntervalMs, drainTimeoutMs } = settings;
   const options: RunnerOptions = { ...ports, prefix, commitIntervalMs, drainTimeoutMs };
-  return RunningStage.start(await createStage(name, settings, ports), options);
+  const unit = await createUnit(names, settings, ports);
+  await takeOver(names, unit, settings, ports);
+  return RunningStage.start(unit, options);
 }

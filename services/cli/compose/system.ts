@@ -4,7 +4,8 @@ import type { RunningStage, StageName } from '@tandem/shared/runner';
 import { startStatusServer, type StatusServer } from '@tandem/shared/telemetry';
 import { learnLogTime } from './log-time.ts';
 import type { Ports } from './ports.ts';
-import { startStage } from './stages.ts';
+import { parseChain, unitsOf } from './chaining.ts';
+import { startUnit } from './stages.ts';
 
 const ORDER: readonly LifecycleState[] = ['starting', 'draining', 'stopped', 'running'];
 
@@ -30,7 +31,8 @@ export class System implements AsyncDisposable {
     const { httpHost: host, httpPort: port } = settings;
     this.#server = await startStatusServer({ host, port, metrics: ports.metrics.registry, state: () => this.state });
     await learnLogTime(settings, ports);
-    for (const name of names.toReversed()) this.#stages.push(await startStage(name, settings, ports));
+    const units = unitsOf(names, parseChain(settings.chain));
+    for (const unit of units.toReversed()) this.#stages.push(await startUnit(unit, settings, ports));
     this.#starting = false;
   }
 

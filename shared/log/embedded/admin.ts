@@ -1,5 +1,6 @@
 import type { TopicSpec } from '@tandem/schemas';
 import { TandemError } from '../../errors/index.ts';
+import { groupActive } from '../errors.ts';
 import { compareSettings, settingsOf } from '../topic-settings.ts';
 import type { LogAdmin, TopicReport } from '../types.ts';
 import type { Store } from './store.ts';
@@ -42,6 +43,12 @@ export class EmbeddedAdmin implements LogAdmin {
   async committed(groupId: string, topic: string): Promise<{ partition: number; offset: number }[]> {
     const group = this.#store.group(groupId);
     return this.#store.topic(topic).partitions.map(({ partition }) => ({ partition, offset: group.committed(topic, partition) }));
+  }
+
+  async setCommitted(groupId: string, topic: string, offsets: readonly { partition: number; offset: number }[]): Promise<void> {
+    const group = this.#store.group(groupId);
+    if (group.size > 0) throw groupActive(groupId);
+    group.begin(offsets.map(({ partition, offset }) => ({ topic, partition, offset })));
   }
 
   async groups(prefix: string): Promise<{ groupId: string; members: number }[]> {

@@ -57,6 +57,12 @@ export class Group {
     for (const { topic, partition, offset } of points) this.#committed.get(topic)?.set(partition, offset);
   }
 
+  /** Offsets for members to come. */
+  begin(points: readonly CommitPoint[]): void {
+    for (const { topic } of points) if (!this.#committed.has(topic)) this.#committed.set(topic, new Map());
+    this.commit(points);
+  }
+
   /** −1 where nothing is committed. */
   committed(topic: string, partition: number): number {
     return this.#committed.get(topic)?.get(partition) ?? -1;

@@ -1,7 +1,7 @@
 import type { TopicSpec } from '@tandem/schemas';
 import { TandemError } from '../../errors/index.ts';
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
-import { unknownTopic } from '../errors.ts';
+import { groupActive, unknownTopic } from '../errors.ts';
 import { compareSettings, configOf, settingsOf, type TopicSettings } from '../topic-settings.ts';
 import type { LogAdmin, TopicDifference, TopicReport } from '../types.ts';
 import { isUnknownTopic, type AdminClient } from './admin-client.ts';
@@ -67,6 +67,17 @@ export class KafkaAdmin implements LogAdmin {
     return partitions
       .map(({ partitionId, leader, replicas }) => ({ partition: partitionId, leader, replicas: replicas.length }))
       .sort(byPartition);
+  }
+
+  async setCommitted(groupId: string, topic: string, offsets: readonly { partition: number; offset: number }[]): Promise<void> {
+    if (offsets.length === 0) return;
+    const partitions = offsets.map(({ partition, offset }) => ({ partition, offset: String(offset) }));
+    const active = groupActive(groupId);
+    await this.#client.run(async (admin) => {
+      const { groups: [group] } = await admin.describeGroups([groupId]);
+      if ((group?.members.length ?? 0) > 0) throw active;
+      await admin.setOffsets({ groupId, topic, partitions });
+    }, (error) => error === active);
   }
 
   async groups(prefix: string): Promise<{ groupId: string; members: number }[]> {
