@@ -67,7 +67,7 @@ async function runParts(run: Run, parts: readonly BatchPart[]): Promise<void> {
   }
 }
 
-async function runFirst(run: Run, { pending, infer: cached }: BatchPart): Promise<void> {
+async function runFirst(run: Run, { pending, infer: cached, blame }: BatchPart): Promise<void> {
   if (cached === undefined) return runPart(run, pending, true);
   let ran: RanBatch;
   try {
@@ -77,7 +77,7 @@ async function runFirst(run: Run, { pending, infer: cached }: BatchPart): Promis
     const before = run.failures;
     run.failures += 1;
     await runPart(run, pending, true);
-    if (run.failures === before + 1) run.served.prefixes?.blame(error);
+    if (run.failures === before + 1) blame?.(error);
     return;
   }
   run.sink.completed(pending, ran);

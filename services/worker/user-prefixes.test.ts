@@ -1,8 +1,12 @@
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { registrySchema, type Lane, type Outcome, type PlanStep, type RankedItems, type RecommendFeatures, type Variant, type Work } from '@tandem/schemas';
+import { userHash } from '@tandem/shared/cache';
 import { builtInAdapters } from '@tandem/shared/core';
-import { createOnnxEngine, type OnnxEngine } from '@tandem/shared/engine';
+import { createOnnxEngine, type Invocation, type LoadedVariant, type OnnxEngine } from '@tandem/shared/engine';
+import { TandemError } from '@tandem/shared/errors';
+import type { LogRecord, TailOptions } from '@tandem/shared/log';
+import { silentLogger, type Logger } from '@tandem/shared/telemetry';
 import { expect, onTestFinished, test } from 'vitest';
 import type { PrefixUse, WorkerStageOptions } from './index.ts';
 import { record, workerFactory } from './testing.ts';
@@ -31,7 +35,7 @@ async function worker(slots: number, over: Partial<WorkerStageOptions> = {}, eng
     used.bytes = bytes ?? used.bytes;
   };
   const stage = await factory({
-    variants: [large('int8')], adapters: builtInAdapters, engine: engine ?? createOnnxEngine({ modelsDirectory: MODELS, threads: 2 }),
+    variants: [large('int8')], adapters: builtInAdapters, engine: engine ?? createOnnxEngine({ modelsDirectory: MODELS, threads: 1 }),
     prefixCacheBytes: slots * SLOT_BYTES, observer: { prefixes }, ...over,
   });
   const ask = async (history: readonly number[], { userId, precision = 'int8', lane = 'interactive', catalogue = false, total }: Asked = {}) => {
@@ -68,14 +72,158 @@ function expectSame(actual: RankedItems, expected: RankedItems): void {
   actual.items.forEach((item, place) => expect(actual.scores[place]).toBeCloseTo(scores.get(item)!, 2));
 }
 
+/** What no cache would answer. */
+const plainAnswers = (asked: readonly [readonly number[], Asked?][]) => worker(0).then(({ ask }) => Promise.all(asked.map(([history, how]) => ask(history, how))));
+
 test.each([['a list', false], ['the catalogue', true]])('a history that grows beyond its window gives the same ranking of %s as without a cache', async (_what, catalogue) => {
-  const [cached, plain] = [await worker(4), await worker(0)];
-  const history = items(200, 1);
-  for (let length = 120; length <= 200; length += 1) {
-    const asked = { userId: 'u', catalogue };
-    expectSame(await cached.ask(history.slice(0, length), asked), await plain.ask(history.slice(0, length), asked));
+  const { ask, used } = await worker(4);
+  const history = items(195, 1);
+  const lengths = Array.from({ length: 17 }, (_, index) => (index < 9 ? 124 + index : 179 + index));
+  const asked = lengths.map((length) => history.slice(0, length));
+  const expected = await plainAnswers(asked.map((sequence) => [sequence, { userId: 'u', catalogue }]));
+  for (const [index, sequence] of asked.entries()) expectSame(await ask(sequence, { userId: 'u', catalogue }), expected[index]!);
+  // Built at first, where the window moves behind 128 and at 192; and where 56 items came at once.
+  expect(used).toMatchObject({ misses: 4, hits: 13, steps: 13, bypassed: 0, evictions: 0, bytes: SLOT_BYTES });
+});
+
+test('users of all lengths side by side, some twice at once, get their own answers and no others', async () => {
+  const { ask, used } = await worker(16);
+  const lengths = [1, 2, 15, 16, 40, 64, 90, 127, 128, 129, 200, 256];
+  const asked = lengths.flatMap((length): [number[], Asked][] => {
+    const history = items(length + 2, length);
+    return [0, 1, 2].map((more) => [history.slice(0, length + more), { userId: `u${length}` }]);
+  });
+  asked.push([[], { userId: 'new' }], [items(30, 5), {}], [items(256, 6), { userId: 'long', total: 700 }]);
+  const expected = await plainAnswers(asked);
+  for (let round = 0; round < 2; round += 1) {
+    const answers = await Promise.all(asked.map(([history, how]) => ask(history, how)));
+    answers.forEach((answer, index) => expectSame(answer, expected[index]!));
   }
-  // Built at first, where the window moves after 128, and again at 192.
-  expect(cached.used).toMatchObject({ misses: 3, hits: 78, steps: 78, bypassed: 0, evictions: 0, bytes: SLOT_BYTES });
-  expect(plain.used).toMatchObject({ misses: 0, hits: 0, bytes: 0 });
+  // Nobody's history is empty, nobody comes back without a name.
+  expect(used.bypassed).toBeGreaterThanOrEqual(4);
+  expect(used.hits).toBeGreaterThan(asked.length / 2);
+  expect(used.bytes).toBe(13 * SLOT_BYTES);
+});
+
+test('a step takes only what is new, several steps what came meanwhile, and a corrected history is built anew', async () => {
+  const { ask, used } = await worker(2);
+  const history = items(100, 3);
+  const corrected = history.with(40, 7);
+  const asked: [number[], Asked][] = [
+    history.slice(0, 90), history.slice(0, 91), history.slice(0, 95), history.slice(0, 95), history.slice(0, 93), corrected.slice(0, 96), corrected.slice(0, 97),
+  ].map((sequence) => [sequence, { userId: 'u' }]);
+  const expected = await plainAnswers(asked);
+  const steps: number[] = [];
+  for (const [index, [sequence, how]] of asked.entries()) {
+    const before = used.steps;
+    expectSame(await ask(sequence, how), expected[index]!);
+    steps.push(used.steps - before);
+  }
+  expect(steps).toEqual([0, 1, 4, 1, 1, 0, 1]);
+  expect(used).toMatchObject({ misses: 2, hits: 5, savedTokens: 90 + 91 + 94 + 92 + 96 });
+});
+
+test('more users than slots: the least recently seen are built again, and every answer stays right', async () => {
+  const { ask, used } = await worker(2);
+  const asked = Array.from({ length: 12 }, (_, index): [number[], Asked] => [items(30, index % 4).slice(0, 20 + Math.floor(index / 4)), { userId: `u${index % 4}` }]);
+  const expected = await plainAnswers(asked);
+  for (const [index, [history, how]] of asked.entries()) expectSame(await ask(history, how), expected[index]!);
+  expect(used).toMatchObject({ hits: 0, misses: 12, evictions: 10, bytes: 2 * SLOT_BYTES });
+});
+
+test('bulk work goes on from a prefix that is there, and takes no room', async () => {
+  const { ask, used } = await worker(1);
+  await ask(items(50, 1), { userId: 'u' });
+  await ask(items(40, 2), { userId: 'v', lane: 'bulk' });
+  await ask(items(51, 1), { userId: 'u', lane: 'bulk' });
+  expect(used).toMatchObject({ misses: 1, bypassed: 1, hits: 1, evictions: 0 });
+});
+
+test('another worker, and the same after a restart, answer alike from the task alone', async () => {
+  const history = items(61, 9);
+  const first = await worker(2);
+  await first.ask(history.slice(0, 60), { userId: 'u' });
+  const [expected] = await plainAnswers([[history, { userId: 'u' }]]);
+  const second = await worker(2);
+  expectSame(await second.ask(history, { userId: 'u' }), expected!);
+  expect(second.used).toMatchObject({ misses: 1, hits: 0 });
+  expectSame(await first.ask(history, { userId: 'u' }), expected!);
+  expect(first.used.hits).toBe(1);
+});
+
+test('each precision keeps prefixes of its own', async () => {
+  const both = { variants: [large('fp32'), large('int8')] };
+  const [cached, plain] = [await worker(4, both), await worker(0, both)];
+  const history = items(71, 4);
+  await cached.ask(history.slice(0, 70), { userId: 'u', precision: 'fp32' });
+  for (const precision of ['int8', 'fp32']) {
+    const asked = { userId: 'u', precision };
+    expectSame(await cached.ask(history, asked), await plain.ask(history, asked));
+  }
+  expect(cached.used).toMatchObject({ misses: 2, hits: 1, steps: 1 });
+});
+
+test('a thread that dies under a batch costs the prefixes of the batch, not its answers', async () => {
+  const engine = createOnnxEngine({ modelsDirectory: MODELS, threads: 1 });
+  const { ask, used } = await worker(2, {}, engine);
+  const history = items(42, 8);
+  const [, , ...expected] = await plainAnswers([[[], {}], [[], {}], [history.slice(0, 41), { userId: 'u' }], [history, { userId: 'u' }]]);
+  await ask(history.slice(0, 40), { userId: 'u' });
+  engine.loseThread(0);
+  expectSame(await ask(history.slice(0, 41), { userId: 'u' }), expected[0]!);
+  expectSame(await ask(history, { userId: 'u' }), expected[1]!);
+  expect(used).toMatchObject({ misses: 2, hits: 0, bytes: SLOT_BYTES });
+});
+
+/** The real engine, whose cached steps go wrong in some way. */
+function faulty(fault: (invocation: Invocation) => Invocation): OnnxEngine {
+  const engine = createOnnxEngine({ modelsDirectory: MODELS, threads: 1 });
+  const load: OnnxEngine['load'] = async (variant, options) => {
+    const loaded = await engine.load(variant, options);
+    const prepare: LoadedVariant['prepare'] = async (graph, dimensions) => {
+      const invocation = await loaded.prepare(graph, dimensions);
+      return graph === 'step' ? fault(invocation) : invocation;
+    };
+    const { held, provider, memoryBytes } = loaded;
+    return { variant, held: held!, provider, memoryBytes, prepare, unload: () => loaded.unload() };
+  };
+  return { ...engine, concurrency: engine.concurrency, load, close: () => engine.close() };
+}
+
+test.each<[string, (invocation: Invocation) => Invocation]>([
+  ['fail', (invocation) => ({ inputs: invocation.inputs, release: () => invocation.release(), run: () => Promise.reject(new TandemError('bad step', { code: 'inference_failed' })) })],
+  ['give numbers that are none', (invocation) => ({
+    inputs: invocation.inputs, release: () => invocation.release(),
+    run: async () => {
+      const result = await invocation.run();
+      result.outputs['kvStep']!.data.fill(NaN);
+      return result;
+    },
+  })],
+])('steps that %s are answered without the cache; it is left out when they do so repeatedly', async (_what, fault) => {
+  const errors: string[] = [];
+  const logger: Logger = { ...silentLogger, error: (_details: unknown, message: string) => void errors.push(message) } as Logger;
+  const { ask, used } = await worker(2, { logger }, faulty(fault));
+  const history = items(60, 2);
+  const lengths = [40, 41, 42, 43, 44, 45, 46, 47];
+  const expected = await plainAnswers(lengths.map((length) => [history.slice(0, length), { userId: 'u' }]));
+  for (const [index, length] of lengths.entries()) expectSame(await ask(history.slice(0, length), { userId: 'u' }), expected[index]!);
+  // Built, failed, built, failed, built, failed; then left out.
+  expect(used).toMatchObject({ misses: 3, hits: 0, bypassed: 2, bytes: 0 });
+  expect(errors).toEqual([expect.stringContaining('cached prefixes fail repeatedly')]);
+});
+
+test('an erased user’s prefix is given up and its memory wiped', async () => {
+  let heard: ((record: LogRecord) => void) | undefined;
+  const tail = async ({ onRecord }: TailOptions) => {
+    heard = (record) => void onRecord(record);
+    return { caughtUp: Promise.resolve(), close: async () => undefined };
+  };
+  const { stage, ask, used } = await worker(2, { log: { now: () => 0, tail } });
+  await stage.start?.({ publish: async () => undefined });
+  for (const userId of ['u', 'v']) await ask(items(20, 1), { userId });
+  heard!(record({ kind: 'erasure', user: userHash('u'), time: 1 }, 't.telemetry'));
+  await ask(items(21, 1), { userId: 'u' });
+  await ask(items(21, 1), { userId: 'v' });
+  expect(used).toMatchObject({ misses: 3, hits: 1 });
 });

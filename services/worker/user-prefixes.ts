@@ -14,6 +14,8 @@ export interface BatchPart {
   pending: readonly PendingWork[];
   /** Undefined: with the whole history, as if there were no cache. */
   infer?: () => Promise<RanBatch>;
+  /** The part failed that way and went well without a cache: it is not the input's fault. */
+  blame?: (error: unknown) => void;
   /** Gives back what the part holds, if it has not run. */
   abandon?: () => void;
 }
@@ -25,7 +27,9 @@ export interface UserPrefixesOptions extends PrefixRunner {
   onUse: (use: PrefixUse) => void;
 }
 
-/** After so many runs in a row that failed here and went well without a cache, it is left out for a while. */
+type Kind = 'steps' | 'prefill';
+
+/** After so many runs of a kind in a row that failed here and went well without a cache, it is left out for a while. */
 const FAILURES_IN_A_ROW = 3;
 const LEFT_OUT_MS = 60_000;
 
@@ -35,7 +39,8 @@ const LEFT_OUT_MS = 60_000;
  */
 export class UserPrefixes {
   readonly #options: UserPrefixesOptions;
-  #failures = 0;
+  /** In a row. */
+  readonly #failures = { steps: 0, prefill: 0 };
   #leftOutUntil = -Infinity;
 
   constructor(options: UserPrefixesOptions) {
@@ -115,21 +120,22 @@ export class UserPrefixes {
     return cache.acquire(owner, tokens, clock.now());
   }
 
-  #part(kind: 'steps' | 'prefill', leased: readonly LeasedWork[]): BatchPart {
+  #part(kind: Kind, leased: readonly LeasedWork[]): BatchPart {
     return {
       pending: leased.map(({ pending }) => pending),
       infer: () => this.#infer(kind, leased),
+      blame: (error) => this.#blame(kind, error),
       abandon: () => this.#drop(leased),
     };
   }
 
-  async #infer(kind: 'steps' | 'prefill', leased: readonly LeasedWork[]): Promise<RanBatch> {
+  async #infer(kind: Kind, leased: readonly LeasedWork[]): Promise<RanBatch> {
     const { support, cache, pool, clock } = this.#options;
     const runs = support.runs(leased[0]!.pending.graph)!;
     try {
       const ran = await (kind === 'steps' ? steps(this.#options, leased, runs) : prefill(this.#options, leased, runs));
       for (const { lease } of leased) if (!cache.commit(lease, clock.now())) pool.wipe(lease.slot);
-      this.#failures = 0;
+      this.#failures[kind] = 0;
       this.#report(kind, leased);
       return { ...ran, kind: kind === 'steps' ? stepsKind(longest(leased, 'missing')) : prefillKind(longest(leased, 'tokens')) };
     } catch (error) {
@@ -147,19 +153,18 @@ export class UserPrefixes {
     }
   }
 
-  /** The same batch went well without a cache: it is not the input's fault. */
-  blame(error: unknown): void {
+  #blame(kind: Kind, error: unknown): void {
     const { variant, clock, logger } = this.#options;
     if (isRetryable(error)) return;
-    this.#failures += 1;
+    this.#failures[kind] += 1;
     logger.warn({ err: error, variant: variantName(variant) }, 'a batch failed on cached prefixes and went well without; they are given up');
-    if (this.#failures < FAILURES_IN_A_ROW) return;
-    this.#failures = 0;
+    if (this.#failures[kind] < FAILURES_IN_A_ROW) return;
+    this.#failures[kind] = 0;
     this.#leftOutUntil = clock.now() + LEFT_OUT_MS;
     logger.error({ variant: variantName(variant), forMs: LEFT_OUT_MS }, 'cached prefixes fail repeatedly; requests run with their whole histories for a while');
   }
 
-  #report(kind: 'steps' | 'prefill', leased: readonly LeasedWork[]): void {
+  #report(kind: Kind, leased: readonly LeasedWork[]): void {
     const sum = (of: (lease: PrefixLease) => number) => leased.reduce((total, { lease }) => total + of(lease), 0);
     if (kind === 'prefill') return this.#options.onUse({ misses: leased.length, bytes: this.bytes });
     this.#options.onUse({ hits: leased.length, steps: sum(({ missing }) => missing), savedTokens: sum(({ reused }) => reused), bytes: this.bytes });
