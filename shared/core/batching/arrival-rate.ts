@@ -8,8 +8,8 @@ export class ArrivalRate {
     this.#tauMs = tauMs;
   }
 
-  add(now: number): void {
-    this.#weight = this.#weightAt(now) + 1;
+  add(now: number, count = 1): void {
+    this.#weight = this.#weightAt(now) + count;
     this.#at = now;
   }
 

@@ -13,6 +13,8 @@ export class BatchGroup<T> {
   readonly interactive: FairQueue<T>;
   readonly bulk = new DueQueue<T>();
   readonly arrivals = new ArrivalRate();
+  /** From arrival to deadline, of the newest work with one. */
+  givenMs = Infinity;
 
   constructor(name: string, fairness: Fairness) {
     this.name = name;
@@ -27,12 +29,21 @@ export class BatchGroup<T> {
 /** Whether a batch may grow to a size, with the earliest of its members' deadlines. */
 export type Admits = (size: number, earliestDeadline: number) => boolean;
 
+/** Losses are remembered for about so long. */
+const LOSS_TAU_MS = 200;
+/** Of what is served. */
+const OVERLOAD_SHARE = 0.01;
+/** Fewer within that time are chance. */
+const FEWEST_LOSSES = 2;
+
 /** What waits, by group and lane. Groups are few; inside one, everything costs O(log n). */
 export class BatchQueue<T> {
   readonly #groups = new Map<string, BatchGroup<T>>();
   readonly #rules: QueueRules;
   readonly #fairness: Fairness;
   readonly #timeouts = new BinaryHeap<TimedEntry<T>>(isSooner);
+  readonly #lost = new ArrivalRate(LOSS_TAU_MS);
+  readonly #served = new ArrivalRate(LOSS_TAU_MS);
   #sequence = 0;
   #size = 0;
   #bulkSize = 0;
@@ -59,6 +70,7 @@ export class BatchQueue<T> {
     const { lane, deadlineAt, enqueuedAt } = work;
     const group = this.#group(work.group);
     group.arrivals.add(enqueuedAt);
+    if (deadlineAt !== null) group.givenMs = deadlineAt - enqueuedAt;
     const entry: QueueEntry<T> = { work, lane, due: deadlineAt ?? enqueuedAt + this.#rules.patienceMs, sequence: (this.#sequence += 1), at: -1 };
     group.lane(lane).push(entry);
     this.#size += 1;
@@ -119,7 +131,7 @@ export class BatchQueue<T> {
    * may be served.
    * @param costMs session time that each is charged
    */
-  takeInteractive({ interactive }: BatchGroup<T>, admits: Admits, costMs: number): QueuedWork<T>[] {
+  takeInteractive({ interactive }: BatchGroup<T>, admits: Admits, costMs: number, now: number): QueuedWork<T>[] {
     const taken: QueuedWork<T>[] = [];
     let earliestDeadline = Infinity;
     for (let next = interactive.peek(); next !== undefined; next = interactive.peek()) {
@@ -128,7 +140,25 @@ export class BatchQueue<T> {
       interactive.pop(costMs);
       taken.push(this.#taken(next));
     }
+    this.#served.add(now, taken.length);
     return taken;
+  }
+
+  /** Interactive work is being lost: more than now and then, and just now. */
+  isOverloaded(now: number): boolean {
+    const lost = this.#lost.at(now);
+    return lost * LOSS_TAU_MS >= FEWEST_LOSSES && lost > OVERLOAD_SHARE * this.#served.at(now);
+  }
+
+  /** Gives up a group's next interactive work that is due before a time, as long as more than so much is left; nobody is charged. */
+  giveUp({ interactive }: BatchGroup<T>, dueBefore: number, atLeastLeft: number, now: number): QueuedWork<T>[] {
+    const given: QueuedWork<T>[] = [];
+    for (let next = interactive.peek(); next !== undefined && next.due < dueBefore && interactive.size > atLeastLeft; next = interactive.peek()) {
+      interactive.pop(0);
+      given.push(this.#taken(next));
+    }
+    this.#lost.add(now, given.length);
+    return given;
   }
 
   /** Removes what has a deadline at or before the time. */
@@ -136,6 +166,7 @@ export class BatchQueue<T> {
     const expired: QueuedWork<T>[] = [];
     for (let entry = interactive.popExpired(at); entry !== undefined; entry = interactive.popExpired(at)) expired.push(this.#taken(entry));
     const before = expired.length;
+    if (before > 0) this.#lost.add(now, before);
     for (let work = bulk.popExpired(at); work !== undefined; work = bulk.popExpired(at)) expired.push(work);
     const count = expired.length - before;
     this.#size -= count;

@@ -1,5 +1,6 @@
 import type { Lane } from '@tandem/schemas';
 import type { BatchGroup, BatchQueue } from './batch-queue.ts';
+import { giveUp } from './give-up.ts';
 import type { BatchDecision, BatchSituation, BatchTimes, QueuedWork } from './types.ts';
 import { worthWaitingUntil } from './worth-waiting.ts';
 
@@ -17,6 +18,7 @@ export function formBatch<T>(queue: BatchQueue<T>, situation: BatchSituation): B
   if (lane === 'bulk') return { expired, batch: { group: group.name, lane, work: queue.takeBulk(group, bulkSize(queue, group, situation), situation.now) } };
   const waitUntil = worthWaitingUntil(group, situation);
   if (waitUntil !== undefined) return { expired, waitUntil };
+  expired.push(...giveUp(queue, group, situation));
   return { expired, batch: { group: group.name, lane, work: takeInteractive(queue, group, situation) } };
 }
 
@@ -86,19 +88,20 @@ function earliestDue<T>(queue: BatchQueue<T>, lane: Lane): BatchGroup<T> | undef
 
 /**
  * As many, in the order of turns, as end before the tightest deadline among them; one at least, since what can be answered at
- * all is not expired. Nor does it grow so long that another group's most urgent work, which could still follow it, could not.
+ * all is not expired. Nor, unless work is being lost anyway, does it grow so long that another group's most urgent work, which
+ * could still follow it, could not.
  */
 function takeInteractive<T>(queue: BatchQueue<T>, group: BatchGroup<T>, situation: BatchSituation): QueuedWork<T>[] {
-  const { startsAt, times, limits: { maxBatchSize } } = situation;
+  const { now, startsAt, times, limits: { maxBatchSize } } = situation;
   const likely = Math.min(group.interactive.size, maxBatchSize);
   const costMs = (times.predict(group.name, likely) ?? likely) / likely;
-  const endBy = othersNeedBy(queue, group, situation);
+  const endBy = queue.isOverloaded(now) ? Infinity : othersNeedBy(queue, group, situation);
   const admits = (size: number, earliestDeadline: number) => {
     if (size > maxBatchSize) return false;
     const ms = times.predict(group.name, size) ?? 0;
     return startsAt + ms <= Math.min(earliestDeadline, endBy);
   };
-  return queue.takeInteractive(group, admits, costMs);
+  return queue.takeInteractive(group, admits, costMs, now);
 }
 
 /** Until when a session must be free again for each other group's most urgent work, as far as that is not too late anyway. */
