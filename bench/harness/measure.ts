@@ -50,6 +50,7 @@ export interface Measured {
 }
 
 const START_PATIENCE_MS = 90_000;
+const COMPLETE = /"status":\s*"complete"/;
 const FIRST_GAP_MS = 250;
 const FIRST_DEADLINE_MS = 5_000;
 const WARM_UP_REQUESTS = 400;
@@ -105,7 +106,7 @@ export class Session implements AsyncDisposable {
   async ready(): Promise<number> {
     let atMs: number | undefined;
     const until = (answer: Buffer): boolean => {
-      if (answer.includes('"status":"complete"')) atMs ??= performance.now();
+      if (COMPLETE.test(answer.toString('utf8'))) atMs ??= performance.now();
       return atMs !== undefined;
     };
     let asked = 0;
