@@ -69,7 +69,7 @@ export interface RunningTandem extends AsyncDisposable {
 export async function startTandem(flags: Record<string, unknown> = {}, machineClock = systemClock): Promise<RunningTandem> {
   const prefix = `test-${randomUUID().slice(0, 8)}.`;
   const settings = loadSettings({ flags: { prefix, httpPort: '0', logLevel: 'error', ...flags } });
-  const ports = await openPorts(settings, 'test', machineClock);
+  const ports = await openPorts(settings, 'test', { machineClock });
   await ensureTopology(settings, ports);
   const system = await System.start(STAGES, settings, ports);
   const client = await Client.connect(ports, settings.prefix);

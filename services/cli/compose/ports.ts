@@ -3,12 +3,14 @@ import { checkRedisAccess, createMemoryCache, createRedisCache, type Cache } fro
 import { correctedClock, systemClock, type Clock } from '@tandem/shared/clock';
 import { connectionsOf, loadWorkloads, type KafkaConnection, type RedisConnection, type Settings } from '@tandem/shared/config';
 import type { Adapter } from '@tandem/shared/core';
-import type { TandemError } from '@tandem/shared/errors';
+import { TandemError } from '@tandem/shared/errors';
 import { createEmbeddedLog, createKafkaLog, type EventLog, type LogProducer } from '@tandem/shared/log';
 import { acceleratorProbe, operatingSystemProbe, type ResourceProbe } from '@tandem/shared/probe';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
 import { createLogger, createMetrics, noTracing, startTracing, type Logger, type Metrics, type Tracing } from '@tandem/shared/telemetry';
 import { checkAdapters, loadAdapters } from './adapters.ts';
+
+const REPORT_EVERY_MS = 5_000;
 
 /** Everything that stages stand on, opened once per process. */
 export interface Ports extends AsyncDisposable {
@@ -57,8 +59,38 @@ function openProbe({ providers }: Settings, logger: Logger): ResourceProbe {
   return gpu === undefined ? machine : acceleratorProbe(machine, { deviceId: Number(gpu[1] ?? 0), clock: systemClock, logger });
 }
 
-/** @param machineClock the log's time is estimated from it */
-export async function openPorts(settings: Settings, service: string, machineClock = systemClock): Promise<Ports> {
+export interface PortsOptions {
+  /** The log's time is estimated from it. @default the system's */
+  machineClock?: Clock;
+  /** Waits for a broker that is away until this aborts. @default fails after 15 s */
+  patience?: AbortSignal;
+}
+
+/** What a person at a terminal wants to know at once, a stage under a supervisor waits out: its next start would meet the same. */
+async function openProducer(log: EventLog, { lingerMs }: Settings, logger: Logger, patience: AbortSignal | undefined): Promise<LogProducer> {
+  if (patience === undefined) return log.producer({ lingerMs });
+  const reports = setInterval(() => logger.warn({ log: log.description }, 'waiting for the broker'), REPORT_EVERY_MS);
+  const giveUp = () => void log.close();
+  patience.addEventListener('abort', giveUp);
+  try {
+    return await producerAtLast(log, lingerMs, patience);
+  } finally {
+    clearInterval(reports);
+    patience.removeEventListener('abort', giveUp);
+  }
+}
+
+async function producerAtLast(log: EventLog, lingerMs: number, patience: AbortSignal): Promise<LogProducer> {
+  for (;;) {
+    try {
+      return await log.producer({ lingerMs });
+    } catch (error) {
+      if (patience.aborted || !(error instanceof TandemError) || error.code !== 'kafka_unreachable') throw error;
+    }
+  }
+}
+
+export async function openPorts(settings: Settings, service: string, { machineClock = systemClock, patience }: PortsOptions = {}): Promise<Ports> {
   const { kafka, redis, secrets } = await connectionsOf(settings);
   const logger = createLogger({ level: settings.logLevel, fields: { service, instance: settings.instance }, secrets });
   const registry = await loadRegistry(settings.models);
@@ -71,7 +103,7 @@ export async function openPorts(settings: Settings, service: string, machineCloc
   const log = openLog(settings, kafka, logger, machineClock);
   const tracing = await openTracing(settings, service);
   const close = () => Promise.allSettled([log.close(), cache.close(), tracing.close()]);
-  const producer = await log.producer({ lingerMs: settings.lingerMs }).catch(async (error: unknown) => {
+  const producer = await openProducer(log, settings, logger, patience).catch(async (error: unknown) => {
     // What is open would keep the process from ending.
     await close();
     throw error;
