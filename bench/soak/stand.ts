@@ -38,7 +38,7 @@ export async function openStand({ instances, stageFlags: more }: StandOptions): 
   const logFolder = mkdtempSync(join(tmpdir(), 'tandem-soak-logs-'));
   process.stderr.write(`logs of all processes: ${logFolder}\n`);
   const flags = stageFlags([broker.address], redis.url, more);
-  const fleet = stack.use(new Fleet({ instances, logFolder, flags: () => flags, onStarted: (server) => guardian.watch(server) }));
+  const fleet = stack.use(new Fleet({ instances, chain: [], logFolder, flags: () => flags, onStarted: (server) => guardian.watch(server) }));
   const owned = stack.move();
   return { ports, fleet, [Symbol.asyncDispose]: () => owned.disposeAsync() };
 }

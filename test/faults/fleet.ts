@@ -15,6 +15,8 @@ const THIS_CHECKOUT = join(import.meta.dirname, '../..');
 export interface FleetOptions {
   /** Flags of `tandem stage …`, without the stage's own. */
   flags: (stage: StageTarget) => readonly string[];
+  /** Stages that run in one process; the last of them stands for all. Empty: each in its own. */
+  chain: readonly StageTarget[];
   /** Of each stage. */
   instances: number;
   /** Another checkout, with its dependencies installed; the first instance of each stage runs from there. */
@@ -125,7 +127,8 @@ export class Fleet implements AsyncDisposable {
 
   constructor(options: FleetOptions) {
     this.#options = options;
-    for (const stage of STAGE_NAMES.toReversed()) {
+    const chained = options.chain.slice(0, -1);
+    for (const stage of STAGE_NAMES.filter((name) => !chained.includes(name)).toReversed()) {
       for (let index = 1; index <= options.instances; index += 1) {
         this.#instances.push(this.#create(`${stage}-${index}`, stage, index === 1 && options.oldCheckout !== undefined));
       }
@@ -163,9 +166,10 @@ export class Fleet implements AsyncDisposable {
   }
 
   #create(name: string, stage: StageTarget, old: boolean): Instance {
-    const { oldCheckout, flags, newFlags = [], logFolder, onStarted } = this.#options;
+    const { oldCheckout, flags, newFlags = [], chain, logFolder, onStarted } = this.#options;
+    const runs = chain.includes(stage) ? chain.join('+') : stage;
     const entry = join(old ? oldCheckout! : THIS_CHECKOUT, 'services/cli/tandem.ts');
-    const args = [entry, 'stage', stage, ...flags(stage), ...(old ? [] : newFlags), '--instance', name, '--http-port', '0'];
+    const args = [entry, 'stage', runs, ...flags(stage), ...(old ? [] : newFlags), '--instance', name, '--http-port', '0'];
     const launch = (logFile: string) => {
       const server = startProcess(process.execPath, args, logFile);
       onStarted(server);

@@ -1,5 +1,6 @@
 import { writeFileSync } from 'node:fs';
 import { parseArgs } from 'node:util';
+import { parseChain } from '../../services/cli/compose/chaining.ts';
 import { exitOnSignals } from '../support/processes.ts';
 import { passed, renderReport } from './report.ts';
 import { runFaults } from './run.ts';
@@ -22,6 +23,7 @@ moments, waits until everything is answered, and compares what went in with what
   --spacing SECONDS mean time between faults [16]
   --late-bound MS   a response may come so long after its deadline [20000]
   --instances N     of each stage [2]
+  --chain STAGES    that run in one process: edge (all but the workers), all, or joined by + [none]
   --old FOLDER      another checkout with its dependencies; one instance of each stage runs from there
   --stage-flags "…" more flags for every stage
   --patience SECONDS  how long to wait for answers when none come any more [120]
@@ -57,6 +59,7 @@ const { values } = parseArgs({
     spacing: { type: 'string', default: '16' },
     'late-bound': { type: 'string', default: '20000' },
     instances: { type: 'string', default: '2' },
+    chain: { type: 'string', default: 'none' },
     old: { type: 'string' },
     'stage-flags': { type: 'string', default: '' },
     patience: { type: 'string', default: '120' },
@@ -93,6 +96,7 @@ function readOptions(): FaultRunOptions {
     kinds: words(values.kinds, ','),
     lateBoundMs: number('late-bound', values['late-bound'], 0),
     instances: number('instances', values.instances, 1),
+    chain: parseChain(values.chain),
     old: values.old,
     stageFlags: words(values['stage-flags'], ' '),
     patienceMs: number('patience', values.patience, 1) * 1_000,

@@ -1,3 +1,5 @@
+import type { StageTarget } from './schedule.ts';
+
 export type DeliveryMode = 'at-least-once' | 'exactly-once';
 
 export interface FaultRunOptions {
@@ -17,6 +19,8 @@ export interface FaultRunOptions {
   lateBoundMs: number;
   /** Of each stage. */
   instances: number;
+  /** Stages that run chained, in the order of the flow; empty: none. */
+  chain: readonly StageTarget[];
   /** Another checkout; the first instance of each stage runs from there. */
   old?: string | undefined;
   /** More flags for every stage. */

@@ -18,7 +18,7 @@ import { Progress } from './progress.ts';
 import { RedisTarget } from './redis-target.ts';
 import { makeReport, passed, type FaultReport } from './report.ts';
 import { loadOf, type FaultRunOptions } from './run-options.ts';
-import { includesKind, scheduleFaults, type PlannedFault } from './schedule.ts';
+import { includesKind, scheduleFaults, type FaultTarget, type PlannedFault } from './schedule.ts';
 import { PREFIX, stageFlags, WORKLOADS } from './stage-flags.ts';
 import { createTraffic } from './traffic.ts';
 
@@ -46,7 +46,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
 
   const faults: InjectedFault[] = [];
   const failures: string[] = [];
-  const planned = scheduleFaults({ ...options, count: options.faults });
+  const planned = scheduleFaults({ ...options, count: options.faults }).map((fault) => onChain(fault, options.chain));
   using progress = new Progress(() => `${load.sent}/${options.requests} sent, ${answered.size} answered, ${faults.length}/${planned.length} faults`);
   const loading = load.run();
   const injecting = injectAll(planned, options.leadMs, injector, progress, faults, failures);
@@ -75,6 +75,7 @@ async function setUp(options: FaultRunOptions): Promise<Stand> {
   await ensureTopology(settings, ports);
   const fleet = stack.use(new Fleet({
     instances: options.instances,
+    chain: options.chain,
     oldCheckout: options.old,
     logFolder,
     onStarted,
@@ -99,6 +100,12 @@ async function followAnswers({ log }: Ports): Promise<ReadonlySet<string>> {
     },
   });
   return answered;
+}
+
+/** Whatever hits a chained stage hits the process that runs all of them. */
+function onChain(fault: PlannedFault, chain: readonly FaultTarget[]): PlannedFault {
+  const host = chain.at(-1);
+  return host === undefined || !chain.includes(fault.target) ? fault : { ...fault, target: host };
 }
 
 /** Each at its time; a fault that lasts does not hold up the next. */
