@@ -107,6 +107,10 @@ function perRequest(taken: readonly Taken[], what: 'inferenceMs' | 'cpuMs') {
   return { all, warm: median(taken.slice(Math.floor(taken.length / 2)).map((one) => one[what] / one.requests)) };
 }
 
+function meanBatchSize(taken: readonly Taken[]): number {
+  return taken.reduce((sum, one) => sum + one.requests, 0) / taken.reduce((sum, one) => sum + one.batches, 0);
+}
+
 function report(streams: Streams, cached: Side, tallies: { cached: Tally; plain: Tally }, equal: { same: number; sameSet: number }, name: string): void {
   const count = streams.requests.length;
   const { hits, misses, bypassed, steps, savedTokens, evictions, bytes } = cached.used;
@@ -114,6 +118,7 @@ function report(streams: Streams, cached: Side, tallies: { cached: Tally; plain:
     variant: name, data: streams.description, requests: count, users: streams.users, options: flags, machine: describeMachine(),
     inferenceMs: { without: perRequest(tallies.plain.taken, 'inferenceMs'), with: perRequest(tallies.cached.taken, 'inferenceMs') },
     cpuMs: { without: perRequest(tallies.plain.taken, 'cpuMs'), with: perRequest(tallies.cached.taken, 'cpuMs') },
+    meanBatchSize: { without: meanBatchSize(tallies.plain.taken), with: meanBatchSize(tallies.cached.taken) },
     hitRate: hits / count, misses, bypassed, stepsPerHit: steps / hits, savedTokens, savedTokensPerRequest: savedTokens / count, evictions, bytes,
     sameTen: equal.same / count, sameTenUnordered: equal.sameSet / count,
     hitRateAt10: streams.judged ? { without: tallies.plain.hits / count, with: tallies.cached.hits / count } : undefined,
@@ -127,6 +132,7 @@ function report(streams: Streams, cached: Side, tallies: { cached: Tally; plain:
     '', '| ms per request | without | with | ratio |', '| --- | --- | --- | --- |',
     row('inference, all requests', inferenceMs, 'all'), row('inference, second half (median of segments)', inferenceMs, 'warm'),
     row('CPU of the whole process, all', cpuMs, 'all'), row('CPU of the whole process, second half', cpuMs, 'warm'), '',
+    `requests a batch: ${number(figures.meanBatchSize.without)} without, ${number(figures.meanBatchSize.with)} with`,
     `hits ${percent(figures.hitRate)}, built ${misses}, bypassed ${bypassed}, evictions ${evictions}, ${number(bytes / MEBIBYTE)} MiB`,
     `${number(figures.stepsPerHit)} steps a hit, ${number(figures.savedTokensPerRequest)} tokens a request saved (${number(savedTokens)} in all)`,
     hitRateAt10 === undefined ? 'HR@10: not measured on invented users' : `HR@10 ${share(hitRateAt10.without)} without, ${share(hitRateAt10.with)} with`,
