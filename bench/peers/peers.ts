@@ -45,7 +45,7 @@ function pythonPeer({ name, description, folder = name, http, command }: PythonP
       const { environment = {}, ...rest } = command(python, ports, place);
       // Servers with a process per core get one inference thread each, consumers all.
       const threads = http === undefined ? '0' : '1';
-      const running = startContender([{ ...rest, environment: { ...modelEnvironment(variant, threads), PYTHONPATH: directory, PATH: `${dirname(python)}:${process.env['PATH'] ?? ''}`, ...environment } }], place.folder);
+      const running = startContender([{ ...rest, environment: { ...modelEnvironment(variant, threads), ...environment } }], place.folder);
       return { ...running, port: ports[0]! };
     },
   });
@@ -89,7 +89,7 @@ export const PEERS: ReadonlyMap<string, Peer> = new Map([
     name: 'mlserver', description: 'MLServer over HTTP, adaptive batching up to 32 within 5 ms, two parallel workers', http: { path: '/v2/models/ranker/infer', ...infer('history') },
     command: (python, [port, grpc, metrics]) => ({
       command: join(dirname(python), 'mlserver'), args: ['start', join(import.meta.dirname, 'mlserver')],
-      environment: { MLSERVER_HTTP_PORT: String(port), MLSERVER_GRPC_PORT: String(grpc), MLSERVER_METRICS_PORT: String(metrics) },
+      environment: { PYTHONPATH: join(import.meta.dirname, 'mlserver'), MLSERVER_HTTP_PORT: String(port), MLSERVER_GRPC_PORT: String(grpc), MLSERVER_METRICS_PORT: String(metrics) },
     }),
   })],
   ['pytriton', pytriton('pytriton', 'PyTriton, dynamic batcher up to 32 within 5 ms, an instance per core', [])],
