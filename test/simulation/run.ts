@@ -126,17 +126,22 @@ function plan(system: SimSystem, faults: number, say: (line: string) => void): (
   return () => fusionFaults;
 }
 
-async function responsesOf({ log }: SimSystem): Promise<Response[]> {
-  const all: Response[] = [];
+/** A response, and when it was written: it may have been made long before, and held back for the sake of order. */
+interface Written extends Response {
+  writtenAt: number;
+}
+
+async function responsesOf({ log }: SimSystem): Promise<Written[]> {
+  const all: Written[] = [];
   for (let partition = 0; partition < PARTITIONS; partition += 1) {
     for await (const batch of log.read({ topic: topicName(PREFIX, 'responses'), partition })) {
-      all.push(...batch.map(({ value }) => JSON.parse(value!.toString()) as Response));
+      all.push(...batch.map(({ value, timestamp }) => ({ ...(JSON.parse(value!.toString()) as Response), writtenAt: timestamp })));
     }
   }
   return all;
 }
 
-function judge(sent: readonly Sent[], responses: readonly Response[], fusionFaults: number, virtualMs: number): Verdict {
+function judge(sent: readonly Sent[], responses: readonly Written[], fusionFaults: number, virtualMs: number): Verdict {
   const byId = Map.groupBy(responses, ({ requestId }) => requestId);
   const statuses: Record<string, number> = {};
   for (const { status, reason } of responses) {
@@ -170,9 +175,9 @@ function isOwn({ number, full, userId, workload, cancelled, deadlineMs }: Sent, 
  * Of workloads that promise an order: responses of one key that come before those of its earlier requests, although
  * their own deadline did not force them.
  */
-function disordered(sent: readonly Sent[], responses: readonly Response[]): string[] {
+function disordered(sent: readonly Sent[], responses: readonly Written[]): string[] {
   const first = new Map<string, { place: number; time: number }>();
-  for (const { requestId, time } of responses) if (!first.has(requestId)) first.set(requestId, { place: first.size, time });
+  for (const { requestId, writtenAt: time } of responses) if (!first.has(requestId)) first.set(requestId, { place: first.size, time });
   const promised = sent.filter(({ workload, number, cancelled }) => workload === 'ordered' && number >= 0 && !cancelled);
   return [...Map.groupBy(promised, keyOf).values()].flatMap((requests) => requests.filter((request, index) => {
     const own = first.get(request.requestId);
