@@ -102,7 +102,7 @@ async function runSide(side: Side, tally: Tally, { requests, candidates }: Segme
 }
 
 /** Per request: of all segments together, and the median of the segments in the second half, when every user has been seen. */
-function perRequest(taken: readonly Taken[], what: 'inferenceMs' | 'cpuMs') {
+function perRequest(taken: readonly Taken[], what: 'inferenceMs' | 'computeCpuMs' | 'mainCpuMs') {
   const all = taken.reduce((sum, one) => sum + one[what], 0) / taken.reduce((sum, one) => sum + one.requests, 0);
   return { all, warm: median(taken.slice(Math.floor(taken.length / 2)).map((one) => one[what] / one.requests)) };
 }
@@ -117,22 +117,25 @@ function report(streams: Streams, cached: Side, tallies: { cached: Tally; plain:
   const figures = {
     variant: name, data: streams.description, requests: count, users: streams.users, options: flags, machine: describeMachine(),
     inferenceMs: { without: perRequest(tallies.plain.taken, 'inferenceMs'), with: perRequest(tallies.cached.taken, 'inferenceMs') },
-    cpuMs: { without: perRequest(tallies.plain.taken, 'cpuMs'), with: perRequest(tallies.cached.taken, 'cpuMs') },
+    computeCpuMs: { without: perRequest(tallies.plain.taken, 'computeCpuMs'), with: perRequest(tallies.cached.taken, 'computeCpuMs') },
+    mainCpuMs: { without: perRequest(tallies.plain.taken, 'mainCpuMs'), with: perRequest(tallies.cached.taken, 'mainCpuMs') },
     meanBatchSize: { without: meanBatchSize(tallies.plain.taken), with: meanBatchSize(tallies.cached.taken) },
+    requestsABatch: { steps: hits / cached.prefixBatches.hits, built: misses / cached.prefixBatches.misses },
     hitRate: hits / count, misses, bypassed, stepsPerHit: steps / hits, savedTokens, savedTokensPerRequest: savedTokens / count, evictions, bytes,
     sameTen: equal.same / count, sameTenUnordered: equal.sameSet / count,
     hitRateAt10: streams.judged ? { without: tallies.plain.hits / count, with: tallies.cached.hits / count } : undefined,
   };
   if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(figures, undefined, 2)}\n`);
-  const { machine, inferenceMs, cpuMs, hitRateAt10 } = figures;
+  const { machine, inferenceMs, computeCpuMs, mainCpuMs, hitRateAt10 } = figures;
   const row = (label: string, { without, with: cachedMs }: typeof inferenceMs, which: 'all' | 'warm') =>
     `| ${label} | ${number(without[which])} | ${number(cachedMs[which])} | ${number(without[which] / cachedMs[which])} |`;
   process.stdout.write([
     `${name}, ${count} requests of ${streams.users} users, ${streams.description}; ${machine.cpu}, ${machine.cores} cores, load ${machine.loadAverage}, ${machine.commit}`,
     '', '| ms per request | without | with | ratio |', '| --- | --- | --- | --- |',
-    row('inference, all requests', inferenceMs, 'all'), row('inference, second half (median of segments)', inferenceMs, 'warm'),
-    row('CPU of the whole process, all', cpuMs, 'all'), row('CPU of the whole process, second half', cpuMs, 'warm'), '',
-    `requests a batch: ${number(figures.meanBatchSize.without)} without, ${number(figures.meanBatchSize.with)} with`,
+    row('compute, CPU: all requests', computeCpuMs, 'all'), row('compute, CPU: second half (median of segments)', computeCpuMs, 'warm'),
+    row('inference, by the clock: all', inferenceMs, 'all'), row('inference, by the clock: second half', inferenceMs, 'warm'),
+    row('main thread, CPU: all', mainCpuMs, 'all'), row('main thread, CPU: second half', mainCpuMs, 'warm'), '',
+    `requests a batch: ${number(figures.meanBatchSize.without)} without, ${number(figures.meanBatchSize.with)} with (${number(figures.requestsABatch.steps)} of steps, ${number(figures.requestsABatch.built)} of prefixes to be built)`,
     `hits ${percent(figures.hitRate)}, built ${misses}, bypassed ${bypassed}, evictions ${evictions}, ${number(bytes / MEBIBYTE)} MiB`,
     `${number(figures.stepsPerHit)} steps a hit, ${number(figures.savedTokensPerRequest)} tokens a request saved (${number(savedTokens)} in all)`,
     hitRateAt10 === undefined ? 'HR@10: not measured on invented users' : `HR@10 ${share(hitRateAt10.without)} without, ${share(hitRateAt10.with)} with`,

@@ -17,8 +17,10 @@ export interface Taken {
   requests: number;
   /** Inside ONNX Runtime, each batch's time shared among its requests, ms. */
   inferenceMs: number;
-  /** Of the whole process: the worker's own code, JSON and the inference thread, ms. */
-  cpuMs: number;
+  /** CPU of all threads but the main one: nearly all of it inference, and no matter how busy the machine is, ms. */
+  computeCpuMs: number;
+  /** CPU of the main thread: the worker's own code, JSON, this benchmark's feeding, ms. */
+  mainCpuMs: number;
   wallMs: number;
   batches: number;
 }
@@ -38,6 +40,10 @@ export class Side {
   readonly used: Required<PrefixUse> = { hits: 0, misses: 0, bypassed: 0, steps: 0, savedTokens: 0, evictions: 0, bytes: 0 };
   readonly #options: SideOptions;
   #stage: Stage | undefined;
+  /** Batches of requests that went on from a prefix, and of those whose prefix was built. */
+  readonly prefixBatches = { hits: 0, misses: 0 };
+  /** The last request of each user: he asks again when he has his answer. */
+  readonly #asking = new Map<number, Promise<unknown>>();
   #batches = 0;
 
   constructor(options: SideOptions) {
@@ -64,21 +70,30 @@ export class Side {
     requests: readonly StreamRequest[], candidates: ((index: number) => readonly number[]) | undefined, onAnswer: (index: number, items: readonly number[]) => void,
   ): Promise<Taken> {
     let [next, inferenceMs] = [0, 0];
-    const [batchesBefore, cpuBefore, startedAt] = [this.#batches, process.cpuUsage(), performance.now()];
+    const [batchesBefore, cpuBefore, mainBefore, startedAt] = [this.#batches, process.cpuUsage(), process.threadCpuUsage(), performance.now()];
     const feed = async () => {
       for (let index = next; index < requests.length; index = next) {
         next += 1;
-        const outcome = await this.#ask(requests[index]!, candidates?.(index));
+        const outcome = await this.#askInTurn(requests[index]!, candidates?.(index));
         inferenceMs += outcome.run.computeMs / outcome.run.batchSize;
         onAnswer(index, (outcome.result as RankedItems).items);
       }
     };
     await Promise.all(Array.from({ length: this.#options.inFlight }, feed));
-    const { user, system } = process.cpuUsage(cpuBefore);
-    return { requests: requests.length, inferenceMs, cpuMs: (user + system) / 1_000, wallMs: performance.now() - startedAt, batches: this.#batches - batchesBefore };
+    const mainCpuMs = totalMs(process.threadCpuUsage(mainBefore));
+    const computeCpuMs = totalMs(process.cpuUsage(cpuBefore)) - mainCpuMs;
+    return { requests: requests.length, inferenceMs, computeCpuMs, mainCpuMs, wallMs: performance.now() - startedAt, batches: this.#batches - batchesBefore };
+  }
+
+  async #askInTurn(request: StreamRequest, candidates: readonly number[] | undefined): Promise<Outcome & { kind: 'completed' }> {
+    const before = this.#asking.get(request.user) ?? Promise.resolve();
+    const asked = before.then(() => this.#ask(request, candidates));
+    this.#asking.set(request.user, asked);
+    return asked;
   }
 
   #note({ bytes, ...counts }: PrefixUse): void {
+    for (const kind of ['hits', 'misses'] as const) this.prefixBatches[kind] += (counts[kind] ?? 0) > 0 ? 1 : 0;
     for (const [name, count] of Object.entries(counts)) this.used[name as keyof PrefixUse] += count;
     this.used.bytes = bytes ?? this.used.bytes;
   }
@@ -103,4 +118,8 @@ export class Side {
     if (outcome.kind !== 'completed') throw new Error(JSON.stringify(outcome));
     return outcome;
   }
+}
+
+function totalMs({ user, system }: NodeJS.CpuUsage): number {
+  return (user + system) / 1_000;
 }
