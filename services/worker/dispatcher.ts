@@ -148,6 +148,8 @@ export class Dispatcher {
     if (at === Infinity) return;
     this.#cancelExpiry = this.#options.clock.schedule(at, () => {
       this.#expiryAt = Infinity;
+      // Also where no batch may be formed: else this would be due again at once, until one may.
+      this.#expire(takeExpired(this.#queue, this.#situation()));
       this.#pump();
     });
   }
