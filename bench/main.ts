@@ -108,7 +108,7 @@ async function runAll(scenarios: readonly Scenario[]): Promise<{ found: Map<stri
 /** JSON has no NaN: what was not measured is null. */
 function writeJson(file: string, found: ReadonlyMap<string, Findings>, header: ReportHeader): void {
   mkdirSync(dirname(file), { recursive: true });
-  const results = Object.fromEntries([...found].map(([name, { data }]) => [name, data]));
+  const results = Object.assign({}, ...[...found].map(([name, { data, more }]) => ({ [name]: data, ...more }))) as Record<string, unknown>;
   writeFileSync(file, `${JSON.stringify({ ...header, ...results }, null, 1)}\n`);
 }
 

@@ -29,7 +29,9 @@ export interface Table {
 export interface Findings {
   /** Goes into the JSON under the scenario's name. */
   data: unknown;
-  /** Paragraphs above and below the tables. */
+  /** Goes into the JSON beside it, by name. */
+  more?: Readonly<Record<string, unknown>>;
+  /** Paragraphs below the tables. */
   notes: readonly string[];
   tables: readonly Table[];
   plots: readonly { title: string; panels: readonly Panel[] }[];

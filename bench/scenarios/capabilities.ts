@@ -1,6 +1,5 @@
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { execFileSync } from 'node:child_process';
 import { settingNames } from '@tandem/shared/config';
 
 const REPOSITORY = join(import.meta.dirname, '../..');
@@ -9,19 +8,10 @@ const WORKLOAD = join(REPOSITORY, 'workloads/recommend.json');
 /** What a step of the ladder needs: flags of `tandem cluster`, or why this version has none. */
 export type Capability = { flags: readonly string[]; missing?: undefined } | { flags?: undefined; missing: string };
 
-function clusterHas(flag: string): boolean {
-  const help = execFileSync(process.execPath, [join(REPOSITORY, 'services/cli/tandem.ts'), 'cluster', '--help'], { encoding: 'utf8' });
-  return help.includes(`${flag} `);
-}
-
 /** Settings are looked up by name, so that a ladder can be measured on a version that lacks a step. */
 export function settingCapability(name: string, value: string): Capability {
   if (!(settingNames as readonly string[]).includes(name)) return { missing: `this version has no setting ${name}` };
   return { flags: [`--${name.replace(/[A-Z]/g, (capital) => `-${capital.toLowerCase()}`)}`, value] };
-}
-
-export function chainCapability(stages: string): Capability {
-  return clusterHas('--chain') ? { flags: ['--chain', stages] } : { missing: 'this version has no --chain' };
 }
 
 /** A folder with the shipped recommend workload, some of its fields changed. */

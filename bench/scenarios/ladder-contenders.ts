@@ -2,13 +2,16 @@ import { cpus } from 'node:os';
 import { consumerContender } from '../harness/consumer-contender.ts';
 import type { Contender } from '../harness/contender.ts';
 import { tandemContender } from '../harness/tandem-contender.ts';
-import { chainCapability, settingCapability, workloadFolder, type Capability } from './capabilities.ts';
+import { settingCapability, workloadFolder, type Capability } from './capabilities.ts';
 
 /** The two baselines that ratios are against. */
 export const ONE_BY_ONE = 'consumer, one by one: large fp32';
 export const BATCH_CONSUMER = 'consumer, batches of 32: large fp32';
-/** The rows of all steps together. */
+/** The row of all steps together. */
 export const WHOLE = '+ chaining';
+const EDGE = '+ chaining all but the workers';
+/** A quick ladder has to be short. */
+const FULL_ONLY: ReadonlySet<string> = new Set([EDGE, 'consumer, batches of 32: small int8']);
 
 const SMALL = 'recommend-small';
 const LARGE = 'recommend-large';
@@ -71,7 +74,8 @@ function optional(folder: string): Step[] {
   return [
     { name: '+ KV cache', description: 'the large model keeps each user’s history as a cached prefix', capability: settingCapability('prefixCacheMb', PREFIX_CACHE_MB) },
     { name: '+ result cache', description: 'identical steps are answered by what was computed before', capability: { flags: ['--workloads', workloadFolder(folder, 'fresh', { freshness: '5 minutes' })] } },
-    { name: WHOLE, description: 'all stages in one process, handing over in memory', capability: chainCapability('classifier,scheduler,worker,fusion') },
+    { name: EDGE, description: 'all stages but the workers in one process, handing over in memory', capability: settingCapability('chain', 'edge') },
+    { name: WHOLE, description: 'all stages in one process, handing over in memory', capability: settingCapability('chain', 'all') },
   ];
 }
 
@@ -93,10 +97,11 @@ function largeWithAll(folder: string): Contender {
 }
 
 /** @param folder for workload files */
-export function ladderContenders(folder: string): Contender[] {
-  return [
+export function ladderContenders({ folder, quick }: { folder: string; quick: boolean }): Contender[] {
+  const all = [
     ...consumers(),
     alone('small', 'fp32'), alone('small', 'int8'), alone('large', 'fp32'), alone('large', 'int8'),
     ...cascade(folder), largeWithAll(folder),
   ];
+  return all.filter(({ name }) => !quick || !FULL_ONLY.has(name));
 }

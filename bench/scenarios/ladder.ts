@@ -56,13 +56,14 @@ function latencyPanel(measured: readonly Rounds<Measured>[]) {
 }
 
 async function run(bench: Bench): Promise<Findings> {
-  const measured = await inRounds(bench, ladderContenders(bench.folder), (contender) => measure(contender, bench), ({ search, steady }) =>
+  const measured = await inRounds(bench, ladderContenders(bench), (contender) => measure(contender, bench), ({ search, steady }) =>
     `${number(search.goodputPerSecond)}/s within ${bench.sloMs} ms; p50 ${number(steady.p50Ms)}, p99 ${number(steady.p99Ms)} ms at half of it`);
   const reference = gainsOf(measured.find(({ contender }) => contender.name === ONE_BY_ONE)?.results ?? []);
   const rows = measured.map((entry) => ladderRow(entry, reference, bench));
   const measuredRows = rows.filter(({ failure }) => failure === undefined);
   return {
     data: rows,
+    more: { ratios: ratiosOf(measuredRows) },
     notes: [
       `Goodput: complete answers within ${bench.sloMs} ms of when the request was due, per second, at the highest rate at which 95 % of all offered were; ` +
       'latencies and CPU time at half of it. Each row has what the rows above it from "small → large" on have.',

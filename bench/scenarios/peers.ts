@@ -7,7 +7,7 @@ import { number } from '../harness/format.ts';
 import { inRounds } from '../harness/rounds.ts';
 import { PEERS } from '../peers/peers.ts';
 import { offerShares, overloadFindings } from './overload.ts';
-import { ladderContenders, WHOLE } from './ladder-contenders.ts';
+import { ladderContenders } from './ladder-contenders.ts';
 import { tandemLarge } from './usual-contenders.ts';
 
 const SHARES = [0.5, 1, 2, 3];
@@ -18,7 +18,7 @@ const VARIANT = 'recommend-large.fp32';
 function tandems(folder: string): Contender[] {
   const flags = ['--precision', 'fp32', '--variants', VARIANT];
   const same = tandemLarge({ name: 'Tandem: large fp32, no caches', description: 'the same variant, the whole history recomputed', more: [...flags, '--prefix-cache-mb', '0'] });
-  const whole = ladderContenders(folder).filter(({ name, unavailable }) => (name.startsWith('+') || name === WHOLE) && unavailable === undefined).at(-1);
+  const whole = ladderContenders({ folder, quick: false }).filter(({ name, unavailable }) => name.startsWith('+') && unavailable === undefined).at(-1);
   return [same, ...(whole === undefined ? [] : [{ ...whole, name: `Tandem: small → large, all steps (${whole.name})` }])];
 }
 

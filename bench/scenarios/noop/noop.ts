@@ -11,7 +11,7 @@ import { spreadOf } from '../../harness/spread.ts';
 import { tandemContender } from '../../harness/tandem-contender.ts';
 import { flameGraph } from '../../report/flame-graph.ts';
 import { readProfiles, selfTimes, type CallTree } from '../../report/cpu-profile.ts';
-import { chainCapability } from '../capabilities.ts';
+import { settingCapability } from '../capabilities.ts';
 import { noopFlags } from './noop-models.ts';
 
 /** Where the median is asked for, requests per second. */
@@ -27,10 +27,14 @@ interface NoopRun {
 
 function contenders(folder: string): Contender[] {
   const flags = noopFlags(folder);
-  const chain = chainCapability('classifier,scheduler,worker,fusion');
+  const chained = (value: string, description: string) => {
+    const chain = settingCapability('chain', value);
+    return tandemContender({ name: `chained: ${value}`, description, task: 'full', flags: [...flags, ...(chain.flags ?? [])], unavailable: chain.missing });
+  };
   return [
     tandemContender({ name: 'unchained', description: 'a process for each stage; two models, six hops', task: 'full', flags }),
-    tandemContender({ name: 'chained', description: 'all stages in one process', task: 'full', flags: [...flags, ...(chain.flags ?? [])], unavailable: chain.missing }),
+    chained('edge', 'all stages but the workers in one process'),
+    chained('all', 'all stages in one process'),
   ];
 }
 
@@ -121,7 +125,7 @@ async function run(bench: Bench): Promise<Findings> {
       })),
     ],
     plots: [],
-    files: [...profiles].flatMap(([flow, stages]) => [...stages].map(([stage, tree]) => ({ name: `noop-${flow}-${stage.replaceAll(',', '+')}.svg`, svg: flameGraph(`${flow}: ${stage}, main thread`, tree) }))),
+    files: [...profiles].flatMap(([flow, stages]) => [...stages].map(([stage, tree]) => ({ name: `noop-${flow.replace(': ', '-')}-${stage}.svg`, svg: flameGraph(`${flow}: ${stage}, main thread`, tree) }))),
   };
 }
 
