@@ -156,8 +156,21 @@ export class Partition {
   }
 
   #lookBack(arrivedAt: number, record: LogRecord): Answer {
-    this.#lookingBack = this.#responder.lookBack(arrivedAt).finally(() => (this.#lookingBack = undefined));
-    return this.#lookingBack.then(() => this.handle(record));
+    const looking = this.#responder.lookBack(arrivedAt);
+    this.#lookingBack = looking;
+    const over = () => {
+      if (this.#lookingBack === looking) this.#lookingBack = undefined;
+    };
+    // Over when the first that waits is handled, and not before: else a record that comes in between would overtake those that wait.
+    const first = () => {
+      over();
+      return this.handle(record);
+    };
+    const failed = (error: unknown) => {
+      over();
+      throw error;
+    };
+    return looking.then(first, failed);
   }
 
   #waitFor(task: Task, id: CompactId, record: LogRecord): Pending {

@@ -1,13 +1,11 @@
-import { wait, type Clock } from '@tandem/shared/clock';
+import type { Clock } from '@tandem/shared/clock';
 import type { EventLog } from '@tandem/shared/log';
 import type { StageOutput } from '@tandem/shared/runner';
 import type { Answer } from './answer.ts';
 import { Answered, type AnsweredOptions } from './answered.ts';
 import type { CompactId, IdState } from './compact-ids.ts';
+import { persist } from './persist.ts';
 import { TransactionalWriter } from './transactional-writer.ts';
-
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 2_000;
 
 export interface ResponderOptions extends AnsweredOptions {
   log: Pick<EventLog, 'read' | 'now' | 'exclusiveWriter'>;
@@ -48,15 +46,8 @@ export class Responder {
 
   /** Resolves when the answer is known, however long the log is away, or the partition is another's. */
   async lookBack(arrivedAt: number): Promise<void> {
-    for (let pauseMs = FIRST_PAUSE_MS; !this.closed; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-      try {
-        return await (this.#transactions?.lookBack(arrivedAt) ?? this.#answered.lookBack(arrivedAt, this.#closing.signal));
-      } catch (error) {
-        if (this.closed) return;
-        this.#options.onFault(error);
-        await wait(this.#options.clock, pauseMs);
-      }
-    }
+    const { signal } = this.#closing;
+    await persist(() => this.#transactions?.lookBack(arrivedAt) ?? this.#answered.lookBack(arrivedAt, signal), { ...this.#options, signal });
   }
 
   /** Whether the request is answered or just being answered, or another is under its id. */

@@ -1,13 +1,12 @@
 import { TandemError } from '@tandem/shared/errors';
-import { wait, type Clock } from '@tandem/shared/clock';
+import type { Clock } from '@tandem/shared/clock';
 import type { EventLog, ExclusiveWriter } from '@tandem/shared/log';
 import type { Answer } from './answer.ts';
 import type { Answered } from './answered.ts';
+import { pauseMs, persist } from './persist.ts';
 
 /** Of one transaction. */
 const MAX_RESPONSES = 500;
-const FIRST_PAUSE_MS = 50;
-const LONGEST_PAUSE_MS = 2_000;
 
 export interface TransactionalWriterOptions {
   log: Pick<EventLog, 'exclusiveWriter'>;
@@ -87,8 +86,8 @@ export class TransactionalWriter {
     if (this.#scheduled) return;
     this.#scheduled = true;
     const { clock, intervalMs } = this.#options;
-    const pauseMs = Math.min(LONGEST_PAUSE_MS, this.#failures === 0 ? intervalMs : FIRST_PAUSE_MS * 2 ** this.#failures);
-    clock.schedule(Math.max(clock.now(), this.#startedAt + pauseMs), () => {
+    const spacingMs = this.#failures === 0 ? intervalMs : pauseMs(this.#failures);
+    clock.schedule(Math.max(clock.now(), this.#startedAt + spacingMs), () => {
       void this.#inTurn(() => this.#transaction()).then(() => {
         this.#scheduled = false;
         if (this.#waiting.length > 0) this.#schedule();
@@ -161,17 +160,10 @@ export class TransactionalWriter {
 
   /** Tries for as long as the partition is ours; never rejects. What was known of answers is in doubt from then on. */
   async #open(): Promise<void> {
-    const { log, partition, answered, signal, onFault } = this.#options;
-    for (let pauseMs = FIRST_PAUSE_MS; this.#writer === undefined && !signal.aborted; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
-      try {
-        this.#writer = await log.exclusiveWriter(`responses.${partition}`);
-        answered.forget();
-      } catch (error) {
-        if (signal.aborted) return;
-        onFault(error);
-        await wait(this.#options.clock, pauseMs);
-      }
-    }
+    const { log, partition, answered } = this.#options;
+    if (this.#writer !== undefined) return;
+    this.#writer = await persist(() => log.exclusiveWriter(`responses.${partition}`), this.#options);
+    answered.forget();
   }
 
   /** As far as the end that the true leader gives: another broker may believe to lead still, and know of less. */
