@@ -1,18 +1,30 @@
 import type { Variant } from '@tandem/schemas';
 import { PrefixCache, PrefixPool, type Adapter } from '@tandem/shared/core';
-import type { LoadedVariant, LoadOptions } from '@tandem/shared/engine';
+import type { InferenceEngine, LoadedVariant, LoadOptions } from '@tandem/shared/engine';
 import { variantName } from '@tandem/shared/registry';
 import { PREFIX_IDLE_MS, type WorkerStageOptions } from './options.ts';
 import { UserPrefixes } from './user-prefixes.ts';
 
 const CACHE_BYTES = 268_435_456;
 
-export type PrefixOptions = Pick<WorkerStageOptions, 'variants' | 'adapters' | 'prefixCacheBytes' | 'prefixIdleMs' | 'clock' | 'logger' | 'observer'>;
+export type PrefixOptions = Pick<
+  WorkerStageOptions, 'variants' | 'engine' | 'adapters' | 'memoryBudgetBytes' | 'prefixCacheBytes' | 'prefixIdleMs' | 'clock' | 'logger' | 'observer'
+>;
 
-/** What one variant's prefixes may take: those that can keep any share equally, since which precision a user gets may change. */
-export function prefixShare({ variants, adapters, prefixCacheBytes = CACHE_BYTES }: PrefixOptions): number {
+/**
+ * What one variant's prefixes may take: those that can keep any share equally, since which precision a user gets may
+ * change. Never what the sessions of any variant need.
+ */
+export function prefixShare({ variants, engine, adapters, memoryBudgetBytes = Infinity, prefixCacheBytes = CACHE_BYTES }: PrefixOptions): number {
   const sharing = variants.filter((variant) => adapters.get(variant.adapter)?.prefix?.pool(variant) !== undefined);
-  return sharing.length === 0 ? 0 : prefixCacheBytes / sharing.length;
+  const sessionsBytes = variants.reduce((sum, variant) => sum + sessionBytes(variant, engine), 0);
+  const allBytes = Math.min(prefixCacheBytes, Math.max(0, memoryBudgetBytes - sessionsBytes));
+  return sharing.length === 0 ? 0 : allBytes / sharing.length;
+}
+
+/** Of model files times inference threads. */
+export function sessionBytes({ graphs }: Variant, { concurrency }: Pick<InferenceEngine, 'concurrency'>): number {
+  return concurrency * Object.values(graphs).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** The memory that a variant needs for as many prefixes as fit; nothing where it can keep none. */

@@ -2,10 +2,10 @@ import type { Variant } from '@tandem/schemas';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import { variantName } from '@tandem/shared/registry';
 import type { WorkerStageOptions } from './options.ts';
-import { heldPool, prefixesOf, prefixShare, type PrefixOptions } from './load-prefixes.ts';
+import { heldPool, prefixesOf, prefixShare, sessionBytes, type PrefixOptions } from './load-prefixes.ts';
 import { ServedVariant } from './served-variant.ts';
 
-type Options = PrefixOptions & Pick<WorkerStageOptions, 'variants' | 'engine' | 'adapters' | 'memoryBudgetBytes' | 'random'>;
+type Options = PrefixOptions & Pick<WorkerStageOptions, 'random'>;
 
 /**
  * Loads what can be loaded, in the given order; the rest is refused with a warning that says why.
@@ -27,22 +27,20 @@ export async function loadVariants(options: Options): Promise<ServedVariant[]> {
 }
 
 async function loadVariant(variant: Variant, usedBytes: number, options: Options): Promise<ServedVariant> {
-  const { engine, adapters, random, memoryBudgetBytes = Infinity } = options;
-  const neededBytes = requireMemory(variant, usedBytes, options);
+  const { engine, adapters, random } = options;
+  requireMemory(variant, usedBytes, options);
   const adapter = adapters.get(variant.adapter);
   if (adapter === undefined) {
     const known = [...adapters.keys()].join(', ');
     throw new TandemError(`the registry names its adapter ${variant.adapter}; there are ${known}`, { code: 'unknown_adapter' });
   }
-  const pool = heldPool(adapter, variant, Math.min(prefixShare(options), memoryBudgetBytes - usedBytes - neededBytes));
-  const loaded = await engine.load(variant, pool);
+  const loaded = await engine.load(variant, heldPool(adapter, variant, prefixShare(options)));
   return new ServedVariant(loaded, adapter, random, prefixesOf(loaded, adapter, options));
 }
 
-function requireMemory(variant: Variant, usedBytes: number, { engine, memoryBudgetBytes = Infinity }: Options): number {
-  const fileBytes = Object.values(variant.graphs).reduce((sum, { bytes }) => sum + bytes, 0);
-  const neededBytes = fileBytes * engine.concurrency;
-  if (usedBytes + neededBytes <= memoryBudgetBytes) return neededBytes;
+function requireMemory(variant: Variant, usedBytes: number, { engine, memoryBudgetBytes = Infinity }: Options): void {
+  const neededBytes = sessionBytes(variant, engine);
+  if (usedBytes + neededBytes <= memoryBudgetBytes) return;
   throw new TandemError(
     `it needs ${neededBytes} bytes on ${engine.concurrency} threads beside ${usedBytes} in use; memoryBudgetBytes is ${memoryBudgetBytes}`,
     { code: 'memory_budget_exceeded' },

@@ -100,7 +100,7 @@ export interface WorkerStageOptions {
   random?: Random;
   logger: Logger;
   limits?: Partial<WorkerLimits>;
-  /** Of model files times inference threads; variants beyond it are refused. @default no bound */
+  /** Of model files times inference threads; variants beyond it are refused, and prefixes get what is left. @default no bound */
   memoryBudgetBytes?: number;
   /** @default 500 */
   heartbeatIntervalMs?: number;

@@ -151,6 +151,13 @@ test('another worker, and the same after a restart, answer alike from the task a
   expect(first.used.hits).toBe(1);
 });
 
+test('prefixes take only what the model files leave of the memory budget', async () => {
+  const fileBytes = Object.values(large('int8').graphs).reduce((sum, { bytes }) => sum + bytes, 0);
+  const { ask, used } = await worker(8, { memoryBudgetBytes: fileBytes + SLOT_BYTES });
+  for (const userId of ['u', 'v']) await ask(items(20, 1), { userId });
+  expect(used).toMatchObject({ misses: 2, evictions: 1, bytes: SLOT_BYTES });
+});
+
 test('each precision keeps prefixes of its own', async () => {
   const both = { variants: [large('fp32'), large('int8')] };
   const [cached, plain] = [await worker(4, both), await worker(0, both)];
