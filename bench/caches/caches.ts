@@ -6,7 +6,7 @@
  * - cost: requests that are all different, with a model that computes nothing
  * - redis (with --redis URL): a second worker finds in Redis what the first has computed, and one that finds nothing there
  *
- *     npm run bench:caches -- [--rounds 5] [--requests 2000] [--users 2000] [--exponent 1] [--variant recommend-large.fp32] [--redis URL] [--json]
+ *     npm run bench:caches -- [--rounds 5] [--requests 2000] [--users 2000] [--exponent 1] [--variant recommend-large.fp32] [--redis URL] [--only replay|cost|redis] [--json]
  */
 import { parseArgs } from 'node:util';
 import { createRedisCache, type Cache } from '@tandem/shared/cache';
@@ -21,7 +21,7 @@ import { emptyWorker, largeWorker, type BenchWorker } from './workers.ts';
 const { values: flags } = parseArgs({
   options: {
     rounds: { type: 'string', default: '5' }, requests: { type: 'string', default: '2000' }, users: { type: 'string', default: '2000' },
-    exponent: { type: 'string', default: '1' }, variant: { type: 'string', default: 'recommend-large.fp32' }, redis: { type: 'string' }, json: { type: 'boolean', default: false },
+    exponent: { type: 'string', default: '1' }, variant: { type: 'string', default: 'recommend-large.fp32' }, redis: { type: 'string' }, only: { type: 'string', default: '' }, json: { type: 'boolean', default: false },
   },
 });
 const [rounds, requests, users, exponent] = [flags.rounds, flags.requests, flags.users, flags.exponent].map(Number) as [number, number, number, number];
@@ -72,21 +72,21 @@ function streams(seed: string, interactionShare: number) {
   return (_round: number, worker: BenchWorker) => {
     const stream = readers.get(worker) ?? replay({ users, exponent, interactionShare, catalogueItems: CATALOGUE }, seededRandom(7, seed));
     readers.set(worker, stream);
-    return Array.from({ length: requests }, () => workRecord(stream.next().value!, { index: (index += 1), variant: worker.variant, workload: worker.workload }));
+    return Array.from({ length: requests }, () => workRecord(stream.next().value, { index: (index += 1), variant: worker.variant, workload: worker.workload }));
   };
 }
 
 async function replayRow(interactionShare: number): Promise<Row> {
   const [off, on] = [await largeWorker(flags.variant, 'off'), await largeWorker(flags.variant, '1 hour')];
   await using _both = stopping(off, on);
-  return compare(`replay, a new interaction before ${(100 * interactionShare).toFixed(0)} % of requests`, off, on, streams(`replay ${interactionShare}`, interactionShare));
+  return await compare(`replay, a new interaction before ${(100 * interactionShare).toFixed(0)} % of requests`, off, on, streams(`replay ${interactionShare}`, interactionShare));
 }
 
 /** Nobody asks the same twice: what the cache costs for nothing. */
 async function costRow(cache?: Cache): Promise<Row> {
   const [off, on] = [await emptyWorker('off'), await emptyWorker('1 hour', cache)];
   await using _both = stopping(off, on);
-  return compare(cache === undefined ? 'cost without a hit, nothing computed' : 'the same, every result looked for in Redis and written there', off, on, streams('cost', 1));
+  return await compare(cache === undefined ? 'cost without a hit, nothing computed' : 'the same, every result looked for in Redis and written there', off, on, streams('cost', 1));
 }
 
 async function redisRow(url: string): Promise<Row> {
@@ -102,21 +102,23 @@ async function redisRow(url: string): Promise<Row> {
     seen.set(round, records(round, on));
     await pass(first, seen.get(round)!);
   }
-  return compare('another worker’s results, from Redis', off, on, (of) => seen.get(of)!);
+  return await compare('another worker’s results, from Redis', off, on, (of) => seen.get(of)!);
 }
 
 function stopping(...workers: BenchWorker[]): AsyncDisposable {
   return { [Symbol.asyncDispose]: async () => void (await Promise.all(workers.map((worker) => worker.stop()))) };
 }
 
-const rows: Row[] = [];
-for (const share of INTERACTION_SHARES) rows.push(await replayRow(share));
-rows.push(await costRow());
-if (flags.redis !== undefined) {
-  rows.push(await redisRow(flags.redis));
-  await using cache = createRedisCache({ url: flags.redis, prefix: `bench-caches-${process.pid}:`, logger: silentLogger });
-  rows.push(await costRow(cache));
+async function withRedis(url: string): Promise<Row[]> {
+  await using cache = createRedisCache({ url, prefix: `bench-caches-${process.pid}:`, logger: silentLogger });
+  return [await redisRow(url), await costRow(cache)];
 }
+
+const wanted = (name: string) => flags.only === '' || flags.only === name;
+const rows: Row[] = [];
+if (wanted('replay')) for (const share of INTERACTION_SHARES) rows.push(await replayRow(share));
+if (wanted('cost')) rows.push(await costRow());
+if (wanted('redis') && flags.redis !== undefined) rows.push(...await withRedis(flags.redis));
 const report = { machine: describeMachine(), rounds, requests, users, exponent, variant: flags.variant, rows };
 if (flags.json) console.log(JSON.stringify(report, null, 2));
 else {

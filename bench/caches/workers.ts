@@ -66,6 +66,6 @@ export async function emptyWorker(freshness: Workload['freshness'], cache?: Cach
       // As if a request took 1 ms, so that the shared cache is worth asking.
       prepare: async (_graph, { batch = 1 }) => ({ inputs: {}, run: async () => ({ outputs: {}, computeMs: batch }), release: () => undefined }),
     }),
-  } as InferenceEngine;
+  };
   return worker(first!, adapter, engine, freshness, cache);
 }

@@ -1,7 +1,7 @@
 import type { Outcome, Plan, StepOutcome, Workload } from '@tandem/schemas';
 import { userHash, type Cache } from '@tandem/shared/cache';
 import type { Clock } from '@tandem/shared/clock';
-import { contentKey, Flights, freshnessMs, Interned, ResultStore, stepContent, type ContentKey, type Flight, type StoredResult } from '@tandem/shared/core';
+import { Flights, freshnessMs, Interned, ResultStore, stepContent, structuralHash, type ContentKey, type Flight, type StoredResult } from '@tandem/shared/core';
 import { ErasedUsers } from './erased-users.ts';
 import type { ReuseKind, WorkerObserver } from './options.ts';
 import { cachedOutcome, cancelledOutcome, expiredOutcome } from './outcomes.ts';
@@ -99,9 +99,9 @@ export class ResultReuse {
   #candidateOf({ work, served, suspicion, tenant }: Submission): Candidate | undefined {
     const ttlMs = this.#ttls.get(work.task.workload);
     if (ttlMs === undefined || suspicion !== undefined) return undefined;
-    const { fingerprint } = this.#facts.of(served.variant);
-    const content = stepContent(work, fingerprint, served.adapter, this.#plans, tenant);
-    return content === undefined ? undefined : { key: contentKey(content, this.#options.hash), ttlMs, slot: undefined };
+    const { hash = structuralHash } = this.#options;
+    const step = stepContent(work, { variant: this.#facts.of(served.variant), adapter: served.adapter, plans: this.#plans, tenant });
+    return step === undefined ? undefined : { key: { hash: hash(step.essence), content: step.content, own: step.own }, ttlMs, slot: undefined };
   }
 
   #reuse(submission: Submission, { result, computeMs }: Reusable, kind: ReuseKind): void {

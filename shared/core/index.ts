@@ -18,6 +18,6 @@ export {
   type Batch, type BatchDecision, type BatchGroup, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork, type QueueEntry,
 } from './batching/index.ts';
 export { CircuitBreaker, type BreakerOptions, type BreakerPermit, type BreakerState } from './breaker/index.ts';
-export { contentKey, Flights, freshnessMs, Interned, ResultStore, stepContent, type ContentKey, type Flight, type StoredResult } from './result-cache/index.ts';
+export { Flights, freshnessMs, Interned, ResultStore, stepContent, structuralHash, type ContentKey, type Flight, type StoredResult } from './result-cache/index.ts';
 export { RecentKeys, type RecentKeysOptions } from './recent/index.ts';
 export { ADMISSION_DEFAULTS, AdmissionControl, type AdmissionHeartbeat, type AdmissionOptions, type OwnShare } from './admission/index.ts';

@@ -5,13 +5,14 @@ const SLOT_BYTES = 8;
 export function contentBytes(value: unknown): number {
   if (typeof value === 'string') return OBJECT_BYTES / 2 + 2 * value.length;
   if (typeof value !== 'object' || value === null) return 0;
-  if (Array.isArray(value)) return OBJECT_BYTES + SLOT_BYTES * value.length + (typeof value[0] === 'number' ? 0 : bytesOf(value));
-  const fields = Object.values(value);
-  return OBJECT_BYTES + SLOT_BYTES * fields.length + bytesOf(fields);
+  if (!Array.isArray(value)) return fieldBytes(value as Readonly<Record<string, unknown>>);
+  let bytes = OBJECT_BYTES + SLOT_BYTES * value.length;
+  if (typeof value[0] !== 'number') for (const item of value) bytes += contentBytes(item);
+  return bytes;
 }
 
-function bytesOf(values: readonly unknown[]): number {
-  let bytes = 0;
-  for (const value of values) bytes += contentBytes(value);
+function fieldBytes(fields: Readonly<Record<string, unknown>>): number {
+  let bytes = OBJECT_BYTES;
+  for (const name in fields) bytes += SLOT_BYTES + contentBytes(fields[name]);
   return bytes;
 }

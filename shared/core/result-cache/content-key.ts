@@ -1,15 +1,12 @@
 import { sameContent } from './same-content.ts';
-import { structuralHash } from './structural-hash.ts';
 
-/** What a result depends on, all of it, with its hash. */
+/** What a result depends on, all of it, with a hash of it. */
 export interface ContentKey {
   readonly hash: number;
+  /** A JSON value that nobody changes any more. */
   readonly content: unknown;
-}
-
-/** @param content a JSON value that nobody changes any more */
-export function contentKey(content: unknown, hash: (content: unknown) => number = structuralHash): ContentKey {
-  return { hash: hash(content), content };
+  /** The part of it that is this request's own: what keeping it takes. @default all of it */
+  readonly own?: unknown;
 }
 
 export function sameKey(one: ContentKey, other: ContentKey): boolean {

@@ -1,6 +1,7 @@
-export { contentKey, type ContentKey } from './content-key.ts';
+export type { ContentKey } from './content-key.ts';
 export { Flights, type Flight, type Urgency } from './flights.ts';
 export { freshnessMs } from './freshness.ts';
 export { Interned } from './interned.ts';
+export { structuralHash } from './structural-hash.ts';
 export { ResultStore, type StoredResult } from './result-store.ts';
 export { stepContent } from './step-content.ts';

@@ -1,18 +1,28 @@
 import { sameContent } from './same-content.ts';
-import { structuralHash } from './structural-hash.ts';
 
-const MAX_ENTRIES = 256;
+/** Of one name; whoever sends more kinds than that gets no memory saved. */
+const MAX_OF_A_NAME = 8;
+const MAX_NAMES = 1_000;
 
-/** One object for all equal ones, for values of which there are few, such as plans: they take no memory again and compare at once. */
-export class Interned<Value> {
-  readonly #values = new Map<number, Value>();
+export interface InternedValue<Value> {
+  readonly value: Value;
+  /** Equal values have the same one; different values different ones. */
+  readonly number: number;
+}
 
-  of(value: Value): Value {
-    const hash = structuralHash(value);
-    const known = this.#values.get(hash);
-    if (known !== undefined && sameContent(known, value)) return known;
-    if (this.#values.size >= MAX_ENTRIES) this.#values.clear();
-    this.#values.set(hash, value);
-    return value;
+/** One object for all equal ones, for values of which there are few, such as plans: it takes no memory again and compares at once. */
+export class Interned<Value extends { id: string }> {
+  readonly #byName = new Map<string, InternedValue<Value>[]>();
+  #next = 0;
+
+  of(value: Value): InternedValue<Value> {
+    const sameName = this.#byName.get(value.id);
+    const known = sameName?.find((one) => sameContent(one.value, value));
+    if (known !== undefined) return known;
+    const interned = { value, number: (this.#next += 1) };
+    if (this.#byName.size >= MAX_NAMES) this.#byName.clear();
+    if (sameName === undefined) this.#byName.set(value.id, [interned]);
+    else if (sameName.push(interned) > MAX_OF_A_NAME) sameName.shift();
+    return interned;
   }
 }

@@ -53,13 +53,10 @@ export class ResultStore<Value, Owner> {
   set(key: ContentKey, { value, storedAt }: StoredResult<Value>, owner: Owner): void {
     const before = this.#entries.get(key.hash);
     if (before !== undefined) this.#remove(before);
-    const bytes = ENTRY_OVERHEAD_BYTES + contentBytes(key.content) + contentBytes(value);
+    const bytes = ENTRY_OVERHEAD_BYTES + contentBytes(key.own ?? key.content) + contentBytes(value);
     if (bytes > this.#maxBytes) return;
     this.#add({ key, value, storedAt, owner, bytes });
-    for (const oldest of this.#entries.values()) {
-      if (this.#bytes <= this.#maxBytes) return;
-      this.#remove(oldest);
-    }
+    if (this.#bytes > this.#maxBytes) this.#shrink();
   }
 
   /** Looks at every entry; returns how many it removed. */
@@ -67,6 +64,13 @@ export class ResultStore<Value, Owner> {
     const unwanted = [...this.#entries.values()].filter(({ owner }) => isUnwanted(owner));
     for (const entry of unwanted) this.#remove(entry);
     return unwanted.length;
+  }
+
+  #shrink(): void {
+    for (const oldest of this.#entries.values()) {
+      if (this.#bytes <= this.#maxBytes) return;
+      this.#remove(oldest);
+    }
   }
 
   #add(entry: Entry<Value, Owner>): void {

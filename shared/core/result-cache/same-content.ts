@@ -1,6 +1,6 @@
 /**
- * Whether two JSON values are the same: the same fields in the same order, numbers to the bit (so 0 and −0 differ, as
- * they may to a model). Rather too strict: who finds two values different computes once too often.
+ * Whether two JSON values are the same, numbers to the bit (so 0 and −0 differ, as they may to a model). The order of
+ * fields does not count.
  */
 export function sameContent(one: unknown, other: unknown): boolean {
   if (Object.is(one, other)) return true;
@@ -13,12 +13,22 @@ type Fields = Readonly<Record<string, unknown>>;
 
 function sameList(one: readonly unknown[], other: readonly unknown[]): boolean {
   if (one.length !== other.length) return false;
-  for (let index = 0; index < one.length; index += 1) if (!sameContent(one[index], other[index])) return false;
+  for (let index = 0; index < one.length; index += 1) {
+    const left = one[index];
+    const right = other[index];
+    if (left === right && left !== 0) continue;
+    if (!sameContent(left, right)) return false;
+  }
   return true;
 }
 
+/** Without lists of names: those took most of the time. */
 function sameObject(one: Fields, other: Fields): boolean {
-  const [names, otherNames] = [Object.keys(one), Object.keys(other)];
-  if (names.length !== otherNames.length) return false;
-  return names.every((name, index) => name === otherNames[index] && sameContent(one[name], other[name]));
+  let surplus = 0;
+  for (const name in one) {
+    if (!Object.hasOwn(other, name) || !sameContent(one[name], other[name])) return false;
+    surplus -= 1;
+  }
+  for (const _name in other) surplus += 1;
+  return surplus === 0;
 }

@@ -2,7 +2,8 @@ import type { Plan, StepEnd, Work } from '@tandem/schemas';
 import { expect, it } from 'vitest';
 import { Interned } from './interned.ts';
 import { sameContent } from './same-content.ts';
-import { stepContent } from './step-content.ts';
+import { stepContent, type StepContent } from './step-content.ts';
+import { structuralHash } from './structural-hash.ts';
 
 const RESULT = { items: [1, 2], scores: [0.5, 0.25] };
 const run = { model: 'small', precision: 'fp32', version: '1', batchSize: 3, queueMs: 1, computeMs: 1, reason: 'why' };
@@ -21,8 +22,15 @@ function work(over: { step?: string; task?: object; previous?: Record<string, St
 }
 
 const plans = new Interned<Plan>();
-const contentOf = (of: Work, { variant = 'v', readsUser = false, tenant = undefined as string | undefined } = {}) => stepContent(of, variant, { readsUser }, plans, tenant);
-const same = (one: unknown, other: unknown) => sameContent(one, other);
+const contentOf = (of: Work, { variant = 'v', readsUser = false, tenant = undefined as string | undefined } = {}) =>
+  stepContent(of, { variant: { fingerprint: variant, number: variant.length }, adapter: { readsUser }, plans, tenant });
+
+/** In content and in what is hashed alike. */
+function same(one: StepContent | undefined, other: StepContent | undefined): boolean {
+  const areSame = sameContent(one!.content, other!.content);
+  expect(structuralHash(one!.essence) === structuralHash(other!.essence)).toBe(areSame);
+  return areSame;
+}
 
 it.each([
   ['request, time, tier, lane, reason', work({ task: { requestId: 'r2', userId: 'bob', key: 'bob', arrivedAt: 9, deadlineAt: null, lane: 'bulk', source: 't/1/7', activity: 1 }, reason: 'other' })],

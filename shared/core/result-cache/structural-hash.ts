@@ -42,7 +42,11 @@ function ofText(hash: number, text: string): number {
 
 function ofList(hash: number, list: readonly unknown[]): number {
   let mixed = hash;
-  for (const item of list) mixed = walk(mixed, item);
+  for (let index = 0; index < list.length; index += 1) {
+    const item = list[index];
+    // Item ids, nearly always.
+    mixed = typeof item === 'number' && (item | 0) === item ? mix(mixed, item) : walk(mixed, item);
+  }
   return mixed;
 }
 
