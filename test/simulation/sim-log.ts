@@ -119,16 +119,23 @@ export class SimLog implements EventLog {
   #fetched(deliver: (delivery: Delivery) => void): (delivery: Delivery) => void {
     const { world } = this.#process;
     const busyUntil = new Map<string, number>();
+    const queues = new Map<string, Delivery[]>();
     return (delivery) => {
       const { topic, partition } = delivery.record;
       const place = `${topic} ${partition}`;
       const now = world.clock.now();
       const until = Math.max(busyUntil.get(place) ?? 0, world.chance(LAG_SHARE) ? now + world.between(0, LAG_MS) : now);
       busyUntil.set(place, until);
-      if (until <= now) return deliver(delivery);
-      world.later(until - now, this.#process.gate(() => {
-        if (delivery.owned) deliver(delivery);
-      }));
+      const queue = queues.get(place) ?? [];
+      queues.set(place, queue);
+      queue.push(delivery);
+      // Also a process that slept meanwhile gets them in their order.
+      const next = () => {
+        const first = queue.shift();
+        if (first?.owned === true) deliver(first);
+      };
+      if (until <= now) next();
+      else world.later(until - now, this.#process.gate(next));
     };
   }
 
