@@ -49,7 +49,7 @@ export interface Measured {
   gains: Gains;
 }
 
-const START_PATIENCE_MS = 90_000;
+const START_PATIENCE_MS = 180_000;
 const COMPLETE = /"status":\s*"complete"/;
 const FIRST_GAP_MS = 250;
 const FIRST_DEADLINE_MS = 5_000;

@@ -68,6 +68,9 @@ function pythonConsumer(name: string, description: string, more: readonly string
 const kafkajsConsumer = (name: string, description: string, script: 'one-by-one' | 'in-batches'): Peer =>
   (variant) => consumerContender({ name, description, script, variant: `${variant.model}.${variant.precision}` });
 
+/** Ray gives its workers a niceness of 15 otherwise, which no other contender has. */
+const RAY = { RAY_worker_niceness: '0', RAY_USAGE_STATS_ENABLED: '0', RAY_AUTH_MODE: 'disabled' };
+
 /** By the name that --peer takes. */
 export const PEERS: ReadonlyMap<string, Peer> = new Map([
   ['kafkajs', kafkajsConsumer('kafkajs', 'kafkajs, one by one, its defaults', 'one-by-one')],
@@ -96,6 +99,6 @@ export const PEERS: ReadonlyMap<string, Peer> = new Map([
   ['pytriton-reject', pytriton('pytriton-reject', 'the same, refusing what waits for longer than 10 ms', ['--reject'])],
   ['ray-serve', pythonPeer({
     name: 'ray-serve', description: 'Ray Serve, batches of 32 within 5 ms, a replica per core', http: { path: '/', ...JSON_BODY },
-    command: (python, [port]) => ({ command: python, args: [join(import.meta.dirname, 'ray-serve/server.py'), String(port), WORKERS] }),
+    command: (python, [port]) => ({ command: python, args: [join(import.meta.dirname, 'ray-serve/server.py'), String(port), WORKERS], environment: RAY }),
   })],
 ]);
