@@ -1,0 +1,106 @@
+import { HEADER, topicName, type Outcome, type Task } from '@tandem/schemas';
+import { ManualClock } from '@tandem/shared/clock';
+import fc from 'fast-check';
+import { expect, onTestFinished, test } from 'vitest';
+import { context, heldEngine, record, scoreOf, work, workerFactory } from './testing.ts';
+
+const worker = workerFactory(onTestFinished);
+
+const anyRequest = fc.record({
+  bulk: fc.boolean(),
+  tier: fc.constantFrom('vip', 'standard', 'unheard-of'),
+  tenant: fc.constantFrom(undefined, 'acme', 'globex', '__proto__'),
+  deadlineMs: fc.option(fc.integer({ min: 1, max: 60 })),
+});
+const anyStep = fc.oneof(anyRequest, fc.record({ end: fc.nat() }), fc.record({ waitMs: fc.integer({ min: 1, max: 20 }) }));
+
+test('whatever comes when, for whom and in which batch, each request is answered once, with the result of its own input', async () => {
+  await fc.assert(fc.asyncProperty(fc.array(anyStep, { minLength: 1, maxLength: 80 }), async (steps) => {
+    const clock = new ManualClock(1_000);
+    const engine = heldEngine(2);
+    const stage = await worker({ engine, clock, limits: { maxBatchSize: 4, maxBulkBatchSize: 8, fairnessWindowMs: 3, tierTimeouts: { standard: { ms: 25, action: 'delay' }, vip: { ms: 40, action: 'reject' } } } });
+    const answers: Promise<Outcome>[] = [];
+    const running = new Set<number>();
+    const endOne = (which: number) => {
+      for (let batch = 0; batch < engine.batches.length; batch += 1) if (!ended.has(batch)) running.add(batch);
+      const chosen = [...running][which % Math.max(1, running.size)];
+      if (chosen === undefined) return;
+      running.delete(chosen);
+      ended.add(chosen);
+      engine.batches[chosen]!.end();
+    };
+    const ended = new Set<number>();
+    for (const [index, step] of steps.entries()) {
+      if ('end' in step) endOne(step.end);
+      else if ('waitMs' in step) clock.advance(step.waitMs);
+      else answers.push(send(stage, clock, index, step));
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    const settled = Promise.all(answers);
+    let done = false;
+    void settled.then(() => (done = true));
+    while (!done) {
+      endOne(0);
+      clock.advance(1);
+      await new Promise((resolve) => setImmediate(resolve));
+    }
+    for (const outcome of await settled) {
+      const input = (outcome as { task: Task }).task.input as number;
+      expect(outcome).toMatchObject({ requestId: `r${input}` });
+      if (outcome.kind === 'completed') expect(scoreOf(outcome)).toBe(10 * input);
+      else expect(outcome.kind).toBe('expired');
+    }
+    const ran = engine.batches.flatMap(({ ids }) => ids);
+    expect(new Set(ran).size).toBe(ran.length);
+    await stage.stop?.();
+  }), { numRuns: 25 });
+}, 60_000);
+
+async function send(stage: Awaited<ReturnType<typeof worker>>, clock: ManualClock, input: number, { bulk, tier, tenant, deadlineMs }: typeof anyRequest extends fc.Arbitrary<infer R> ? R : never): Promise<Outcome> {
+  const deadlineAt = deadlineMs === null ? null : clock.now() + deadlineMs;
+  const sent = record(work(input, { tier, deadlineAt, lane: bulk ? 'bulk' : 'interactive' }), `t.${bulk ? 'bulk' : 'work'}.lookup.fp32`);
+  const outputs = await stage.handle({ ...sent, headers: tenant === undefined ? {} : { [HEADER.tenant]: tenant } }, context);
+  expect(outputs).toHaveLength(1);
+  expect(outputs[0]!.topic).toBe(topicName('t.', 'outcomes'));
+  return JSON.parse(String(outputs[0]!.value)) as Outcome;
+}
+
+test('what expires while every session is busy is answered then, not when one is free', async () => {
+  const clock = new ManualClock(1_000);
+  const engine = heldEngine();
+  const stage = await worker({ engine, clock, limits: { maxBatchSize: 1 } });
+  const running = stage.run(work(1));
+  await engine.began(1);
+  const ahead = stage.run(work(2));
+  await engine.began(2);
+  const late = stage.run(work(3, { deadlineAt: 1_030 }));
+  await new Promise((resolve) => setImmediate(resolve));
+  clock.advance(30);
+  expect((await late).kind).toBe('expired');
+  engine.batches[0]!.end();
+  engine.batches[1]!.end();
+  expect((await Promise.all([running, ahead])).map(scoreOf)).toEqual([10, 20]);
+});
+
+test('a full queue leaves more in the log, or rejects it, as it is told', async () => {
+  const engine = heldEngine();
+  const waits = await worker({ limits: { maxQueueSize: 40 } });
+  expect(waits.inputs.map(({ maxInFlight }) => maxInFlight)).toEqual([40]);
+  const rejects = await worker({ engine, limits: { maxQueueSize: 2, maxBatchSize: 1, whenFull: 'reject' } });
+  expect(rejects.inputs.map(({ maxInFlight }) => maxInFlight)).toEqual([4]);
+  const first = rejects.run(work(1));
+  await engine.began(1);
+  const second = rejects.run(work(2));
+  await engine.began(2);
+  const others = [3, 4, 5].map((id) => rejects.run(work(id)));
+  expect((await others[2]!).kind).toBe('expired');
+  for (let batch = 0; batch < 4; batch += 1) {
+    await engine.began(batch + 1);
+    engine.batches[batch]!.end();
+  }
+  expect((await Promise.all([first, second, ...others.slice(0, 2)])).map(scoreOf)).toEqual([10, 20, 30, 40]);
+});
+
+test('a tier without a weight above nothing is refused, naming it', async () => {
+  await expect(worker({ limits: { tierWeights: { vip: 0 } } })).rejects.toThrow(/tierWeights: vip is 0; it must be more than 0/);
+});
