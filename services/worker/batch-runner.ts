@@ -1,15 +1,7 @@
-import type { StepResult } from '@tandem/schemas';
 import { TandemError } from '@tandem/shared/errors';
+import type { BatchPart, RanBatch } from './batch-part.ts';
 import type { PendingWork } from './pending-work.ts';
 import type { ServedVariant } from './served-variant.ts';
-import type { BatchPart } from './user-prefixes.ts';
-
-export interface RanBatch {
-  results: readonly StepResult[];
-  computeMs: number;
-  /** What kind of run it was, where there are several: their times are not to be mixed. */
-  kind?: string;
-}
 
 export interface BatchSink {
   completed(pending: readonly PendingWork[], ran: RanBatch): void;
@@ -58,7 +50,7 @@ export async function runBatch(served: ServedVariant, batch: readonly PendingWor
   }
 }
 
-async function runParts(run: Run, parts: readonly BatchPart[]): Promise<void> {
+async function runParts(run: Run, parts: readonly BatchPart<PendingWork>[]): Promise<void> {
   const waiting = [...parts];
   try {
     for (let part = waiting.shift(); part !== undefined; part = waiting.shift()) await runFirst(run, part);
@@ -67,7 +59,7 @@ async function runParts(run: Run, parts: readonly BatchPart[]): Promise<void> {
   }
 }
 
-async function runFirst(run: Run, { pending, infer: cached, blame }: BatchPart): Promise<void> {
+async function runFirst(run: Run, { pending, infer: cached, blame }: BatchPart<PendingWork>): Promise<void> {
   if (cached === undefined) return runPart(run, pending, true);
   let ran: RanBatch;
   try {

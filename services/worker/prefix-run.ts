@@ -1,8 +1,7 @@
 import type { Variant } from '@tandem/schemas';
 import type { Adapter, PrefixLease, PrefixPool, PrefixRow, PrefixRun, PrefixSupport } from '@tandem/shared/core';
 import type { InvocationResult, LoadedVariant } from '@tandem/shared/engine';
-import type { RanBatch } from './batch-runner.ts';
-import type { PendingWork } from './pending-work.ts';
+import type { GraphWork, RanBatch } from './batch-part.ts';
 
 /** What runs of prefixes need of their variant. */
 export interface PrefixRunner {
@@ -14,8 +13,8 @@ export interface PrefixRunner {
 }
 
 /** A request and the slot that it has for this batch. */
-export interface LeasedWork {
-  pending: PendingWork;
+export interface LeasedWork<T extends GraphWork = GraphWork> {
+  pending: T;
   lease: PrefixLease;
 }
 

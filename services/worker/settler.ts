@@ -1,6 +1,6 @@
 import type { Clock } from '@tandem/shared/clock';
 import { TandemError, messageOf } from '@tandem/shared/errors';
-import type { RanBatch } from './batch-runner.ts';
+import type { RanBatch } from './batch-part.ts';
 import type { WorkerObserver } from './options.ts';
 import { cancelledOutcome, completedOutcome, expiredOutcome, failedOutcome, redispatchOutcome } from './outcomes.ts';
 import type { PendingWork, Submission } from './pending-work.ts';

@@ -4,21 +4,9 @@ import { lengthBucket, type PrefixCache, type PrefixLease } from '@tandem/shared
 import { isRetryable } from '@tandem/shared/errors';
 import { variantName } from '@tandem/shared/registry';
 import type { Logger } from '@tandem/shared/telemetry';
-import type { RanBatch } from './batch-runner.ts';
+import type { BatchPart, GraphWork, RanBatch } from './batch-part.ts';
 import type { PrefixUse } from './options.ts';
-import type { PendingWork } from './pending-work.ts';
 import { prefill, steps, type LeasedWork, type PrefixRunner } from './prefix-run.ts';
-
-/** Requests that run together in one way. */
-export interface BatchPart {
-  pending: readonly PendingWork[];
-  /** Undefined: with the whole history, as if there were no cache. */
-  infer?: () => Promise<RanBatch>;
-  /** The part failed that way and went well without a cache: it is not the input's fault. */
-  blame?: (error: unknown) => void;
-  /** Gives back what the part holds, if it has not run. */
-  abandon?: () => void;
-}
 
 export interface UserPrefixesOptions extends PrefixRunner {
   cache: PrefixCache;
@@ -68,8 +56,8 @@ export class UserPrefixes {
    * Takes slots for a batch and sorts it into parts. A second request of a user waits for the first one's end.
    * @returns `later`: to be admitted when the parts have run
    */
-  admit(batch: readonly PendingWork[]): { parts: BatchPart[]; later: PendingWork[] } {
-    const [hits, misses, whole, later]: [LeasedWork[], LeasedWork[], PendingWork[], PendingWork[]] = [[], [], [], []];
+  admit<T extends GraphWork>(batch: readonly T[]): { parts: BatchPart<T>[]; later: T[] } {
+    const [hits, misses, whole, later]: [LeasedWork<T>[], LeasedWork<T>[], T[], T[]] = [[], [], [], []];
     const owners = new Set<string>();
     const evictionsBefore = this.#options.cache.counts.evictions;
     for (const pending of batch) {
@@ -120,7 +108,7 @@ export class UserPrefixes {
     return cache.acquire(owner, tokens, clock.now());
   }
 
-  #part(kind: Kind, leased: readonly LeasedWork[]): BatchPart {
+  #part<T extends GraphWork>(kind: Kind, leased: readonly LeasedWork<T>[]): BatchPart<T> {
     return {
       pending: leased.map(({ pending }) => pending),
       infer: () => this.#infer(kind, leased),
