@@ -31,6 +31,7 @@ export class SimLog implements EventLog {
   readonly #process: SimProcess;
   readonly #options: SimLogOptions;
   #lastArrival = 0;
+  #cutOff = false;
 
   constructor(log: EmbeddedLog, process: SimProcess, options: SimLogOptions) {
     this.#log = log;
@@ -147,7 +148,7 @@ export class SimLog implements EventLog {
   #send(producer: LogProducer, records: readonly OutgoingRecord[]): Promise<void> {
     const now = this.#process.world.clock.now();
     this.#lastArrival = Math.max(this.#lastArrival, now + this.#process.world.between(0, this.#slowestMs()));
-    return this.#request(() => this.#sabotaged(producer, records), this.#lastArrival - now);
+    return this.#request(() => this.#sabotaged(producer, records), this.#lastArrival - now, () => this.#survives());
   }
 
   async #sabotaged(producer: LogProducer, records: readonly OutgoingRecord[]): Promise<void> {
@@ -157,12 +158,22 @@ export class SimLog implements EventLog {
     if (struck && sabotage === 'repeat') await producer.send(records);
   }
 
+  #arrives(): boolean {
+    return this.#process.alive || this.#process.world.chance(0.5);
+  }
+
+  /** Of what a process sends one after the other nothing arrives after something that does not. */
+  #survives(): boolean {
+    this.#cutOff ||= !this.#arrives();
+    return !this.#cutOff;
+  }
+
   /** What a process sent before it died may arrive, or not; what it would have been told, it never hears. */
-  #request<Value>(effect: () => Promise<Value>, wayMs = this.#process.world.between(0, this.#slowestMs())): Promise<Value> {
+  #request<Value>(effect: () => Promise<Value>, wayMs = this.#process.world.between(0, this.#slowestMs()), arrives = () => this.#arrives()): Promise<Value> {
     const { world } = this.#process;
     return new Promise((resolve, reject) => {
       world.later(wayMs, () => {
-        if (!this.#process.alive && world.chance(0.5)) return;
+        if (!arrives()) return;
         const back = (settle: () => void) => world.later(world.between(0, this.#slowestMs()), this.#process.gate(settle));
         effect().then((value) => back(() => resolve(value)), (error: unknown) => back(() => reject(error instanceof Error ? error : new Error(String(error)))));
       });
