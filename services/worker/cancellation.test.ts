@@ -68,4 +68,4 @@ test('whatever is cancelled when, each piece of work ends once and the counts co
     expect(beats[0]!.variants[0]).toMatchObject({ queued: 0, running: 0, bulkBacklog: 0, completed: completed.length });
     await stage.stop?.();
   }), { numRuns: 40 });
-});
+}, 60_000);
