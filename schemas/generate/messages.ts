@@ -26,6 +26,7 @@ export const messages: readonly Message[] = [
   internal('Outcome', 'outcomes.ts', 'What became of one step.'),
   open('Response'),
   internal('Heartbeat', 'worker-to-telemetry.ts', 'Load and resources of one worker process.'),
+  internal('ErasureNotice', 'worker-to-telemetry.ts', 'A user was erased: workers forget what they keep of him.'),
   open('Variant'),
   { name: 'record to retry', summary: 'A record whose handling failed for the time being, as it was read.', headers: 'retry', raw: true },
   { name: 'original bytes', summary: 'A record that could not be handled, as it was read.', headers: 'dead-letter', raw: true },
