@@ -15,7 +15,7 @@ import { Load, type Collected } from './load.ts';
 
 const HELP = `Measures what a backfill costs interactive requests, and what it gets.
 
-  npm run bench:interference -- [--brokers HOST:PORT] [--embedded] [--rounds 4] [--seconds 10] [--task fine] [--json FILE] [--help]
+  npm run bench:interference -- [--brokers HOST:PORT] [--embedded] [--rounds 4] [--seconds 10] [--task fine] [--chain none] [--json FILE] [--help]
 
 Measures the capacity, then alternates: interactive requests at half of it alone, and the same beside as many bulk requests as the flow
 takes (2,000 always outstanding). At last interactive requests at the whole capacity, beside bulk: how long does bulk wait? Stages run as
@@ -33,6 +33,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '4' },
     seconds: { type: 'string', default: '10' },
     task: { type: 'string', default: 'fine' },
+    chain: { type: 'string', default: 'none' },
     json: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -53,12 +54,12 @@ async function main(): Promise<void> {
   const broker = values.embedded || values.brokers !== undefined ? undefined : await startKafkaBroker();
   const kafka = values.embedded ? {} : { kafka: values.brokers ?? broker?.address };
   const prefix = `bench-${randomUUID().slice(0, 8)}.`;
-  const settings = loadSettings({ flags: { ...kafka, prefix, httpPort: '0', logLevel: 'warn' } });
+  const settings = loadSettings({ flags: { ...kafka, prefix, chain: values.chain, httpPort: '0', logLevel: 'warn' } });
   const ports = await openPorts(settings, 'bench');
   await ensureTopology(settings, ports);
   const flow = values.embedded
     ? await System.start(STAGES, settings, ports)
-    : startCommand(['cluster', '--kafka', String(settings.kafka), '--prefix', prefix, '--http-port', '0', '--log-level', 'warn', '--threads', '1']);
+    : startCommand(['cluster', '--kafka', String(settings.kafka), '--prefix', prefix, '--http-port', '0', '--log-level', 'warn', '--threads', '1', '--chain', values.chain]);
   const load = await Load.open(ports.log, prefix, values.task);
   try {
     const result = await measure(load, Number(values.rounds), Number(values.seconds));
@@ -112,7 +113,7 @@ async function measure(load: Load, rounds: number, seconds: number) {
   }
   const crowded = await during(load, seconds, (signal) => [load.atRate(capacityPerSecond, signal), load.flood('bulk', 50, signal)]);
   return {
-    log: values.embedded ? 'embedded, one process' : 'kafka, separate processes',
+    log: values.embedded ? 'embedded, one process' : `kafka, separate processes, chain ${values.chain}`,
     task: values.task,
     capacityPerSecond, interactivePerSecond: rate, rounds: { alone, beside },
     ratios: { p50: ratios(alone, beside, 'p50Ms'), p99: ratios(alone, beside, 'p99Ms') },

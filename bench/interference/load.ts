@@ -86,10 +86,11 @@ export class Load {
     const requestId = `${lane}-${index}-${randomUUID().slice(0, 6)}`;
     this.#due.set(requestId, { at, lane });
     this.#outstanding[lane] += 1;
+    const userId = `u${index % 2_000}`;
     const history = Array.from({ length: 20 + (index % 30) }, (_, place) => String(1 + ((index * 31 + place * 17) % 3_000)));
     const hints = { task: this.#task, activity: 0.5, ...(lane === 'interactive' ? { deadlineMs: 10_000 } : {}) };
-    const value = JSON.stringify({ requestId, workload: 'recommend', userId: `u${index % 2_000}`, input: { history }, hints });
-    void this.#producer.send([{ topic: topicName(this.#prefix, lane === 'bulk' ? 'requests.bulk' : 'requests'), key: requestId, value }]);
+    const value = JSON.stringify({ requestId, workload: 'recommend', userId, input: { history }, hints });
+    void this.#producer.send([{ topic: topicName(this.#prefix, lane === 'bulk' ? 'requests.bulk' : 'requests'), key: userId, value }]);
   }
 
   #received(id: string | undefined, value: Buffer | null): void {
