@@ -5,6 +5,8 @@ import type { RunFigures } from '../harness/judge.ts';
 import { Session } from '../harness/measure.ts';
 import { inRounds, type Rounds } from '../harness/rounds.ts';
 import { median } from '../harness/spread.ts';
+import { tandemContender } from '../harness/tandem-contender.ts';
+import { heavyFlags } from './made/made-models.ts';
 import { batchConsumer, oneByOneConsumer, tandemCascade, tandemLarge } from './usual-contenders.ts';
 
 const SHARES = [0.1, 0.25, 0.5, 0.75, 1, 1.25, 1.5, 2, 3];
@@ -70,7 +72,8 @@ export function overloadFindings(measured: readonly Rounds<OverloadRun>[], share
 
 async function run(bench: Bench): Promise<Findings> {
   const shares = bench.quick ? QUICK_SHARES : SHARES;
-  const contenders = [tandemLarge(), tandemCascade(), batchConsumer(), oneByOneConsumer()];
+  const heavy = tandemContender({ name: 'Tandem: a heavy model', description: 'a model of some milliseconds per request', task: 'fine', flags: heavyFlags(bench.folder) });
+  const contenders = [heavy, tandemLarge(), tandemCascade(), batchConsumer(), oneByOneConsumer()];
   const measured = await inRounds(bench, contenders, (contender) => offerShares(contender, bench, shares), ({ capacityPerSecond, runs }) =>
     `${number(capacityPerSecond)}/s; at ${percent(runs.at(-1)!.share)} ${number(runs.at(-1)!.figures.goodputPerSecond)}/s`);
   return overloadFindings(measured, shares);

@@ -12,7 +12,7 @@ import { tandemContender } from '../../harness/tandem-contender.ts';
 import { flameGraph } from '../../report/flame-graph.ts';
 import { readProfiles, selfTimes, type CallTree } from '../../report/cpu-profile.ts';
 import { settingCapability } from '../capabilities.ts';
-import { noopFlags } from './noop-models.ts';
+import { noopFlags } from '../made/made-models.ts';
 
 /** Where the median is asked for, requests per second. */
 const RATES = [500, 2_000];
