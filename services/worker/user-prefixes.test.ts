@@ -7,7 +7,7 @@ import { createOnnxEngine, type Invocation, type LoadedVariant, type OnnxEngine 
 import { TandemError } from '@tandem/shared/errors';
 import type { LogRecord, TailOptions } from '@tandem/shared/log';
 import { silentLogger, type Logger } from '@tandem/shared/telemetry';
-import { expect, onTestFinished, test } from 'vitest';
+import { afterAll, expect, onTestFinished, test, vi } from 'vitest';
 import type { PrefixUse, WorkerStageOptions } from './index.ts';
 import { record, workerFactory } from './testing.ts';
 
@@ -18,6 +18,14 @@ const SLOT_BYTES = 6 * 4 * 128 * 32 * 4;
 const CANDIDATES = Array.from({ length: 60 }, (_, index) => 3_001 + index);
 const fine: PlanStep = { id: 'fine', role: 'fine', model: 'recommend-large', after: [], required: true };
 const factory = workerFactory(onTestFinished);
+const frees: (() => void | Promise<void>)[] = [];
+/** Of workers that outlive a test. */
+const lasting = workerFactory((free) => frees.push(free));
+
+vi.setConfig({ testTimeout: 120_000 });
+afterAll(async () => {
+  for (const free of frees) await free();
+});
 
 interface Asked {
   userId?: string;
@@ -28,13 +36,13 @@ interface Asked {
 }
 
 /** A worker over the released ranker, and what its prefixes have done. */
-async function worker(slots: number, over: Partial<WorkerStageOptions> = {}, engine?: OnnxEngine) {
+async function worker(slots: number, over: Partial<WorkerStageOptions> = {}, engine?: OnnxEngine, create = factory) {
   const used: Required<PrefixUse> = { hits: 0, misses: 0, bypassed: 0, steps: 0, savedTokens: 0, evictions: 0, bytes: 0 };
   const prefixes = (_variant: string, { bytes, ...counts }: PrefixUse) => {
     for (const [name, count] of Object.entries(counts)) used[name as keyof PrefixUse] += count;
     used.bytes = bytes ?? used.bytes;
   };
-  const stage = await factory({
+  const stage = await create({
     variants: [large('int8')], adapters: builtInAdapters, engine: engine ?? createOnnxEngine({ modelsDirectory: MODELS, threads: 1 }),
     prefixCacheBytes: slots * SLOT_BYTES, observer: { prefixes }, ...over,
   });
@@ -72,8 +80,14 @@ function expectSame(actual: RankedItems, expected: RankedItems): void {
   actual.items.forEach((item, place) => expect(actual.scores[place]).toBeCloseTo(scores.get(item)!, 2));
 }
 
+let plain: ReturnType<typeof worker> | undefined;
+
 /** What no cache would answer. */
-const plainAnswers = (asked: readonly [readonly number[], Asked?][]) => worker(0).then(({ ask }) => Promise.all(asked.map(([history, how]) => ask(history, how))));
+async function plainAnswers(asked: readonly [readonly number[], Asked?][]): Promise<RankedItems[]> {
+  plain ??= worker(0, {}, undefined, lasting);
+  const { ask } = await plain;
+  return Promise.all(asked.map(([history, how]) => ask(history, how)));
+}
 
 test.each([['a list', false], ['the catalogue', true]])('a history that grows beyond its window gives the same ranking of %s as without a cache', async (_what, catalogue) => {
   const { ask, used } = await worker(4);
@@ -123,6 +137,11 @@ test('a step takes only what is new, several steps what came meanwhile, and a co
   expect(used).toMatchObject({ misses: 2, hits: 5, savedTokens: 90 + 91 + 94 + 92 + 96 });
 });
 
+test('nothing is kept where the cache is off', async () => {
+  await plainAnswers([[items(20, 1), { userId: 'u' }], [items(21, 1), { userId: 'u' }]]);
+  expect((await plain!).used).toEqual({ hits: 0, misses: 0, bypassed: 0, steps: 0, savedTokens: 0, evictions: 0, bytes: 0 });
+});
+
 test('more users than slots: the least recently seen are built again, and every answer stays right', async () => {
   const { ask, used } = await worker(2);
   const asked = Array.from({ length: 12 }, (_, index): [number[], Asked] => [items(30, index % 4).slice(0, 20 + Math.floor(index / 4)), { userId: `u${index % 4}` }]);
@@ -160,12 +179,12 @@ test('prefixes take only what the model files leave of the memory budget', async
 
 test('each precision keeps prefixes of its own', async () => {
   const both = { variants: [large('fp32'), large('int8')] };
-  const [cached, plain] = [await worker(4, both), await worker(0, both)];
+  const [cached, uncached] = [await worker(4, both), await worker(0, both)];
   const history = items(71, 4);
   await cached.ask(history.slice(0, 70), { userId: 'u', precision: 'fp32' });
   for (const precision of ['int8', 'fp32']) {
     const asked = { userId: 'u', precision };
-    expectSame(await cached.ask(history, asked), await plain.ask(history, asked));
+    expectSame(await cached.ask(history, asked), await uncached.ask(history, asked));
   }
   expect(cached.used).toMatchObject({ misses: 2, hits: 1, steps: 1 });
 });

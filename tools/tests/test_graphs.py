@@ -104,6 +104,15 @@ def test_nothing_excluded_seen_or_padding_is_recommended(folder, histories, grap
     assert changed == len(histories)  # without the mask every row would have held an excluded item
 
 
+def test_the_listing_of_a_state_equals_the_catalogue_of_its_history(folder, histories):
+    exclude = pad([[3], [0], [7], [9], [11], [2], [5]])
+    expected = run(session(folder / "catalogue.fp32.onnx"), history=pad(histories), exclude=exclude)
+    state = run(session(folder / "prefill.fp32.onnx"), history=pad(histories), candidates=np.ones((len(histories), 1), dtype=np.int32))["state"]
+    listed = run(session(folder / "listing.fp32.onnx"), state=state, exclude=np.concatenate([pad(histories), exclude], axis=1))
+    assert np.abs(listed["scores"] - expected["scores"]).max() <= 1e-4
+    assert (listed["items"] == expected["items"]).mean() > 0.99
+
+
 def cached(folder, histories, prefixes, precision="fp32", wrong_slot=False):
     """(step scores, whole-history scores) after prefilling all but the last item of each row."""
     rank, prefill, step = (session(folder / f"{name}.{precision}.onnx") for name in ("rank", "prefill", "step"))

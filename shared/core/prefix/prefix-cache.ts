@@ -1,6 +1,6 @@
 import type { PrefixCacheOptions, PrefixCounts, PrefixLease, PrefixMatch } from './types.ts';
 
-const STEP_COST_TOKENS = 12;
+const STEP_COST_TOKENS = 20;
 const NOTHING: PrefixMatch = { reused: 0, missing: 0 };
 
 /** A slot's content, as far as it can be trusted. */

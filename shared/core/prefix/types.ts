@@ -5,7 +5,7 @@ export interface PrefixCacheOptions {
   positions: number;
   /**
    * What one cached step costs, in tokens of a prefill: where more than length ÷ this many steps are missing, the prefix
-   * is built anew. Measured here (docs/user-streams.md): 8 to 20. @default 12
+   * is built anew. Measured here (docs/user-streams.md): 16 to 23. @default 20
    */
   stepCostTokens?: number;
   /** A prefix that nobody used for so long is given up: what a user did shall not stay in memory for ever. */
