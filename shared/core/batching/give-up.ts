@@ -9,7 +9,7 @@ const MOST_OF_GIVEN = 0.5;
 /**
  * While work is being lost, gives up what has so little time left that only a small batch would be in time for it. Under
  * overload the next in line is always about to expire; batches made to fit it are small and dear, so that still more expires: with
- * a curve of 4 + 0.1 n ms a third of the throughput is left. Who lets a few go instead loses fewer (early drop: Shen et al., Nexus,
+ * a curve of 4 + 0.1 n ms a tenth of the throughput is left. Who lets a few go instead loses fewer (early drop: Shen et al., Nexus,
  * SOSP 2019). Nothing is given up while nothing is being lost, nor below what makes an efficient batch.
  */
 export function giveUp<T>(queue: BatchQueue<T>, group: BatchGroup<T>, { now, startsAt, times, limits }: BatchSituation): QueuedWork<T>[] {
