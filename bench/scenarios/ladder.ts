@@ -2,7 +2,7 @@ import type { Bench, Findings, Scenario, Table } from '../harness/bench.ts';
 import { number, share, spread } from '../harness/format.ts';
 import { measure, type Measured } from '../harness/measure.ts';
 import { inRounds, type Rounds } from '../harness/rounds.ts';
-import { BATCH_CONSUMER, ladderContenders, ONE_BY_ONE } from './ladder-contenders.ts';
+import { BATCH_CONSUMERS, ladderContenders, ONE_BY_ONE } from './ladder-contenders.ts';
 import { gainsOf, ladderRow, type LadderRow } from './ladder-row.ts';
 
 /** How much the rows give of the baselines. */
@@ -17,10 +17,12 @@ interface Ratio {
 
 export function ratiosOf(rows: readonly LadderRow[]): Ratio[] {
   const goodputOf = (name: string) => rows.find((row) => row.name === name)?.goodputPerSecond ?? NaN;
+  const known = BATCH_CONSUMERS.map(goodputOf).filter((goodput) => !Number.isNaN(goodput));
+  const batches = known.length === 0 ? NaN : Math.max(...known);
   return rows.map(({ name, goodputPerSecond, hitRateLost }, index) => ({
     name, hitRateLost,
     againstOneByOne: goodputPerSecond / goodputOf(ONE_BY_ONE),
-    againstBatchConsumer: goodputPerSecond / goodputOf(BATCH_CONSUMER),
+    againstBatchConsumer: goodputPerSecond / batches,
     step: goodputPerSecond / (rows[index - 1]?.goodputPerSecond ?? NaN),
   }));
 }
@@ -39,7 +41,7 @@ function ratioTable(rows: readonly LadderRow[]): Table {
   const known = ratiosOf(rows).filter(({ againstOneByOne }) => Number.isFinite(againstOneByOne));
   const error = new Map(rows.map(({ name, hitRateLostError }) => [name, hitRateLostError]));
   return {
-    head: ['', '× one by one', '× batch consumer', '× the row before', 'points of HR@10 lost'],
+    head: ['', '× one by one', '× best batch consumer', '× the row before', 'points of HR@10 lost'],
     rows: known.map((ratio) => [
       ratio.name, number(ratio.againstOneByOne), number(ratio.againstBatchConsumer), number(ratio.step),
       Number.isFinite(ratio.hitRateLost) ? `${(ratio.hitRateLost * 100).toFixed(1)} ± ${((error.get(ratio.name) ?? NaN) * 100).toFixed(1)}` : '–',
