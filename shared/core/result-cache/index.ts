@@ -1,5 +1,5 @@
 export type { ContentKey } from './content-key.ts';
-export { Flights, type Flight, type Urgency } from './flights.ts';
+export { Flights, type Flight } from './flights.ts';
 export { freshnessMs } from './freshness.ts';
 export { Interned } from './interned.ts';
 export { structuralHash } from './structural-hash.ts';
