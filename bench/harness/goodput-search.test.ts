@@ -29,6 +29,12 @@ test.each([500, 1_000, 7_300])('finds the capacity of a server of %d/s from eith
   }
 });
 
+test('a start far too high costs few probes', async () => {
+  const { probes, goodputPerSecond } = await searchGoodput(singleServer(1_000), { startRate: 60_000, refinements: 1 });
+  expect(goodputPerSecond).toBeGreaterThan(500);
+  expect(probes.length).toBeLessThan(7);
+});
+
 test('ends after the probes that were allowed, and says 0 where nothing was sustained', async () => {
   let calls = 0;
   const result = await searchGoodput(async () => {

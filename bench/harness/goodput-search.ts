@@ -30,6 +30,9 @@ export interface SearchResult<Probe extends ProbeFigures> {
 
 const DEFAULTS = { share: 0.95, factor: 1.5, refinements: 2, maxProbes: 10 };
 
+/** A rate that failed is followed by one that is this much lower at most. */
+const FASTEST_FALL = 4;
+
 /** The highest rate that was sustained and the lowest that was not. */
 class Bracket {
   sustained: number | undefined;
@@ -40,10 +43,13 @@ class Bracket {
     else this.failed = Math.min(this.failed ?? Infinity, rate);
   }
 
-  /** Coarse until both ends are known, then the middle of the bracket. */
-  next(factor: number): number {
+  /**
+   * Coarse until both ends are known, then the middle of the bracket.
+   * @param goodput of the last probe: whoever refuses what is too much still shows what it is capable of
+   */
+  next(factor: number, goodput: number): number {
     if (this.failed === undefined) return this.sustained! * factor;
-    if (this.sustained === undefined) return this.failed / factor;
+    if (this.sustained === undefined) return Math.min(this.failed / factor, Math.max(goodput, this.failed / FASTEST_FALL));
     return Math.sqrt(this.sustained * this.failed);
   }
 
@@ -67,7 +73,7 @@ export async function searchGoodput<Probe extends ProbeFigures>(probe: (rate: nu
     probes.push({ rate, figures });
     bracket.note(rate, figures.inTimeShare >= share);
     if (bracket.closed) left -= 1;
-    rate = bracket.next(factor);
+    rate = bracket.next(factor, figures.goodputPerSecond);
   }
   const most = (chosen: typeof probes) => chosen.reduce((best, { figures }) => Math.max(best, figures.goodputPerSecond), 0);
   return { probes, goodputPerSecond: most(probes.filter(({ figures }) => figures.inTimeShare >= share)), peakPerSecond: most(probes) };
