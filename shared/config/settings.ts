@@ -50,7 +50,7 @@ export const settingsSchema = z.strictObject({
   ...batchingSettings,
   resultCacheMb: number(z.number().min(0).max(65_536)).default(64).describe('of a worker’s memory for results of workloads that say how fresh they have to be'),
   featureWaitMs: number(z.number().min(0).max(60_000)).default(250).describe('how long asOfInteractions may wait'),
-  lingerMs: number(z.number().min(0).max(1_000)).default(0).describe('how long sends wait for company'),
+  gatherMs: number(z.number().int().min(0).max(100)).default(0).describe('under load, how long sends and fetches wait for company'),
   sessionTimeoutMs: number(z.number().int().min(1_500).max(300_000)).default(10_000).describe('a process that Kafka does not hear of for so long is dead: others take over its partitions'),
   commitIntervalMs: number(z.number().min(10).max(60_000)).default(500).describe('between offset commits'),
   delivery: z.enum(['at-least-once', 'exactly-once']).default('at-least-once').describe('of responses; exactly-once: to consumers that read committed records'),

@@ -67,7 +67,7 @@ export interface EventLog extends AsyncDisposable {
 }
 
 export interface ProducerOptions {
-  /** Sends wait this long for company. @default 0 (until the current turn of the event loop ends) */
+  /** While one send follows the other, each waits this long for company, ms. @default 0 (until the current turn of the event loop ends) */
   lingerMs: number;
   /** Upper bound of one produce request's records, bytes. @default 524288 */
   maxBatchBytes: number;

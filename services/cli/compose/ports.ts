@@ -35,7 +35,7 @@ export interface Ports extends AsyncDisposable {
 
 function openLog(settings: Settings, connection: KafkaConnection, logger: Logger, clock: Clock): EventLog {
   if (settings.kafka === undefined) return createEmbeddedLog({ clock });
-  return createKafkaLog({ ...connection, brokers: settings.kafka, clientId: settings.instance, prefix: settings.prefix, sessionTimeoutMs: settings.sessionTimeoutMs, logger, clock });
+  return createKafkaLog({ ...connection, brokers: settings.kafka, clientId: settings.instance, prefix: settings.prefix, sessionTimeoutMs: settings.sessionTimeoutMs, gatherMs: settings.gatherMs, logger, clock });
 }
 
 async function openCache(settings: Settings, connection: RedisConnection, logger: Logger): Promise<Cache> {
@@ -67,7 +67,7 @@ export interface PortsOptions {
 }
 
 /** What a person at a terminal wants to know at once, a stage under a supervisor waits out: its next start would meet the same. */
-async function openProducer(log: EventLog, { lingerMs }: Settings, logger: Logger, patience: AbortSignal | undefined): Promise<LogProducer> {
+async function openProducer(log: EventLog, { gatherMs: lingerMs }: Settings, logger: Logger, patience: AbortSignal | undefined): Promise<LogProducer> {
   if (patience === undefined) return log.producer({ lingerMs });
   const reports = setInterval(() => logger.warn({ log: log.description }, 'waiting for the broker'), REPORT_EVERY_MS);
   const giveUp = () => void log.close();

@@ -10,6 +10,7 @@ import type { ConsumerOptions, LogConsumer, TopicPartition } from '../types.ts';
 import type { KafkaAdmin } from './admin.ts';
 import { accessFailure } from './access-failures.ts';
 import { createAssigner } from './assigner.ts';
+import { Company } from '../company.ts';
 import { pause, within } from './backoff.ts';
 import { FetchedQueue } from './fetched-queue.ts';
 import { GroupReader } from './group-reader.ts';
@@ -21,15 +22,15 @@ import { TopicIdentities } from './topic-identities.ts';
 const LOG_APPEND_TIME = 1;
 
 type Partition = AssignedPartition<FetchedQueue>;
+/** By `keyOf`; −1 where nothing is committed. */
+type CommittedOffsets = ReadonlyMap<string, number>;
+
 export interface KafkaConsumerParts {
   /** Learns from what is read. */
   clock: BrokerClock;
   /** Undefined where topics have no ids. */
   topicId: (topic: string) => Promise<string | undefined>;
 }
-
-/** By `keyOf`; −1 where nothing is committed. */
-type CommittedOffsets = ReadonlyMap<string, number>;
 
 /**
  * A member of a Kafka consumer group. kafkajs fetches; delivery, acknowledgement, commits and back-pressure are ours.
@@ -45,6 +46,7 @@ export class KafkaConsumer implements LogConsumer {
   readonly #state: ConsumerState<FetchedQueue>;
   readonly #reader: GroupReader;
   readonly #roomWaiters = new Set<() => void>();
+  readonly #company: Company;
   #commitTimer: NodeJS.Timeout | undefined;
   #identityTimer: NodeJS.Timeout | undefined;
   /** Where the partitions ended when this consumer started. */
@@ -58,9 +60,8 @@ export class KafkaConsumer implements LogConsumer {
   #closed = false;
 
   constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, admin: KafkaAdmin, options: ConsumerOptions, { clock, topicId }: KafkaConsumerParts) {
-    this.#config = config;
-    this.#admin = admin;
-    this.#clock = clock;
+    [this.#config, this.#admin, this.#clock] = [config, admin, clock];
+    this.#company = new Company(config.gatherMs);
     this.#options = resolveConsumerOptions(options);
     this.#identities = new TopicIdentities(this.#options.topics, topicId, config.logger);
     this.#state = new ConsumerState<FetchedQueue>({
@@ -82,6 +83,7 @@ export class KafkaConsumer implements LogConsumer {
     this.#reader = new GroupReader(kafka, config, readerOptions, {
       onJoined: (partitions, continuous) => this.#joined(partitions, continuous),
       onRebalancing: () => this.#rebalancing(),
+      onFetched: () => this.#company.came(performance.now()),
       onBatch: (payload) => this.#receive(payload),
       onFetchedTo: ({ topic, partition }, { offset, highWatermark, records }) => {
         // Control records only, which kafkajs does not show; other batches have been received.
@@ -102,8 +104,7 @@ export class KafkaConsumer implements LogConsumer {
 
   async start(): Promise<void> {
     if (this.#closed) throw consumerClosed();
-    this.#started ??= this.#start();
-    return this.#started;
+    return (this.#started ??= this.#start());
   }
 
   pause(topics: readonly string[] = this.#options.topics): void {
@@ -292,6 +293,8 @@ export class KafkaConsumer implements LogConsumer {
     payload.resolveOffset(payload.batch.messages.at(-1)?.offset ?? lastOffset);
     this.#state.dispatcher.wake(partition);
     this.#regulate(partition);
+    const waitMs = this.#company.waitMs(performance.now());
+    if (waitMs > 0) await pause(waitMs, this.#reader.closing);
     await this.#waitForRoom(payload);
   }
 

@@ -11,6 +11,8 @@ import type { ResolvedKafkaLogOptions } from './options.ts';
 const RETRY = { initialRetryTime: 100, multiplier: 2, factor: 0.2, maxRetryTime: 2_000, retries: 8 };
 /** A consumer that neither fetches nor beats is dead. */
 const STALLED_AFTER_MS = 90_000;
+/** Handlers take a batch in at once; they wait only for room or company, and need not wait for each other. */
+const CONCURRENT_BATCHES = 64;
 const REPORT_MISSING_EVERY_MS = 30_000;
 
 export interface GroupReaderOptions {
@@ -25,6 +27,8 @@ export interface GroupReaderHandlers {
   /** The partitions are ours; `continuous` when the membership, and with it the ownership of what stays, is unbroken. */
   onJoined(partitions: readonly TopicPartition[], continuous: boolean): void;
   onRebalancing?(): void;
+  /** An answer to a fetch has come; its batches follow. */
+  onFetched?(): void;
   onBatch(payload: EachBatchPayload): Promise<void>;
   /** Offsets up to this one have been fetched and handled, with as many records. */
   onFetchedTo?(partition: TopicPartition, fetched: { offset: number; highWatermark: number; records: number }): void;
@@ -122,6 +126,7 @@ export class GroupReader {
       await consumer.run({
         autoCommit: false,
         eachBatchAutoResolve: false,
+        partitionsConsumedConcurrently: CONCURRENT_BATCHES,
         eachBatch: (payload) => (this.#consumer === consumer ? this.#handlers.onBatch(payload) : Promise.resolve()),
       });
     } catch (error) {
@@ -158,7 +163,7 @@ export class GroupReader {
         this.#handlers.onFetchedTo?.({ topic, partition }, fetched);
       }),
     );
-    consumer.on(events.FETCH, current(() => undefined));
+    consumer.on(events.FETCH, current(() => this.#handlers.onFetched?.()));
     // A consumer that waits for room does nothing else.
     consumer.on(events.HEARTBEAT, current(() => undefined));
     // One that was given up while it joined is a member all the same, and would keep its partitions for nobody.

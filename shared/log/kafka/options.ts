@@ -31,6 +31,7 @@ const schema = z
     heartbeatIntervalMs: z.int().min(1).default(500),
     rebalanceTimeoutMs: z.int().min(1).default(30_000),
     maxFetchWaitMs: z.int().min(1).default(100),
+    gatherMs: z.int().min(0).default(0),
     metadataMaxAgeMs: z.int().min(1).default(30_000),
     closeTimeoutMs: z.int().min(0).default(5_000),
     clock: z.custom<Clock>((value) => typeof value === 'object' && value !== null, 'a clock').default(systemClock),
@@ -65,6 +66,8 @@ export interface KafkaLogOptions {
   rebalanceTimeoutMs?: number;
   /** How long a fetch waits for records; a paused partition resumes after this at the latest. @default 100 */
   maxFetchWaitMs?: number;
+  /** While one fetch follows the other, each waits this long for company: fewer fetches carry the same records. @default 0 */
+  gatherMs?: number;
   /** How soon partitions that were added, and topics that were deleted and made anew, are noticed. @default 30000 */
   metadataMaxAgeMs?: number;
   /** How long closing waits for records on their way, and for the last commit. @default 5000 */

@@ -1,4 +1,5 @@
 import { TandemError } from '../../errors/index.ts';
+import { Company } from '../company.ts';
 import { producerClosed, unknownPartition } from '../errors.ts';
 import { Partitioner } from '../partitioner.ts';
 import { sizeOfRecord } from '../record-size.ts';
@@ -25,6 +26,7 @@ export class KafkaProducer implements LogProducer {
   readonly #accumulator = new Accumulator(MAX_RECORDS_PER_BATCH);
   readonly #partitioner = new Partitioner();
   readonly #pending: PendingBytes;
+  readonly #company: Company;
   /** Brokers with a request on its way. */
   readonly #busy = new Set<number>();
   /** Calls that wait for room or metadata; later ones must not overtake them. */
@@ -39,6 +41,7 @@ export class KafkaProducer implements LogProducer {
     this.#leaders = leaders;
     this.#options = options;
     this.#pending = new PendingBytes(options.maxPendingBytes);
+    this.#company = new Company(options.lingerMs);
   }
 
   async send(records: readonly OutgoingRecord[]): Promise<void> {
@@ -134,8 +137,8 @@ export class KafkaProducer implements LogProducer {
       if (this.#queuedBytes >= this.#options.maxBatchBytes) this.#fire();
       return;
     }
-    const { lingerMs } = this.#options;
-    this.#timer = lingerMs > 0 ? setTimeout(() => this.#fire(), lingerMs) : setImmediate(() => this.#fire());
+    const waitMs = this.#company.waitMs(performance.now());
+    this.#timer = waitMs > 0 ? setTimeout(() => this.#fire(), waitMs) : setImmediate(() => this.#fire());
   }
 
   #fire(): void {
@@ -144,6 +147,7 @@ export class KafkaProducer implements LogProducer {
       clearImmediate(this.#timer as NodeJS.Immediate);
     }
     this.#timer = undefined;
+    this.#company.came(performance.now());
     this.#due = true;
     this.#pump();
   }
