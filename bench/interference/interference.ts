@@ -15,11 +15,12 @@ import { Load, type Collected } from './load.ts';
 
 const HELP = `Measures what a backfill costs interactive requests, and what it gets.
 
-  npm run bench:interference -- [--brokers HOST:PORT] [--embedded] [--rounds 4] [--seconds 10] [--task fine] [--chain none] [--json FILE] [--help]
+  npm run bench:interference -- [--brokers HOST:PORT] [--embedded] [--rounds 4] [--seconds 10] [--task fine] [--chain none] [--stage-flags "…"] [--json FILE] [--help]
 
 Measures the capacity, then alternates: interactive requests at half of it alone, and the same beside as many bulk requests as the flow
 takes (2,000 always outstanding). At last interactive requests at the whole capacity, beside bulk: how long does bulk wait? Stages run as
-separate processes over a real Kafka, or all in this process over the embedded log (--embedded).
+separate processes over a real Kafka, or all in this process over the embedded log (--embedded). With light models the pipe takes all of the CPU at half of the
+capacity, and nothing is left: --stage-flags "--policy fixed --precision fp32 --prefix-cache-mb 0" makes the model what limits.
 `;
 
 const BULK_OUTSTANDING = 2_000;
@@ -34,6 +35,7 @@ const { values } = parseArgs({
     seconds: { type: 'string', default: '10' },
     task: { type: 'string', default: 'fine' },
     chain: { type: 'string', default: 'none' },
+    'stage-flags': { type: 'string', default: '' },
     json: { type: 'string' },
     help: { type: 'boolean', short: 'h', default: false },
   },
@@ -59,7 +61,7 @@ async function main(): Promise<void> {
   await ensureTopology(settings, ports);
   const flow = values.embedded
     ? await System.start(STAGES, settings, ports)
-    : startCommand(['cluster', '--kafka', String(settings.kafka), '--prefix', prefix, '--http-port', '0', '--log-level', 'warn', '--threads', '1', '--chain', values.chain]);
+    : startCommand(['cluster', '--kafka', String(settings.kafka), '--prefix', prefix, '--http-port', '0', '--log-level', 'warn', '--threads', '1', '--chain', values.chain, ...values['stage-flags'].split(' ').filter(Boolean)]);
   const load = await Load.open(ports.log, prefix, values.task);
   try {
     const result = await measure(load, Number(values.rounds), Number(values.seconds));

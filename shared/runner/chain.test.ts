@@ -125,10 +125,10 @@ describe('a chain', () => {
       stage('fusion', ['tasks', 'outcomes'], () => []),
     ]);
     expect(unit.inputs).toEqual([
-      { group: 'classifier+scheduler+worker+fusion', topics: ['t.requests', 't.tasks', 't.outcomes'] },
-      { group: 'worker.m.fp32', topics: ['t.work.m.fp32'], ownGroup: true },
+      { group: 'classifier+scheduler+worker+fusion', topics: ['t.requests', 't.tasks', 't.outcomes'], retriesOf: ['classifier', 'scheduler', 'fusion'] },
+      { group: 'worker.m.fp32', topics: ['t.work.m.fp32'], ownGroup: true, retriesOf: ['worker'] },
     ]);
-    expect(unit.retriesOf).toEqual(['classifier', 'scheduler', 'worker', 'fusion']);
+    expect(['requests', 'tasks', 'outcomes', 'work.m.fp32'].map((topic) => unit.retriesAs(`t.${topic}`))).toEqual(['classifier', 'scheduler', 'scheduler', 'worker']);
   });
 
   test('drains in the order of the flow: a stage gives up what it holds when those before it have finished', async () => {

@@ -34,7 +34,6 @@ export function chainGroup(names: readonly StageName[]): string {
 export class Chain implements Stage {
   readonly name: StageName;
   readonly inputs: readonly StageInput[];
-  readonly retriesOf: readonly StageName[];
   readonly #stages: readonly Stage[];
   readonly #options: ChainOptions;
   /** By topic; later stages first: fusion knows a request before the scheduler has it done. */
@@ -47,7 +46,6 @@ export class Chain implements Stage {
   constructor(stages: readonly Stage[], options: ChainOptions) {
     const names = stages.map(({ name }) => name);
     this.name = names[0] ?? 'classifier';
-    this.retriesOf = names;
     this.#stages = stages;
     this.#options = options;
     this.#readers = readersByTopic(stages);
@@ -67,6 +65,11 @@ export class Chain implements Stage {
   handle(record: LogRecord, context: StageContext): Handled {
     const done = this.#deliver(record, context);
     return done === undefined ? NOTHING : done.then(() => NOTHING);
+  }
+
+  /** What is put off in a chain is found by the stages apart, and the other way round. */
+  retriesAs(topic: string): StageName {
+    return this.#readers.get(topic)?.at(-1)?.name ?? this.name;
   }
 
   orderOf(record: LogRecord): string | undefined {
@@ -209,10 +212,11 @@ function readersByTopic(stages: readonly Stage[]): Map<string, Stage[]> {
 
 /** Those that share partitions with other stages of the chain read them in one group; the others keep theirs. */
 function chainedInputs(stages: readonly Stage[]): StageInput[] {
-  const inputs = stages.flatMap((stage) => stage.inputs);
+  const inputs = stages.flatMap(({ name, inputs: own }) => own.map((input): StageInput => ({ ...input, retriesOf: input.retriesOf ?? [name] })));
   const shared = inputs.filter(({ ownGroup }) => ownGroup !== true);
   const topics = [...new Set(shared.flatMap((input) => input.topics))];
   const bounds = shared.flatMap(({ maxInFlight }) => maxInFlight ?? []);
-  const together: StageInput = { group: chainGroup(stages.map(({ name }) => name)), topics, ...(bounds.length === 0 ? {} : { maxInFlight: Math.max(...bounds) }) };
+  const retriesOf = [...new Set(shared.flatMap((input) => input.retriesOf ?? []))];
+  const together: StageInput = { group: chainGroup(stages.map(({ name }) => name)), topics, retriesOf, ...(bounds.length === 0 ? {} : { maxInFlight: Math.max(...bounds) }) };
   return [together, ...inputs.filter(({ ownGroup }) => ownGroup === true)];
 }

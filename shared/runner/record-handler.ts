@@ -35,7 +35,6 @@ export class RecordHandler {
   readonly context: StageContext;
   readonly #stage: Stage;
   readonly #options: CompleteOptions;
-  readonly #retryTopic: string;
   readonly #state: () => LifecycleState;
   readonly #order = new KeyOrder();
   /** Of the retry topic. */
@@ -46,7 +45,6 @@ export class RecordHandler {
   constructor(stage: Stage, options: CompleteOptions, state: () => LifecycleState) {
     this.#stage = stage;
     this.#options = options;
-    this.#retryTopic = retryTopic(options.prefix, stage.name);
     this.#state = state;
     this.#notDue = new HeldRecords(options.clock);
     this.#waiting = new HeldRecords(options.clock);
@@ -193,10 +191,14 @@ export class RecordHandler {
       return this.#hold(attempt, clock.now() + delayMs, { ...attempt, earlier: attempts, deliveries: attempt.deliveries + 1, number: 1 });
     }
     const state = { attempts, deliveries: attempt.deliveries, notBefore: log.now() + delayMs };
-    this.#write([retryRecord(this.#retryTopic, attempt.record, state)]).then(
+    this.#write([retryRecord(this.#retryTopicOf(attempt.record), attempt.record, state)]).then(
       () => this.#done(attempt, 'retry_later', error),
       (failure: unknown) => (this.#state() === 'stopped' ? this.#handBack(attempt) : this.#bury(attempt, failure)),
     );
+  }
+
+  #retryTopicOf({ topic }: LogRecord): string {
+    return retryTopic(this.#options.prefix, this.#stage.retriesAs?.(topic) ?? this.#stage.name);
   }
 
   #hold(attempt: Attempt, until: number, next: Attempt): void {

@@ -27,7 +27,7 @@ export class RunningStage {
   private constructor(stage: Stage, options: RunnerOptions) {
     this.#stage = stage;
     this.#options = withDefaults(options);
-    this.#retryTopics = (stage.retriesOf ?? [stage.name]).map((name) => retryTopic(options.prefix, name));
+    this.#retryTopics = [...new Set(stage.inputs.flatMap((input) => this.#retryTopicsOf(input)))];
     this.#handler = new RecordHandler(stage, this.#options, () => this.state);
     this.#consumers = stage.inputs.map((input) => ({ group: input.group, consumer: this.#consume(input) }));
   }
@@ -70,7 +70,7 @@ export class RunningStage {
     return log.consumer({
       groupId: prefix + input.group,
       // In the stage's own group: a partition number is with one member, whichever of its topics it is of.
-      topics: [...input.topics, ...this.#retryTopics],
+      topics: [...input.topics, ...this.#retryTopicsOf(input)],
       commitIntervalMs,
       ...(input.startFrom === undefined ? {} : { startFrom: input.startFrom }),
       ...(input.maxInFlight === undefined ? {} : { maxInFlight: input.maxInFlight }),
@@ -85,6 +85,10 @@ export class RunningStage {
         logger.warn({ err: error, group: input.group }, 'consumer failed; restarting it');
       },
     });
+  }
+
+  #retryTopicsOf({ retriesOf = [this.#stage.name] }: StageInput): string[] {
+    return retriesOf.map((name) => retryTopic(this.#options.prefix, name));
   }
 
   #retry(delivery: Delivery, { topics }: StageInput): void {

@@ -34,8 +34,6 @@ export interface Stage {
   readonly name: StageName;
   /** One consumer group per input set. */
   readonly inputs: readonly StageInput[];
-  /** Stages whose retry topics are read here: what one of them has put off is not forgotten when they are chained. @default itself */
-  readonly retriesOf?: readonly StageName[];
   handle(record: LogRecord, context: StageContext): readonly StageOutput[] | Promise<readonly StageOutput[]>;
   /**
    * Records of the same answer are handled one after the other, each when the one before is done; one that has to be
@@ -47,6 +45,8 @@ export interface Stage {
    * Asked only after a failure.
    */
   deadlineOf?(record: LogRecord): number | undefined;
+  /** On whose retry topic a record of this topic is put off. @default the stage itself */
+  retriesAs?(topic: string): StageName;
   /** First of all, for a stage that regulates what it takes in. */
   attach?(intake: Intake): void;
   /** Before consuming begins. */
@@ -67,4 +67,6 @@ export interface StageInput {
   maxInFlight?: number;
   /** Also in a chain it keeps its group: the records may as well go to a process that runs the stage alone. @default false */
   ownGroup?: boolean;
+  /** Stages whose retry topics are read with it. @default the stage itself */
+  retriesOf?: readonly StageName[];
 }
