@@ -3,6 +3,9 @@ import type { Decision } from '@tandem/shared/core';
 import { JsonOutput, type StageOutput } from '@tandem/shared/runner';
 import type { ServedPool } from './cluster.ts';
 
+/** Not put off. */
+type Made = Exclude<Decision, { kind: 'wait' }>;
+
 /** One step of one request, and what came before it. */
 export interface StepOfTask {
   task: Task;
@@ -18,7 +21,7 @@ function workOutput(prefix: string, { task, step, previous, tried = [] }: StepOf
   return new JsonOutput(workTopicName(prefix, task.lane, { model, precision, pool }), task.key, work);
 }
 
-function outcome({ task, step, previous }: StepOfTask, decision: Exclude<Decision, { kind: 'dispatch' }>): StepOutcome {
+function outcome({ task, step, previous }: StepOfTask, decision: Exclude<Made, { kind: 'dispatch' }>): StepOutcome {
   const base = { requestId: task.requestId, step: step.id, task, previous };
   if (decision.kind === 'skip') return { ...base, kind: 'skipped', reason: decision.reason };
   if (decision.kind === 'expire') return { ...base, kind: 'expired' };
@@ -26,7 +29,7 @@ function outcome({ task, step, previous }: StepOfTask, decision: Exclude<Decisio
 }
 
 /** A decision as the record that carries it out. */
-export function output(prefix: string, at: StepOfTask, decision: Decision, now: number): StageOutput {
+export function output(prefix: string, at: StepOfTask, decision: Made, now: number): StageOutput {
   if (decision.kind === 'dispatch') return workOutput(prefix, at, decision, now);
   return new JsonOutput(topicName(prefix, 'outcomes'), at.task.key, outcome(at, decision));
 }

@@ -11,7 +11,8 @@ const variant = (model: string, precision: string): Variant => ({
   accuracy: { metric: 'ndcgAt10', value: 0.2, others: {}, data: 'test', date: '2026-01-01' },
 });
 
-async function harness(over: { policy?: Policy } = {}) {
+/** @param earlier some worker has served all variants, and has left */
+async function harness({ earlier = true, ...over }: { policy?: Policy; earlier?: boolean } = {}) {
   const clock = new ManualClock(10_000);
   const decisions: Decision[] = [];
   let telemetry: TailOptions['onRecord'] = () => undefined;
@@ -29,8 +30,13 @@ async function harness(over: { policy?: Policy } = {}) {
   await stage.start?.(context);
   const record = (topic: string, key: string | null, value: Buffer | null): LogRecord =>
     ({ topic: `t.${topic}`, partition: 0, offset: 0, key, value, headers: {}, timestamp: clock.now() });
+  if (earlier) {
+    const variants = ['small.fp32', 'small.int8', 'large.int8'].map((name) => ({ model: name.split('.')[0], precision: name.split('.')[1] }));
+    telemetry(record('telemetry', 'earlier', Buffer.from(JSON.stringify({ kind: 'worker', instance: 'earlier', time: 0, variants, resources: { memoryFreeBytes: 1 } }))));
+    telemetry(record('telemetry', 'earlier', null));
+  }
   return {
-    clock, decisions,
+    clock, decisions, drain: () => stage.drain?.(),
     handle: async (topic: string, value: unknown) => stage.handle(record(topic, 'k', Buffer.from(JSON.stringify(value))), context),
     heartbeat: (value: Heartbeat) => telemetry(record('telemetry', value.instance, Buffer.from(JSON.stringify(value)))),
     garbage: (value: Buffer | null, key: string | null = 'x') => telemetry(record('telemetry', key, value)),
@@ -233,4 +239,29 @@ test('a policy that throws does not leave its request unanswered', async () => {
   const { handle } = await harness({ policy: { name: 'broken', choose: () => { throw new Error('no idea'); } } as unknown as Policy });
   const [output] = await handle('tasks', task([step('coarse', 'small')]));
   expect(JSON.parse(output!.value as string)).toMatchObject({ kind: 'failed', step: 'coarse', code: 'internal', message: 'the policy failed: no idea' });
+});
+
+test('what no worker has ever served waits for one, and goes to the variant that it serves', async () => {
+  const { handle, heartbeat } = await harness({ earlier: false });
+  const decided = handle('tasks', coarseThenFine());
+  const load = { version: '1', queued: 0, running: 0, completed: 0, failed: 0, meanBatchSize: 1, meanBatchMs: 1 };
+  const resources = { time: 0, cpuCores: 2, cpuUse: 0.1, memoryBytes: 24e9, memoryFreeBytes: 20e9 };
+  heartbeat({ kind: 'worker', instance: 'w1', time: 0, variants: [{ model: 'small', precision: 'int8', ...load }], resources });
+  expect((await decided).map(({ topic }) => topic)).toEqual(['t.work.small.int8']);
+});
+
+test('it waits no longer than its deadline', async () => {
+  const { handle, clock } = await harness({ earlier: false });
+  const decided = handle('tasks', { ...coarseThenFine(), deadlineAt: clock.now() + 600 });
+  await Promise.resolve();
+  clock.advance(1_000);
+  expect((await decided).map(({ topic, value }) => [topic, (JSON.parse(value as string) as Outcome).kind])).toEqual([['t.outcomes', 'expired']]);
+});
+
+test('a stop hands it back', async () => {
+  const { handle, drain } = await harness({ earlier: false });
+  const decided = handle('tasks', coarseThenFine());
+  await Promise.resolve();
+  await drain();
+  await expect(decided).rejects.toMatchObject({ code: 'stage_stopping', retryable: true });
 });

@@ -10,6 +10,7 @@ import { readRecord, type Stage, type StageOutput } from '@tandem/shared/runner'
 import type { Logger } from '@tandem/shared/telemetry';
 import { Cluster } from './cluster.ts';
 import { cancellationOutputs, output, type StepOfTask } from './records.ts';
+import { WaitingSteps } from './waiting-steps.ts';
 
 export interface SchedulerOptions {
   prefix: string;
@@ -28,6 +29,8 @@ export interface SchedulerOptions {
 export interface SchedulerObserver {
   decided(decision: Decision): void;
 }
+
+type Outputs = readonly StageOutput[] | Promise<readonly StageOutput[]>;
 
 /** A cluster's state is computed once for all records of one millisecond. */
 interface Snapshot {
@@ -50,6 +53,7 @@ class Scheduler implements Stage {
   #telemetry: Tail | undefined;
   #cancelProbe: () => void = () => undefined;
   #snapshot: Snapshot | undefined;
+  readonly #waiting = new WaitingSteps((at) => this.#decide(at));
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -62,16 +66,25 @@ class Scheduler implements Stage {
     const { log, prefix, logger, clock } = this.#options;
     this.#telemetry = await log.tail({
       topic: topicName(prefix, 'telemetry'),
-      onRecord: (record) => this.#cluster.heard(record.key, record.value, clock.now()),
+      onRecord: (record) => {
+        this.#cluster.heard(record.key, record.value, clock.now());
+        this.#snapshot = undefined;
+        this.#waiting.look();
+      },
       onFault: (error) => logger.warn({ err: error }, 'reading telemetry failed; trying again'),
     });
     await this.#telemetry.caughtUp;
     await this.#probe();
   }
 
-  handle(record: LogRecord): readonly StageOutput[] {
+  handle(record: LogRecord): Outputs {
     if (record.topic === this.#tasksTopic) return this.#task(readRecord<TaskRecord>(record));
     return this.#goOn(readRecord<Outcome>(record));
+  }
+
+  /** What waits for workers waits elsewhere. */
+  async drain(): Promise<void> {
+    this.#waiting.handBack();
   }
 
   onRevoked(): void {
@@ -83,7 +96,7 @@ class Scheduler implements Stage {
     await this.#telemetry?.close();
   }
 
-  #task(task: TaskRecord): StageOutput[] {
+  #task(task: TaskRecord): Outputs {
     return 'cancel' in task ? this.#cancel(task) : this.#begin(task);
   }
 
@@ -94,12 +107,12 @@ class Scheduler implements Stage {
     return cancellationOutputs(this.#options.prefix, cancellation, this.#cluster.served(now));
   }
 
-  #begin(task: Task): StageOutput[] {
+  #begin(task: Task): Outputs {
     return this.#next(task, {}, undefined);
   }
 
   /** What an outcome makes possible: the steps that come after it. */
-  #goOn(outcome: Outcome): StageOutput[] {
+  #goOn(outcome: Outcome): Outputs {
     if (outcome.kind === 'rejected') return [];
     if (outcome.kind === 'redispatch') return this.#again(outcome);
     this.#count(outcome);
@@ -112,22 +125,22 @@ class Scheduler implements Stage {
    * Without a deadline one step after the other, also those that could run side by side: each outcome then brings along
    * the earlier ones, and fusion has to hold none for another that may be far behind it.
    */
-  #next(task: Task, previous: StepEnds, done: string | undefined): StageOutput[] {
+  #next(task: Task, previous: StepEnds, done: string | undefined): Outputs {
     const { steps } = task.plan;
     const ends = new Set(Object.keys(previous));
     const ready = task.deadlineAt === null
       ? steps.filter(({ id, after }) => !ends.has(id) && after.every((before) => ends.has(before))).slice(0, 1)
       : readySteps(steps, ends, done);
-    return ready.map((step) => this.#decide({ task, step, previous }));
+    return this.#decideAll(ready.map((step) => ({ task, step, previous })));
   }
 
   /** The step again, without the variants that would not run it; not for ever. */
-  #again({ task, step: id, previous, tried, code, message, model, precision }: RedispatchOutcome): StageOutput[] {
+  #again({ task, step: id, previous, tried, code, message, model, precision }: RedispatchOutcome): Outputs {
     this.#cluster.returned({ model, precision });
     const step = task.plan.steps.find((one) => one.id === id);
     if (step === undefined) return [];
     const at = { task, step, previous, tried };
-    if (tried.length <= MAX_REDISPATCHES) return [this.#decide(at)];
+    if (tried.length <= MAX_REDISPATCHES) return this.#decideAll([at]);
     const { prefix, clock, observer } = this.#options;
     const decision: Decision = { kind: 'fail', code: code === 'variant_unavailable' ? code : 'no_variant', reason: message };
     observer?.decided(decision);
@@ -141,10 +154,17 @@ class Scheduler implements Stage {
     }
   }
 
-  #decide(at: StepOfTask): StageOutput {
+  #decideAll(steps: readonly StepOfTask[]): Outputs {
+    const decided = steps.map((at) => this.#decide(at) ?? this.#waiting.add(at));
+    return decided.some((one) => one instanceof Promise) ? Promise.all(decided.map((one) => Promise.resolve(one))) : (decided as StageOutput[]);
+  }
+
+  /** Undefined: it has to wait. */
+  #decide(at: StepOfTask): StageOutput | undefined {
     const { prefix, clock, observer } = this.#options;
     const now = clock.now();
     const decision = this.#isCancelled(at, now) ? SKIP_CANCELLED : this.#choose(at, now);
+    if (decision.kind === 'wait') return undefined;
     observer?.decided(decision);
     if (decision.kind === 'dispatch') this.#cluster.dispatched(decision);
     return output(prefix, at, decision, now);
@@ -179,6 +199,8 @@ class Scheduler implements Stage {
     } catch (error) {
       logger.warn({ err: error }, 'sampling resources failed; deciding by the last sample');
     }
+    // Deadlines pass without any news.
+    this.#waiting.look();
     this.#cancelProbe = clock.schedule(clock.now() + probeIntervalMs, () => void this.#probe());
   }
 }

@@ -38,9 +38,10 @@ function nameOf({ variant: { model, precision } }: VariantState): string {
  * Variants that are served now. One that is being tried again after failures counts, for the one request that tries
  * it; further ones go there only where nothing else serves. Where nothing serves at all, work waits for a worker to
  * come, unless its deadline would likely pass meanwhile, or the workers that there are have taken their variants out:
- * then the answer is degraded at once.
+ * then the answer is degraded at once. Where none has ever served the model, nobody knows which of its variants one
+ * will: undefined.
  */
-function servable({ task, cluster, now }: DecisionContext, variants: readonly VariantState[]): readonly VariantState[] {
+function servable({ task, cluster, now }: DecisionContext, variants: readonly VariantState[]): readonly VariantState[] | undefined {
   const served = variants.filter(({ workers, probeDue }) => workers > 0 || probeDue);
   if (served.length > 0) return served;
   const tryingAgain = variants.filter(({ halfOpen }) => halfOpen > 0);
@@ -48,7 +49,7 @@ function servable({ task, cluster, now }: DecisionContext, variants: readonly Va
   if (variants.some(({ takenOut }) => takenOut > 0)) return [];
   if (cluster.settled && task.deadlineAt !== null && task.deadlineAt - now < WORKER_RETURNS_MS) return [];
   const known = variants.filter(({ everServed }) => everServed);
-  return known.length > 0 ? known : variants;
+  return known.length > 0 || variants.length === 0 ? known : undefined;
 }
 
 function nothingServes({ step, tried = [] }: DecisionContext, variants: readonly VariantState[]): Decision {
@@ -64,6 +65,7 @@ export function decide(policy: Policy, context: DecisionContext): Decision {
   if (confident !== undefined) return confident;
   const untried = cluster.variantsOf(step.model).filter((state) => !tried.includes(nameOf(state)));
   const variants = servable(context, untried);
+  if (variants === undefined) return tried.length > 0 ? nothingServes(context, untried) : { kind: 'wait', reason: `no worker has announced a variant of ${step.model} yet` };
   // Waiting is for work that nobody has refused yet.
   if (variants.length === 0 || (tried.length > 0 && variants.every(({ workers, halfOpen }) => workers + halfOpen === 0))) return nothingServes(context, untried);
   return policy.choose(context, meetingFloor(variants, task.accuracyFloor));

@@ -107,6 +107,12 @@ test('while no worker is alive, work without a deadline waits where some worker 
   expect(decide(thresholdPolicy(), context({ variants }))).toMatchObject({ kind: 'dispatch', precision: 'int8' });
 });
 
+test('while no worker has ever served the model nobody knows which variant one will: the decision waits, but not beyond the deadline', () => {
+  const variants = ['fp32', 'int8'].map((precision) => ({ ...variantState(precision, 0.2), workers: 0, everServed: false }));
+  expect(decide(thresholdPolicy(), context({ variants, deadlineAt: null }))).toMatchObject({ kind: 'wait' });
+  expect(decide(thresholdPolicy(), context({ variants, deadlineAt: 1_500 }))).toMatchObject({ kind: 'fail', code: 'no_variant' });
+});
+
 test('work goes to the pool of the workers that serve it', () => {
   const variants = [{ ...variantState('fp32', 0.2), workers: 0 }, { ...variantState('fp32', 0.2), pool: 'gpu' }];
   expect(decide(thresholdPolicy(), context({ variants }))).toMatchObject({ kind: 'dispatch', pool: 'gpu' });

@@ -45,11 +45,12 @@ export interface DecisionContext {
   cluster: ClusterState;
 }
 
-/** Every decision carries its reason: it ends in the response's steps[].reason. */
+/** Every decision carries its reason: it ends in the response's steps[].reason. `wait`: no worker has said yet what it serves; ask again later. */
 export type Decision =
   | { kind: 'dispatch'; model: string; precision: string; pool?: string; reason: string }
   | { kind: 'skip'; reason: string }
   | { kind: 'expire'; reason: string }
+  | { kind: 'wait'; reason: string }
   | { kind: 'fail'; code: 'no_variant' | 'variant_unavailable' | 'overload' | 'internal'; reason: string };
 
 /** Chooses model × precision × pool for one step. Pure: the same context gives the same decision. */
