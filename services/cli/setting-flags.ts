@@ -3,7 +3,7 @@ import { environmentName, flagName, loadSettings, secrecyOf, settingNames, setti
 
 /** What `--help` shows as the value. */
 const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
-  kafka: 'host:port', redis: 'url', prefix: 'text', models: 'folder', workloads: 'folder', policy: 'name', precision: 'name',
+  kafka: 'host:port', redis: 'url', prefix: 'text', models: 'folder', workloads: 'folder', policy: 'name', precision: 'name', chain: 'stages',
   variants: 'list', pool: 'name', providers: 'list', intraOpSpinning: 'on|off', graphOptimization: 'level', httpHost: 'host', logLevel: 'level', instance: 'name', otlpEndpoint: 'url',
   preferredBatchSizes: 'list', whenFull: 'action', tierWeights: 'list', tenantWeights: 'list', tierTimeouts: 'list',
   kafkaTls: 'on|off', kafkaCa: 'file', kafkaCert: 'file', kafkaKey: 'file', kafkaSasl: 'mechanism', kafkaUsername: 'name', kafkaPasswordFile: 'file',
@@ -13,10 +13,14 @@ const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
 /** Defaults that are computed are described in words by the setting itself. */
 const COMPUTED: ReadonlySet<SettingName> = new Set(['instance', 'models', 'workloads', 'tierWeights', 'tenantWeights', 'tierTimeouts']);
 
+function shown(value: unknown): string {
+  return Array.isArray(value) ? value.join(',') : typeof value === 'object' ? JSON.stringify(value) : String(value);
+}
+
 function explain(name: SettingName): string {
   const schema = settingsSchema.shape[name];
   const unset = COMPUTED.has(name) ? undefined : schema.safeParse(undefined).data;
-  const fallback = unset === undefined ? '' : ` (default: ${String(unset)})`;
+  const fallback = unset === undefined ? '' : ` (default: ${shown(unset)})`;
   return `${schema.description ?? ''}${fallback} [${environmentName(name)}]`;
 }
 

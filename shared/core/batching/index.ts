@@ -4,6 +4,5 @@ export { BatchTimeModel } from './batch-time-model.ts';
 export { formBatch, largestBatch, mayFormAhead, takeExpired } from './form-batch.ts';
 export { LENGTH_BUCKETS, lengthBucket } from './length-bucket.ts';
 export {
-  BATCH_LIMITS, QUEUE_RULES, type Batch, type BatchDecision, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork, type QueueRules,
-  type TierTimeout,
+  BATCH_LIMITS, type Batch, type BatchDecision, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork, type QueueRules,
 } from './types.ts';
