@@ -14,7 +14,8 @@ const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
 const COMPUTED: ReadonlySet<SettingName> = new Set(['instance', 'models', 'workloads', 'tierWeights', 'tenantWeights', 'tierTimeouts']);
 
 function shown(value: unknown): string {
-  return Array.isArray(value) ? value.join(',') : typeof value === 'object' ? JSON.stringify(value) : String(value);
+  if (Array.isArray(value)) return value.join(',');
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function explain(name: SettingName): string {
