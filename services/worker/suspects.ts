@@ -1,5 +1,6 @@
 import type { Cache } from '@tandem/shared/cache';
 import type { LogRecord, TopicPartition } from '@tandem/shared/log';
+import { HandedOver, positionOf } from '@tandem/shared/runner';
 import type { Logger } from '@tandem/shared/telemetry';
 
 export interface SuspectsOptions {
@@ -54,7 +55,8 @@ export class Suspects {
 
   /** Undefined: unknown, since the cache is away. */
   async suspicionOf(record: LogRecord): Promise<Suspicion | undefined> {
-    const key = `attempt:${nameOf(record)}/${record.offset}`;
+    // Several records of a chain can have one origin: one for each step.
+    const key = record instanceof HandedOver ? `attempt:${record.origin}>${record.topic}` : `attempt:${positionOf(record)}`;
     const count = await this.#try(() => this.#options.cache.get(key));
     return count === undefined ? undefined : { key, attempt: Number(count.value ?? 0) + 1 };
   }

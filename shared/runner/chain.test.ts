@@ -131,6 +131,14 @@ describe('a chain', () => {
     expect(['requests', 'tasks', 'outcomes', 'work.m.fp32'].map((topic) => unit.retriesAs(`t.${topic}`))).toEqual(['classifier', 'scheduler', 'scheduler', 'worker']);
   });
 
+  test('tells a stage that is handed records of partitions that are not in its own topics when they come', () => {
+    const onAssigned = vi.fn();
+    const worker: Stage = { name: 'worker', inputs: [{ group: 'worker.m.fp32', topics: ['t.work.m.fp32'], ownGroup: true }], handle: () => [], onAssigned };
+    const unit = chain([stage('scheduler', ['tasks', 'outcomes'], () => []), worker, stage('fusion', ['tasks', 'outcomes'], () => [])]);
+    unit.onAssigned([{ topic: 't.tasks', partition: 3 }]);
+    expect(onAssigned).toHaveBeenCalledExactlyOnceWith([{ topic: 't.work.m.fp32', partition: 3 }]);
+  });
+
   test('drains in the order of the flow: a stage gives up what it holds when those before it have finished', async () => {
     const events: string[] = [];
     const running = Promise.withResolvers<[JsonOutput]>();

@@ -1,4 +1,5 @@
 import type { Headers, LogRecord, OutgoingRecord } from '../log/index.ts';
+import { positionOf } from './dead-letter.ts';
 
 /**
  * An output whose value is JSON. It is written out only when the record goes to the log: a stage that is chained to the
@@ -28,15 +29,18 @@ export class HandedOver implements LogRecord {
   readonly offset: number;
   /** Of the origin: the record in the log that this one came from, and that is delivered again when this one is lost. */
   readonly timestamp: number;
+  /** `topic/partition/offset` of the record in the log that this one came from. */
+  readonly origin: string;
   readonly key: string;
   readonly headers: Headers;
   readonly body: object;
 
-  constructor({ topic, key, body }: JsonOutput, origin: Pick<LogRecord, 'partition' | 'offset' | 'timestamp'>, headers: Headers) {
+  constructor({ topic, key, body }: JsonOutput, origin: Pick<LogRecord, 'topic' | 'partition' | 'offset' | 'timestamp'>, headers: Headers) {
     this.topic = topic;
     this.partition = origin.partition;
     this.offset = origin.offset < 0 ? origin.offset : -1 - origin.offset;
     this.timestamp = origin.timestamp;
+    this.origin = origin instanceof HandedOver ? origin.origin : positionOf(origin);
     this.key = key;
     this.headers = headers;
     this.body = body;
