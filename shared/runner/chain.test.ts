@@ -59,6 +59,18 @@ describe('a chain', () => {
     await vi.waitFor(async () => expect(await committedBy(h)).toBe(1));
   });
 
+  test('is not done before what it writes is written', async () => {
+    const written = Promise.withResolvers<undefined>();
+    const unit = chain([stage('scheduler', ['tasks', 'outcomes'], () => [{ topic: 't.work.m.fp32', key: 'k', value: '{}' }]), stage('fusion', ['tasks', 'outcomes'], () => [])]);
+    const settled = vi.fn();
+    const done = Promise.resolve(unit.handle({ topic: 't.tasks', partition: 0, offset: 0, key: 'k', value: null, headers: {}, timestamp: 0 }, { publish: () => written.promise })).then(settled);
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(settled).not.toHaveBeenCalled();
+    written.resolve(undefined);
+    await done;
+    expect(settled).toHaveBeenCalledOnce();
+  });
+
   test('writes what belongs to another partition than its origin', async () => {
     const handed: LogRecord[] = [];
     const unit = chain([
