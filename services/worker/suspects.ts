@@ -40,13 +40,10 @@ export class Suspects {
     this.#options = options;
   }
 
+  /** What goes to another member is not forgotten: a chain may go on handing over records of that partition number. */
   assigned(partitions: readonly TopicPartition[]): void {
     if (!this.#options.cache.shared) return;
     for (const partition of partitions) this.#assignedAt.set(nameOf(partition), this.#options.now());
-  }
-
-  revoked(partitions: readonly TopicPartition[]): void {
-    for (const partition of partitions) this.#assignedAt.delete(nameOf(partition));
   }
 
   isSuspect(record: LogRecord): boolean {

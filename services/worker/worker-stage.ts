@@ -75,10 +75,6 @@ class WorkerStage implements Stage {
     this.#suspects.assigned(partitions);
   }
 
-  onRevoked(partitions: readonly TopicPartition[]): void {
-    this.#suspects.revoked(partitions);
-  }
-
   /** Resolves when the work's batch is done. */
   handle(record: LogRecord): readonly StageOutput[] | Promise<readonly StageOutput[]> {
     const work = readWork(record);
