@@ -79,7 +79,6 @@ const answerOf = ({ responses }: Client, requestId: string): Response => respons
 
 const CASES: [what: string, deadly: Deadly, flags: string[]][] = [
   ['ends every process it meets', ABORTS, []],
-  ['ends every process it meets, each with all stages in it', ABORTS, ['--chain', 'all', '--chains', '2', '--delivery', 'exactly-once']],
   ['hangs every inference thread it meets', HANGS, ['--run-timeout-ms', '1000']],
 ];
 
