@@ -15,6 +15,7 @@ export type { AcceleratorSample, ErasureNotice, Heartbeat, VariantLoad, Resource
 export { registrySchema, variantSchema, graphSchema, tensorSpecSchema, type Registry, type Variant, type GraphSpec, type TensorSpec } from './registry.ts';
 export { workloadSchema, type Freshness, type Workload } from './workload.ts';
 export {
+  STAGE_NAMES, type StageName,
   topicName, workTopicName, fixedTopics, variantTopics, DEFAULT_PREFIX, DEFAULT_PARTITIONS, MAX_RECORD_BYTES, MAX_INTERNAL_RECORD_BYTES,
   type TopicSpec, type TopicKind, type RetryTopicKind, type TopologyOptions,
 } from './topology.ts';

@@ -30,7 +30,9 @@ export const MAX_INTERNAL_RECORD_BYTES = 4_194_304;
 /** A dead letter or a delayed retry: any record, and what is said about it in headers. */
 const MAX_WRAPPED_RECORD_BYTES = MAX_INTERNAL_RECORD_BYTES + 65_536;
 const HOUR_MS = 3_600_000;
-const RETRYING_STAGES = ['classifier', 'scheduler', 'worker', 'fusion'] as const;
+/** In the order of the flow. */
+export const STAGE_NAMES = ['classifier', 'scheduler', 'worker', 'fusion'] as const;
+export type StageName = (typeof STAGE_NAMES)[number];
 /** Twice the longest deadline: work that waits is never deleted before its time is up. */
 const FLOW_RETENTION_MS = 48 * HOUR_MS;
 
@@ -45,7 +47,7 @@ export type TopicKind =
   | 'telemetry' | 'models' | 'dead-letters' | RetryTopicKind;
 
 /** Of a stage: its records that failed and are tried again later. */
-export type RetryTopicKind = `retry.${(typeof RETRYING_STAGES)[number]}`;
+export type RetryTopicKind = `retry.${StageName}`;
 
 export function topicName(prefix: string, kind: TopicKind): string {
   return prefix + kind;
@@ -73,7 +75,7 @@ export function fixedTopics({ prefix, partitions }: TopologyOptions): TopicSpec[
     spec('responses', 'fusion', 'your consumers, fusion, backfills', 'Response', 'affinity key'),
     spec('telemetry', 'worker, classifier', 'scheduler, classifier, worker', 'Heartbeat, ErasureNotice', 'instance, erased user', { partitions: 1, cleanup: 'compact' }),
     spec('models', 'operators', 'worker, scheduler', 'Variant', 'model.precision', { partitions: 1, cleanup: 'compact' }),
-    ...RETRYING_STAGES.map((stage) => spec(`retry.${stage}`, stage, stage, 'record to retry', 'original key', { maxRecordBytes: MAX_WRAPPED_RECORD_BYTES })),
+    ...STAGE_NAMES.map((stage) => spec(`retry.${stage}`, stage, stage, 'record to retry', 'original key', { maxRecordBytes: MAX_WRAPPED_RECORD_BYTES })),
     spec('dead-letters', 'every stage', 'operators', 'original bytes', 'topic/partition/offset of the record', {
       cleanup: 'compact,delete', maxCompactionLagMs: 24 * HOUR_MS, retentionMs: 14 * 24 * HOUR_MS, maxRecordBytes: MAX_WRAPPED_RECORD_BYTES,
     }),

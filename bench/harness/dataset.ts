@@ -1,8 +1,6 @@
-import { TandemError } from '@tandem/shared/errors';
-import { fetchDataset } from '../../services/cli/demo/fetch-dataset.ts';
-import { readInteractions, type UserEvents } from '../../services/cli/demo/interactions.ts';
-import { createReplayPlan, isHeldOut } from '../../services/cli/demo/replay-plan.ts';
-import { seededRandom } from '@tandem/shared/random';
+import type { UserEvents } from '../../services/cli/demo/interactions.ts';
+import { createReplayPlan } from '../../services/cli/demo/replay-plan.ts';
+import { heldOutUsers, syntheticUsers } from './replay-users.ts';
 import { Traffic, type TrafficOptions } from './traffic.ts';
 
 export interface ReplayOptions {
@@ -26,29 +24,6 @@ export interface Replay {
 
 /** Held-out users of MovieLens have 99,881 events; of each half about 50,000. */
 const EVENTS_PER_HALF = 40_000;
-const SYNTHETIC_USERS = 600;
-const SYNTHETIC_LENGTH = 166;
-
-/** Items by Zipf's law, without any taste. */
-function syntheticUsers({ seed, catalogueSize }: ReplayOptions): UserEvents[] {
-  const random = seededRandom(seed, 'synthetic users');
-  return Array.from({ length: SYNTHETIC_USERS }, (_, index) => ({
-    userNumber: (index + 1) * 10,
-    items: Int32Array.from({ length: SYNTHETIC_LENGTH }, () => Math.min(catalogueSize, Math.floor(catalogueSize ** random()))),
-    times: new Int32Array(SYNTHETIC_LENGTH),
-  }));
-}
-
-async function heldOutUsers(onNotice: (text: string) => void): Promise<UserEvents[] | undefined> {
-  try {
-    const { interactions } = await fetchDataset({ onNotice });
-    return await readInteractions(interactions, isHeldOut);
-  } catch (error) {
-    if (!(error instanceof TandemError)) throw error;
-    onNotice(`${error.code}: ${error.message}\nGoing on with invented users: no HR@10 and NDCG@10. (--synthetic asks for them without this message.)\n`);
-    return undefined;
-  }
-}
 
 function trafficOf(users: readonly UserEvents[], judged: boolean, { seed, repeatShare, catalogueSize }: ReplayOptions): TrafficOptions {
   const available = users.reduce((sum, { items }) => sum + items.length, 0);

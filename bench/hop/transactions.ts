@@ -1,11 +1,12 @@
 import { randomUUID } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { writeFileSync } from 'node:fs';
 import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createKafkaLog, type EventLog, type ExclusiveWriter } from '@tandem/shared/log';
 import { silentLogger } from '@tandem/shared/telemetry';
 import { startKafkaBroker } from '../../test/support/kafka-broker.ts';
+import { cpuSecondsOf } from '../harness/process-tree.ts';
 import { exitOnSignals } from '../../test/support/processes.ts';
 
 const HELP = `Measures what exactly-once costs on the log: a transaction of one record, a barrier, and the broker's CPU.
@@ -19,8 +20,6 @@ is started on this machine and shares its cores; only then its CPU is known.
 const WRITERS = 4;
 const EVERY_MS = 50;
 const WARM_UP = 50;
-/** Of /proc/PID/stat, on Linux. */
-const TICKS_PER_SECOND = 100;
 
 const { values } = parseArgs({
   options: {
@@ -40,7 +39,7 @@ async function main(): Promise<void> {
   const broker = values.brokers === undefined ? await startKafkaBroker() : undefined;
   const log = createKafkaLog({ brokers: (values.brokers ?? broker?.address ?? '').split(','), clientId: 'bench-transactions', logger: silentLogger });
   try {
-    const result = await measure(log, () => cpuSecondsOf(broker?.process.pid));
+    const result = await measure(log, () => cpuSecondsOf(broker?.process.pid === undefined ? [] : [broker.process.pid]));
     console.log(JSON.stringify(result, null, 2));
     if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify(result, null, 2)}\n`);
   } finally {
@@ -97,11 +96,4 @@ function summary(times: readonly number[]): object {
   const sorted = times.toSorted((a, b) => a - b);
   const quantile = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
   return { count: sorted.length, median: quantile(0.5), p99: quantile(0.99) };
-}
-
-/** NaN where the process is not known. */
-function cpuSecondsOf(pid: number | undefined): number {
-  if (pid === undefined) return Number.NaN;
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1]?.split(' ') ?? [];
-  return (Number(fields[11]) + Number(fields[12])) / TICKS_PER_SECOND;
 }

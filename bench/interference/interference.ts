@@ -3,9 +3,9 @@ import { writeFileSync } from 'node:fs';
 import { cpus, loadavg, totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
+import { STAGE_NAMES } from '@tandem/schemas';
 import { loadSettings } from '@tandem/shared/config';
 import { openPorts } from '../../services/cli/compose/ports.ts';
-import { STAGES } from '../../services/cli/compose/stages.ts';
 import { System } from '../../services/cli/compose/system.ts';
 import { ensureTopology } from '../../services/cli/compose/topology.ts';
 import { startCommand } from '../../test/support/cluster.ts';
@@ -60,7 +60,7 @@ async function main(): Promise<void> {
   const ports = await openPorts(settings, 'bench');
   await ensureTopology(settings, ports);
   const flow = values.embedded
-    ? await System.start(STAGES, settings, ports)
+    ? await System.start(STAGE_NAMES, settings, ports)
     : startCommand(['cluster', '--kafka', String(settings.kafka), '--prefix', prefix, '--http-port', '0', '--log-level', 'warn', '--threads', '1', '--chain', values.chain, ...values['stage-flags'].split(' ').filter(Boolean)]);
   const load = await Load.open(ports.log, prefix, values.task);
   try {

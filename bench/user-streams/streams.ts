@@ -1,8 +1,5 @@
-import { TandemError } from '@tandem/shared/errors';
-import { seededRandom } from '@tandem/shared/random';
-import { fetchDataset } from '../../services/cli/demo/fetch-dataset.ts';
-import { readInteractions, type UserEvents } from '../../services/cli/demo/interactions.ts';
-import { createReplayPlan, isHeldOut } from '../../services/cli/demo/replay-plan.ts';
+import { createReplayPlan } from '../../services/cli/demo/replay-plan.ts';
+import { heldOutUsers, syntheticUsers } from '../harness/replay-users.ts';
 
 /** One fine request: what the user did so far, and what he did next. */
 export interface StreamRequest {
@@ -27,30 +24,6 @@ export interface StreamOptions {
   askEvery: number;
   catalogueSize: number;
   synthetic: boolean;
-}
-
-const SYNTHETIC_USERS = 600;
-const SYNTHETIC_LENGTH = 166;
-
-/** Items by Zipf's law, without any taste. */
-function syntheticUsers({ seed, catalogueSize }: StreamOptions): UserEvents[] {
-  const random = seededRandom(seed, 'synthetic users');
-  return Array.from({ length: SYNTHETIC_USERS }, (_, index) => ({
-    userNumber: (index + 1) * 10,
-    items: Int32Array.from({ length: SYNTHETIC_LENGTH }, () => Math.min(catalogueSize, Math.floor(catalogueSize ** random()))),
-    times: new Int32Array(SYNTHETIC_LENGTH),
-  }));
-}
-
-async function heldOutUsers(onNotice: (text: string) => void): Promise<UserEvents[] | undefined> {
-  try {
-    const { interactions } = await fetchDataset({ onNotice });
-    return await readInteractions(interactions, isHeldOut);
-  } catch (error) {
-    if (!(error instanceof TandemError)) throw error;
-    onNotice(`${error.code}: ${error.message}\nGoing on with invented users: no HR@10.\n`);
-    return undefined;
-  }
 }
 
 /** The interleaved streams of the demo's replay (docs/replay.md); invented users where the data cannot be had. */

@@ -1,6 +1,7 @@
+import { untilSettled } from '@tandem/shared/clock';
 import { createMemoryCache, userHash } from '@tandem/shared/cache';
 import { describe, expect, it, vi } from 'vitest';
-import { NOW, breakableCache, handle, interaction, pretendShared, record, request, taskOf, testClassifier, untilSettled } from './testing.ts';
+import { NOW, breakableCache, handle, interaction, pretendShared, record, request, taskOf, testClassifier } from './testing.ts';
 
 const erasure = (time = NOW, userId = 'ann') => ({ erase: true, userId, time });
 const at = (offset: number, timestamp: number, partition = 0) => ({ offset, timestamp, partition });

@@ -1,7 +1,8 @@
+import { untilSettled } from '@tandem/shared/clock';
 import { createMemoryCache } from '@tandem/shared/cache';
 import { describe, expect, it, vi } from 'vitest';
 import {
-  NOW, apply, breakableCache, handle, interaction, pretendShared, record, request, taskOf, testClassifier, untilSettled,
+  NOW, apply, breakableCache, handle, interaction, pretendShared, record, request, taskOf, testClassifier,
 } from './testing.ts';
 
 describe('features', () => {

@@ -1,6 +1,7 @@
 import { topicName } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import type { EventLog } from '@tandem/shared/log';
+import { stagesOfGroup } from '@tandem/shared/runner';
 
 export interface TaskLagOptions {
   log: Pick<EventLog, 'admin'>;
@@ -52,7 +53,7 @@ export class TaskLag {
     const { log, prefix, clock } = this.#options;
     if (this.#group === undefined || clock.now() >= this.#group.until) {
       const groups = await log.admin.groups(prefix);
-      const running = groups.find(({ groupId, members }) => members > 0 && groupId.slice(prefix.length).split('+').includes('scheduler'));
+      const running = groups.find(({ groupId, members }) => members > 0 && stagesOfGroup(groupId.slice(prefix.length)).includes('scheduler'));
       this.#group = { id: running?.groupId ?? `${prefix}scheduler`, until: clock.now() + GROUP_MAX_AGE_MS };
     }
     return this.#group.id;

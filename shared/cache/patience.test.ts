@@ -1,26 +1,11 @@
-import assert from 'node:assert/strict';
 import { describe, expect, it } from 'vitest';
-import { ManualClock } from '../clock/index.ts';
+import { ManualClock, untilSettled } from '../clock/index.ts';
 import { CachePatience } from './patience.ts';
 
 const never = () => new Promise<never>(() => undefined);
 
 /** Clocks go on while a last turn is given to the answer. */
 const about = (ms: number) => expect.toSatisfy((waitedMs: number) => waitedMs >= ms && waitedMs <= ms + 3) as number;
-
-/** Moves a clock until the promise has settled; turns of the event loop in between let other work go on. */
-async function untilSettled(promise: Promise<unknown>, move: () => void): Promise<void> {
-  let settled = false;
-  const done = () => {
-    settled = true;
-  };
-  promise.then(done, done);
-  for (let turn = 0; turn < 10_000 && !settled; turn += 1) {
-    await new Promise((resolve) => setImmediate(resolve));
-    if (!settled) move();
-  }
-  assert.ok(settled, 'the promise has not settled');
-}
 
 async function waited(clock: ManualClock, asked: Promise<unknown>): Promise<number> {
   const from = clock.now();

@@ -22,6 +22,11 @@ export function chainGroup(names: readonly StageName[]): string {
   return names.join('+');
 }
 
+/** The stages that read in a group of that name (without prefix), if it is a stage's or a chain's. */
+export function stagesOfGroup(group: string): string[] {
+  return group.split('+');
+}
+
 /**
  * Several stages as one: what one writes is handed to the next in memory instead of through the log, as Flink chains
  * operators. The runner acknowledges a record when everything that it led to is durable, so nothing is lost: what is

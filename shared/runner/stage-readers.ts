@@ -1,7 +1,6 @@
-import type { TopicSpec } from '@tandem/schemas';
-import type { StageName } from './types.ts';
+import { STAGE_NAMES, type StageName, type TopicSpec } from '@tandem/schemas';
 
-const NAMES: ReadonlySet<string> = new Set<StageName>(['classifier', 'scheduler', 'worker', 'fusion']);
+const NAMES: ReadonlySet<string> = new Set(STAGE_NAMES);
 
 /** Of each topic (full name) the stages that read it, by its specification. */
 export function stageReaders(specs: readonly TopicSpec[]): (topic: string) => readonly StageName[] {

@@ -1,6 +1,7 @@
+import type { StageName } from '@tandem/schemas';
 import type { LogRecord, OutgoingRecord, TopicPartition } from '../log/types.ts';
 
-export type StageName = 'classifier' | 'scheduler' | 'worker' | 'fusion';
+export type { StageName } from '@tandem/schemas';
 
 export type StageOutput = OutgoingRecord;
 

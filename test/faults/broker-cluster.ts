@@ -3,7 +3,8 @@ import { startKafkaBroker, type KafkaBroker, type KafkaBrokerOptions } from '../
 import { temporaryFolder, type ServerProcess } from '../support/processes.ts';
 import { SmallDisk } from '../support/small-disk.ts';
 import { until } from '../support/until.ts';
-import { STAGE_NAMES, type StageTarget } from './schedule.ts';
+import { STAGE_NAMES } from '@tandem/schemas';
+import type { StageTarget } from './schedule.ts';
 import { stablePorts } from './stable-ports.ts';
 import { TcpProxy } from './tcp-proxy.ts';
 

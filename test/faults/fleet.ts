@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { startProcess, type ServerProcess } from '../support/processes.ts';
 import { until } from '../support/until.ts';
-import { STAGE_NAMES, type StageTarget } from './schedule.ts';
+import { STAGE_NAMES } from '@tandem/schemas';
+import type { StageTarget } from './schedule.ts';
 
 /** How long a supervisor waits before it starts again what has ended; doubled while that keeps ending early. */
 const RESTART_MS = 500;

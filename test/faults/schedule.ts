@@ -1,7 +1,7 @@
+import { STAGE_NAMES, type StageName } from '@tandem/schemas';
 import { between, seededRandom, shuffled } from '@tandem/shared/random';
 
-export const STAGE_NAMES = ['classifier', 'scheduler', 'worker', 'fusion'] as const;
-export type StageTarget = (typeof STAGE_NAMES)[number];
+export type StageTarget = StageName;
 
 /** Faults of processes, each on one stage. */
 const PROCESS_KINDS = {

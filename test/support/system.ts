@@ -1,10 +1,9 @@
 import { randomUUID } from 'node:crypto';
-import { topicName, type Request, type Response } from '@tandem/schemas';
+import { STAGE_NAMES, topicName, type Request, type Response } from '@tandem/schemas';
 import { systemClock } from '@tandem/shared/clock';
 import { loadSettings, type Settings } from '@tandem/shared/config';
 import type { LogProducer, LogRecord } from '@tandem/shared/log';
 import { openPorts, type Ports } from '../../services/cli/compose/ports.ts';
-import { STAGES } from '../../services/cli/compose/stages.ts';
 import { System } from '../../services/cli/compose/system.ts';
 import { ensureTopology } from '../../services/cli/compose/topology.ts';
 import { until } from './until.ts';
@@ -71,7 +70,7 @@ export async function startTandem(flags: Record<string, unknown> = {}, machineCl
   const settings = loadSettings({ flags: { prefix, httpPort: '0', logLevel: 'error', ...flags } });
   const ports = await openPorts(settings, 'test', { machineClock });
   await ensureTopology(settings, ports);
-  const system = await System.start(STAGES, settings, ports);
+  const system = await System.start(STAGE_NAMES, settings, ports);
   const client = await Client.connect(ports, settings.prefix);
   return {
     settings,

@@ -1,5 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { topicName } from '@tandem/schemas';
+import { STAGE_NAMES, topicName } from '@tandem/schemas';
 import type { SettingName, Settings } from '@tandem/shared/config';
 import { TandemError } from '@tandem/shared/errors';
 import {
@@ -7,7 +7,6 @@ import {
   pathsOf, resolveReplay, summaryText, type BackfillOptions, type BackfillSummary,
 } from '../backfill/index.ts';
 import { openPorts, type Ports } from '../compose/ports.ts';
-import { STAGES } from '../compose/stages.ts';
 import { System } from '../compose/system.ts';
 import { ensureTopology } from '../compose/topology.ts';
 import { colorsFor } from '../demo/colors.ts';
@@ -124,7 +123,7 @@ async function backfill(flags: Flags): Promise<void> {
   await using ports = await openPorts(settings, 'backfill');
   const options = jobOptions(flags, settings, ports);
   await ensureTopology(settings, ports);
-  await using _system = settings.kafka === undefined ? await System.start(STAGES, settings, ports) : undefined;
+  await using _system = settings.kafka === undefined ? await System.start(STAGE_NAMES, settings, ports) : undefined;
   const summary = await runJob(await BackfillJob.open(options), flags, stopped.signal);
   if (flags.json) console.log(JSON.stringify(summary));
   else console.log(summaryText(summary, flags.output));

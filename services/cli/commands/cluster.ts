@@ -1,4 +1,5 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { STAGE_NAMES } from '@tandem/schemas';
 import { environmentName, flagName, secrecyOf, settingNames, settingsSchema, type Settings } from '@tandem/shared/config';
 import { TandemError } from '@tandem/shared/errors';
 import type { StageName } from '@tandem/shared/runner';
@@ -6,7 +7,6 @@ import { createLogger } from '@tandem/shared/telemetry';
 import { parseChain } from '../compose/chaining.ts';
 import { ProcessGroup, type ProcessSpec } from '../compose/process-group.ts';
 import { openPorts } from '../compose/ports.ts';
-import { STAGES } from '../compose/stages.ts';
 import { ensureTopology } from '../compose/topology.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { untilSignal } from '../until-signal.ts';
@@ -47,7 +47,7 @@ function processes(options: Record<string, unknown>, chain: readonly StageName[]
   const flags = passedOn(options);
   const environment = passedOnUnseen(options);
   const chained = chain.length === 0 ? [] : [{ stage: chain.join('+'), count: Number(options['chains']) }];
-  const alone = STAGES.toReversed().filter((stage) => !chain.includes(stage)).map((stage) => ({ stage, count: Number(options[plural(stage)]) }));
+  const alone = STAGE_NAMES.toReversed().filter((stage) => !chain.includes(stage)).map((stage) => ({ stage, count: Number(options[plural(stage)]) }));
   const names = [...chained, ...alone].flatMap(({ stage, count: length }) => Array.from({ length }, (_, index) => ({ stage, name: `${stage}-${index + 1}` })));
   return names.map(({ stage, name }, index) => {
     const port = firstPort === 0 ? 0 : firstPort + index;
@@ -79,6 +79,6 @@ async function runCluster(options: Record<string, unknown>): Promise<void> {
 export function addClusterCommand(program: Command): void {
   const command = program.command('cluster').description('run all stages as separate processes').action(runCluster).addHelpText('after', EXAMPLES);
   command.option('--chains <n>', 'processes of the chain that --chain names', count, 1);
-  for (const stage of STAGES) command.option(`--${plural(stage)} <n>`, `processes of the ${stage}`, count, 1);
+  for (const stage of STAGE_NAMES) command.option(`--${plural(stage)} <n>`, `processes of the ${stage}`, count, 1);
   addSettingFlags(command, settingNames.filter((name) => name in settingsSchema.shape && name !== 'instance'));
 }

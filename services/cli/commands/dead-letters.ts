@@ -1,9 +1,8 @@
 import { InvalidArgumentError, type Command } from 'commander';
-import { errorCodeSchema, topicName } from '@tandem/schemas';
+import { STAGE_NAMES, errorCodeSchema, topicName } from '@tandem/schemas';
 import type { SettingName, Settings } from '@tandem/shared/config';
 import { TandemError } from '@tandem/shared/errors';
 import { openPorts } from '../compose/ports.ts';
-import { STAGES } from '../compose/stages.ts';
 import {
   Newest, findLetter, matches, parseMoment, printable, replayLetters, scanLetters, shownValue, whyInVain,
   type DeadLetter, type LetterFilter, type ReplaySummary,
@@ -160,7 +159,7 @@ async function replay(keys: readonly string[], options: ReplayFlags): Promise<vo
 
 function withFilters(command: Command): Command {
   return command
-    .option('--stage <name>', 'that gave the record up', oneOf(STAGES))
+    .option('--stage <name>', 'that gave the record up', oneOf(STAGE_NAMES))
     .option('--code <code>', 'as in docs/codes.md', oneOf(errorCodeSchema.options))
     .option('--topic <name>', 'that the record came from, with or without the prefix')
     .option('--since <moment>', 'put there at or after it: 2026-11-20T22:00Z, or so long ago: 2h', moment)

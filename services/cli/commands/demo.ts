@@ -1,6 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import { STAGE_NAMES } from '@tandem/schemas';
 import { openPorts } from '../compose/ports.ts';
-import { STAGES } from '../compose/stages.ts';
 import { System } from '../compose/system.ts';
 import { ensureTopology } from '../compose/topology.ts';
 import { prepareDemo, recommendWorkload, runDemo, type DemoOptions, type DemoTerminal, type PreparedDemo } from '../demo/index.ts';
@@ -80,7 +80,7 @@ async function demo(flags: DemoFlags): Promise<void> {
     return;
   }
   await ensureTopology(settings, ports);
-  await using system = await System.start(STAGES, settings, ports);
+  await using system = await System.start(STAGE_NAMES, settings, ports);
   const flow = { log: ports.log, prefix: settings.prefix, workloads: ports.workloads };
   if (prepared !== undefined) process.exitCode = await runDemo(prepared, flags, flow, terminal(), stopped.signal);
   if (!flags.serve || stopped.signal.aborted) return;

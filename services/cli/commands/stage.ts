@@ -1,10 +1,10 @@
 import { InvalidArgumentError, type Command } from 'commander';
+import { STAGE_NAMES } from '@tandem/schemas';
 import { settingNames } from '@tandem/shared/config';
 import type { StageName } from '@tandem/shared/runner';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import { parseChain } from '../compose/chaining.ts';
 import { openPorts } from '../compose/ports.ts';
-import { STAGES } from '../compose/stages.ts';
 import { System } from '../compose/system.ts';
 import { ensureTopology } from '../compose/topology.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
@@ -22,7 +22,7 @@ Examples:
 
 /** A stage, or a chain of them, as `--chain` names it. */
 function stages(text: string): readonly StageName[] {
-  const single = STAGES.find((name) => name === text);
+  const single = STAGE_NAMES.find((name) => name === text);
   if (single !== undefined) return [single];
   try {
     const chain = parseChain(text);
@@ -30,7 +30,7 @@ function stages(text: string): readonly StageName[] {
   } catch (error) {
     throw new InvalidArgumentError(messageOf(error));
   }
-  throw new InvalidArgumentError(`one of ${STAGES.join(', ')}, or a chain of them`);
+  throw new InvalidArgumentError(`one of ${STAGE_NAMES.join(', ')}, or a chain of them`);
 }
 
 async function runStage(names: readonly StageName[], options: Record<string, unknown>): Promise<void> {
@@ -54,7 +54,7 @@ async function runStage(names: readonly StageName[], options: Record<string, unk
 export function addStageCommand(program: Command): void {
   const command = program.command('stage')
     .description('run one stage as its own process, in any number; or several, chained')
-    .argument('<name>', `${STAGES.join(', ')}, edge (all but the workers), all, or stages joined by +`, stages)
+    .argument('<name>', `${STAGE_NAMES.join(', ')}, edge (all but the workers), all, or stages joined by +`, stages)
     .action((names: readonly StageName[], options: Record<string, unknown>) => runStage(names, options))
     .addHelpText('after', EXAMPLES);
   addSettingFlags(command, settingNames.filter((name) => name !== 'chain'));

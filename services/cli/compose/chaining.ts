@@ -1,12 +1,10 @@
+import { STAGE_NAMES, type StageName } from '@tandem/schemas';
 import { TandemError } from '@tandem/shared/errors';
-import type { StageName } from '@tandem/shared/runner';
-
-const FLOW: readonly StageName[] = ['classifier', 'scheduler', 'worker', 'fusion'];
 
 const NAMED: Readonly<Record<string, readonly StageName[]>> = {
   none: [],
   edge: ['classifier', 'scheduler', 'fusion'],
-  all: FLOW,
+  all: STAGE_NAMES,
 };
 
 /**
@@ -17,9 +15,9 @@ export function parseChain(text: string): readonly StageName[] {
   const named = NAMED[text];
   if (named !== undefined) return named;
   const names = text.split('+');
-  const unknown = names.find((name) => !FLOW.includes(name as StageName));
-  if (unknown !== undefined) throw invalid(`chain = ${text}: there is no stage "${unknown}"; give none, edge, all, or some of ${FLOW.join(', ')} joined by +`);
-  const chain = FLOW.filter((name) => names.includes(name));
+  const unknown = names.find((name) => !STAGE_NAMES.includes(name as StageName));
+  if (unknown !== undefined) throw invalid(`chain = ${text}: there is no stage "${unknown}"; give none, edge, all, or some of ${STAGE_NAMES.join(', ')} joined by +`);
+  const chain = STAGE_NAMES.filter((name) => names.includes(name));
   if (handsOver(chain)) return chain;
   throw invalid(`chain = ${text}: these stages would hand nothing to each other in memory, since what passes between them is read by others too; a chain needs the scheduler with the workers, with fusion, or both`);
 }

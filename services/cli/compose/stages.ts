@@ -15,8 +15,6 @@ import { servedVariants } from './served-variants.ts';
 import { takeOver } from './takeover.ts';
 import { topicsOf } from './topology.ts';
 
-export const STAGES = ['classifier', 'scheduler', 'worker', 'fusion'] as const satisfies readonly StageName[];
-
 function classifier(settings: Settings, ports: Ports): Stage {
   const { prefix, featureWaitMs } = settings;
   const classifying = createClassifierStage({ ...ports, prefix, featureWaitMs, observer: classifierObserver(ports.metrics) });

@@ -1,11 +1,12 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { STAGE_NAMES, type StageName } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import { TandemError } from '@tandem/shared/errors';
 import type { LogAdmin } from '@tandem/shared/log';
-import { chainGroup, type Stage, type StageName } from '@tandem/shared/runner';
+import { chainGroup, stagesOfGroup, type Stage } from '@tandem/shared/runner';
 import type { Ports } from './ports.ts';
 
-const STAGES: ReadonlySet<string> = new Set<StageName>(['classifier', 'scheduler', 'worker', 'fusion']);
+const STAGES: ReadonlySet<string> = new Set(STAGE_NAMES);
 const POLL_MS = 500;
 
 /** A group of the same deployment that reads for some of the same stages, chained otherwise. */
@@ -49,7 +50,7 @@ async function othersAtRest(admin: LogAdmin, prefix: string, names: readonly Sta
 
 async function otherGroups(admin: LogAdmin, prefix: string, names: readonly StageName[]): Promise<OtherGroup[]> {
   const own = chainGroup(names);
-  const groups = (await admin.groups(prefix)).map(({ groupId, members }) => ({ groupId, members, names: groupId.slice(prefix.length).split('+') }));
+  const groups = (await admin.groups(prefix)).map(({ groupId, members }) => ({ groupId, members, names: stagesOfGroup(groupId.slice(prefix.length)) }));
   return groups.filter((group) => group.names.every((name) => STAGES.has(name)) && group.names.some((name) => names.includes(name as StageName)) && group.groupId !== prefix + own);
 }
 

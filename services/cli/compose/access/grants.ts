@@ -1,10 +1,8 @@
-import { fixedTopics, variantTopics, type TopicSpec } from '@tandem/schemas';
+import { STAGE_NAMES, fixedTopics, variantTopics, type TopicSpec } from '@tandem/schemas';
 import type { AccessGrant, AccessOperation } from '@tandem/shared/log';
 
-const STAGES = ['classifier', 'scheduler', 'worker', 'fusion'] as const;
-
 /** Everybody who has to do with the topics, each with a user of its own. */
-export const ROLES = [...STAGES, 'backfill', 'operator', 'producer', 'consumer'] as const;
+export const ROLES = [...STAGE_NAMES, 'backfill', 'operator', 'producer', 'consumer'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** As schemas/topology.ts calls them. */
@@ -13,7 +11,7 @@ const WHO: Readonly<Record<string, readonly Role[]>> = {
   'your consumers': ['consumer'],
   backfills: ['backfill'],
   operators: ['operator'],
-  'every stage': STAGES,
+  'every stage': STAGE_NAMES,
 };
 
 /** Reads beside those of the flow: fusion looks up what it has answered, a backfill waits for answers and replays requests. */
@@ -56,7 +54,7 @@ function topicGrants(role: Role, prefix: string): Grant[] {
 
 /** A stage’s consumer groups begin with its name; who reads without sharing needs none. */
 function groupGrants(role: Role, prefix: string): Grant[] {
-  if (!(STAGES as readonly Role[]).includes(role)) return [];
+  if (!(STAGE_NAMES as readonly Role[]).includes(role)) return [];
   const groups: Grant[] = [{ resource: 'group', ...allOf(prefix + role), operations: ['read'] }];
   // Exactly once: one writer for each partition.
   return role === 'fusion' ? [...groups, { resource: 'transactional-id', ...allOf(prefix), operations: ['describe', 'write'] }] : groups;
