@@ -8,11 +8,11 @@ import {
 import { RecordError, messageOf } from '@tandem/shared/errors';
 import type { LogRecord } from '@tandem/shared/log';
 import { JsonOutput, positionOf, type Stage, type StageInput, type StageOutput } from '@tandem/shared/runner';
+import { OccasionalWarning } from '@tandem/shared/telemetry';
 import { bindWorkloads } from './bindings.ts';
 import { Duplicates } from './duplicates.ts';
 import { EmissionOrder } from './emission-order.ts';
 import { FeatureStore } from './feature-store.ts';
-import { OccasionalWarning } from './occasional-warning.ts';
 import { withDefaults, type ClassifierOptions, type CompleteOptions } from './options.ts';
 
 const NOTHING: readonly StageOutput[] = [];

@@ -1,5 +1,4 @@
-import type { Logger } from '@tandem/shared/telemetry';
-import { ErasureWatch } from './erasure-watch.ts';
+import { OccasionalWarning } from '@tandem/shared/telemetry';
 import type { WorkerStageOptions } from './options.ts';
 import type { Submission } from './pending-work.ts';
 import { ResultReuse } from './result-reuse.ts';
@@ -11,33 +10,25 @@ const WARN_EVERY_MS = 60_000;
 export interface KeptResults {
   submit(submission: Submission): void;
   cancel(requestId: string): void;
-  start(): void;
-  stop(): Promise<void>;
+  /** Some workload lets results be kept. */
+  readonly isOn: boolean;
+  /** @param user SHA-256 of the user id  @param erasedAt broker's time, epoch ms */
+  forget(user: string, erasedAt: number): void;
 }
 
 /** @param compute see ResultReuseOptions */
 export function keepResults(options: WorkerStageOptions, compute: (submission: Submission) => void): KeptResults {
-  const { workloads = [], resultCacheBytes: maxBytes = DEFAULT_BYTES, observer = {}, logger } = options;
-  const warn = seldom(logger);
+  const { workloads = [], resultCacheBytes: maxBytes = DEFAULT_BYTES, observer = {}, logger, clock } = options;
+  const warning = new OccasionalWarning(logger, clock, 'the shared cache is unavailable; results are kept in this process alone', WARN_EVERY_MS);
   const onUnavailable = (error: unknown) => {
     observer.cacheUnavailable?.();
-    warn(options.clock.now(), error);
+    warning.warn(error);
   };
   const reuse = new ResultReuse({ ...options, workloads, maxBytes, observer, compute, onUnavailable });
-  const watch = new ErasureWatch({ ...options, onErased: (user, erasedAt) => reuse.forget(user, erasedAt) });
   return {
     submit: (submission) => reuse.submit(submission),
     cancel: (requestId) => reuse.cancel(requestId),
-    start: () => (reuse.isOn ? watch.start() : undefined),
-    stop: () => watch.stop(),
-  };
-}
-
-function seldom(logger: Logger): (now: number, error: unknown) => void {
-  let quietUntil = -Infinity;
-  return (now, err) => {
-    if (now < quietUntil) return;
-    quietUntil = now + WARN_EVERY_MS;
-    logger.warn({ err }, 'the shared cache is unavailable; results are kept in this process alone');
+    isOn: reuse.isOn,
+    forget: (user, erasedAt) => reuse.forget(user, erasedAt),
   };
 }

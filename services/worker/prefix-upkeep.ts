@@ -1,5 +1,4 @@
 import { userHash } from '@tandem/shared/cache';
-import { ErasureWatch } from './erasure-watch.ts';
 import { PREFIX_IDLE_MS, type WorkerStageOptions } from './options.ts';
 import type { ServedVariant } from './served-variant.ts';
 
@@ -10,24 +9,29 @@ const LOOKS = 10;
 export class PrefixUpkeep {
   readonly #options: WorkerStageOptions;
   readonly #served: readonly ServedVariant[];
-  readonly #erasures: ErasureWatch;
   #cancel: () => void = () => undefined;
 
   constructor(options: WorkerStageOptions, served: readonly ServedVariant[]) {
     this.#options = options;
     this.#served = served.filter(({ prefixes }) => prefixes !== undefined);
-    this.#erasures = new ErasureWatch({ ...options, onErased: (user) => this.#forget(user) });
+  }
+
+  /** Some variant keeps prefixes. */
+  get isOn(): boolean {
+    return this.#served.length > 0;
   }
 
   start(): void {
-    if (this.#served.length === 0) return;
-    this.#erasures.start();
-    this.#lookLater();
+    if (this.isOn) this.#lookLater();
   }
 
-  stop(): Promise<void> {
+  stop(): void {
     this.#cancel();
-    return this.#erasures.stop();
+  }
+
+  /** @param user SHA-256 of the user id */
+  forget(user: string): void {
+    for (const { prefixes } of this.#served) prefixes?.forget((owner) => userHash(owner) === user);
   }
 
   #lookLater(): void {
@@ -36,9 +40,5 @@ export class PrefixUpkeep {
       for (const { prefixes } of this.#served) prefixes?.expire();
       this.#lookLater();
     });
-  }
-
-  #forget(user: string): void {
-    for (const { prefixes } of this.#served) prefixes?.forget((owner) => userHash(owner) === user);
   }
 }

@@ -1,7 +1,7 @@
 import type { Cache } from '@tandem/shared/cache';
 import type { LogRecord, TopicPartition } from '@tandem/shared/log';
 import { HandedOver, positionOf } from '@tandem/shared/runner';
-import type { Logger } from '@tandem/shared/telemetry';
+import { OccasionalWarning, type Logger } from '@tandem/shared/telemetry';
 
 export interface SuspectsOptions {
   cache: Cache;
@@ -34,10 +34,12 @@ const WARN_EVERY_MS = 60_000;
 export class Suspects {
   readonly #options: SuspectsOptions;
   readonly #assignedAt = new Map<string, number>();
-  #quietUntil = -Infinity;
+  readonly #warning: OccasionalWarning;
 
   constructor(options: SuspectsOptions) {
     this.#options = options;
+    const message = 'runs of redelivered work are not counted while the cache is away: an input that ends the process would not be found out';
+    this.#warning = new OccasionalWarning(options.logger, { now: options.now }, message, WARN_EVERY_MS);
   }
 
   /** What goes to another member is not forgotten: a chain may go on handing over records of that partition number. */
@@ -72,16 +74,9 @@ export class Suspects {
     try {
       return { value: await command() };
     } catch (error) {
-      this.#warn(error);
+      this.#warning.warn(error);
       return undefined;
     }
-  }
-
-  #warn(error: unknown): void {
-    const { logger, now } = this.#options;
-    if (now() < this.#quietUntil) return;
-    this.#quietUntil = now() + WARN_EVERY_MS;
-    logger.warn({ err: error }, 'runs of redelivered work are not counted while the cache is away: an input that ends the process would not be found out');
   }
 }
 

@@ -3,6 +3,7 @@ import { RecentKeys } from '@tandem/shared/core';
 import type { LogRecord, TopicPartition } from '@tandem/shared/log';
 import { JsonOutput, deadLetter, type Intake, type Stage, type StageContext, type StageInput, type StageOutput } from '@tandem/shared/runner';
 import { Dispatcher } from './dispatcher.ts';
+import { ErasureWatch } from './erasure-watch.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { loadVariants } from './load-variants.ts';
 import { compileLimits, type WorkerLimits, type WorkerStageOptions } from './options.ts';
@@ -46,6 +47,7 @@ class WorkerStage implements Stage {
   readonly #suspects: Suspects;
   readonly #results: KeptResults;
   readonly #prefixes: PrefixUpkeep;
+  readonly #erasures: ErasureWatch;
   /** Requests that have been taken back: their work may come after the cancellation. */
   readonly #cancelled = new RecentKeys();
 
@@ -58,6 +60,7 @@ class WorkerStage implements Stage {
     this.#dispatcher = new Dispatcher({ concurrency: engine.concurrency, clock, limits, observer, logger, suspects: this.#suspects });
     this.#results = keepResults(options, (submission) => this.#compute(submission));
     this.#prefixes = new PrefixUpkeep(options, served);
+    this.#erasures = new ErasureWatch({ ...options, onErased: (user, erasedAt) => this.#forget(user, erasedAt) });
     this.#heartbeats = new Heartbeats(options, served);
   }
 
@@ -66,7 +69,7 @@ class WorkerStage implements Stage {
   }
 
   start(context: StageContext): Promise<void> {
-    this.#results.start();
+    if (this.#results.isOn || this.#prefixes.isOn) this.#erasures.start();
     this.#prefixes.start();
     return this.#heartbeats.start(context);
   }
@@ -112,9 +115,14 @@ class WorkerStage implements Stage {
 
   async stop(): Promise<void> {
     this.#heartbeats.stop();
-    await this.#results.stop();
-    await this.#prefixes.stop();
+    this.#prefixes.stop();
+    await this.#erasures.stop();
     await this.#options.engine.close();
+  }
+
+  #forget(user: string, erasedAt: number): void {
+    this.#results.forget(user, erasedAt);
+    this.#prefixes.forget(user);
   }
 
   #enqueue(record: LogRecord, work: Work, { served, lane }: Source, suspicion?: Suspicion): Promise<readonly StageOutput[]> {

@@ -1,5 +1,6 @@
 export { createLogger, silentLogger, type Logger, type LoggerOptions } from './logger.ts';
 export { createMetrics, type Metrics } from './metrics.ts';
+export { OccasionalWarning } from './occasional-warning.ts';
 export { redact } from './redact.ts';
 export { noTracing, startTracing, type RecordSpan, type Tracing } from './tracing.ts';
 export { startStatusServer, type StatusServer, type StatusServerOptions } from './http.ts';

@@ -1,20 +1,22 @@
-import type { Clock } from '@tandem/shared/clock';
-import type { Logger } from '@tandem/shared/telemetry';
+import type { Clock } from '../clock/index.ts';
+import type { Logger } from './logger.ts';
 
-const INTERVAL_MS = 10_000;
+const DEFAULT_INTERVAL_MS = 10_000;
 
 /** Logs a repeated warning once per interval, with how often it happened since. */
 export class OccasionalWarning {
   readonly #logger: Logger;
-  readonly #clock: Clock;
+  readonly #clock: Pick<Clock, 'now'>;
   readonly #message: string;
+  readonly #intervalMs: number;
   #nextAt = -Infinity;
   #count = 0;
 
-  constructor(logger: Logger, clock: Clock, message: string) {
+  constructor(logger: Logger, clock: Pick<Clock, 'now'>, message: string, intervalMs = DEFAULT_INTERVAL_MS) {
     this.#logger = logger;
     this.#clock = clock;
     this.#message = message;
+    this.#intervalMs = intervalMs;
   }
 
   warn(error: unknown): void {
@@ -23,6 +25,6 @@ export class OccasionalWarning {
     if (now < this.#nextAt) return;
     this.#logger.warn({ err: error, times: this.#count }, this.#message);
     this.#count = 0;
-    this.#nextAt = now + INTERVAL_MS;
+    this.#nextAt = now + this.#intervalMs;
   }
 }
