@@ -1,7 +1,6 @@
 import { topicName, workTopicName, type Cancellation, type PlanStep, type StepEnds, type StepOutcome, type Task, type Work } from '@tandem/schemas';
-import type { Decision } from '@tandem/shared/core';
+import type { Decision, ServedPool } from '@tandem/shared/core';
 import { JsonOutput, type StageOutput } from '@tandem/shared/runner';
-import type { ServedPool } from './cluster.ts';
 
 /** Not put off. */
 type Made = Exclude<Decision, { kind: 'wait' }>;

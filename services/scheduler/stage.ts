@@ -2,13 +2,12 @@ import {
   CANCELLED, topicName, type Cancellation, type Outcome, type RedispatchOutcome, type StepEnds, type StepOutcome, type Task, type TaskRecord, type Variant,
 } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import { decide, endsSoFar, readySteps, RecentKeys, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
+import { Cluster, decide, endsSoFar, readySteps, RecentKeys, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
 import { messageOf } from '@tandem/shared/errors';
 import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
 import type { ResourceProbe } from '@tandem/shared/probe';
 import { readRecord, type Stage, type StageOutput } from '@tandem/shared/runner';
 import type { Logger } from '@tandem/shared/telemetry';
-import { Cluster } from './cluster.ts';
 import { cancellationOutputs, output, type StepOfTask } from './records.ts';
 import { WaitingSteps } from './waiting-steps.ts';
 

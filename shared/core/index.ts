@@ -2,8 +2,8 @@ export type { Adapter, PrepareContext, Prepared, UserHistory } from './adapters/
 export type { PrefixPoolSpec, PrefixRow, PrefixRun, PrefixSupport } from './adapters/prefix-support.ts';
 export { PrefixCache, PrefixPool, type PrefixCacheOptions, type PrefixCounts, type PrefixLease, type PrefixMatch } from './prefix/index.ts';
 export {
-  decide, fixedPolicy, meetingFloor, readySteps, thresholdPolicy, THRESHOLD_DEFAULTS,
-  type ClusterState, type Decision, type DecisionContext, type Policy, type ThresholdOptions, type VariantState,
+  Cluster, decide, fixedPolicy, meetingFloor, readySteps, thresholdPolicy, THRESHOLD_DEFAULTS,
+  type ClusterState, type Decision, type DecisionContext, type Policy, type ServedPool, type ThresholdOptions, type VariantState,
 } from './policy/index.ts';
 export { endsSoFar, Join, STRATEGIES, type StepWithResult, type Strategy, type Verdict } from './fusion/index.ts';
 export {

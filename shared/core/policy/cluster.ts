@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import type { Heartbeat, ResourceSample, Variant, VariantLoad } from '@tandem/schemas';
-import type { ClusterState, VariantState } from '@tandem/shared/core';
+import type { ClusterState, VariantState } from './types.ts';
 
 export interface ClusterOptions {
   variants: readonly Variant[];
@@ -54,8 +54,12 @@ export class Cluster {
       return;
     }
     const heartbeat = parseHeartbeat(value);
-    if (heartbeat === undefined) return;
-    this.#heard.set(instance, { heartbeat, at: now });
+    if (heartbeat !== undefined) this.beat({ ...heartbeat, instance }, now);
+  }
+
+  /** A heartbeat that has been read. */
+  beat(heartbeat: Heartbeat, now: number): void {
+    this.#heard.set(heartbeat.instance, { heartbeat, at: now });
     for (const variant of heartbeat.variants) {
       this.#everServed.add(nameOf(variant));
       this.#probed.delete(nameOf(variant));
