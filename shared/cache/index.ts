@@ -2,4 +2,4 @@ export type { AppendOptions, BoundedList, Cache, SetOptions } from './types.ts';
 export { CachePatience } from './patience.ts';
 export { userHash } from './user-hash.ts';
 export { createMemoryCache, type MemoryCacheOptions } from './memory/index.ts';
-export { checkRedisAccess, createRedisCache, type RedisCacheOptions } from './redis/index.ts';
+export { checkRedisAccess, createRedisCache, inspectRedis, type RedisCacheOptions, type RedisFacts } from './redis/index.ts';

@@ -2,3 +2,5 @@ export type { Dimensions, InferenceEngine, Invocation, InvocationResult, LoadedV
 export { createOnnxEngine, type OnnxEngine } from './onnx/onnx-engine.ts';
 export type { GraphOptimization, OnnxEngineOptions } from './onnx/options.ts';
 export { parseProvider, type ProviderConfig } from './onnx/provider.ts';
+export { describeModel, describeRuntime, type ModelTensors, type RuntimeFacts } from './onnx/describe.ts';
+export { checkGolden, goldenCasesOf, loadGolden, runGolden, type Golden, type GoldenCase } from './golden.ts';

@@ -44,7 +44,7 @@ export interface EventLog extends AsyncDisposable {
   producer(options?: Partial<ProducerOptions>): Promise<LogProducer>;
   /** Joins the group when started. */
   consumer(options: ConsumerOptions): LogConsumer;
-  /** Reads all partitions of a topic from the start and follows it; no group, no commits. */
+  /** Reads all partitions of a topic, from the start unless told otherwise, and follows it; no group, no commits. */
   tail(options: TailOptions): Promise<Tail>;
   /**
    * Reads a range of one partition, in offset order, without a group; only records of committed transactions. Ends at
@@ -171,6 +171,10 @@ export interface LogConsumer {
 
 export interface TailOptions {
   topic: string;
+  /** latest: what is written from now on. @default 'earliest' */
+  startFrom?: 'earliest' | 'latest';
+  /** @default all of them, also those that are added later */
+  partitions?: readonly number[];
   onRecord(record: LogRecord): void;
   onFault?(error: unknown): void;
 }
@@ -189,9 +193,17 @@ export interface TopicReport {
   differences: TopicDifference[];
 }
 
+/** What `ensureTopics` would find, without touching anything. */
+export interface TopicInspection {
+  missing: string[];
+  differences: TopicDifference[];
+}
+
 export interface LogAdmin {
   /** Creates what is missing (idempotent, safe to race) and names every mismatch. */
   ensureTopics(topics: readonly TopicSpec[], options?: { replicationFactor?: number }): Promise<TopicReport>;
+  /** Names what is missing and every mismatch; changes nothing. */
+  inspectTopics(topics: readonly TopicSpec[]): Promise<TopicInspection>;
   listTopics(): Promise<string[]>;
   deleteTopics(topics: readonly string[]): Promise<void>;
   /** First and next offset of every partition. */

@@ -31,6 +31,9 @@ export function describeTopics(fixture: () => Promise<Fixture>): void {
         { topic: spec.name, setting: 'message.timestamp.type', expected: 'LogAppendTime', actual: 'CreateTime' },
       ]);
       expect((await f.log.admin.ensureTopics([spec])).differences).toEqual([]);
+      const missing = f.spec();
+      expect(await f.log.admin.inspectTopics([other, missing])).toEqual({ missing: [missing.name], differences });
+      expect(await f.log.admin.listTopics()).not.toContain(missing.name);
     });
 
     it('are never created by using them', async () => {
@@ -117,6 +120,18 @@ export function describeTopics(fixture: () => Promise<Fixture>): void {
         return count;
       }));
       expect(tails).toEqual([500, 500]);
+    });
+
+    it('from the latest sees only what is written from then on', async () => {
+      const f = await fixture();
+      const topic = await f.topic({ partitions: 2 });
+      await f.send(sequence(topic, 50));
+      const values: string[] = [];
+      const tail = await f.log.tail({ topic, startFrom: 'latest', onRecord: ({ value }) => void values.push(String(value)) });
+      await tail.caughtUp;
+      await f.send([{ topic, key: 'a', value: 'new' }, { topic, key: 'b', value: 'newer' }]);
+      await until(() => values.length >= 2, { what: 'what was written after it' });
+      expect(values.toSorted()).toEqual(['new', 'newer']);
     });
 
     it('gives nothing after it is closed', async () => {

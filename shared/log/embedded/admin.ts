@@ -2,7 +2,7 @@ import type { TopicSpec } from '@tandem/schemas';
 import { TandemError } from '../../errors/index.ts';
 import { groupActive } from '../errors.ts';
 import { compareSettings, settingsOf } from '../topic-settings.ts';
-import type { LogAdmin, TopicReport } from '../types.ts';
+import type { LogAdmin, TopicInspection, TopicReport } from '../types.ts';
 import type { Store } from './store.ts';
 import { Topic } from './topic.ts';
 
@@ -26,6 +26,16 @@ export class EmbeddedAdmin implements LogAdmin {
       }
     }
     return report;
+  }
+
+  async inspectTopics(topics: readonly TopicSpec[]): Promise<TopicInspection> {
+    const inspection: TopicInspection = { missing: [], differences: [] };
+    for (const spec of topics) {
+      const existing = this.#store.topics.get(spec.name);
+      if (existing === undefined) inspection.missing.push(spec.name);
+      else inspection.differences.push(...compareSettings(spec.name, settingsOf(spec), settingsOf(existing.spec)));
+    }
+    return inspection;
   }
 
   async listTopics(): Promise<string[]> {

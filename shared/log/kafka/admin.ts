@@ -3,7 +3,7 @@ import { TandemError } from '../../errors/index.ts';
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { groupActive, unknownTopic } from '../errors.ts';
 import { compareSettings, configOf, settingsOf, type TopicSettings } from '../topic-settings.ts';
-import type { LogAdmin, TopicDifference, TopicReport } from '../types.ts';
+import type { LogAdmin, TopicDifference, TopicInspection, TopicReport } from '../types.ts';
 import { isUnknownTopic, type AdminClient } from './admin-client.ts';
 import { isBrokerError } from './failures.ts';
 
@@ -32,6 +32,14 @@ export class KafkaAdmin implements LogAdmin {
     for (const name of specs.keys()) await this.#untilUsable(name);
     const others = [...specs.values()].filter(({ name }) => !created.includes(name));
     return { created, differences: others.length > 0 ? await this.#differences(others) : [] };
+  }
+
+  async inspectTopics(topics: readonly TopicSpec[]): Promise<TopicInspection> {
+    const specs = new Map(topics.map((spec) => [spec.name, spec]));
+    const existing = new Set(await this.listTopics());
+    const there = [...specs.values()].filter(({ name }) => existing.has(name));
+    const missing = [...specs.keys()].filter((name) => !existing.has(name));
+    return { missing, differences: there.length > 0 ? await this.#differences(there) : [] };
   }
 
   async listTopics(): Promise<string[]> {

@@ -1,31 +1,14 @@
 import kafkajs from 'kafkajs';
 import { TandemError } from '../../errors/index.ts';
-import type { AccessGrant, AccessOperation, AccessResource } from '../access.ts';
+import type { AccessGrant } from '../access.ts';
+import { OPERATIONS, RESOURCES } from './acl-codes.ts';
 import { AdminClient } from './admin-client.ts';
 import { createClient } from './client.ts';
 import { isBrokerError } from './failures.ts';
 import { resolveKafkaLogOptions, type KafkaLogOptions } from './options.ts';
 import { Sockets } from './sockets.ts';
 
-const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
-
-const RESOURCES: Readonly<Record<AccessResource, number>> = {
-  topic: AclResourceTypes.TOPIC,
-  group: AclResourceTypes.GROUP,
-  'transactional-id': AclResourceTypes.TRANSACTIONAL_ID,
-};
-
-const OPERATIONS: Readonly<Record<AccessOperation, number>> = {
-  read: AclOperationTypes.READ,
-  write: AclOperationTypes.WRITE,
-  create: AclOperationTypes.CREATE,
-  delete: AclOperationTypes.DELETE,
-  alter: AclOperationTypes.ALTER,
-  describe: AclOperationTypes.DESCRIBE,
-  'describe-configs': AclOperationTypes.DESCRIBE_CONFIGS,
-  'alter-configs': AclOperationTypes.ALTER_CONFIGS,
-  all: AclOperationTypes.ALL,
-};
+const { AclPermissionTypes, ResourcePatternTypes } = kafkajs;
 
 /**
  * Adds entries to the cluster's access control lists; those that are there already stay as they are.

@@ -39,6 +39,8 @@ interface Definition {
 export type Api = 'AddPartitionsToTxn' | 'EndTxn' | 'Fetch' | 'InitProducerId' | 'ListOffsets' | 'Produce';
 
 
+const OURS: ReadonlySet<string> = new Set<Api>(['AddPartitionsToTxn', 'EndTxn', 'Fetch', 'InitProducerId', 'ListOffsets', 'Produce']);
+
 const load = createRequire(import.meta.url);
 const { requests } = load('kafkajs/src/protocol/requests') as { requests: Record<Api, Definition> };
 const apiKeys = load('kafkajs/src/protocol/requests/apiKeys') as Record<Api, number>;
@@ -67,6 +69,14 @@ export function protocolOf(broker: Broker, api: Api, parameters: object): Protoc
   const { versions, protocol } = requests[api];
   const version = Math.min(Math.max(...versions.map(Number)), broker.versions[apiKeys[api]]?.maxVersion ?? 0);
   return protocol({ version })(parameters);
+}
+
+/** The requests among ours that this client and the broker have no common version of. */
+export function unknownApis(broker: Broker): Api[] {
+  return (Object.keys(requests) as string[]).filter((name): name is Api => OURS.has(name)).filter((api) => {
+    const known = broker.versions[apiKeys[api]];
+    return known === undefined || !requests[api].versions.some((version) => Number(version) >= known.minVersion && Number(version) <= known.maxVersion);
+  });
 }
 
 /** The answer as it came: error codes in it are the caller's business. */
