@@ -1,5 +1,6 @@
 export { idSchema, precisionSchema, requestIdSchema, userIdSchema, itemIdSchema, epochMillisSchema } from './ids.ts';
 export { statusSchema, reasonSchema, errorCodeSchema, type Status, type Reason, type ErrorCode } from './codes.ts';
+export { REPLY_PARTITIONS, readReplyAddress, writeReplyAddress, type ReplyAddress } from './reply-to.ts';
 export { HEADER, CARRIED_HEADERS, DEAD_LETTER_HEADER, RETRY_HEADER, SCHEMA_VERSION } from './headers.ts';
 export {
   requestSchema, cancelSchema, interactionSchema, erasureSchema, hintsSchema, taskKindSchema, recommendInputSchema, classifyInputSchema,
@@ -11,7 +12,8 @@ export type { Work, WorkRecord } from './scheduler-to-worker.ts';
 export { CANCELLED } from './outcomes.ts';
 export type { Outcome, RedispatchOutcome, RejectedOutcome, StepEnd, StepEnds, StepOutcome, StepResult, StepRun, RankedItems, ClassScores } from './outcomes.ts';
 export { responseSchema, responseStepSchema, resultSchema, type Response, type ResponseStep, type Result } from './fusion-to-consumers.ts';
-export type { AcceleratorSample, ErasureNotice, Heartbeat, VariantLoad, ResourceSample } from './worker-to-telemetry.ts';
+export type { AcceleratorSample, BatchTimePoint, ErasureNotice, Heartbeat, VariantLoad, ResourceSample } from './worker-to-telemetry.ts';
+export { auditEntrySchema, controlSchema, type AuditEntry, type Control } from './operators-to-stages.ts';
 export { registrySchema, variantSchema, graphSchema, tensorSpecSchema, type Registry, type Variant, type GraphSpec, type TensorSpec } from './registry.ts';
 export { workloadSchema, type Freshness, type Workload } from './workload.ts';
 export {

@@ -1,4 +1,5 @@
 import { idSchema, precisionSchema } from './ids.ts';
+import { REPLY_PARTITIONS } from './reply-to.ts';
 
 /** Who writes and reads a topic, and how it must be set up. */
 export interface TopicSpec {
@@ -43,8 +44,8 @@ export interface TopologyOptions {
 }
 
 export type TopicKind =
-  | 'requests' | 'requests.bulk' | 'interactions' | 'tasks' | 'outcomes' | 'responses'
-  | 'telemetry' | 'models' | 'dead-letters' | RetryTopicKind;
+  | 'requests' | 'requests.bulk' | 'interactions' | 'tasks' | 'outcomes' | 'responses' | 'replies'
+  | 'telemetry' | 'models' | 'control' | 'audit' | 'dead-letters' | RetryTopicKind;
 
 /** Of a stage: its records that failed and are tried again later. */
 export type RetryTopicKind = `retry.${StageName}`;
@@ -73,8 +74,12 @@ export function fixedTopics({ prefix, partitions }: TopologyOptions): TopicSpec[
     spec('tasks', 'classifier', 'scheduler, fusion', 'Task', 'affinity key'),
     spec('outcomes', 'worker, scheduler, classifier', 'scheduler, fusion', 'Outcome', 'affinity key'),
     spec('responses', 'fusion', 'your consumers, fusion, backfills', 'Response', 'affinity key'),
+    // Copies for gateways that wait: which partition is the gateway's to say, so that their number is not the flow's.
+    spec('replies', 'fusion', 'gateway', 'Response', 'none', { partitions: REPLY_PARTITIONS, retentionMs: HOUR_MS }),
     spec('telemetry', 'worker, classifier', 'scheduler, classifier, worker', 'Heartbeat, ErasureNotice', 'instance, erased user', { partitions: 1, cleanup: 'compact' }),
     spec('models', 'operators', 'worker, scheduler', 'Variant', 'model.precision', { partitions: 1, cleanup: 'compact' }),
+    spec('control', 'operators', 'every stage', 'Control', 'what it is about', { partitions: 1, cleanup: 'compact' }),
+    spec('audit', 'operators', 'operators', 'AuditEntry', 'actor', { partitions: 1, retentionMs: 400 * 24 * HOUR_MS }),
     ...STAGE_NAMES.map((stage) => spec(`retry.${stage}`, stage, stage, 'record to retry', 'original key', { maxRecordBytes: MAX_WRAPPED_RECORD_BYTES })),
     spec('dead-letters', 'every stage', 'operators', 'original bytes', 'topic/partition/offset of the record', {
       cleanup: 'compact,delete', maxCompactionLagMs: 24 * HOUR_MS, retentionMs: 14 * 24 * HOUR_MS, maxRecordBytes: MAX_WRAPPED_RECORD_BYTES,

@@ -5,8 +5,13 @@ export interface Heartbeat {
   /** Epoch ms. */
   time: number;
   pool?: string;
+  /** Batches that run at once on this worker. Absent from older workers. */
+  sessions?: number;
   resources: ResourceSample;
+  /** Empty while the worker is drained. */
   variants: VariantLoad[];
+  /** An operator has drained it: it is alive and takes no work. Absent: it works. */
+  drained?: true;
 }
 
 export interface VariantLoad {
@@ -28,6 +33,24 @@ export interface VariantLoad {
   meanBatchSize: number;
   /** Recent mean time of one batch, ms. */
   meanBatchMs: number;
+  /**
+   * What a batch takes by its size, over the mix that runs here now, ascending in size and time. From the profile of this hardware
+   * where too few have been run. Absent: nothing is known.
+   */
+  batchTimes?: BatchTimePoint[];
+  /** Recent mean from dispatch until a batch began, ms. Absent: none has run. */
+  meanQueueMs?: number;
+  /** What batches take now, of what they took when the profile was made. Absent: unknown. */
+  drift?: number;
+}
+
+/** What batches of a size take. */
+export interface BatchTimePoint {
+  size: number;
+  /** Mean and mean deviation together, ms. */
+  ms: number;
+  /** Batches that it rests on. */
+  samples: number;
 }
 
 /**

@@ -61,6 +61,8 @@ describe('each JSON Schema', () => {
     workload: [workload, { ...workload, plans: { other: workload.plans.coarse } }, { ...workload, name: 'No' }],
     registry: [{ registryVersion: 1, models: [variant] }, { registryVersion: 2, models: [] }],
     variant: [variant, { ...variant, status: 'new' }, { ...variant, graphs: { g: { file: '/etc/passwd' } } }],
+    control: [{ kind: 'lane_hold', lane: 'bulk', by: 'me', time: 1 }, { kind: 'worker_drain', instance: 'w-1', by: 'me', time: 1 }, { kind: 'lane_hold', lane: 'fast', by: 'me', time: 1 }],
+    'audit-entry': [{ time: 1, actor: 'me', action: 'lane.pause', target: 'bulk', outcome: 'done' }, { time: 1, actor: 'me', action: 'lane.pause', target: 'bulk', outcome: 'perhaps' }],
   };
 
   it.each(publicSchemas)('agrees with its source about $file', ({ file, schema }) => {

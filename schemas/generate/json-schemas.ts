@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import {
-  cancelSchema, classifyInputSchema, erasureSchema, hintsSchema, interactionSchema, recommendInputSchema, registrySchema, requestSchema,
+  auditEntrySchema, cancelSchema, classifyInputSchema, controlSchema, erasureSchema, hintsSchema, interactionSchema, recommendInputSchema, registrySchema, requestSchema,
   responseSchema, variantSchema, workloadSchema,
 } from '../index.ts';
 
@@ -24,6 +24,8 @@ export const publicSchemas: readonly PublicSchema[] = [
   { file: 'classify-input', title: 'ClassifyInput', description: 'The input of a request to a workload of the classify adapter.', schema: classifyInputSchema },
   { file: 'workload', title: 'Workload', description: 'A file in workloads/.', schema: workloadSchema },
   { file: 'registry', title: 'Registry', description: 'models/registry.json.', schema: registrySchema },
+  { file: 'control', title: 'Control', description: 'Topic control: what operators want of the stages, until a tombstone takes it back.', schema: controlSchema },
+  { file: 'audit-entry', title: 'AuditEntry', description: 'Topic audit: what an operator did, and what came of it.', schema: auditEntrySchema },
   { file: 'variant', title: 'Variant', description: 'One model at one precision: an entry of the registry, and a record of the topic models.', schema: variantSchema },
 ];
 

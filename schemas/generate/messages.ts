@@ -28,6 +28,8 @@ export const messages: readonly Message[] = [
   internal('Heartbeat', 'worker-to-telemetry.ts', 'Load and resources of one worker process.'),
   internal('ErasureNotice', 'worker-to-telemetry.ts', 'A user was erased: workers forget what they keep of him.'),
   open('Variant'),
+  open('Control'),
+  open('AuditEntry'),
   { name: 'record to retry', summary: 'A record whose handling failed for the time being, as it was read.', headers: 'retry', raw: true },
   { name: 'original bytes', summary: 'A record that could not be handled, as it was read.', headers: 'dead-letter', raw: true },
 ];
@@ -42,7 +44,7 @@ const flowHeaders: Record<keyof typeof HEADER, string> = {
   schemaVersion: `Version of the message's shape, now ${SCHEMA_VERSION}. Absent: ${SCHEMA_VERSION}.`,
   traceparent: 'W3C trace context.',
   tracestate: 'W3C trace context.',
-  replyTo: 'For the sender: comes back on the response.',
+  replyTo: 'For the sender: comes back on the response. gateway/<partition>/<name>: a copy of the response goes to that partition of the topic replies.',
   tenant: 'On whose behalf.',
   requestId: 'Of responses: the id of the request, to filter and deduplicate without reading the value.',
   source: 'Of responses: topic/partition/offset of the request.',

@@ -1,12 +1,12 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { STAGE_NAMES, errorCodeSchema, topicName } from '@tandem/schemas';
 import type { SettingName, Settings } from '@tandem/shared/config';
-import { TandemError } from '@tandem/shared/errors';
-import { openPorts } from '../compose/ports.ts';
 import {
   Newest, findLetter, matches, parseMoment, printable, replayLetters, scanLetters, shownValue, whyInVain,
   type DeadLetter, type LetterFilter, type ReplaySummary,
-} from '../dead-letters/index.ts';
+} from '@tandem/shared/dead-letters';
+import { TandemError } from '@tandem/shared/errors';
+import { openPorts } from '../compose/ports.ts';
 import { ProgressLine, percent } from '../progress-line.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { textTable } from '../table.ts';

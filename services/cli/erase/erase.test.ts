@@ -4,7 +4,7 @@ import { createEmbeddedLog, type LogRecord } from '@tandem/shared/log';
 import { deadLetter } from '@tandem/shared/runner';
 import { resultsOwner } from '@tandem/worker';
 import { afterEach, describe, expect, it } from 'vitest';
-import { scanLetters } from '../dead-letters/index.ts';
+import { scanLetters } from '@tandem/shared/dead-letters';
 import { eraseUser } from './index.ts';
 import { mentions } from './mentions.ts';
 

@@ -3,7 +3,7 @@ import { resultsOwner } from '@tandem/worker';
 import { topicName, type Erasure, type TopicSpec } from '@tandem/schemas';
 import { userHash, type Cache } from '@tandem/shared/cache';
 import type { EventLog, LogProducer } from '@tandem/shared/log';
-import { scanLetters, tombstone, type DeadLetter } from '../dead-letters/index.ts';
+import { scanLetters, tombstone, type DeadLetter } from '@tandem/shared/dead-letters';
 import { mentions } from './mentions.ts';
 
 export interface EraseOptions {

@@ -1,4 +1,4 @@
-import type { DeadLetter } from '../dead-letters/index.ts';
+import type { DeadLetter } from '@tandem/shared/dead-letters';
 
 const MAX_DEPTH = 64;
 

@@ -14,9 +14,10 @@ export class EmbeddedTail implements Tail {
   #caughtUp = false;
 
   constructor(store: Store, options: TailOptions) {
-    const { topic } = options;
-    this.#partitions = store.topic(topic).partitions.map((log) => ({
-      assigned: new AssignedPartition({ topic, partition: log.partition }, new Cursor(log, log.earliest)),
+    const { topic, startFrom = 'earliest', partitions } = options;
+    const read = store.topic(topic).partitions.filter(({ partition }) => partitions?.includes(partition) ?? true);
+    this.#partitions = read.map((log) => ({
+      assigned: new AssignedPartition({ topic, partition: log.partition }, new Cursor(log, log[startFrom])),
       target: log.latest,
     }));
     this.#dispatcher = new Dispatcher({
@@ -31,7 +32,9 @@ export class EmbeddedTail implements Tail {
       defer: store.options.defer,
     });
     this.caughtUp = new Promise((resolve) => (this.#resolve = resolve));
-    const position = (partition: number): number => this.#partitions[partition]?.assigned.queue.position ?? 0;
+    const cursors = new Map(this.#partitions.map(({ assigned }) => [assigned.partition, assigned.queue]));
+    // What is not read here is nothing to wait for.
+    const position = (partition: number): number => cursors.get(partition)?.position ?? Number.POSITIVE_INFINITY;
     this.#cleanups = [
       store.follow(topic, position),
       ...this.#partitions.map(({ assigned }) => assigned.queue.log.subscribe(() => this.#dispatcher.wake(assigned))),

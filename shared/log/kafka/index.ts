@@ -66,7 +66,7 @@ export class KafkaLog implements EventLog {
   }
 
   async tail(options: TailOptions): Promise<Tail> {
-    const tail = new KafkaTail(this.#kafka, this.#options, options, await tailTargets(this.admin, options.topic));
+    const tail = new KafkaTail(this.#kafka, this.#options, options, await tailTargets(this.admin, options));
     tail.start();
     return this.#open(tail);
   }

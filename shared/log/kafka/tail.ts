@@ -42,6 +42,7 @@ export class KafkaTail implements Tail {
     this.#targets = targets;
     this.#identities = new TopicIdentities([options.topic], (topic) => this.#cluster.topicId(topic), config.logger);
     this.caughtUp = new Promise((resolve) => (this.#resolve = resolve));
+    if (options.startFrom === 'latest') for (const [partition, target] of targets) this.#positions.set(partition, target);
   }
 
   start(): void {
@@ -74,7 +75,9 @@ export class KafkaTail implements Tail {
   /** Reads all partitions until it is time to look for new ones, or anything fails. */
   async #followAll(backoff: Backoff): Promise<void> {
     await this.#startAnewIfMadeAnew();
-    const byLeader = Map.groupBy((await this.#cluster.leaders(this.#options.topic)).entries(), ([, leader]) => leader);
+    const { topic, partitions: wanted } = this.#options;
+    const leaders = [...(await this.#cluster.leaders(topic)).entries()].filter(([partition]) => wanted?.includes(partition) ?? true);
+    const byLeader = Map.groupBy(leaders, ([, leader]) => leader);
     const round = new AbortController();
     const following = [...byLeader].map(async ([leader, partitions]) => {
       try {
@@ -145,7 +148,7 @@ export class KafkaTail implements Tail {
 }
 
 /** Where a tail that starts now has caught up. */
-export async function tailTargets(admin: KafkaAdmin, topic: string): Promise<Map<number, number>> {
-  const offsets = await admin.offsets(topic);
+export async function tailTargets(admin: KafkaAdmin, { topic, partitions }: TailOptions): Promise<Map<number, number>> {
+  const offsets = (await admin.offsets(topic)).filter(({ partition }) => partitions?.includes(partition) ?? true);
   return new Map(offsets.filter(({ earliest, latest }) => latest > earliest).map(({ partition, latest }) => [partition, latest]));
 }

@@ -1,4 +1,4 @@
-import { partitionOfKey, type EventLog, type LogRecord } from '@tandem/shared/log';
+import { partitionOfKey, type EventLog, type LogRecord } from '../log/index.ts';
 import { readLetter, type DeadLetter } from './letter.ts';
 
 export interface ScanOptions {

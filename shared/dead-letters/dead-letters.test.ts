@@ -1,6 +1,6 @@
 import { DEAD_LETTER_HEADER, HEADER, fixedTopics, type ErrorCode } from '@tandem/schemas';
-import { createEmbeddedLog, type LogRecord, type OutgoingRecord } from '@tandem/shared/log';
-import { deadLetter } from '@tandem/shared/runner';
+import { createEmbeddedLog, type LogRecord, type OutgoingRecord } from '../log/index.ts';
+import { deadLetter } from '../runner/index.ts';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it } from 'vitest';
 import { Newest, findLetter, matches, parseMoment, printable, replayLetters, scanLetters, shownValue, tombstone, type DeadLetter } from './index.ts';

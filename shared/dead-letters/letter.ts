@@ -1,5 +1,5 @@
 import { DEAD_LETTER_HEADER } from '@tandem/schemas';
-import type { Headers, LogRecord, OutgoingRecord } from '@tandem/shared/log';
+import type { Headers, LogRecord, OutgoingRecord } from '../log/index.ts';
 
 /** A record that a stage gave up, as it lies on the dead letters. */
 export interface DeadLetter {

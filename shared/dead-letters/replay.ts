@@ -1,5 +1,5 @@
 import { HEADER } from '@tandem/schemas';
-import type { EventLog, LogProducer, OutgoingRecord } from '@tandem/shared/log';
+import type { EventLog, LogProducer, OutgoingRecord } from '../log/index.ts';
 import { matches, type LetterFilter } from './filter.ts';
 import { tombstone, type DeadLetter } from './letter.ts';
 import { whyInVain } from './replayable.ts';

@@ -1,0 +1,48 @@
+import { controlSchema, type Control, type Lane } from '@tandem/schemas';
+import type { LogRecord } from '../log/index.ts';
+
+export type LaneHold = Extract<Control, { kind: 'lane_hold' }>;
+export type WorkerDrain = Extract<Control, { kind: 'worker_drain' }>;
+
+export const laneKey = (lane: Lane): string => `lane/${lane}`;
+export const workerKey = (instance: string): string => `worker/${instance}`;
+
+/** What operators want of the stages now: the records of topic `control`, newest by key. */
+export class ControlState {
+  readonly #records = new Map<string, Control>();
+
+  /** Whether it changed anything. What cannot be read changes nothing: a foreign record must not stop a stage. */
+  apply({ key, value }: Pick<LogRecord, 'key' | 'value'>): boolean {
+    if (key === null) return false;
+    if (value === null) return this.#records.delete(key);
+    const control = parse(value);
+    if (control === undefined || keyOf(control) !== key) return false;
+    this.#records.set(key, control);
+    return true;
+  }
+
+  get laneHolds(): LaneHold[] {
+    return [...this.#records.values()].filter((control) => control.kind === 'lane_hold');
+  }
+
+  get workerDrains(): WorkerDrain[] {
+    return [...this.#records.values()].filter((control) => control.kind === 'worker_drain');
+  }
+
+  isDrained(instance: string): boolean {
+    return this.#records.has(workerKey(instance));
+  }
+}
+
+/** The record's key on the topic. */
+export function keyOf(control: Control): string {
+  return control.kind === 'lane_hold' ? laneKey(control.lane) : workerKey(control.instance);
+}
+
+function parse(value: Buffer): Control | undefined {
+  try {
+    return controlSchema.safeParse(JSON.parse(value.toString('utf8'))).data;
+  } catch {
+    return undefined;
+  }
+}
