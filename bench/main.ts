@@ -4,7 +4,7 @@ import { parseArgs } from 'node:util';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
 import { exitOnSignals, temporaryFolder } from '../test/support/processes.ts';
-import { lineCharts } from './chart/line-charts.ts';
+import { lineCharts } from '@tandem/shared/chart';
 import { FULL, QUICK, type Bench, type Findings, type Scenario } from './harness/bench.ts';
 import { loadReplay } from './harness/dataset.ts';
 import { describeMachine } from './harness/machine.ts';

@@ -1,7 +1,7 @@
 import type { RecommendFeatures, Task, Work } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
 import type { LogRecord } from '@tandem/shared/log';
-import { zipf } from './zipf.ts';
+import { zipf } from '@tandem/shared/random';
 
 export interface ReplayShape {
   users: number;

@@ -1,4 +1,4 @@
-import type { Panel } from '../chart/line-charts.ts';
+import type { Panel } from '@tandem/shared/chart';
 import type { MeasureOptions, Effort } from './measure.ts';
 
 /** What a scenario has at hand. */

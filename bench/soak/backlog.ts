@@ -10,7 +10,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { Progress } from '../../test/faults/progress.ts';
 import { PREFIX } from '../../test/faults/stage-flags.ts';
 import { exitOnSignals } from '../../test/support/processes.ts';
-import { lineCharts } from '../chart/line-charts.ts';
+import { lineCharts } from '@tandem/shared/chart';
 import { Answers } from './answers.ts';
 import { memoryByProcess } from './soak.ts';
 import { openStand, type Stand } from './stand.ts';

@@ -1,4 +1,4 @@
-import { lineCharts, type Series } from '../chart/line-charts.ts';
+import { lineCharts, type Series } from '@tandem/shared/chart';
 import type { Sample, SoakReport } from './soak.ts';
 
 function seriesOf(samples: readonly Sample[], values: (sample: Sample) => Record<string, number>): Series[] {

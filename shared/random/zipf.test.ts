@@ -1,4 +1,4 @@
-import { seededRandom } from '@tandem/shared/random';
+import { seededRandom } from './seeded-random.ts';
 import { expect, it } from 'vitest';
 import { zipf } from './zipf.ts';
 

@@ -1,4 +1,4 @@
-import type { Random } from '@tandem/shared/clock';
+import type { Random } from '../clock/index.ts';
 
 /** Draws 0 … size − 1, the k-th with a probability in proportion to 1 / (k + 1)^exponent. */
 export function zipf(size: number, exponent: number, random: Random): () => number {
