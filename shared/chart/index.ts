@@ -1,0 +1,1 @@
+export { lineCharts, type Panel, type Series } from './line-charts.ts';
