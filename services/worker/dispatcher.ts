@@ -1,7 +1,7 @@
 import type { Lane } from '@tandem/schemas';
 import { wait, type Clock } from '@tandem/shared/clock';
 import {
-  BatchQueue, BatchTimeModel, formBatch, largestBatch, mayFormAhead, takeExpired,
+  BatchQueue, BatchTimeModel, formBatch, takeExpired, whenToForm,
   type BatchSituation, type BreakerPermit, type QueuedWork, type QueueEntry,
 } from '@tandem/shared/core';
 import type { Logger } from '@tandem/shared/telemetry';
@@ -13,9 +13,6 @@ import { Settler } from './settler.ts';
 import { SoloQueue } from './solo-queue.ts';
 import type { Suspects } from './suspects.ts';
 import { Waiting } from './waiting.ts';
-
-/** The next batch is formed this long before a session is expected to be free: later it is larger, too late it idles. */
-const AHEAD_MS = 2;
 
 export interface DispatcherOptions {
   /** Sessions that run at once. */
@@ -180,18 +177,10 @@ export class Dispatcher {
     return { now, startsAt, sessions: concurrency, bulkRunning, times: this.#times, limits };
   }
 
-  /** Ahead of a free session only where waiting could not make the batch larger, or the session is nearly free. */
   #mayForm(situation: BatchSituation): boolean {
-    const { concurrency, limits } = this.#options;
-    const largest = largestBatch(this.#queue, situation);
-    if (largest === 0) return false;
-    if (this.#running.size < concurrency) return true;
-    if (!mayFormAhead(this.#queue, situation)) return false;
-    if (largest >= limits.maxBatchSize) return true;
-    const formAt = situation.startsAt - AHEAD_MS;
-    if (formAt <= situation.now) return true;
-    this.#pumpAt(formAt);
-    return false;
+    const at = whenToForm(this.#queue, situation, this.#running.size);
+    if (at > situation.now && at < Infinity) this.#pumpAt(at);
+    return at <= situation.now;
   }
 
   #pumpAt(at: number): void {

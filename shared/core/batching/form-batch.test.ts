@@ -1,7 +1,8 @@
 import type { Lane } from '@tandem/schemas';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, mayFormAhead, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork, type QueueEntry } from './index.ts';
+import { BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork, type QueueEntry } from './index.ts';
+import { mayFormAhead } from './form-batch.ts';
 
 const unknownTimes: BatchTimes = { predict: () => undefined, soonest: () => 0 };
 /** t(batch) = 1 + batch ms, just measured. */

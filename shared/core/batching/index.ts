@@ -1,7 +1,9 @@
 export { BatchQueue, type BatchGroup } from './batch-queue.ts';
 export type { QueueEntry } from './queue-entry.ts';
 export { BatchTimeModel } from './batch-time-model.ts';
-export { formBatch, largestBatch, mayFormAhead, takeExpired } from './form-batch.ts';
+export { formBatch, takeExpired } from './form-batch.ts';
+export { whenToForm } from './when-to-form.ts';
+export { ArrivalRate } from './arrival-rate.ts';
 export { LENGTH_BUCKETS, lengthBucket } from './length-bucket.ts';
 export {
   BATCH_LIMITS, type Batch, type BatchDecision, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork, type QueueRules,
