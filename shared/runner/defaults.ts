@@ -13,6 +13,7 @@ export function withDefaults(options: RunnerOptions): CompleteOptions {
     maxHeldBytes: 33_554_432,
     drainTimeoutMs: 10_000,
     commitIntervalMs: 500,
+    heldBack: [],
     random: Math.random,
     ...options,
   };

@@ -28,5 +28,7 @@ export interface RunnerOptions {
   drainTimeoutMs?: number;
   /** @default 500 */
   commitIntervalMs?: number;
+  /** Topics (full names) of which nothing is taken in at first: see `RunningStage.holdBack`. @default none */
+  heldBack?: readonly string[];
   random?: Random;
 }

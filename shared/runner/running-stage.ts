@@ -4,6 +4,7 @@ import type { Delivery, LogConsumer, TopicPartition } from '../log/index.ts';
 import { withDefaults, type CompleteOptions } from './defaults.ts';
 import type { RunnerOptions } from './options.ts';
 import { RecordHandler } from './record-handler.ts';
+import { IntakeHolds } from './intake-holds.ts';
 import { within } from './retry.ts';
 import { retryTopic } from './retry-record.ts';
 import type { Stage, StageInput } from './types.ts';
@@ -20,6 +21,7 @@ export class RunningStage {
   readonly #retryTopics: readonly string[];
   readonly #consumers: { group: string; consumer: LogConsumer }[];
   readonly #lifecycle = new Lifecycle();
+  readonly #holds = new IntakeHolds(() => this.#consumers.map(({ consumer }) => consumer));
   #cancelGauges: () => void = () => undefined;
   #stopping: Promise<void> | undefined;
   #retriesPaused = false;
@@ -35,10 +37,11 @@ export class RunningStage {
   static async start(stage: Stage, options: RunnerOptions): Promise<RunningStage> {
     const running = new RunningStage(stage, options);
     stage.attach?.({
-      pause: (topics) => running.#consumers.forEach(({ consumer }) => consumer.pause(topics)),
-      resume: (topics) => running.#consumers.forEach(({ consumer }) => consumer.resume(topics)),
+      pause: (topics) => running.#holds.pause(topics),
+      resume: (topics) => running.#holds.resume(topics),
       lag: (topic) => running.#consumers.reduce((sum, { consumer }) => sum + consumer.lag(topic), 0),
     });
+    running.holdBack(running.#options.heldBack);
     await stage.start?.(running.#handler.context);
     await Promise.all(running.#consumers.map(({ consumer }) => consumer.start()));
     running.#lifecycle.to('running');
@@ -57,6 +60,14 @@ export class RunningStage {
   /** Delivered, not acknowledged. */
   get inFlight(): number {
     return this.#consumers.reduce((sum, { consumer }) => sum + consumer.inFlight, 0);
+  }
+
+  /**
+   * From now on nothing of these topics (full names), and of these only, is taken in, whatever the stage itself pauses and
+   * resumes. What it has is finished; the rest waits in the log.
+   */
+  holdBack(topics: readonly string[]): void {
+    this.#holds.hold(topics);
   }
 
   /** Stops intake, finishes what is in flight within `drainTimeoutMs`, commits, closes. What is left is redelivered. */
