@@ -1,4 +1,5 @@
 import { readFile } from 'node:fs/promises';
+import { dirname } from 'node:path';
 import { TandemError, messageOf } from '../../errors/index.ts';
 import type { TensorMetadata } from './messages.ts';
 
@@ -35,7 +36,7 @@ export async function describeModel(file: string): Promise<ModelTensors> {
   await importRuntime();
   const { openSession } = await import('./open-session.ts');
   try {
-    const { session, report } = await openSession(bytes, { intraOpThreads: 1, graphOptimization: 'basic', spinning: false, providers: ['cpu'] });
+    const { session, report } = await openSession(bytes, { intraOpThreads: 1, graphOptimization: 'basic', spinning: false, providers: ['cpu'], folder: dirname(file) });
     await session.release();
     return { inputs: report.inputs, outputs: report.outputs };
   } catch (error) {
