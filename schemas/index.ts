@@ -1,5 +1,6 @@
 export { idSchema, precisionSchema, requestIdSchema, userIdSchema, itemIdSchema, epochMillisSchema } from './ids.ts';
 export { statusSchema, reasonSchema, errorCodeSchema, type Status, type Reason, type ErrorCode } from './codes.ts';
+export { gatewayCodeSchema, type GatewayCode } from './gateway-codes.ts';
 export { REPLY_PARTITIONS, readReplyAddress, writeReplyAddress, type ReplyAddress } from './reply-to.ts';
 export { HEADER, CARRIED_HEADERS, DEAD_LETTER_HEADER, RETRY_HEADER, SCHEMA_VERSION } from './headers.ts';
 export {

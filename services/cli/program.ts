@@ -6,6 +6,7 @@ import { addClusterCommand } from './commands/cluster.ts';
 import { addDeadLettersCommand } from './commands/dead-letters.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addEraseCommand } from './commands/erase.ts';
+import { addGatewayCommand } from './commands/gateway.ts';
 import { addModelsCommand } from './commands/models.ts';
 import { addStageCommand } from './commands/stage.ts';
 import { addTopicsCommand } from './commands/topics.ts';
@@ -41,7 +42,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EPILOGUE);
-  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand]) add(program);
+  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand]) add(program);
   return program;
 }
 

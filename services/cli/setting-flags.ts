@@ -7,11 +7,12 @@ const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
   variants: 'list', pool: 'name', providers: 'list', intraOpSpinning: 'on|off', graphOptimization: 'level', httpHost: 'host', logLevel: 'level', instance: 'name', otlpEndpoint: 'url',
   preferredBatchSizes: 'list', whenFull: 'action', tierWeights: 'list', tenantWeights: 'list', tierTimeouts: 'list',
   kafkaTls: 'on|off', kafkaCa: 'file', kafkaCert: 'file', kafkaKey: 'file', kafkaSasl: 'mechanism', kafkaUsername: 'name', kafkaPasswordFile: 'file',
-  kafkaOauthModule: 'file', redisCa: 'file', redisCert: 'file', redisKey: 'file', redisUsername: 'name', redisPasswordFile: 'file',
+  kafkaOauthModule: 'file', gatewayHost: 'host', gatewayAuth: 'auto|on|off', gatewayKeysFile: 'file', gatewayJwksUrl: 'url', gatewayJwtIssuer: 'text',
+  gatewayJwtAudience: 'text', gatewayRates: 'list', gatewayRateStore: 'where', redisCa: 'file', redisCert: 'file', redisKey: 'file', redisUsername: 'name', redisPasswordFile: 'file',
 };
 
 /** Defaults that are computed are described in words by the setting itself. */
-const COMPUTED: ReadonlySet<SettingName> = new Set(['instance', 'models', 'workloads', 'tierWeights', 'tenantWeights', 'tierTimeouts']);
+const COMPUTED: ReadonlySet<SettingName> = new Set(['instance', 'models', 'workloads', 'tierWeights', 'tenantWeights', 'tierTimeouts', 'gatewayRates']);
 
 function shown(value: unknown): string {
   if (Array.isArray(value)) return value.join(',');
@@ -45,4 +46,15 @@ export function settingsOf(options: Record<string, unknown>, over: Record<string
   const flags = Object.fromEntries(Object.entries(options).filter(([name]) => name in settingsSchema.shape));
   const file = (options['config'] as string | undefined) ?? process.env['TANDEM_CONFIG'];
   return loadSettings({ flags: { ...over, ...flags }, environment: process.env, file });
+}
+
+/** The given settings as they would be written on a command line again, for advice; secrets are left out. */
+export function sameFlags(options: Record<string, unknown>, names: readonly SettingName[]): string {
+  const given = withConnections(names).filter((name) => secrecyOf(name) === undefined && typeof options[name] === 'string');
+  return given.map((name) => ` --${flagName(name)} ${shellQuoted(options[name] as string)}`).join('');
+}
+
+/** For a shell: plain words as they are, everything else between quotes. */
+export function shellQuoted(text: string): string {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
 }

@@ -9,6 +9,7 @@ import { compactId, type CompactId } from './compact-ids.ts';
 import { KeyOrder } from './key-order.ts';
 import type { ResolvedFusionOptions } from './options.ts';
 import { Pending } from './pending.ts';
+import { replyTo } from './reply.ts';
 import { Responder, type ResponderOptions } from './responder.ts';
 import { cancelledResponse, defectResponse, finalResponse, rejectedResponse } from './response.ts';
 
@@ -53,6 +54,7 @@ export class Partition {
   readonly #options: ResolvedFusionOptions;
   readonly #number: number;
   readonly #responder: Responder;
+  readonly #publish: ResponderOptions['publish'];
   readonly #pending = new Map<string, Pending>();
   readonly #order = new KeyOrder();
   /** Earlier responses are being read; records wait for that, in their order. */
@@ -62,6 +64,7 @@ export class Partition {
   constructor(partition: number, options: ResolvedFusionOptions, responder: Pick<ResponderOptions, 'publish' | 'maxEntries'>) {
     this.#options = options;
     this.#number = partition;
+    this.#publish = responder.publish;
     const topic = topicName(options.prefix, 'responses');
     const { log, clock, answeredWindowMs: windowMs, logger } = options;
     const transactionIntervalMs = options.delivery === 'exactly-once' ? options.transactionIntervalMs : undefined;
@@ -278,15 +281,26 @@ export class Partition {
   async #write(response: Response, id: CompactId, request: Pick<Task, 'key' | 'source' | 'arrivedAt'>, headers: Headers): Promise<void> {
     const { requestId } = response;
     const { arrivedAt } = request;
-    const answer = (made: Response) => ({ requestId, id, arrivedAt, output: this.#output(made, request, headers) });
+    const respond = async (made: Response) => {
+      const output = this.#output(made, request, headers);
+      await this.#responder.respond({ requestId, id, arrivedAt, output });
+      this.#reply(output, headers);
+    };
     try {
-      await this.#responder.respond(answer(response));
+      await respond(response);
     } catch (error) {
       if (!(error instanceof TandemError) || error.retryable || response.result === undefined) throw error;
       const { workload, userId } = response;
       const failed = defectResponse({ requestId, workload, arrivedAt, ...(userId === undefined ? {} : { userId }) }, error, this.#options.clock.now());
-      await this.#responder.respond(answer(failed));
+      await respond(failed);
     }
+  }
+
+  /** Never in the way of the response: what cannot be sent is not. */
+  #reply(response: StageOutput, headers: Headers): void {
+    const reply = this.#responder.closed ? undefined : replyTo(response, headers, this.#options.prefix);
+    if (reply === undefined) return;
+    this.#publish([reply]).catch((err: unknown) => this.#options.logger.debug({ err }, 'a gateway did not get its copy of a response'));
   }
 
   #output(response: Response, { key, source }: Pick<Task, 'key' | 'source'>, headers: Headers): StageOutput {

@@ -1,1 +1,2 @@
-
+export { Gateway } from './gateway.ts';
+export { asksForCredentials, type GatewayOptions, type GatewayPorts } from './options.ts';

@@ -1,16 +1,5 @@
 import { z } from 'zod';
-import { number, numbers } from './fields.ts';
-
-/** `name:value` pairs by comma, or an object in a settings file. */
-function pairs<T extends z.ZodType>(value: T, form: string) {
-  const fromText = z.string().transform((text, context) => {
-    const entries = text.split(',').map((part) => part.trim()).filter(Boolean).map((part) => /^([^:]+):(.+)$/.exec(part));
-    if (!entries.includes(null)) return Object.fromEntries(entries.map((entry) => [entry?.[1] ?? '', entry?.[2] ?? '']));
-    context.addIssue({ code: 'custom', message: `must be ${form}` });
-    return z.NEVER;
-  });
-  return z.union([fromText, z.record(z.string(), z.unknown())]).pipe(z.record(z.string(), value));
-}
+import { number, numbers, pairs } from './fields.ts';
 
 const weights = pairs(number(z.number().positive().max(1_000_000)), 'name:weight[,name:weight]');
 const NO_TIMEOUT = 'must be milliseconds:reject or milliseconds:delay';

@@ -15,3 +15,14 @@ export const onOrOff = z.union([
   z.boolean(),
   z.enum(['on', 'off', 'true', 'false', '1', '0']).transform((text) => text === 'on' || text === 'true' || text === '1'),
 ]);
+
+/** `name:value` pairs by comma, or an object in a settings file. */
+export function pairs<T extends z.ZodType>(value: T, form: string) {
+  const fromText = z.string().transform((text, context) => {
+    const entries = text.split(',').map((part) => part.trim()).filter(Boolean).map((part) => /^([^:]+):(.+)$/.exec(part));
+    if (!entries.includes(null)) return Object.fromEntries(entries.map((entry) => [entry?.[1] ?? '', entry?.[2] ?? '']));
+    context.addIssue({ code: 'custom', message: `must be ${form}` });
+    return z.NEVER;
+  });
+  return z.union([fromText, z.record(z.string(), z.unknown())]).pipe(z.record(z.string(), value));
+}

@@ -9,6 +9,7 @@ import { redact } from '../telemetry/index.ts';
 import { batchingSettings } from './batching-settings.ts';
 import { list, number, onOrOff } from './fields.ts';
 import { flagName } from './flag-name.ts';
+import { gatewaySettings } from './gateway-settings.ts';
 import { separateCredentials } from './redis-address.ts';
 import { securityProblems } from './security-checks.ts';
 import { securitySettings } from './security-settings.ts';
@@ -61,6 +62,7 @@ export const settingsSchema = z.strictObject({
   httpPort: number(z.number().int().min(0).max(65_535)).default(9464).describe('0: a free one'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('of the log on standard error'),
   instance: z.string().min(1).max(200).default(() => `${hostname()}-${process.pid}`).describe('name of this process in telemetry; default: host name and process id'),
+  ...gatewaySettings,
   otlpEndpoint: optionalText.meta({ description: 'OTLP collector for traces; also OTEL_EXPORTER_OTLP_ENDPOINT', secret: 'hidden' }),
 });
 

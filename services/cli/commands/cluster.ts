@@ -1,6 +1,6 @@
 import { InvalidArgumentError, type Command } from 'commander';
 import { STAGE_NAMES } from '@tandem/schemas';
-import { environmentName, flagName, secrecyOf, settingNames, settingsSchema, type Settings } from '@tandem/shared/config';
+import { environmentName, flagName, secrecyOf, settingNames, settingsSchema, type SettingName, type Settings } from '@tandem/shared/config';
 import { TandemError } from '@tandem/shared/errors';
 import type { StageName } from '@tandem/shared/runner';
 import { createLogger } from '@tandem/shared/telemetry';
@@ -9,15 +9,17 @@ import { ProcessGroup, type ProcessSpec } from '../compose/process-group.ts';
 import { openPorts } from '../compose/ports.ts';
 import { ensureTopology } from '../compose/topology.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
+import { GATEWAY_SETTINGS } from './gateway.ts';
 import { untilSignal } from '../until-signal.ts';
 
 const EXAMPLES = `
 A process that dies is started again. Status ports (/healthz, /readyz, /metrics) count up from --http-port: a chain first, then fusion,
-workers, schedulers, classifiers; each process logs its own.
+workers, schedulers, classifiers, the gateway; each process logs its own.
 
 Examples:
   tandem cluster --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379 --workers 2
   tandem cluster --kafka 127.0.0.1:9092 --chain edge --workers 2    all but the workers in one process, handing on in memory
+  tandem cluster --kafka 127.0.0.1:9092 --gateway-port 8080       with HTTP on port 8080 (tandem gateway --help)
   tandem cluster --kafka 127.0.0.1:9092 --policy fixed --precision int8`;
 
 function count(text: string): number {
@@ -29,8 +31,8 @@ function count(text: string): number {
 const plural = (stage: StageName) => `${stage}s`;
 
 /** Settings that were given, as flags for the children; file and environment they read themselves. */
-function passedOn(options: Record<string, unknown>): string[] {
-  const names = ['config', ...settingNames.filter((name) => name !== 'httpPort' && name !== 'chain' && name !== 'instance' && secrecyOf(name) === undefined)];
+function passedOn(options: Record<string, unknown>, of: (name: SettingName) => boolean): string[] {
+  const names = ['config', ...settingNames.filter((name) => name !== 'httpPort' && name !== 'chain' && name !== 'instance' && secrecyOf(name) === undefined && of(name))];
   return names.flatMap((name) => {
     const value = options[name];
     return typeof value === 'string' ? [`--${flagName(name)}`, value] : [];
@@ -43,16 +45,20 @@ function passedOnUnseen(options: Record<string, unknown>): Record<string, string
   return Object.fromEntries(hidden.flatMap((name) => (typeof options[name] === 'string' ? [[environmentName(name), options[name]]] : [])));
 }
 
-function processes(options: Record<string, unknown>, chain: readonly StageName[], firstPort: number): ProcessSpec[] {
-  const flags = passedOn(options);
+function gatewayFlags(options: Record<string, unknown>): string[] {
+  return passedOn(options, (name) => GATEWAY_SETTINGS.includes(name));
+}
+
+function processes(options: Record<string, unknown>, chain: readonly StageName[], { httpPort: firstPort, gatewayPort }: Settings): ProcessSpec[] {
+  const withGateway = gatewayPort !== undefined;
+  const flags = passedOn(options, (name) => !name.startsWith('gateway'));
   const environment = passedOnUnseen(options);
   const chained = chain.length === 0 ? [] : [{ stage: chain.join('+'), count: Number(options['chains']) }];
   const alone = STAGE_NAMES.toReversed().filter((stage) => !chain.includes(stage)).map((stage) => ({ stage, count: Number(options[plural(stage)]) }));
   const names = [...chained, ...alone].flatMap(({ stage, count: length }) => Array.from({ length }, (_, index) => ({ stage, name: `${stage}-${index + 1}` })));
-  return names.map(({ stage, name }, index) => {
-    const port = firstPort === 0 ? 0 : firstPort + index;
-    return { name, args: ['stage', stage, ...flags, '--http-port', String(port)], environment };
-  });
+  const portOf = (index: number) => String(firstPort === 0 ? 0 : firstPort + index);
+  const stages = names.map(({ stage, name }, index) => ({ name, args: ['stage', stage, ...flags, '--http-port', portOf(index)], environment }));
+  return withGateway ? [...stages, { name: 'gateway', args: ['gateway', ...gatewayFlags(options), '--http-port', portOf(names.length)], environment }] : stages;
 }
 
 /** What would stop every process alike is said once, before any is started. */
@@ -70,7 +76,7 @@ async function runCluster(options: Record<string, unknown>): Promise<void> {
   }
   await preflight(settings);
   const logger = createLogger({ level: settings.logLevel, fields: { service: 'cluster' } });
-  const group = new ProcessGroup(processes(options, chain, settings.httpPort), { logger, stopTimeoutMs: settings.drainTimeoutMs + 5_000 });
+  const group = new ProcessGroup(processes(options, chain, settings), { logger, stopTimeoutMs: settings.drainTimeoutMs + 5_000 });
   group.start();
   await untilSignal();
   await group.stop();

@@ -1,5 +1,6 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { STAGE_NAMES } from '@tandem/schemas';
+import { startGateway } from '../compose/gateway.ts';
 import { openPorts } from '../compose/ports.ts';
 import { System } from '../compose/system.ts';
 import { ensureTopology } from '../compose/topology.ts';
@@ -17,13 +18,14 @@ Examples:
   tandem demo --kafka 127.0.0.1:9092 --redis redis://127.0.0.1:6379
   tandem demo --chain all                                      stages hand on in memory instead of through topics
   tandem demo --policy fixed --precision fp32 --json
-  tandem demo --kafka 127.0.0.1:9092 --events 0 --serve        for your own producers`;
+  tandem demo --kafka 127.0.0.1:9092 --events 0 --serve        for your own producers
+  tandem demo --events 0 --serve --gateway-port 8080           over HTTP, without a broker (docs/gateway.md)`;
 
 const EVENTS = 12_000;
 const RATE = 250;
 const SETTINGS = [
   'kafka', 'redis', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'policy', 'precision', 'chain', 'variants', 'threads',
-  'intraOpThreads', 'maxBatchSize', 'maxQueueDelayMs', 'delivery', 'transactionIntervalMs', 'httpHost', 'httpPort', 'logLevel',
+  'intraOpThreads', 'maxBatchSize', 'maxQueueDelayMs', 'delivery', 'transactionIntervalMs', 'httpHost', 'httpPort', 'logLevel', 'gatewayPort', 'gatewayHost', 'gatewayAuth', 'gatewayKeysFile', 'gatewayInferenceThreads',
 ] as const;
 
 interface DemoFlags extends Record<string, unknown>, DemoOptions {
@@ -81,6 +83,8 @@ async function demo(flags: DemoFlags): Promise<void> {
   }
   await ensureTopology(settings, ports);
   await using system = await System.start(STAGE_NAMES, settings, ports);
+  await using gateway = settings.gatewayPort === undefined ? undefined : await startGateway(settings, ports);
+  if (gateway !== undefined) process.stderr.write(`HTTP at ${gateway.url}\n`);
   const flow = { log: ports.log, prefix: settings.prefix, workloads: ports.workloads };
   if (prepared !== undefined) process.exitCode = await runDemo(prepared, flags, flow, terminal(), stopped.signal);
   if (!flags.serve || stopped.signal.aborted) return;

@@ -57,5 +57,5 @@ export function addStageCommand(program: Command): void {
     .argument('<name>', `${STAGE_NAMES.join(', ')}, edge (all but the workers), all, or stages joined by +`, stages)
     .action((names: readonly StageName[], options: Record<string, unknown>) => runStage(names, options))
     .addHelpText('after', EXAMPLES);
-  addSettingFlags(command, settingNames.filter((name) => name !== 'chain'));
+  addSettingFlags(command, settingNames.filter((name) => name !== 'chain' && !name.startsWith('gateway')));
 }

@@ -2,22 +2,23 @@ import { STAGE_NAMES, fixedTopics, variantTopics, type TopicSpec } from '@tandem
 import type { AccessGrant, AccessOperation } from '@tandem/shared/log';
 
 /** Everybody who has to do with the topics, each with a user of its own. */
-export const ROLES = [...STAGE_NAMES, 'backfill', 'operator', 'producer', 'consumer'] as const;
+export const ROLES = [...STAGE_NAMES, 'gateway', 'backfill', 'operator', 'producer', 'consumer'] as const;
 export type Role = (typeof ROLES)[number];
 
 /** As schemas/topology.ts calls them. */
 const WHO: Readonly<Record<string, readonly Role[]>> = {
-  'your producers': ['producer'],
-  'your consumers': ['consumer'],
+  'your producers': ['producer', 'gateway'],
+  'your consumers': ['consumer', 'gateway'],
   backfills: ['backfill'],
   operators: ['operator'],
   'every stage': STAGE_NAMES,
 };
 
-/** Reads beside those of the flow: fusion looks up what it has answered, a backfill waits for answers and replays requests. */
+/** Reads beside those of the flow: fusion looks up what it has answered, a gateway looks at the load, a backfill waits for answers and replays requests. */
 const LOOKS_UP: readonly (readonly [topic: string, roles: readonly Role[]])[] = [
   ['responses', ['fusion', 'backfill']],
   ['requests', ['backfill']],
+  ['telemetry', ['gateway']],
 ];
 
 export interface AccessOptions {

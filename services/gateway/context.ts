@@ -1,0 +1,11 @@
+import type { Workload } from '@tandem/schemas';
+import type { Settings } from '@tandem/shared/config';
+import type { GatewayPorts } from './options.ts';
+
+/** What routes and plugins of a gateway share. */
+export interface GatewayContext extends GatewayPorts {
+  settings: Settings;
+  workloadsByName: ReadonlyMap<string, Workload>;
+  /** True from the first sign of the end on: new work is refused, what is on its way is finished. */
+  readonly draining: boolean;
+}

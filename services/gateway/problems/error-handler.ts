@@ -1,0 +1,39 @@
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { Problem, type ProblemCode } from './problem.ts';
+
+const CONTENT_TYPE = 'application/problem+json; charset=utf-8';
+
+/** What Fastify itself refuses, by its code. Its messages are its own and say nothing of the inside. */
+const REFUSED: Readonly<Record<string, ProblemCode>> = {
+  FST_ERR_CTP_INVALID_MEDIA_TYPE: 'unsupported_media_type',
+  FST_ERR_CTP_BODY_TOO_LARGE: 'too_large',
+  FST_ERR_CTP_INVALID_JSON_BODY: 'invalid_json',
+  FST_ERR_CTP_EMPTY_JSON_BODY: 'empty_value',
+  FST_ERR_CTP_INVALID_CONTENT_LENGTH: 'invalid_request',
+  FST_ERR_BAD_URL: 'not_found',
+  FST_ERR_MAX_PARAM_LENGTH: 'not_found',
+};
+
+export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply.code(problem.status).headers(problem.headers).header('content-type', CONTENT_TYPE).serializer(JSON.stringify).send(problem.body);
+}
+
+/** Every error as problem+json, with a stable code and no stack trace; what was not foreseen is logged, and told as `internal`. */
+export function handleErrors(fastify: FastifyInstance): void {
+  fastify.setErrorHandler((error, request, reply) => sendProblem(reply, asProblem(error, request)));
+  fastify.setNotFoundHandler((request, reply) => sendProblem(reply, new Problem('not_found', { detail: `There is no ${request.method} ${pathOf(request)}; GET /openapi.json lists what there is.` })));
+}
+
+function asProblem(error: unknown, request: FastifyRequest): Problem {
+  if (error instanceof Problem) return error;
+  const { code, message, statusCode } = error as { code?: unknown; message?: string; statusCode?: unknown };
+  const refused = typeof code === 'string' ? REFUSED[code] : undefined;
+  if (refused !== undefined) return new Problem(refused, { detail: message ?? refused });
+  if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) return new Problem('invalid_request', { detail: message ?? 'The call is not valid.' });
+  request.log.error({ err: error }, 'a call failed');
+  return new Problem('internal', { detail: 'A defect of Tandem or of what it stands on; the gateway’s log has it.' });
+}
+
+function pathOf({ url }: FastifyRequest): string {
+  return url.split('?')[0]?.slice(0, 200) ?? '';
+}
