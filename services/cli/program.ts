@@ -5,6 +5,7 @@ import { addBackfillCommand } from './commands/backfill.ts';
 import { addClusterCommand } from './commands/cluster.ts';
 import { addDeadLettersCommand } from './commands/dead-letters.ts';
 import { addDemoCommand } from './commands/demo.ts';
+import { addDoctorCommand } from './commands/doctor.ts';
 import { addEraseCommand } from './commands/erase.ts';
 import { addGatewayCommand } from './commands/gateway.ts';
 import { addModelsCommand } from './commands/models.ts';
@@ -42,7 +43,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EPILOGUE);
-  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand]) add(program);
+  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand, addDoctorCommand]) add(program);
   return program;
 }
 

@@ -1,0 +1,45 @@
+import type { TopicSpec } from '@tandem/schemas';
+import type { TopicDifference } from '@tandem/shared/log';
+import { loadRegistry, stableVariants } from '@tandem/shared/registry';
+import { topicsOf } from '../../compose/topology.ts';
+import { shellQuoted } from '../../shell-flags.ts';
+import { failed, ok, warning, type Finding } from '../finding.ts';
+import type { Patient } from '../patient.ts';
+import type { Check } from '../run-checks.ts';
+
+/** What a wrong value of it breaks is silent: records that are lost early, or a clock that is not the broker's. */
+function settingFinding({ topic, setting, expected, actual }: TopicDifference, { settings }: Patient): Finding {
+  const server = shellQuoted(settings.kafka?.join(',') ?? '');
+  const mend = `kafka-configs.sh --bootstrap-server ${server} --alter --entity-type topics --entity-name ${shellQuoted(topic)} --add-config ${shellQuoted(`${setting}=${expected.includes(',') ? `[${expected}]` : expected}`)}`;
+  return warning('topic_setting', `${topic}: ${setting} is ${actual}, should be ${expected}`, mend);
+}
+
+function partitionsFinding(differences: readonly TopicDifference[], specs: readonly TopicSpec[], { settings, options }: Patient): Finding[] {
+  if (differences.length === 0) return [];
+  const flow = specs.filter(({ partitions }) => partitions > 1 || settings.partitions === 1);
+  const counts = differences.map(({ actual }) => Number(actual));
+  const most = Math.max(...counts, differences.length < flow.length ? settings.partitions : 0);
+  const list = differences.map(({ topic, actual, expected }) => `${topic} has ${actual} partitions, not ${expected}`).join('; ');
+  const same = new Set(counts).size === 1 && differences.length === flow.length;
+  const flags = options.flags.replace(/ --partitions \S+/, '');
+  const mend = same ? `give every command --partitions ${most}, which is what all topics have` : `stop the stages, then: npx tandem topics grow${flags} --partitions ${most}`;
+  return [failed('topic_partitions', list, mend)];
+}
+
+/** Every topic of the flow, against its specification in schemas/topology.ts. */
+export const topicsCheck: Check = {
+  name: 'topics',
+  needs: 'kafka',
+  limitMs: 30_000,
+  async run(patient) {
+    const { settings, options } = patient;
+    const variants = await loadRegistry(settings.models).then(stableVariants, () => []);
+    const specs = topicsOf(settings, { variants });
+    const { missing, differences } = await patient.log.admin.inspectTopics(specs);
+    const found: Finding[] = [];
+    if (missing.length > 0) found.push(failed('topic_missing', `${missing.length} of ${specs.length} topics are missing: ${missing.join(', ')}`, `npx tandem topics ensure${options.flags}`));
+    const [partitions, others] = [differences.filter(({ setting }) => setting === 'partitions'), differences.filter(({ setting }) => setting !== 'partitions')];
+    found.push(...partitionsFinding(partitions, specs, patient), ...others.map((difference) => settingFinding(difference, patient)));
+    return found.length > 0 ? found : [ok(`${specs.length} topics ${settings.prefix}*: partitions, retention, cleanup and sizes are as they should be`)];
+  },
+};
