@@ -14,6 +14,7 @@ export class Heartbeats {
   #cancel: () => void = () => undefined;
   #stopped = false;
   #intake: Intake | undefined;
+  #context: StageContext | undefined;
 
   constructor(options: Options, served: readonly ServedVariant[]) {
     this.#options = options;
@@ -26,12 +27,17 @@ export class Heartbeats {
 
   /** The first beat is out when this resolves: schedulers know the worker before it takes work. */
   async start(context: StageContext): Promise<void> {
+    this.#context = context;
     await this.#beat(context);
   }
 
+  /** Takes the last beat back, so that nobody has to wait until it is stale. */
   stop(): void {
     this.#stopped = true;
     this.#cancel();
+    const { prefix, instance } = this.#options;
+    // Whoever stops the stage waits, for a while, until everything is written.
+    this.#context?.publish([{ topic: topicName(prefix, 'telemetry'), key: instance, value: null }]).catch(() => undefined);
   }
 
   async #beat(context: StageContext): Promise<void> {
@@ -39,6 +45,7 @@ export class Heartbeats {
     const next = clock.now() + heartbeatIntervalMs;
     try {
       const value = JSON.stringify(await this.#heartbeat());
+      if (this.#stopped) return;
       await context.publish([{ topic: topicName(prefix, 'telemetry'), key: instance, value }]);
     } catch (error) {
       logger.warn({ err: error }, 'a heartbeat could not be sent');

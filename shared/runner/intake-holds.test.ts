@@ -33,7 +33,10 @@ test('what is held back waits in the log, also when the stage resumes it, and is
   const seen: string[] = [];
   let intake: Intake | undefined;
   const inputs = [{ group: 'g', topics: ['t.requests', 't.requests.bulk'] }];
-  const { start, send } = await harness((record) => void seen.push(textOf(record)) ?? [], { inputs, attach: (given) => void (intake = given) });
+  const { start, send } = await harness((record) => {
+    seen.push(textOf(record));
+    return [];
+  }, { inputs, attach: (given) => void (intake = given) });
   const running = await start({ heldBack: ['t.requests.bulk'] });
   await send(['later'], {}, 'requests.bulk');
   intake?.resume(['t.requests.bulk']);

@@ -5,11 +5,15 @@ import { createSchedulerStage } from '@tandem/scheduler';
 import { createWorkerStage, type WorkerLimits } from '@tandem/worker';
 import { topicName } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
-import { fixedPolicy, thresholdPolicy, type Adapter } from '@tandem/shared/core';
+import type { Adapter } from '@tandem/shared/core';
 import { createOnnxEngine, parseProvider, type InferenceEngine } from '@tandem/shared/engine';
 import { TandemError } from '@tandem/shared/errors';
-import { Chain, RunningStage, stageReaders, type RunnerOptions, type Stage, type StageName } from '@tandem/shared/runner';
+import { Chain, RunningStage, stageReaders, type RunnerOptions, type Stage, type StageContext, type StageName } from '@tandem/shared/runner';
+import { countedWriters } from './counted-writers.ts';
+import { HeartbeatWatch } from './heartbeat-watch.ts';
+import { LiveAccuracy } from './live-accuracy.ts';
 import { classifierObserver, fusionObserver, schedulerObserver, workerObserver } from './observers.ts';
+import { policyOf } from './policies.ts';
 import type { Ports } from './ports.ts';
 import { servedVariants } from './served-variants.ts';
 import { takeOver } from './takeover.ts';
@@ -48,8 +52,9 @@ function withOwnFeatures(stage: ReturnType<typeof createClassifierStage>, { pref
 }
 
 function scheduler(settings: Settings, ports: Ports): Stage {
-  const policy = settings.policy === 'fixed' ? fixedPolicy(settings.precision) : thresholdPolicy();
-  return createSchedulerStage({ ...ports, prefix: settings.prefix, policy, observer: schedulerObserver(ports.metrics) });
+  const heartbeats = new HeartbeatWatch(ports.metrics, ports.clock);
+  const { prefix, tierWeights } = settings;
+  return createSchedulerStage({ ...ports, prefix, tierWeights, policy: policyOf(settings), observer: schedulerObserver(ports.metrics, (record) => heartbeats.heard(record)) });
 }
 
 const MEBIBYTE = 1_048_576;
@@ -98,7 +103,25 @@ function fusion(settings: Settings, ports: Ports): Stage {
   const { prefix, delivery, transactionIntervalMs, answeredWindowMs } = settings;
   const ordered = new Set(ports.workloads.filter(({ order }) => order === 'key').map(({ name }) => name));
   const isOrdered = (workload: string) => ordered.has(workload);
-  return createFusionStage({ ...ports, prefix, delivery, transactionIntervalMs, answeredWindowMs, isOrdered, adapterOf: adapterOf(ports), observer: fusionObserver(ports.metrics, new Set(ports.workloads.map(({ name }) => name))) });
+  const accuracy = new LiveAccuracy({ ...ports, prefix });
+  const observer = fusionObserver(ports.metrics, new Set(ports.workloads.map(({ name }) => name)), (response) => accuracy.answered(response));
+  const log = countedWriters(ports.log, ports.metrics);
+  return judged(createFusionStage({ ...ports, log, prefix, delivery, transactionIntervalMs, answeredWindowMs, isOrdered, adapterOf: adapterOf(ports), observer }), accuracy);
+}
+
+/** Interactions are looked at for as long as the stage answers. */
+function judged(stage: Stage, accuracy: LiveAccuracy): Stage {
+  const [start, stop] = [stage.start?.bind(stage), stage.stop?.bind(stage)];
+  return Object.assign(stage, {
+    async start(context: StageContext) {
+      await start?.(context);
+      await accuracy.start();
+    },
+    async stop() {
+      await accuracy.stop();
+      await stop?.();
+    },
+  });
 }
 
 async function createStage(name: StageName, settings: Settings, ports: Ports): Promise<Stage> {
@@ -119,10 +142,13 @@ async function createUnit(names: readonly StageName[], settings: Settings, ports
   return new Chain(stages, { partitions: settings.partitions, readersOf: stageReaders(topicsOf(settings, ports)), metrics, tracing });
 }
 
-/** One stage, or several chained, under the runner, on this process's ports. */
-export async function startUnit(names: readonly StageName[], settings: Settings, ports: Ports): Promise<RunningStage> {
+/**
+ * One stage, or several chained, under the runner, on this process's ports.
+ * @param heldBack topics of which an operator wants nothing taken in
+ */
+export async function startUnit(names: readonly StageName[], settings: Settings, ports: Ports, heldBack: readonly string[]): Promise<RunningStage> {
   const { prefix, commitIntervalMs, drainTimeoutMs } = settings;
-  const options: RunnerOptions = { ...ports, prefix, commitIntervalMs, drainTimeoutMs };
+  const options: RunnerOptions = { ...ports, prefix, commitIntervalMs, drainTimeoutMs, heldBack };
   const unit = await createUnit(names, settings, ports);
   await takeOver(names, unit, settings, ports);
   return RunningStage.start(unit, options);

@@ -1,17 +1,19 @@
 import type { Settings } from '@tandem/shared/config';
 import type { LifecycleState } from '@tandem/shared/lifecycle';
-import type { RunningStage, StageName } from '@tandem/shared/runner';
+import { followControl } from '@tandem/shared/control';
+import type { StageName } from '@tandem/shared/runner';
 import { startStatusServer, type StatusServer } from '@tandem/shared/telemetry';
 import { learnLogTime } from './log-time.ts';
 import type { Ports } from './ports.ts';
 import { parseChain, unitsOf } from './chaining.ts';
-import { startUnit } from './stages.ts';
+import { Unit } from './unit.ts';
 
 const ORDER: readonly LifecycleState[] = ['starting', 'draining', 'stopped', 'running'];
 
 /** The stages that run in this process, and its status server. */
 export class System implements AsyncDisposable {
-  readonly #stages: RunningStage[] = [];
+  readonly #units: Unit[] = [];
+  #control: Awaited<ReturnType<typeof followControl>> | undefined;
   #server: StatusServer | undefined;
   #starting = true;
 
@@ -29,17 +31,19 @@ export class System implements AsyncDisposable {
 
   async #start(names: readonly StageName[], settings: Settings, ports: Ports): Promise<void> {
     const { httpHost: host, httpPort: port } = settings;
-    this.#server = await startStatusServer({ host, port, metrics: ports.metrics.registry, state: () => this.state });
+    this.#server = await startStatusServer({ host, port, metrics: ports.metrics.registry, logger: ports.logger, state: () => this.state });
     await learnLogTime(settings, ports);
     const units = unitsOf(names, parseChain(settings.chain));
-    for (const unit of units.toReversed()) this.#stages.push(await startUnit(unit, settings, ports));
+    const control = await followControl({ ...ports, prefix: settings.prefix, onChange: (state) => this.#units.forEach((unit) => unit.steer(state)) });
+    this.#control = control;
+    for (const unit of units.toReversed()) this.#units.push(await Unit.start(unit, settings, ports, control.state));
     this.#starting = false;
   }
 
   /** The least ready of its stages. */
   get state(): LifecycleState {
     if (this.#starting) return 'starting';
-    return ORDER.find((state) => this.#stages.some((stage) => stage.state === state)) ?? 'running';
+    return ORDER.find((state) => this.#units.some((unit) => unit.state === state)) ?? 'running';
   }
 
   get statusPort(): number {
@@ -48,7 +52,8 @@ export class System implements AsyncDisposable {
 
   /** Drains from the beginning of the flow to its end. */
   async [Symbol.asyncDispose](): Promise<void> {
-    for (const stage of this.#stages.toReversed()) await stage.stop();
+    await this.#control?.close();
+    for (const unit of this.#units.toReversed()) await unit.stop();
     await this.#server?.close();
   }
 }
