@@ -27,6 +27,8 @@ export interface SchedulerOptions {
 
 export interface SchedulerObserver {
   decided(decision: Decision): void;
+  /** A record of the telemetry: a worker's heartbeat, or that it left. */
+  heard?(record: LogRecord): void;
 }
 
 type Outputs = readonly StageOutput[] | Promise<readonly StageOutput[]>;
@@ -62,11 +64,12 @@ class Scheduler implements Stage {
   }
 
   async start(): Promise<void> {
-    const { log, prefix, logger, clock } = this.#options;
+    const { log, prefix, logger, clock, observer } = this.#options;
     this.#telemetry = await log.tail({
       topic: topicName(prefix, 'telemetry'),
       onRecord: (record) => {
         this.#cluster.heard(record.key, record.value, clock.now());
+        observer?.heard?.(record);
         this.#snapshot = undefined;
         this.#waiting.look();
       },

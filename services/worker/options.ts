@@ -6,7 +6,7 @@ import type { InferenceEngine } from '@tandem/shared/engine';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog } from '@tandem/shared/log';
 import type { ResourceProbe } from '@tandem/shared/probe';
-import type { Logger } from '@tandem/shared/telemetry';
+import type { Logger, RecordSpan } from '@tandem/shared/telemetry';
 
 export interface WorkerLimits extends BatchLimits {
   /** Work of one variant that is held here, waiting or running. @default 2000 */
@@ -54,7 +54,7 @@ export interface PrefixUse {
 /** What a process wants to know of its worker, for metrics. `variant` is `model.precision`. */
 export interface WorkerObserver {
   /** A batch has succeeded; the longest queueing among its requests, ms. */
-  batch?(variant: string, size: number, queueMs: number, computeMs: number): void;
+  batch?(variant: string, size: number, queueMs: number, computeMs: number, spans: readonly (RecordSpan | undefined)[]): void;
   outcome?(kind: 'completed' | 'expired' | 'failed' | 'redispatched' | 'cancelled', variant: string): void;
   /** `savedMs` of compute were not spent. */
   reuse?(kind: ReuseKind, variant: string, savedMs: number): void;

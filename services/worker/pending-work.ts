@@ -1,4 +1,5 @@
 import type { ErrorCode, Lane, Outcome, Work } from '@tandem/schemas';
+import type { RecordSpan } from '@tandem/shared/telemetry';
 import type { ServedVariant } from './served-variant.ts';
 import type { Suspicion } from './suspects.ts';
 
@@ -21,6 +22,8 @@ export interface Submission {
   lane: Lane;
   /** Whom it is for, as its producer says; shares are fair among tenants. */
   tenant?: string | undefined;
+  /** Of the record, where its trace is known. */
+  span?: RecordSpan | undefined;
   /** It may have ended a process before. */
   suspicion?: Suspicion | undefined;
   /** Settles the record: exactly one of the two is called, once. With a fault the record goes to the dead letters too. */

@@ -38,7 +38,7 @@ export class Settler {
     });
     const [first] = batch;
     first?.served.batchDone(batch.length, computeMs);
-    if (first !== undefined) this.#options.observer.batch?.(first.served.name, batch.length, longestMs, computeMs);
+    if (first !== undefined) this.#options.observer.batch?.(first.served.name, batch.length, longestMs, computeMs, batch.map(({ span }) => span));
   }
 
   /** It has failed alone: nobody else is to blame. */

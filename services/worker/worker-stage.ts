@@ -1,6 +1,7 @@
 import { HEADER, topicName, workTopicName, type Cancellation, type Lane, type Outcome, type Work } from '@tandem/schemas';
 import { RecentKeys } from '@tandem/shared/core';
 import type { LogRecord, TopicPartition } from '@tandem/shared/log';
+import { currentSpan } from '@tandem/shared/telemetry';
 import { JsonOutput, deadLetter, type Intake, type Stage, type StageContext, type StageInput, type StageOutput } from '@tandem/shared/runner';
 import { Dispatcher } from './dispatcher.ts';
 import { ErasureWatch } from './erasure-watch.ts';
@@ -126,12 +127,13 @@ class WorkerStage implements Stage {
   }
 
   #enqueue(record: LogRecord, work: Work, { served, lane }: Source, suspicion?: Suspicion): Promise<readonly StageOutput[]> {
+    const span = currentSpan();
     return new Promise((resolve, reject) => {
       const answer = (outcome: Outcome, fault?: RecordFault) => {
         const output = this.#output(work, outcome);
         resolve(fault === undefined ? [output] : [output, this.#deadLetter(record, fault)]);
       };
-      this.#results.submit({ work, served, lane, tenant: record.headers[HEADER.tenant], suspicion, answer, handBack: reject });
+      this.#results.submit({ work, served, lane, tenant: record.headers[HEADER.tenant], span, suspicion, answer, handBack: reject });
     });
   }
 

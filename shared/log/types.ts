@@ -130,8 +130,15 @@ export interface ConsumerOptions {
   maxFetchBytesPerPartition?: number;
   /** How often watermarks are committed, also on revoke and close. @default 500 */
   commitIntervalMs?: number;
+  /**
+   * Is waited for before watermarks are committed, once they are settled: what has to have left this process before its
+   * records count as done. Must not reject, or take long. A log that is not durable has no need of it.
+   */
+  beforeCommit?(): Promise<void>;
   /** Called synchronously, in offset order inside a partition; records of several partitions by timestamp. Must not throw. */
   onRecord(delivery: Delivery): void;
+  /** The group has been joined, for the first time or anew, whatever became of the partitions. */
+  onJoined?(): void;
   onAssigned?(partitions: readonly TopicPartition[]): void;
   /** Partitions that went to another member. Their unacknowledged records will be delivered there; acknowledging them here has no effect. */
   onRevoked?(partitions: readonly TopicPartition[]): void;

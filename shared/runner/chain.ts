@@ -1,5 +1,5 @@
 import { partitionOfKey, type LogRecord, type TopicPartition } from '../log/index.ts';
-import type { Metrics, Tracing } from '../telemetry/index.ts';
+import { currentSpan, type Metrics, type Tracing } from '../telemetry/index.ts';
 import { outputHeaders, withHeaders } from './headers.ts';
 import { HandedOver, JsonOutput } from './json-records.ts';
 import type { Intake, Stage, StageContext, StageInput, StageName, StageOutput } from './types.ts';
@@ -128,13 +128,22 @@ export class Chain implements Stage {
   }
 
   #through(stage: Stage, record: LogRecord, context: StageContext): Promise<unknown> | undefined {
-    if (!(record instanceof HandedOver)) return this.#settle(stage.handle(record, context), record, record.headers, context);
-    this.#options.metrics.records.inc({ stage: stage.name, topic: record.topic, result: 'handed_over' });
-    const span = this.#options.tracing.start(stage.name, record.topic, record.headers);
+    const { tracing, metrics } = this.#options;
+    if (!(record instanceof HandedOver)) return this.#settle(stage.handle(record, context), record, this.#headersOf(record), context);
+    metrics.records.inc({ stage: stage.name, topic: record.topic, result: 'handed_over' });
+    if (!tracing.isOn) return this.#settle(this.#counted(stage, stage.handle(record, context)), record, record.headers, context);
+    const { topic, partition, offset, timestamp, ordinal } = record;
+    const span = tracing.start(stage.name, topic, record.headers, { partition, offset, timestamp, ordinal });
     const headers = span === undefined ? record.headers : { ...record.headers, ...span.headers };
-    const done = this.#settle(this.#counted(stage, stage.handle(record, context)), record, headers, context);
+    const done = this.#settle(this.#counted(stage, tracing.run(span, () => stage.handle(record, context))), record, headers, context);
     if (span !== undefined) (done ?? Promise.resolve()).then(() => span.end(), (error: unknown) => span.end(error));
     return done;
+  }
+
+  /** The runner has begun the span of what comes from the log. */
+  #headersOf({ headers }: LogRecord): LogRecord['headers'] {
+    const span = this.#options.tracing.isOn ? currentSpan() : undefined;
+    return span === undefined ? headers : { ...headers, ...span.headers };
   }
 
   #settle(outputs: Handled, record: LogRecord, headers: LogRecord['headers'], context: StageContext): Promise<unknown> | undefined {
@@ -147,12 +156,12 @@ export class Chain implements Stage {
     const headers = outputHeaders(input, undefined);
     const waits: Promise<unknown>[] = [];
     const written: StageOutput[] = [];
-    for (const output of outputs) {
+    for (const [ordinal, output] of outputs.entries()) {
       if (!this.#isHandedOver(output, origin)) {
         written.push(withHeaders(output, headers));
         continue;
       }
-      const wait = this.#deliver(new HandedOver(output, origin, headers), context);
+      const wait = this.#deliver(new HandedOver(output, origin, headers, ordinal), context);
       if (wait !== undefined) waits.push(wait);
     }
     if (written.length > 0) waits.push(context.publish(written));

@@ -34,8 +34,10 @@ export class HandedOver implements LogRecord {
   readonly key: string;
   readonly headers: Headers;
   readonly body: object;
+  /** Among what was written with it: all have the same place. */
+  readonly ordinal: number;
 
-  constructor({ topic, key, body }: JsonOutput, origin: Pick<LogRecord, 'topic' | 'partition' | 'offset' | 'timestamp'>, headers: Headers) {
+  constructor({ topic, key, body }: JsonOutput, origin: Pick<LogRecord, 'topic' | 'partition' | 'offset' | 'timestamp'>, headers: Headers, ordinal = 0) {
     this.topic = topic;
     this.partition = origin.partition;
     this.offset = origin.offset < 0 ? origin.offset : -1 - origin.offset;
@@ -44,6 +46,7 @@ export class HandedOver implements LogRecord {
     this.key = key;
     this.headers = headers;
     this.body = body;
+    this.ordinal = ordinal;
   }
 
   /** For those who must have it as it would lie in the log, such as a dead letter. */

@@ -11,7 +11,7 @@ import { HeldRecords } from './held-records.ts';
 import { KeyOrder } from './key-order.ts';
 import { LONGEST_DELAY_MS, pauseMs } from './retry.ts';
 import { restoreRecord, retryRecord, retryTopic, type RestoredRecord } from './retry-record.ts';
-import type { Stage, StageContext, StageOutput } from './types.ts';
+import type { Stage, StageContext, StageName, StageOutput } from './types.ts';
 
 interface Attempt {
   delivery: Delivery;
@@ -112,7 +112,8 @@ export class RecordHandler {
 
   #attempt(delivery: Delivery, record: LogRecord, { attempts, deliveries }: Pick<RestoredRecord, 'attempts' | 'deliveries'>): Attempt {
     const { clock, tracing } = this.#options;
-    const span = tracing.start(this.#stage.name, record.topic, record.headers);
+    const { topic, partition, offset, timestamp } = record;
+    const span = tracing.isOn ? tracing.start(this.#nameFor(topic), topic, record.headers, { partition, offset, timestamp, delivery: deliveries + 1 }) : undefined;
     return { delivery, record, orderKey: this.#orderOf(record), earlier: attempts, deliveries: deliveries + 1, number: 1, startedAt: clock.now(), span };
   }
 
@@ -127,6 +128,12 @@ export class RecordHandler {
 
   /** Synchronous stages stay synchronous: no promise per record until something is really awaited. */
   #try(attempt: Attempt): void {
+    const { tracing } = this.#options;
+    if (tracing.isOn) tracing.run(attempt.span, () => this.#handle(attempt));
+    else this.#handle(attempt);
+  }
+
+  #handle(attempt: Attempt): void {
     try {
       const outputs = this.#stage.handle(attempt.record, this.context);
       if (outputs instanceof Promise) outputs.then((all) => this.#emit(attempt, all)).catch((error: unknown) => this.#failed(attempt, error));
@@ -157,7 +164,9 @@ export class RecordHandler {
   }
 
   #again(attempt: Attempt): void {
-    const { clock } = this.#options;
+    const { clock, metrics } = this.#options;
+    metrics.retries.inc({ stage: this.#nameFor(attempt.record.topic) });
+    attempt.span?.event('retry', { 'tandem.attempt': attempt.number + 1 });
     clock.schedule(clock.now() + this.#pauseMs(attempt), () => this.#try({ ...attempt, number: attempt.number + 1 }));
   }
 
@@ -191,14 +200,19 @@ export class RecordHandler {
       return this.#hold(attempt, clock.now() + delayMs, { ...attempt, earlier: attempts, deliveries: attempt.deliveries + 1, number: 1 });
     }
     const state = { attempts, deliveries: attempt.deliveries, notBefore: log.now() + delayMs };
-    this.#write([retryRecord(this.#retryTopicOf(attempt.record), attempt.record, state)]).then(
+    this.#write([retryRecord(this.#retryTopicOf(attempt.record), traced(attempt), state)]).then(
       () => this.#done(attempt, 'retry_later', error),
       (failure: unknown) => (this.#state() === 'stopped' ? this.#handBack(attempt) : this.#bury(attempt, failure)),
     );
   }
 
   #retryTopicOf({ topic }: LogRecord): string {
-    return retryTopic(this.#options.prefix, this.#stage.retriesAs?.(topic) ?? this.#stage.name);
+    return retryTopic(this.#options.prefix, this.#nameFor(topic));
+  }
+
+  /** Of a chain: the stage that reads the topic. */
+  #nameFor(topic: string): StageName {
+    return this.#stage.retriesAs?.(topic) ?? this.#stage.name;
   }
 
   #hold(attempt: Attempt, until: number, next: Attempt): void {
@@ -224,7 +238,7 @@ export class RecordHandler {
     else logger.debug({ code, ...at }, 'dead letter');
     metrics.deadLetters.inc({ stage: this.#stage.name, code });
     const cause = { stage: this.#stage.name, code, message: messageOf(error), attempts: attempt.earlier + attempt.number, time: clock.now() };
-    this.#write([deadLetter(prefix, record, cause)]).then(
+    this.#write([deadLetter(prefix, traced(attempt), cause)]).then(
       () => this.#done(attempt, 'dead_letter', error),
       (failure: unknown) => {
         logger.error({ err: failure, ...at }, 'the dead letter could not be written; the record stays unacknowledged');
@@ -270,6 +284,11 @@ export class RecordHandler {
       }
     }
   }
+}
+
+/** What becomes of it belongs to its trace. */
+function traced({ record, span }: Attempt): LogRecord {
+  return span === undefined ? record : { ...record, headers: { ...record.headers, ...span.headers } };
 }
 
 /** Errors of the schemas' list keep their code. */

@@ -77,18 +77,20 @@ export class RunningStage {
   }
 
   #consume(input: StageInput): LogConsumer {
-    const { log, prefix, logger, metrics, commitIntervalMs } = this.#options;
+    const { log, prefix, logger, metrics, tracing, commitIntervalMs } = this.#options;
     return log.consumer({
       groupId: prefix + input.group,
       // In the stage's own group: a partition number is with one member, whichever of its topics it is of.
       topics: [...input.topics, ...this.#retryTopicsOf(input)],
       commitIntervalMs,
+      ...(tracing.isOn ? { beforeCommit: () => tracing.flush() } : {}),
       ...(input.startFrom === undefined ? {} : { startFrom: input.startFrom }),
       ...(input.maxInFlight === undefined ? {} : { maxInFlight: input.maxInFlight }),
       onRecord: (delivery) => {
         if (this.#retryTopics.includes(delivery.record.topic)) this.#retry(delivery, input);
         else this.#handler.accept(delivery);
       },
+      onJoined: () => metrics.rebalances.inc({ stage: this.#stage.name, group: input.group }),
       onAssigned: (partitions) => this.#assigned(partitions),
       onRevoked: (partitions) => this.#revoked(partitions),
       onFault: (error) => {
@@ -137,7 +139,10 @@ export class RunningStage {
     const { clock, metrics } = this.#options;
     const stage = this.#stage.name;
     metrics.inFlight.set({ stage }, this.inFlight);
-    for (const { group, consumer } of this.#consumers) metrics.lag.set({ stage, group }, consumer.lag());
+    for (const { group, consumer } of this.#consumers) {
+      metrics.lag.set({ stage, group }, consumer.lag());
+      metrics.assignedPartitions.set({ stage, group }, consumer.assignment.length);
+    }
     this.#cancelGauges = clock.schedule(clock.now() + GAUGE_INTERVAL_MS, () => this.#reportGauges());
   }
 

@@ -1,4 +1,5 @@
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+import { conventionalMetrics } from './conventional-metrics.ts';
 
 /** 0.5 ms … 10 s: the range that a deadline can be set in. */
 const SECONDS_BUCKETS = [0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10];
@@ -9,22 +10,31 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
   const registry = new Registry();
   if (processMetrics) collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  return {
-    registry,
+  const scrape = { refresh: () => {} };
+  const metrics = {
     records: new Counter({ name: 'tandem_records_total', help: 'Records handled by a stage', labelNames: ['stage', 'topic', 'result'], registers }),
     handleSeconds: new Histogram({ name: 'tandem_handle_seconds', help: 'From delivery of a record until it is acknowledged', labelNames: ['stage'], buckets: SECONDS_BUCKETS, registers }),
     inFlight: new Gauge({ name: 'tandem_in_flight_records', help: 'Delivered, not acknowledged', labelNames: ['stage'], registers }),
     lag: new Gauge({ name: 'tandem_lag_records', help: 'Records of the assigned partitions not yet delivered', labelNames: ['stage', 'group'], registers }),
+    assignedPartitions: new Gauge({ name: 'tandem_assigned_partitions', help: 'Partitions that are assigned here', labelNames: ['stage', 'group'], registers }),
+    rebalances: new Counter({ name: 'tandem_rebalances_total', help: 'Times that a group was joined anew, the first time included', labelNames: ['stage', 'group'], registers }),
+    retries: new Counter({ name: 'tandem_retries_total', help: 'Records tried again at once, after an error that may pass', labelNames: ['stage'], registers }),
     deadLetters: new Counter({ name: 'tandem_dead_letters_total', help: 'Records put on the dead letters', labelNames: ['stage', 'code'], registers }),
     faults: new Counter({ name: 'tandem_consumer_faults_total', help: 'Consumers that failed and were restarted', labelNames: ['stage'], registers }),
+    transactions: new Counter({ name: 'tandem_transactions_total', help: 'Transactions of responses: committed; aborted, or their fate unknown', labelNames: ['result'], registers }),
     tasks: new Counter({ name: 'tandem_tasks_total', help: 'Requests classified', labelNames: ['workload', 'task'], registers }),
     marks: new Counter({ name: 'tandem_task_marks_total', help: 'What the classifier noticed: unknown users, dropped items, stale features', labelNames: ['workload', 'mark'], registers }),
     rejections: new Counter({ name: 'tandem_rejections_total', help: 'Requests answered as rejected', labelNames: ['code'], registers }),
     interactions: new Counter({ name: 'tandem_interactions_total', help: 'Interactions applied to the features', registers }),
     cacheUnavailable: new Counter({ name: 'tandem_cache_unavailable_total', help: 'Times a stage went on without the cache', registers }),
     decisions: new Counter({ name: 'tandem_decisions_total', help: 'Steps decided by the scheduler', labelNames: ['kind', 'model', 'precision'], registers }),
+    workers: new Gauge({ name: 'tandem_workers', help: 'Workers that a scheduler hears: fresh; stale, of which nothing was heard for 3 s and that have not said goodbye (for 10 minutes, then forgotten)', labelNames: ['state'], registers, collect: () => scrape.refresh() }),
+    heartbeatAge: new Gauge({ name: 'tandem_heartbeat_age_seconds', help: 'Since the last heartbeat of the worker that has been silent for longest, as a scheduler sees it', registers, collect: () => scrape.refresh() }),
+    expectationErrorSeconds: new Histogram({ name: 'tandem_expectation_error_seconds', help: 'From dispatch until heard of: by how much the scheduler’s expectation was off, either way', labelNames: ['model', 'precision'], buckets: SECONDS_BUCKETS, registers }),
+    expectedSeconds: new Counter({ name: 'tandem_expected_seconds_total', help: 'From dispatch until heard of, as expected: beside tandem_actual_seconds_total it tells which way expectations are off', labelNames: ['model', 'precision'], registers }),
+    actualSeconds: new Counter({ name: 'tandem_actual_seconds_total', help: 'From dispatch until heard of, of the same steps', labelNames: ['model', 'precision'], registers }),
     batchSize: new Histogram({ name: 'tandem_batch_size', help: 'Requests per batch', labelNames: ['model', 'precision'], buckets: BATCH_BUCKETS, registers }),
-    batchSeconds: new Histogram({ name: 'tandem_batch_seconds', help: 'Inference of one batch', labelNames: ['model', 'precision'], buckets: SECONDS_BUCKETS, registers }),
+    batchSeconds: new Histogram({ name: 'tandem_batch_seconds', help: 'Inference of one batch', labelNames: ['model', 'precision'], buckets: SECONDS_BUCKETS, enableExemplars: true, registers }),
     queueSeconds: new Histogram({ name: 'tandem_queue_seconds', help: 'From dispatch until the batch began, per batch (its oldest)', labelNames: ['model', 'precision'], buckets: SECONDS_BUCKETS, registers }),
     prefixRequests: new Counter({ name: 'tandem_prefix_requests_total', help: 'Requests of variants that keep user prefixes: hit, miss (built), bypassed (whole history, nothing kept)', labelNames: ['kind', 'model', 'precision'], registers }),
     prefixSteps: new Counter({ name: 'tandem_prefix_steps_total', help: 'Tokens that hits computed', labelNames: ['model', 'precision'], registers }),
@@ -38,9 +48,15 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     resultCacheSavedMs: new Counter({ name: 'tandem_result_cache_saved_compute_ms_total', help: 'Compute that was not spent, since a step was answered with an identical one’s result, ms', labelNames: ['model', 'precision'], registers }),
     resultCacheBytes: new Gauge({ name: 'tandem_result_cache_bytes', help: 'Estimated memory of the results kept in this process', registers }),
     responses: new Counter({ name: 'tandem_responses_total', help: 'Final responses', labelNames: ['workload', 'status', 'reason'], registers }),
-    responseSeconds: new Histogram({ name: 'tandem_response_seconds', help: 'From append of the request until its response was made', labelNames: ['workload'], buckets: SECONDS_BUCKETS, registers }),
+    responseSeconds: new Histogram({ name: 'tandem_response_seconds', help: 'From append of the request until its response was made', labelNames: ['workload'], buckets: SECONDS_BUCKETS, enableExemplars: true, registers }),
     lateParts: new Counter({ name: 'tandem_late_parts_total', help: 'Outcomes that came after the final response', registers }),
+    liveJudged: new Counter({ name: 'tandem_live_judged_total', help: 'Answers that a later interaction of their user has judged', labelNames: ['workload', 'model', 'precision'], registers }),
+    liveHits: new Counter({ name: 'tandem_live_hits_total', help: 'Of those: the item was among the first ten. Divided by the judged, the live HR@10', labelNames: ['workload', 'model', 'precision'], registers }),
   };
+  conventionalMetrics(metrics, registry);
+  /** Called whenever the workers are asked for: sets both gauges. */
+  const onWorkersAsked = (refresh: () => void) => void (scrape.refresh = refresh);
+  return { registry, ...metrics, onWorkersAsked };
 }
 
 export type Metrics = ReturnType<typeof createMetrics>;

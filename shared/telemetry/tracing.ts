@@ -1,40 +1,136 @@
-import { context, propagation, trace, SpanKind, SpanStatusCode, type Span, type TextMapGetter } from '@opentelemetry/api';
+import { AsyncLocalStorage } from 'node:async_hooks';
+import {
+  ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace,
+  type Attributes, type Context, type Link, type Span, type SpanContext, type Tracer,
+} from '@opentelemetry/api';
 import { messageOf } from '../errors/index.ts';
 import type { Headers } from '../log/types.ts';
+import { redact } from './redact.ts';
+import { SetIds } from './set-ids.ts';
+import { idsOf, readTraceContext, writeTraceContext, type SpanOrigin } from './trace-context.ts';
 
-/** One trace per request through all stages: the context travels in the records' W3C headers. */
+/**
+ * One trace per request through all stages: the context travels in the records' W3C headers. A sender's trace is gone on
+ * with; a request without one begins its own.
+ */
 export interface Tracing {
-  /** Undefined when tracing is off: callers then do nothing, and pay nothing. */
-  start(stage: string, topic: string, headers: Headers): RecordSpan | undefined;
+  /** False: nothing below does anything, or costs anything. */
+  readonly isOn: boolean;
+  /**
+   * Undefined: tracing is off, or the trace is not sampled, as its headers say; there is nothing to be done then.
+   * @param origin the record's place: the span's ids then are the same whenever it is delivered again. @default random ids
+   */
+  start(stage: string, topic: string, headers: Headers, origin?: SpanOrigin): RecordSpan | undefined;
+  /** Calls it; in it, and in what it awaits, `currentSpan` is this one. */
+  run<Result>(span: RecordSpan | undefined, action: () => Result): Result;
+  /** Exports what has ended, or gives up after a quarter of a second. Never rejects. */
+  flush(): Promise<void>;
   close(): Promise<void>;
+}
+
+export interface ChildOptions {
+  /** @default internal */
+  kind?: 'internal' | 'client';
+  attributes?: Attributes;
+  /** Spans of other traces, or of this one, that it belongs to too. */
+  links?: readonly SpanContext[];
+  /** Epoch ms. @default now */
+  startedAt?: number;
+}
+
+export interface ChildSpan {
+  readonly context: SpanContext;
+  /** @param endedAt epoch ms. @default now */
+  end(error?: unknown, endedAt?: number): void;
 }
 
 export interface RecordSpan {
   /** The headers to put on outputs, so that the next stage's span is a child of this one. */
   readonly headers: Headers;
+  readonly context: SpanContext;
+  /** False: not sampled, and attributes and children are not worth making. */
+  readonly recording: boolean;
+  set(attributes: Attributes): void;
+  event(name: string, attributes?: Attributes): void;
+  child(name: string, options?: ChildOptions): ChildSpan;
   end(error?: unknown): void;
 }
 
+const FLUSH_PATIENCE_MS = 250;
+const KINDS = { internal: SpanKind.INTERNAL, client: SpanKind.CLIENT } as const;
+const current = new AsyncLocalStorage<RecordSpan | undefined>();
+
+/** Of the record that is being handled, where its trace is known; also one that is not sampled. */
+export function currentSpan(): RecordSpan | undefined {
+  return current.getStore();
+}
+
 export const noTracing: Tracing = {
+  isOn: false,
   start: () => undefined,
+  run: (_span, action) => action(),
+  flush: () => Promise.resolve(),
   close: () => Promise.resolve(),
 };
 
-const getter: TextMapGetter<Headers> = {
-  get: (carrier, key) => carrier[key],
-  keys: (carrier) => Object.keys(carrier),
-};
+class TracedRecord implements RecordSpan {
+  readonly headers: Headers;
+  readonly context: SpanContext;
+  readonly recording: boolean;
+  readonly #tracer: Tracer;
+  readonly #span: Span;
 
-function recordSpan(span: Span): RecordSpan {
-  const headers: Record<string, string> = {};
-  propagation.inject(trace.setSpan(context.active(), span), headers);
-  return {
-    headers,
-    end(error) {
-      if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: messageOf(error) });
-      span.end();
-    },
-  };
+  constructor(tracer: Tracer, span: Span) {
+    this.#tracer = tracer;
+    this.#span = span;
+    this.context = span.spanContext();
+    this.recording = span.isRecording();
+    this.headers = writeTraceContext(this.context);
+  }
+
+  set(attributes: Attributes): void {
+    this.#span.setAttributes(attributes);
+  }
+
+  event(name: string, attributes?: Attributes): void {
+    this.#span.addEvent(name, attributes);
+  }
+
+  child(name: string, { kind = 'internal', attributes, links = [], startedAt }: ChildOptions = {}): ChildSpan {
+    const options = {
+      kind: KINDS[kind],
+      links: links.map((context): Link => ({ context })),
+      ...(attributes === undefined ? {} : { attributes }),
+      ...(startedAt === undefined ? {} : { startTime: startedAt }),
+    };
+    const span = this.#tracer.startSpan(name, options, contextOf(this.context));
+    return { context: span.spanContext(), end: (error, endedAt) => end(span, error, endedAt) };
+  }
+
+  end(error?: unknown): void {
+    end(this.#span, error);
+  }
+}
+
+function end(span: Span, error: unknown, endedAt?: number): void {
+  if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: redact(messageOf(error)) });
+  span.end(endedAt);
+}
+
+function contextOf(parent: SpanContext | undefined): Context {
+  return parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
+}
+
+/** OpenTelemetry's semantic conventions for messaging; what is handed over in memory has no broker. */
+function attributesOf(stage: string, topic: string, origin: SpanOrigin | undefined): Attributes {
+  const attributes: Attributes = { 'messaging.operation.name': 'process', 'messaging.operation.type': 'process', 'messaging.destination.name': topic, 'tandem.stage': stage };
+  if (origin === undefined) return { ...attributes, 'messaging.system': 'kafka' };
+  if (origin.offset < 0) return { ...attributes, 'tandem.chained': true };
+  attributes['messaging.system'] = 'kafka';
+  attributes['messaging.destination.partition.id'] = String(origin.partition);
+  attributes['messaging.kafka.offset'] = origin.offset;
+  if ((origin.delivery ?? 1) > 1) attributes['tandem.delivery'] = origin.delivery ?? 1;
+  return attributes;
 }
 
 /**
@@ -43,15 +139,38 @@ function recordSpan(span: Span): RecordSpan {
  */
 export async function startTracing(serviceName: string): Promise<Tracing> {
   const { NodeSDK } = await import('@opentelemetry/sdk-node');
-  const sdk = new NodeSDK({ serviceName, instrumentations: [] });
+  const ids = new SetIds();
+  // Traces alone: metrics are scraped, logs are lines on standard error.
+  const sdk = new NodeSDK({ serviceName, idGenerator: ids, instrumentations: [], metricReaders: [], logRecordProcessors: [] });
   sdk.start();
   const tracer = trace.getTracer('tandem');
   return {
-    start(stage, topic, headers) {
-      const parent = propagation.extract(context.active(), headers, getter);
-      const attributes = { 'messaging.system': 'kafka', 'messaging.destination.name': topic, 'tandem.stage': stage };
-      return recordSpan(tracer.startSpan(`${stage} ${topic}`, { kind: SpanKind.CONSUMER, attributes }, parent));
+    isOn: true,
+    start(stage, topic, headers, origin) {
+      const parent = readTraceContext(headers);
+      // Decided already, by whoever began the trace.
+      if (parent !== undefined && (parent.traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
+      if (origin !== undefined) ids.set(idsOf(stage, topic, parent, origin));
+      const kind = origin !== undefined && origin.offset < 0 ? SpanKind.INTERNAL : SpanKind.CONSUMER;
+      const span = tracer.startSpan(`${stage} ${topic}`, { kind, attributes: attributesOf(stage, topic, origin) }, contextOf(parent));
+      ids.clear();
+      return new TracedRecord(tracer, span);
     },
+    run: (span, action) => current.run(span, action),
+    flush: () => flushed(),
     close: () => sdk.shutdown(),
   };
+}
+
+interface Flushable {
+  forceFlush(): Promise<void>;
+  getDelegate?(): Flushable;
+}
+
+async function flushed(): Promise<void> {
+  const provider = trace.getTracerProvider() as unknown as Flushable;
+  const { promise, resolve } = Promise.withResolvers<void>();
+  const timer = setTimeout(resolve, FLUSH_PATIENCE_MS);
+  await Promise.race([(provider.getDelegate?.() ?? provider).forceFlush().catch(() => undefined), promise]);
+  clearTimeout(timer);
 }

@@ -1,27 +1,41 @@
 import type { ErrorCode, Mark, Response, TaskKind } from '@tandem/schemas';
 import type { Decision } from '@tandem/shared/core';
+import type { LogRecord } from '@tandem/shared/log';
 import type { PrefixUse } from '@tandem/worker';
-import type { Metrics } from '@tandem/shared/telemetry';
+import { currentSpan, traceBatch, type Metrics, type RecordSpan } from '@tandem/shared/telemetry';
 
 /** Stages know their observers, not the metrics library. */
 /** Rejected requests may name any workload: only known ones become a label. */
-export function fusionObserver(metrics: Metrics, workloads: ReadonlySet<string>) {
+export function fusionObserver(metrics: Metrics, workloads: ReadonlySet<string>, answered?: (response: Response) => void) {
   return {
-    responded({ workload: name, status, reason, latencyMs }: Response) {
+    responded(response: Response) {
+      const { workload: name, status, reason, latencyMs } = response;
       const workload = workloads.has(name) ? name : 'unknown';
       metrics.responses.inc({ workload, status, reason: reason ?? 'none' });
-      metrics.responseSeconds.observe({ workload }, latencyMs / 1_000);
+      const span = sampledSpan();
+      metrics.responseSeconds.observe({ labels: { workload }, value: latencyMs / 1_000, ...exemplarOf(span) });
+      span?.set({ 'tandem.workload': workload, 'tandem.status': status, 'tandem.latency_ms': latencyMs, ...(reason === undefined ? {} : { 'tandem.reason': reason }) });
+      answered?.(response);
     },
     latePart: () => metrics.lateParts.inc(),
   };
 }
 
-export function schedulerObserver(metrics: Metrics) {
+export function schedulerObserver(metrics: Metrics, heard?: (record: LogRecord) => void) {
   return {
     decided(decision: Decision) {
       const { model, precision } = decision.kind === 'dispatch' ? decision : { model: 'none', precision: 'none' };
       metrics.decisions.inc({ kind: decision.kind, model, precision });
+      const reason = 'reason' in decision ? { 'tandem.decision.reason': decision.reason } : {};
+      sampledSpan()?.event('decision', { 'tandem.decision.kind': decision.kind, 'tandem.variant': `${model}.${precision}`, ...reason });
     },
+    cameTrue({ variant, expectedMs, actualMs }: CameTrue) {
+      const [model = variant, precision = ''] = variant.split('.');
+      metrics.expectationErrorSeconds.observe({ model, precision }, Math.abs(actualMs - expectedMs) / 1_000);
+      metrics.expectedSeconds.inc({ model, precision }, expectedMs / 1_000);
+      metrics.actualSeconds.inc({ model, precision }, actualMs / 1_000);
+    },
+    ...(heard === undefined ? {} : { heard }),
   };
 }
 
@@ -30,13 +44,28 @@ export function classifierObserver(metrics: Metrics) {
     classified(task: TaskKind, workload: string, marks: readonly Mark[]) {
       metrics.tasks.inc({ workload, task });
       for (const mark of marks) metrics.marks.inc({ workload, mark });
+      sampledSpan()?.set({ 'tandem.workload': workload, 'tandem.task': task, ...(marks.length === 0 ? {} : { 'tandem.marks': [...marks] }) });
     },
-    rejected: (code: ErrorCode) => metrics.rejections.inc({ code }),
+    rejected(code: ErrorCode) {
+      metrics.rejections.inc({ code });
+      sampledSpan()?.set({ 'error.type': code });
+    },
     interaction: () => metrics.interactions.inc(),
     cacheUnavailable: () => metrics.cacheUnavailable.inc(),
     // The runner counts dead letters, of every stage.
     deadLettered: () => undefined,
   };
+}
+
+/** Undefined where nobody would see what is written there. */
+function sampledSpan(): RecordSpan | undefined {
+  const span = currentSpan();
+  return span?.recording === true ? span : undefined;
+}
+
+/** Leads from a bucket of a histogram to a trace that fell into it. */
+function exemplarOf(span: RecordSpan | undefined): { exemplarLabels?: Record<string, string> } {
+  return span === undefined ? {} : { exemplarLabels: { trace_id: span.context.traceId, span_id: span.context.spanId } };
 }
 
 /** Called for every step: counters are looked up once. */
@@ -88,10 +117,12 @@ export function workerObserver(metrics: Metrics) {
     return { model, precision };
   };
   return {
-    batch(variant: string, size: number, queueMs: number, computeMs: number) {
+    batch(variant: string, size: number, queueMs: number, computeMs: number, spans: readonly (RecordSpan | undefined)[]) {
       metrics.batchSize.observe(labels(variant), size);
       metrics.queueSeconds.observe(labels(variant), queueMs / 1_000);
-      metrics.batchSeconds.observe(labels(variant), computeMs / 1_000);
+      const sampled = spans.find((span) => span?.recording === true);
+      metrics.batchSeconds.observe({ labels: labels(variant), value: computeMs / 1_000, ...exemplarOf(sampled) });
+      if (sampled !== undefined) traceBatch(spans, { variant, size, queueMs, computeMs });
     },
     breaker: (state: string, variant: string) => metrics.takenOut.set(labels(variant), state === 'closed' ? 0 : 1),
     deadLetter: (code: ErrorCode) => metrics.deadLetters.inc({ stage: 'worker', code }),

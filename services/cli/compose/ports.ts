@@ -7,7 +7,7 @@ import { TandemError } from '@tandem/shared/errors';
 import { createEmbeddedLog, createKafkaLog, type EventLog, type LogProducer } from '@tandem/shared/log';
 import { acceleratorProbe, operatingSystemProbe, type ResourceProbe } from '@tandem/shared/probe';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
-import { createLogger, createMetrics, noTracing, startTracing, type Logger, type Metrics, type Tracing } from '@tandem/shared/telemetry';
+import { createLogger, createMetrics, noTracing, startTracing, tracedCache, type Logger, type Metrics, type Tracing } from '@tandem/shared/telemetry';
 import { checkAdapters, loadAdapters } from './adapters.ts';
 
 const REPORT_EVERY_MS = 5_000;
@@ -42,13 +42,18 @@ async function openCache(settings: Settings, connection: RedisConnection, logger
   if (settings.redis === undefined) return createMemoryCache();
   const options = { ...connection, url: settings.redis, prefix: settings.prefix, logger };
   await checkRedisAccess(options);
-  return createRedisCache(options);
+  const cache = createRedisCache(options);
+  return settings.otlpEndpoint === undefined ? cache : tracedCache(cache);
 }
+
+/** A burst of a second, not of a fifth: what does not fit is dropped, and leaves traces with holes. */
+const SPAN_QUEUE = { OTEL_BSP_MAX_QUEUE_SIZE: '32768', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1024', OTEL_BSP_SCHEDULE_DELAY: '1000' } as const;
 
 /** Traces go out when a collector is named; otherwise tracing costs nothing. */
 async function openTracing(settings: Settings, service: string): Promise<Tracing> {
   if (settings.otlpEndpoint === undefined) return noTracing;
   process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] ??= settings.otlpEndpoint;
+  for (const [name, value] of Object.entries(SPAN_QUEUE)) process.env[name] ??= value;
   return startTracing(`tandem-${service}`);
 }
 

@@ -109,6 +109,7 @@ export class EmbeddedConsumer implements LogConsumer {
         this.#state.dispatcher.suspend();
       },
       assign: (partitions) => {
+        this.#options.onJoined?.();
         this.#state.assign(partitions);
         this.#state.dispatcher.release();
         onAssigned?.();

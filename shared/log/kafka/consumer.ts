@@ -162,6 +162,7 @@ export class KafkaConsumer implements LogConsumer {
 
   #joined(partitions: readonly TopicPartition[], continuous: boolean): void {
     this.#joins++;
+    this.#options.onJoined?.();
     this.#state.assign(partitions);
     const known = [...this.#state.partitions].filter(isKnown);
     // A rebalance while the offsets were being asked for leaves the question open.
@@ -374,6 +375,12 @@ export class KafkaConsumer implements LogConsumer {
     if (points.length === 0) return;
     // Somebody else may have committed more.
     if (this.#inDoubt) return this.#commitSoon();
+    if (this.#options.beforeCommit !== undefined) {
+      const joins = this.#joins;
+      await this.#options.beforeCommit();
+      // Some of it may be another's now.
+      if (joins !== this.#joins) return this.#commitSoon();
+    }
     try {
       await this.#reader.commit(points);
       this.#state.committed(points);

@@ -1,0 +1,48 @@
+import { hash } from 'node:crypto';
+import { TraceFlags, createTraceState, type SpanContext } from '@opentelemetry/api';
+import type { Headers } from '../log/types.ts';
+
+/** W3C Trace Context, https://www.w3.org/TR/trace-context/#traceparent-header; later versions may be longer. */
+const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(?:$|-)/;
+
+/** Where a span's record stands; undefined parts are not known. */
+export interface SpanOrigin {
+  partition: number;
+  offset: number;
+  /** Epoch ms. */
+  timestamp: number;
+  /** Of this record, from 1: what was put off and comes again has a span for each. @default 1 */
+  delivery?: number;
+  /** Tells apart what one record led to in a chain, where all have its offset. @default 0 */
+  ordinal?: number;
+}
+
+/** Of the sender's `traceparent` and `tracestate`; undefined where there is none that is valid. */
+export function readTraceContext(headers: Headers): SpanContext | undefined {
+  const match = TRACEPARENT.exec(headers['traceparent'] ?? '');
+  if (match === null) return undefined;
+  const [, traceId = '', spanId = '', flags = ''] = match;
+  const state = headers['tracestate'];
+  const sampled = (Number.parseInt(flags, 16) & TraceFlags.SAMPLED) === TraceFlags.SAMPLED;
+  return {
+    traceId, spanId, isRemote: true,
+    traceFlags: sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,
+    ...(state === undefined || state === '' ? {} : { traceState: createTraceState(state) }),
+  };
+}
+
+export function writeTraceContext({ traceId, spanId, traceFlags, traceState }: SpanContext): Headers {
+  const state = traceState?.serialize() ?? '';
+  const traceparent = `00-${traceId}-${spanId}-${(traceFlags & TraceFlags.SAMPLED) === 0 ? '00' : '01'}`;
+  return state === '' ? { traceparent } : { traceparent, tracestate: state };
+}
+
+/**
+ * The same whenever the same record is handled by the same stage: what a process that was killed had handled and not yet
+ * exported is exported by whoever gets the record again, under the ids that other stages have been told already.
+ */
+export function idsOf(stage: string, topic: string, parent: SpanContext | undefined, origin: SpanOrigin): { traceId: string; spanId: string } {
+  const { partition, offset, timestamp, delivery = 1, ordinal = 0 } = origin;
+  const digest = hash('sha256', `${stage} ${topic}/${partition}/${offset} ${timestamp} ${delivery} ${ordinal} ${parent?.spanId ?? ''}`, 'hex');
+  return { traceId: parent?.traceId ?? digest.slice(16, 48), spanId: digest.slice(0, 16) };
+}
