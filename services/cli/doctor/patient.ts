@@ -3,8 +3,7 @@ import type { Connections, Settings } from '@tandem/shared/config';
 import { createKafkaLog, type EventLog, type KafkaLogOptions } from '@tandem/shared/log';
 import { silentLogger } from '@tandem/shared/telemetry';
 
-/** Nothing here waits long for a server: a doctor shall say that it is away. */
-const SETTLE_MS = 4_000;
+const PATIENCE_MS = 4_000;
 
 export interface PatientOptions {
   settings: Settings;
@@ -14,6 +13,8 @@ export interface PatientOptions {
   /** Each role's user, as `tandem topics acls` names them. */
   principalPrefix: string;
   machineClock: Clock;
+  /** How long a server may take to answer. @default 4000: a doctor shall say that it is away */
+  patienceMs?: number;
 }
 
 /** What is looked at. Opens nothing but connections of its own, and changes nothing. */
@@ -29,9 +30,13 @@ export class Patient implements AsyncDisposable {
     return this.options.settings;
   }
 
+  get patienceMs(): number {
+    return this.options.patienceMs ?? PATIENCE_MS;
+  }
+
   kafka(brokers: readonly string[]): KafkaLogOptions {
     const { settings, connections, machineClock: clock } = this.options;
-    return { ...connections.kafka, brokers: [...brokers], clientId: `${settings.instance}-doctor`, prefix: settings.prefix, settleTimeoutMs: SETTLE_MS, logger: silentLogger, clock };
+    return { ...connections.kafka, brokers: [...brokers], clientId: `${settings.instance}-doctor`, prefix: settings.prefix, settleTimeoutMs: this.patienceMs, requestTimeoutMs: this.patienceMs, logger: silentLogger, clock };
   }
 
   /** The log that `--kafka` names. */

@@ -73,7 +73,7 @@ export function protocolOf(broker: Broker, api: Api, parameters: object): Protoc
 
 /** The requests among ours that this client and the broker have no common version of. */
 export function unknownApis(broker: Broker): Api[] {
-  return (Object.keys(requests) as string[]).filter((name): name is Api => OURS.has(name)).filter((api) => {
+  return Object.keys(requests).filter((name): name is Api => OURS.has(name)).filter((api) => {
     const known = broker.versions[apiKeys[api]];
     return known === undefined || !requests[api].versions.some((version) => Number(version) >= known.minVersion && Number(version) <= known.maxVersion);
   });

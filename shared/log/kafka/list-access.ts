@@ -9,6 +9,10 @@ import { Sockets } from './sockets.ts';
 
 const { AclOperationTypes, AclPermissionTypes, AclResourceTypes, ResourcePatternTypes } = kafkajs;
 
+const EVERYTHING = {
+  resourceType: AclResourceTypes.ANY, resourcePatternType: ResourcePatternTypes.ANY, operation: AclOperationTypes.ANY, permissionType: AclPermissionTypes.ALLOW,
+};
+
 /**
  * What the cluster's access control lists allow, as far as it is in our words; each entry with one operation.
  * @returns undefined: the brokers have no authorizer, so nothing is forbidden
@@ -20,13 +24,11 @@ export async function listKafkaAccess(options: KafkaLogOptions): Promise<AccessG
   const client = new AdminClient(createClient(resolved, sockets), resolved);
   const isDisabled = (error: unknown): boolean => isBrokerError(error, 'SECURITY_DISABLED');
   try {
-    const { resources } = await client.run((admin) => admin.describeAcls({
-      resourceType: AclResourceTypes.ANY, resourcePatternType: ResourcePatternTypes.ANY, operation: AclOperationTypes.ANY, permissionType: AclPermissionTypes.ALLOW,
-    } as Parameters<typeof admin.describeAcls>[0]), isDisabled);
+    const { resources } = await client.run((admin) => admin.describeAcls(EVERYTHING), isDisabled);
     return resources.flatMap(({ resourceType, resourceName: name, resourcePatternType, acls }) => acls.flatMap(({ principal, operation }): AccessGrant[] => {
       const resource = wordOf<AccessResource>(RESOURCES, resourceType);
       const allowed = wordOf<AccessOperation>(OPERATIONS, operation);
-      const pattern = resourcePatternType === (ResourcePatternTypes.PREFIXED as number) ? 'prefixed' : 'literal';
+      const pattern = Number(resourcePatternType) === Number(ResourcePatternTypes.PREFIXED) ? 'prefixed' : 'literal';
       return resource === undefined || allowed === undefined ? [] : [{ principal, resource, name, pattern, operations: [allowed] }];
     }));
   } catch (error) {

@@ -28,12 +28,16 @@ function findingsOf({ version, maxmemoryBytes, maxmemoryPolicy, roundTripMs }: R
 
 export const redisCheck: Check = {
   name: 'redis',
-  async run({ settings, options: { connections } }) {
+  async run({ settings, patienceMs, options: { connections } }) {
     if (settings.redis === undefined) return [skipped('no --redis: each classifier keeps features in its own memory, so there can be one classifier only')];
-    const options = { ...connections.redis, url: settings.redis, prefix: settings.prefix, logger: silentLogger };
+    const options = { ...connections.redis, url: settings.redis, prefix: settings.prefix, logger: silentLogger, connectTimeoutMs: patienceMs, commandTimeoutMs: patienceMs };
     try {
+      const facts = await inspectRedis(options).catch(async (error: unknown) => {
+        await checkRedisAccess(options);
+        throw error;
+      });
       await checkRedisAccess(options);
-      return findingsOf(await inspectRedis(options));
+      return findingsOf(facts);
     } catch (error) {
       if (!(error instanceof TandemError)) throw error;
       return [failed(error.code, error.message, MENDS[error.code] ?? 'mend what the message names; docs/security.md has all settings')];

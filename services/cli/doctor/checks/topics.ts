@@ -7,6 +7,8 @@ import { failed, ok, warning, type Finding } from '../finding.ts';
 import type { Patient } from '../patient.ts';
 import type { Check } from '../run-checks.ts';
 
+const NAMED = 5;
+
 /** What a wrong value of it breaks is silent: records that are lost early, or a clock that is not the broker's. */
 function settingFinding({ topic, setting, expected, actual }: TopicDifference, { settings }: Patient): Finding {
   const server = shellQuoted(settings.kafka?.join(',') ?? '');
@@ -26,6 +28,10 @@ function partitionsFinding(differences: readonly TopicDifference[], specs: reado
   return [failed('topic_partitions', list, mend)];
 }
 
+function listed(names: readonly string[]): string {
+  return names.length <= NAMED ? names.join(', ') : `${names.slice(0, NAMED).join(', ')} and ${names.length - NAMED} more`;
+}
+
 /** Every topic of the flow, against its specification in schemas/topology.ts. */
 export const topicsCheck: Check = {
   name: 'topics',
@@ -37,7 +43,7 @@ export const topicsCheck: Check = {
     const specs = topicsOf(settings, { variants });
     const { missing, differences } = await patient.log.admin.inspectTopics(specs);
     const found: Finding[] = [];
-    if (missing.length > 0) found.push(failed('topic_missing', `${missing.length} of ${specs.length} topics are missing: ${missing.join(', ')}`, `npx tandem topics ensure${options.flags}`));
+    if (missing.length > 0) found.push(failed('topic_missing', `${missing.length} of ${specs.length} topics are missing: ${listed(missing)}`, `npx tandem topics ensure${options.flags}`));
     const [partitions, others] = [differences.filter(({ setting }) => setting === 'partitions'), differences.filter(({ setting }) => setting !== 'partitions')];
     found.push(...partitionsFinding(partitions, specs, patient), ...others.map((difference) => settingFinding(difference, patient)));
     return found.length > 0 ? found : [ok(`${specs.length} topics ${settings.prefix}*: partitions, retention, cleanup and sizes are as they should be`)];
