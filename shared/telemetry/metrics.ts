@@ -8,6 +8,8 @@ const BATCH_BUCKETS = [1, 2, 4, 8, 16, 32, 64, 128, 256];
 /** Every metric of the flow, one table (docs/metrics.md lists them). No user or request id is ever a label. */
 export function createMetrics({ processMetrics = true }: { processMetrics?: boolean } = {}) {
   const registry = new Registry();
+  // The library lets only such a registry have histograms that take exemplars.
+  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
   if (processMetrics) collectDefaultMetrics({ register: registry });
   const registers = [registry];
   const scrape = { refresh: () => {} };
@@ -53,6 +55,7 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     liveJudged: new Counter({ name: 'tandem_live_judged_total', help: 'Answers that a later interaction of their user has judged', labelNames: ['workload', 'model', 'precision'], registers }),
     liveHits: new Counter({ name: 'tandem_live_hits_total', help: 'Of those: the item was among the first ten. Divided by the judged, the live HR@10', labelNames: ['workload', 'model', 'precision'], registers }),
   };
+  registry.setContentType(Registry.PROMETHEUS_CONTENT_TYPE);
   conventionalMetrics(metrics, registry);
   /** Called whenever the workers are asked for: sets both gauges. */
   const onWorkersAsked = (refresh: () => void) => void (scrape.refresh = refresh);
