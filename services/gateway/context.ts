@@ -1,11 +1,17 @@
 import type { Workload } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
+import type { LoadWatch } from './overload/load-watch.ts';
 import type { GatewayPorts } from './options.ts';
+import type { Answers } from './replies/answers.ts';
+import type { ReplyDesk } from './replies/reply-desk.ts';
 
 /** What routes and plugins of a gateway share. */
 export interface GatewayContext extends GatewayPorts {
   settings: Settings;
   workloadsByName: ReadonlyMap<string, Workload>;
+  desk: ReplyDesk;
+  answers: Answers;
+  load: LoadWatch;
   /** True from the first sign of the end on: new work is refused, what is on its way is finished. */
   readonly draining: boolean;
 }

@@ -3,25 +3,44 @@ import type { FastifyInstance } from 'fastify';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import type { GatewayContext } from './context.ts';
 import type { GatewayOptions } from './options.ts';
+import { LoadWatch } from './overload/load-watch.ts';
+import { Answers } from './replies/answers.ts';
+import { ReplyDesk } from './replies/reply-desk.ts';
 import { buildServer } from './server/server.ts';
+
+type OwnContext = GatewayContext & { draining: boolean };
+
+async function openContext({ settings, ports }: GatewayOptions): Promise<OwnContext> {
+  const { log, cache, clock, logger, workloads } = ports;
+  const { prefix, instance, gatewayAnswerTtlMs: ttlMs } = settings;
+  return {
+    ...ports,
+    settings,
+    workloadsByName: new Map(workloads.map((workload) => [workload.name, workload])),
+    desk: await ReplyDesk.open({ log, prefix, instance, logger }),
+    answers: new Answers({ cache, ttlMs, clock, logger }),
+    load: await LoadWatch.open({ log, prefix, clock, logger }),
+    draining: false,
+  };
+}
 
 /** HTTP in and out. Knows the log, and no stage. */
 export class Gateway implements AsyncDisposable {
-  readonly #context: GatewayContext & { draining: boolean };
+  readonly #context: OwnContext;
   readonly #server: FastifyInstance;
+  #closing: Promise<void> | undefined;
 
-  private constructor(context: GatewayContext & { draining: boolean }, server: FastifyInstance) {
+  private constructor(context: OwnContext, server: FastifyInstance) {
     this.#context = context;
     this.#server = server;
   }
 
-  /** @throws {TandemError} `gateway_port`: the address cannot be listened on */
-  static async start({ settings, ports }: GatewayOptions): Promise<Gateway> {
-    const context = { ...ports, settings, workloadsByName: new Map(ports.workloads.map((workload) => [workload.name, workload])), draining: false };
-    const server = await buildServer(context);
-    const gateway = new Gateway(context, server);
-    const { gatewayHost: host, gatewayPort: port = 0 } = settings;
-    await server.listen({ host, port }).catch(async (error: unknown) => {
+  /** @throws {TandemError} `gateway_port`: the address cannot be listened on; `gateway_credentials`: nobody could be let in */
+  static async start(options: GatewayOptions): Promise<Gateway> {
+    const context = await openContext(options);
+    const gateway = new Gateway(context, await buildServer(context));
+    const { gatewayHost: host, gatewayPort: port = 0 } = options.settings;
+    await gateway.#server.listen({ host, port }).catch(async (error: unknown) => {
       await gateway[Symbol.asyncDispose]();
       throw new TandemError(`${host}:${port} cannot be listened on (${messageOf(error)}): choose another --gateway-port, or 0 for a free one`, { code: 'gateway_port', cause: error });
     });
@@ -42,8 +61,17 @@ export class Gateway implements AsyncDisposable {
   }
 
   /** Refuses what is new, finishes what is on its way, closes. */
-  async [Symbol.asyncDispose](): Promise<void> {
+  [Symbol.asyncDispose](): Promise<void> {
+    this.#closing ??= this.#close();
+    return this.#closing;
+  }
+
+  async #close(): Promise<void> {
+    const { desk, load, settings } = this.#context;
     this.#context.draining = true;
+    const late = setTimeout(() => this.#server.server.closeAllConnections(), settings.drainTimeoutMs);
     await this.#server.close();
+    clearTimeout(late);
+    await Promise.all([desk.close(), load.close()]);
   }
 }

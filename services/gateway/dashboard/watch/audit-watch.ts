@@ -1,0 +1,31 @@
+import { auditEntrySchema } from '@tandem/schemas';
+import type { LogRecord } from '@tandem/shared/log';
+import type { AuditLine } from '../snapshot.ts';
+
+const LINES = 20;
+
+/** What operators did last. */
+export class AuditWatch {
+  readonly #lines: AuditLine[] = [];
+
+  record({ value }: Pick<LogRecord, 'value'>): void {
+    const entry = parse(value);
+    if (entry === undefined) return;
+    const { detail, ...rest } = entry;
+    this.#lines.push({ ...rest, ...(detail === undefined ? {} : { detail }) });
+    if (this.#lines.length > LINES) this.#lines.shift();
+  }
+
+  /** The newest first. */
+  get lines(): AuditLine[] {
+    return this.#lines.toReversed();
+  }
+}
+
+function parse(value: Buffer | null) {
+  try {
+    return auditEntrySchema.safeParse(JSON.parse(value?.toString('utf8') ?? '')).data;
+  } catch {
+    return undefined;
+  }
+}

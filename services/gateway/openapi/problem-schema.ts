@@ -1,0 +1,17 @@
+import { errorCodeSchema, gatewayCodeSchema, responseSchema } from '@tandem/schemas';
+import { z } from 'zod';
+import { documented } from './json-schema.ts';
+
+const problemSchema = z.object({
+  type: z.string().describe('urn:tandem:problem: and the code'),
+  title: z.string(),
+  status: z.number().int(),
+  detail: z.string().describe('for people; may change'),
+  code: z.enum([...errorCodeSchema.options, ...gatewayCodeSchema.options]).describe('stable, docs/codes.md'),
+  error: z.string().describe('as detail: where clients of the Open Inference Protocol look'),
+  requestId: z.string().optional(),
+  response: responseSchema.optional(),
+});
+
+/** How every error is documented. */
+export const problemResponse = { description: 'A problem, RFC 9457', content: { 'application/problem+json': { schema: documented(problemSchema, 'output') } } };
