@@ -2,8 +2,8 @@ export type { Adapter, PrepareContext, Prepared, UserHistory } from './adapters/
 export type { PrefixPoolSpec, PrefixRow, PrefixRun, PrefixSupport } from './adapters/prefix-support.ts';
 export { PrefixCache, PrefixPool, type PrefixCacheOptions, type PrefixCounts, type PrefixLease, type PrefixMatch } from './prefix/index.ts';
 export {
-  Cluster, decide, fixedPolicy, meetingFloor, readySteps, thresholdPolicy, THRESHOLD_DEFAULTS,
-  type ClusterState, type Decision, type DecisionContext, type Policy, type ServedPool, type ThresholdOptions, type VariantState,
+  Cluster, deadlineAwarePolicy, decide, fixedPolicy, meetingFloor, readExpectation, readySteps, thresholdPolicy, THRESHOLD_DEFAULTS,
+  type CameTrue, type ClusterState, type Decision, type DecisionContext, type Expectation, type Forecast, type Policy, type ServedPool, type ThresholdOptions, type VariantState,
 } from './policy/index.ts';
 export { endsSoFar, Join, STRATEGIES, type StepWithResult, type Strategy, type Verdict } from './fusion/index.ts';
 export {
@@ -21,3 +21,8 @@ export { CircuitBreaker, type BreakerOptions, type BreakerPermit, type BreakerSt
 export { Flights, freshnessMs, Interned, ResultStore, stepContent, structuralHash, type ContentKey, type Flight, type StoredResult } from './result-cache/index.ts';
 export { RecentKeys, type RecentKeysOptions } from './recent/index.ts';
 export { ADMISSION_DEFAULTS, AdmissionControl, type AdmissionHeartbeat, type AdmissionOptions, type OwnShare } from './admission/index.ts';
+export {
+  acceptDrafts, choose, nextItems, seedOf, SEQUENCE_LIMITS, SequenceSchedule, uniformAt,
+  type ChosenItem, type Draft, type DrawPurpose, type Listing, type NewSequence, type NextItems, type SamplingRules, type Sequence, type SequenceCall,
+  type SequenceDecision, type SequenceLimits, type SequenceSituation,
+} from './generate/index.ts';
