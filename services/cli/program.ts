@@ -10,6 +10,7 @@ import { addEraseCommand } from './commands/erase.ts';
 import { addGatewayCommand } from './commands/gateway.ts';
 import { addModelsCommand } from './commands/models.ts';
 import { addStageCommand } from './commands/stage.ts';
+import { addTailCommand } from './commands/tail.ts';
 import { addTopicsCommand } from './commands/topics.ts';
 import packageJson from './package.json' with { type: 'json' };
 
@@ -43,7 +44,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EPILOGUE);
-  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand, addDoctorCommand]) add(program);
+  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand, addDoctorCommand, addTailCommand]) add(program);
   return program;
 }
 

@@ -1,3 +1,8 @@
 import { run } from './program.ts';
 
+// Whoever reads what is printed here (head, less) may have seen enough.
+process.stdout.on('error', (error: NodeJS.ErrnoException) => {
+  if (error.code !== 'EPIPE') throw error;
+  process.exit();
+});
 process.exitCode = await run(process.argv);

@@ -1,12 +1,13 @@
-import { InvalidArgumentError, type Command } from 'commander';
+import type { Command } from 'commander';
 import { STAGE_NAMES, errorCodeSchema, topicName } from '@tandem/schemas';
 import type { SettingName, Settings } from '@tandem/shared/config';
 import {
-  Newest, findLetter, matches, parseMoment, printable, replayLetters, scanLetters, shownValue, whyInVain,
+  Newest, findLetter, matches, printable, replayLetters, scanLetters, shownValue, whyInVain,
   type DeadLetter, type LetterFilter, type ReplaySummary,
 } from '@tandem/shared/dead-letters';
 import { TandemError } from '@tandem/shared/errors';
 import { openPorts } from '../compose/ports.ts';
+import { count, moment, oneOf } from '../option-parsers.ts';
 import { ProgressLine, percent } from '../progress-line.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { textTable } from '../table.ts';
@@ -40,24 +41,6 @@ Examples:
   tandem dead-letters show tandem.requests/0/4711 --kafka kafka:9092
   tandem dead-letters replay --code unknown_item --dry-run --kafka kafka:9092
   tandem dead-letters replay tandem.requests/0/4711 --kafka kafka:9092`;
-
-function moment(text: string): number {
-  const time = parseMoment(text, Date.now());
-  if (time === undefined) throw new InvalidArgumentError('as 2026-11-20T22:00Z, or so long ago: 90s, 30m, 2h, 3d.');
-  return time;
-}
-
-function count(text: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(text)) throw new InvalidArgumentError('a number from 1 on.');
-  return Number(text);
-}
-
-function oneOf(names: readonly string[]): (text: string) => string {
-  return (text) => {
-    if (names.includes(text)) return text;
-    throw new InvalidArgumentError(`one of ${names.join(', ')}.`);
-  };
-}
 
 function brokerSettings(options: Flags): Settings {
   const settings = settingsOf(options);
