@@ -1,0 +1,195 @@
+import type { StepOutcome } from '@tandem/schemas';
+import type { Random } from '@tandem/shared/clock';
+import { Join } from '@tandem/shared/core';
+import { seededRandom } from '@tandem/shared/random';
+import type { Hop } from '../model/hop-times.ts';
+import { SharedCpu } from '../model/shared-cpu.ts';
+import { Station } from '../model/station.ts';
+import type { ClusterSpec, SimulationSpec, WorkerSpec } from '../spec.ts';
+import type { Tally } from '../tally.ts';
+import type { EventLoop } from '../time/event-loop.ts';
+import { FaultPlan } from './faults.ts';
+import type { SimRequest, SimWork } from './sim-request.ts';
+import { SimScheduler } from './sim-scheduler.ts';
+import { SimWorker } from './sim-worker.ts';
+import { TrafficSource } from './traffic-source.ts';
+import { WorkTopics } from './work-topics.ts';
+
+const HEARTBEAT_MS = 500;
+const DETECTION_MS = 10_000;
+const MEMORY_FREE_BYTES = 16e9;
+
+/** All stages and what is between them, in virtual time. */
+export class Flow {
+  readonly workers: readonly SimWorker[];
+  readonly #spec: SimulationSpec;
+  readonly #loop: EventLoop;
+  readonly #tally: Tally;
+  readonly #faults: FaultPlan;
+  readonly #hops: Random;
+  readonly #confidence: Random;
+  readonly #machines = new Map<string, SharedCpu>();
+  readonly #classifier: Station;
+  readonly #schedulerStation: Station;
+  readonly #fusion: Station;
+  readonly #scheduler: SimScheduler;
+  readonly #topics: WorkTopics;
+
+  constructor(spec: SimulationSpec, loop: EventLoop, tally: Tally) {
+    const { cluster, policy, seed, faults = [] } = spec;
+    this.#spec = spec;
+    this.#loop = loop;
+    this.#tally = tally;
+    this.#faults = new FaultPlan(faults);
+    this.#hops = seededRandom(seed, 'hops');
+    this.#confidence = seededRandom(seed, 'confidence');
+    const edge = cluster.edgeMachine === undefined ? undefined : this.#machine(cluster.edgeMachine);
+    const station = (costMs = 0) => new Station(costMs, edge);
+    this.#classifier = station(cluster.stages?.classifier);
+    this.#schedulerStation = station(cluster.stages?.scheduler);
+    this.#fusion = station(cluster.stages?.fusion);
+    this.#scheduler = new SimScheduler({
+      policy, variants: cluster.variants,
+      dispatch: (work, now) => this.#dispatch(work, now),
+      end: (request, outcome, now) => this.#outcome(request, outcome, now, cluster.hops.tasks),
+    });
+    this.workers = cluster.workers.map((one, index) => this.#worker(one, cluster, index));
+    this.#topics = new WorkTopics(this.workers, cluster.partitions);
+  }
+
+  /** Begins: heartbeats, arrivals and faults. */
+  start(): void {
+    const { traffic, seed, cluster: { partitions } } = this.#spec;
+    this.#beat(0);
+    traffic.forEach((one, index) => this.#arrive(new TrafficSource(one, { seed, index, partitions })));
+    for (const { instance, atSeconds, returnsAfterSeconds } of this.#faults.losses) this.#lose(instance, atSeconds * 1_000, returnsAfterSeconds);
+  }
+
+  #worker(spec: WorkerSpec, { variants, batching = {}, stages, machines }: ClusterSpec, index: number): SimWorker {
+    const { cores = Infinity, memoryFreeBytes = MEMORY_FREE_BYTES } = machines?.[spec.machine] ?? {};
+    return new SimWorker({
+      spec, variants, batching, memoryFreeBytes, cores: Number.isFinite(cores) ? cores : spec.sessions, loop: this.#loop, cpu: this.#machine(spec.machine),
+      recordMs: stages?.worker ?? 0, faults: this.#faults, random: seededRandom(this.#spec.seed, `worker ${index}`),
+      confidence: ({ request }) => request.traffic.confidence?.(this.#confidence),
+      sink: {
+        completed: (work, { size, computeMs }, result, now) => {
+          const { model, precision, reason, dispatchedAt } = work;
+          const run = { model, precision, version: '', batchSize: size, queueMs: now - computeMs - dispatchedAt, computeMs, reason };
+          this.#ended(work, { ...commonOf(work), kind: 'completed', run, result }, now);
+        },
+        expired: (work, now) => this.#ended(work, { ...commonOf(work), kind: 'expired', model: work.model, precision: work.precision }, now),
+        failed: (work, now) => this.#ended(work, { ...commonOf(work), kind: 'failed', code: 'step_failed', message: 'simulated', model: work.model, precision: work.precision }, now),
+        refused: (work, now) => this.#after('outcomes', now, this.#schedulerStation, (at) => this.#scheduler.redispatch(work, at)),
+      },
+    });
+  }
+
+  #machine(name: string): SharedCpu {
+    const known = this.#machines.get(name);
+    if (known !== undefined) return known;
+    const { cores = Infinity, background = 0 } = this.#spec.cluster.machines?.[name] ?? {};
+    const cpu = new SharedCpu(Number.isFinite(cores) ? cores : this.#sessionsOn(name), background);
+    this.#machines.set(name, cpu);
+    return cpu;
+  }
+
+  /** A machine of which nothing is said has a core for each session, and its stages have theirs. */
+  #sessionsOn(name: string): number {
+    return Math.max(1, this.#spec.cluster.workers.filter(({ machine }) => machine === name).reduce((sum, { sessions }) => sum + sessions, 0)) + 1;
+  }
+
+  #arrive(source: TrafficSource): void {
+    const dueAt = source.arrivals.next();
+    if (dueAt >= this.#spec.seconds * 1_000) return;
+    this.#loop.at(dueAt, () => {
+      const request = source.next(dueAt, dueAt);
+      this.#tally.offered(request);
+      this.#after('requests', dueAt, this.#classifier, (now) => this.#sensed(request, now));
+      this.#arrive(source);
+    });
+  }
+
+  /** The task goes to the scheduler, and to fusion, which guards the deadline. */
+  #sensed(request: SimRequest, now: number): void {
+    request.join = new Join(request.task);
+    const { deadlineAt } = request.task;
+    if (deadlineAt !== null) this.#loop.at(deadlineAt - (this.#spec.cluster.deadlineMarginMs ?? 0), () => this.#deadline(request));
+    this.#after('tasks', now, this.#schedulerStation, (at) => this.#scheduler.begin(request, at));
+  }
+
+  #dispatch(work: SimWork, now: number): void {
+    this.#loop.at(this.#arrival(this.#spec.cluster.hops.work, now), () => this.#topics.append(work, this.#loop.now()));
+  }
+
+  #ended(work: SimWork, outcome: StepOutcome, now: number): void {
+    this.#outcome(work.request, outcome, now, this.#spec.cluster.hops.outcomes);
+  }
+
+  /** Fusion and scheduler both read it. */
+  #outcome(request: SimRequest, outcome: StepOutcome, now: number, hop: (random: Random) => number): void {
+    this.#loop.at(this.#arrival(hop, now), () => {
+      const at = this.#loop.now();
+      this.#join(request, outcome, at);
+      this.#serve(this.#schedulerStation, at, (then) => this.#scheduler.goOn(request, outcome, then));
+    });
+  }
+
+  #join(request: SimRequest, outcome: StepOutcome, now: number): void {
+    const { join } = request;
+    if (request.answered || join === undefined) return;
+    join.add(outcome);
+    if (join.complete) this.#serve(this.#fusion, now, (at) => this.#answer(request, at));
+  }
+
+  #deadline(request: SimRequest): void {
+    if (!request.answered) this.#answer(request, this.#loop.now());
+  }
+
+  #answer(request: SimRequest, now: number): void {
+    if (request.answered) return;
+    request.answered = true;
+    const verdict = request.join!.verdict();
+    request.join = undefined;
+    this.#tally.answered(request, verdict, this.#arrival(this.#spec.cluster.hops.responses, now));
+  }
+
+  #after(hop: Hop, now: number, station: Station, then: (now: number) => void): void {
+    const at = this.#arrival(this.#spec.cluster.hops[hop], now);
+    if (at === now) return this.#serve(station, now, then);
+    this.#loop.at(at, () => this.#serve(station, this.#loop.now(), then));
+  }
+
+  #serve(station: Station, now: number, then: (now: number) => void): void {
+    const done = station.serve(now);
+    if (done === now) then(now);
+    else this.#loop.at(done, () => then(done));
+  }
+
+  #arrival(hop: (random: Random) => number, now: number): number {
+    return this.#faults.arrival(now, now + hop(this.#hops));
+  }
+
+  #beat(now: number): void {
+    for (const worker of this.workers) if (worker.alive) this.#scheduler.heard(worker.heartbeat(now), now);
+    const isOver = now > this.#spec.seconds * 1_000 && this.#tally.unanswered === 0;
+    if (!isOver) this.#loop.at(now + HEARTBEAT_MS, () => this.#beat(now + HEARTBEAT_MS));
+  }
+
+  #lose(instance: string, atMs: number, returnsAfterSeconds: number | undefined): void {
+    const worker = this.workers.find(({ spec }) => spec.instance === instance);
+    if (worker === undefined) throw new RangeError(`there is no worker ${instance} to lose`);
+    const { detectionMs = DETECTION_MS } = this.#spec.cluster;
+    this.#loop.at(atMs, () => this.#topics.putBack(worker, worker.die()));
+    this.#loop.at(atMs + detectionMs, () => this.#topics.leave(worker, this.#loop.now()));
+    if (returnsAfterSeconds === undefined) return;
+    // The group takes nobody in before it has given up the dead.
+    this.#loop.at(atMs + Math.max(detectionMs, returnsAfterSeconds * 1_000), () => {
+      worker.comeBack();
+      this.#topics.join(worker, this.#loop.now());
+    });
+  }
+}
+
+function commonOf({ request, step, previous }: SimWork): Pick<StepOutcome, 'requestId' | 'step' | 'task' | 'previous'> {
+  return { requestId: request.task.requestId, step: step.id, task: request.task, previous };
+}

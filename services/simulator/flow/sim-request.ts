@@ -1,0 +1,33 @@
+import type { PlanStep, StepEnds, Task } from '@tandem/schemas';
+import type { Join } from '@tandem/shared/core';
+import type { TrafficSpec } from '../spec.ts';
+
+/** A request on its way. */
+export interface SimRequest {
+  traffic: TrafficSpec;
+  /** When its sender wanted it answered, ms. */
+  dueAt: number;
+  /** Of the affinity key. */
+  partition: number;
+  task: Task;
+  /** Fusion's; undefined until it has heard of the request. */
+  join: Join | undefined;
+  answered: boolean;
+  /** That its sender got. */
+  answers: number;
+}
+
+/** A step of it, sent to workers. */
+export interface SimWork {
+  request: SimRequest;
+  step: PlanStep;
+  previous: StepEnds;
+  tried: readonly string[];
+  model: string;
+  precision: string;
+  /** `model.precision` */
+  variant: string;
+  pool: string | undefined;
+  reason: string;
+  dispatchedAt: number;
+}

@@ -1,0 +1,105 @@
+import type { Heartbeat, PlanStep, StepEnds, StepOutcome } from '@tandem/schemas';
+import { Cluster, decide, endsSoFar, readySteps, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
+import type { Variant } from '@tandem/schemas';
+import type { SimRequest, SimWork } from './sim-request.ts';
+
+/** As many as the scheduler's. */
+const MAX_REDISPATCHES = 2;
+
+export interface SimSchedulerOptions {
+  policy: Policy;
+  variants: readonly Variant[];
+  dispatch(work: SimWork, now: number): void;
+  /** What became of a step that is not dispatched. */
+  end(request: SimRequest, outcome: StepOutcome, now: number): void;
+}
+
+interface StepOfRequest {
+  request: SimRequest;
+  step: PlanStep;
+  previous: StepEnds;
+  tried: readonly string[];
+}
+
+/** The scheduler stage in virtual time: the same decisions, by the same picture of the workers. */
+export class SimScheduler {
+  readonly #options: SimSchedulerOptions;
+  readonly #cluster: Cluster;
+  #state: ClusterState | undefined;
+  /** Real clocks tick in milliseconds: so often is the picture drawn anew. */
+  #stateAt = -1;
+  #waiting: StepOfRequest[] = [];
+
+  constructor(options: SimSchedulerOptions) {
+    this.#options = options;
+    this.#cluster = new Cluster({ variants: options.variants, startedAt: 0 });
+  }
+
+  heard(heartbeat: Heartbeat, now: number): void {
+    this.#cluster.beat(heartbeat, now);
+    this.#state = undefined;
+    const waiting = this.#waiting;
+    this.#waiting = [];
+    for (const at of waiting) this.#decide(at, now);
+  }
+
+  begin(request: SimRequest, now: number): void {
+    this.#next(request, {}, undefined, now);
+  }
+
+  goOn(request: SimRequest, outcome: StepOutcome, now: number): void {
+    this.#cluster.returned(outcome, now);
+    this.#next(request, endsSoFar(outcome), outcome.step, now);
+  }
+
+  /** A worker would not run it. */
+  redispatch({ request, step, previous, tried, variant }: SimWork, now: number): void {
+    this.#cluster.returned({ requestId: request.task.requestId, step: step.id, kind: 'redispatch' }, now);
+    const refused = [...tried, variant];
+    const at = { request, step, previous, tried: refused };
+    if (refused.length <= MAX_REDISPATCHES) this.#decide(at, now);
+    else this.#end(at, { kind: 'fail', code: 'variant_unavailable', reason: 'refused too often' }, now);
+  }
+
+  /** As the stage does it: without a deadline one step after the other, else all that can run. */
+  #next(request: SimRequest, previous: StepEnds, done: string | undefined, now: number): void {
+    const { plan: { steps }, deadlineAt } = request.task;
+    const ends = new Set(Object.keys(previous));
+    const ready = deadlineAt === null
+      ? steps.filter(({ id, after }) => !ends.has(id) && after.every((before) => ends.has(before))).slice(0, 1)
+      : readySteps(steps, ends, done);
+    for (const step of ready) this.#decide({ request, step, previous, tried: [] }, now);
+  }
+
+  #decide(at: StepOfRequest, now: number): void {
+    const { request: { task }, step, previous, tried } = at;
+    const decision = decide(this.#options.policy, { task, step, previous, tried, now, cluster: this.#picture(now) });
+    if (decision.kind === 'wait') this.#waiting.push(at);
+    else if (decision.kind === 'dispatch') this.#dispatch(at, decision, now);
+    else this.#end(at, decision, now);
+  }
+
+  #dispatch({ request, step, previous, tried }: StepOfRequest, decision: Decision & { kind: 'dispatch' }, now: number): void {
+    const { model, precision, pool, reason, forecast } = decision;
+    const { requestId, lane, tier } = request.task;
+    this.#cluster.dispatched({ requestId, step: step.id, lane, tier, dispatchedAt: now, forecast, model, precision, ...(pool === undefined ? {} : { pool }) });
+    this.#options.dispatch({ request, step, previous, tried, model, precision, pool, reason, variant: `${model}.${precision}`, dispatchedAt: now }, now);
+  }
+
+  #end({ request, step, previous }: StepOfRequest, decision: Exclude<Decision, { kind: 'dispatch' | 'wait' }>, now: number): void {
+    const base = { requestId: request.task.requestId, step: step.id, task: request.task, previous };
+    const outcome: StepOutcome = decision.kind === 'skip' ? { ...base, kind: 'skipped', reason: decision.reason }
+      : decision.kind === 'expire' ? { ...base, kind: 'expired' }
+        : { ...base, kind: 'failed', code: decision.code, message: decision.reason };
+    this.#options.end(request, outcome, now);
+  }
+
+  #picture(now: number): ClusterState {
+    const tick = Math.floor(now);
+    if (this.#state === undefined || this.#stateAt !== tick) {
+      this.#state = this.#cluster.state(now);
+      this.#stateAt = tick;
+    }
+    return this.#state;
+  }
+}

@@ -1,0 +1,287 @@
+import type { Heartbeat, StepResult, Variant } from '@tandem/schemas';
+import type { Random } from '@tandem/shared/clock';
+import {
+  BATCH_LIMITS, BatchQueue, BatchTimeModel, CircuitBreaker, formBatch, takeExpired, whenToForm,
+  type BatchLimits, type BatchSituation, type BreakerPermit, type QueuedWork,
+} from '@tandem/shared/core';
+import type { SharedCpu } from '../model/shared-cpu.ts';
+import { Station } from '../model/station.ts';
+import type { WorkerSpec } from '../spec.ts';
+import type { EventLoop } from '../time/event-loop.ts';
+import type { FaultPlan } from './faults.ts';
+import { ServedVariant } from './served-variant.ts';
+import type { SimWork } from './sim-request.ts';
+
+export interface BatchRun {
+  size: number;
+  computeMs: number;
+}
+
+/** What becomes of work at a worker. */
+export interface WorkerSink {
+  completed(work: SimWork, run: BatchRun, result: StepResult, now: number): void;
+  expired(work: SimWork, now: number): void;
+  failed(work: SimWork, now: number): void;
+  refused(work: SimWork, now: number): void;
+}
+
+export interface SimWorkerOptions {
+  spec: WorkerSpec;
+  variants: readonly Variant[];
+  loop: EventLoop;
+  cpu: SharedCpu;
+  memoryFreeBytes: number;
+  cores: number;
+  recordMs: number;
+  batching: Partial<BatchLimits>;
+  faults: FaultPlan;
+  random: Random;
+  confidence: (work: SimWork) => number | undefined;
+  sink: WorkerSink;
+}
+
+interface Running {
+  work: readonly QueuedWork<SimWork>[];
+  served: ServedVariant;
+  group: string;
+  permit: BreakerPermit;
+  lane: 'interactive' | 'bulk';
+  /** Predicted, ms. */
+  endsAt: number;
+}
+
+/** A batch that fails is found out at once. */
+const FAILS_AFTER_MS = 1;
+
+/** The worker stage in virtual time: the same queue, the same batches, with measured times instead of sessions. */
+export class SimWorker {
+  readonly spec: WorkerSpec;
+  alive = true;
+  /** Session time that has been used, ms. */
+  busyMs = 0;
+  batches = 0;
+  readonly #options: SimWorkerOptions;
+  readonly #limits: BatchLimits;
+  #queue: BatchQueue<SimWork>;
+  #times = new BatchTimeModel();
+  readonly #served = new Map<string, ServedVariant>();
+  readonly #running = new Set<Running>();
+  readonly #station: Station;
+  /** Formed, for the next session that is free. */
+  #formed: Running[] = [];
+  #busySessions = 0;
+  /** Grows when the process dies: what it had begun is not heard of. */
+  #life = 0;
+  #pumpAt = Infinity;
+  #expiryAt = Infinity;
+  /** What it holds or has on its way in: redelivered if it dies. */
+  readonly #held = new Set<SimWork>();
+
+  constructor(options: SimWorkerOptions) {
+    const { spec, cpu, recordMs, batching, variants, random } = options;
+    this.#options = options;
+    this.spec = spec;
+    this.#limits = { ...BATCH_LIMITS, ...batching };
+    this.#queue = new BatchQueue(batching);
+    this.#station = new Station(recordMs, cpu);
+    for (const [name, kinds] of spec.serves) {
+      const variant = variants.find(({ model, precision }) => `${model}.${precision}` === name);
+      if (variant === undefined) throw new RangeError(`${spec.instance} serves ${name}, which is not among the variants`);
+      this.#served.set(name, new ServedVariant(variant, kinds, new CircuitBreaker({ random })));
+    }
+  }
+
+  get queued(): number {
+    return this.#queue.size;
+  }
+
+  /** A record has come from the log. */
+  take(work: SimWork, now: number): void {
+    this.#held.add(work);
+    const readAt = this.#station.serve(now);
+    const life = this.#life;
+    if (readAt === now) return this.#enqueue(work, now);
+    this.#options.loop.at(readAt, () => {
+      if (this.#life === life) this.#enqueue(work, readAt);
+    });
+  }
+
+  /** @returns what it had not answered */
+  die(): SimWork[] {
+    const lost = [...this.#held];
+    this.alive = false;
+    this.#life += 1;
+    this.#held.clear();
+    for (; this.#busySessions > 0; this.#busySessions -= 1) this.#options.cpu.ended(0);
+    this.#running.clear();
+    this.#formed = [];
+    this.#queue = new BatchQueue(this.#options.batching);
+    for (const served of this.#served.values()) served.queued = served.running = 0;
+    return lost;
+  }
+
+  comeBack(): void {
+    this.alive = true;
+    this.#times = new BatchTimeModel();
+    this.#pumpAt = this.#expiryAt = Infinity;
+  }
+
+  heartbeat(now: number): Heartbeat {
+    const { spec: { instance, pool, sessions }, cpu, cores, memoryFreeBytes } = this.#options;
+    return {
+      kind: 'worker', instance, time: now, ...(pool === undefined ? {} : { pool }), sessions,
+      resources: { time: now, cpuUse: cpu.use(now), cpuCores: cores, memoryBytes: 2 * memoryFreeBytes, memoryFreeBytes },
+      variants: [...this.#served.values()].map((served) => served.load(now, this.#times)),
+    };
+  }
+
+  #enqueue(work: SimWork, now: number): void {
+    const { sink, random } = this.#options;
+    const { deadlineAt, lane, tier } = work.request.task;
+    const served = this.#served.get(work.variant)!;
+    if (!served.breaker.admits(now)) return this.#leave(work, () => sink.refused(work, now));
+    if (deadlineAt !== null && deadlineAt <= now) return this.#leave(work, () => sink.expired(work, now));
+    served.queued += 1;
+    this.#queue.add({ payload: work, group: served.groupOf(random), lane, tier, deadlineAt, enqueuedAt: now });
+    // What comes in one turn of the event loop meets in one batch.
+    this.#wake(now);
+  }
+
+  #wake(at: number): void {
+    if (at >= this.#pumpAt) return;
+    this.#pumpAt = at;
+    const life = this.#life;
+    this.#options.loop.at(at, () => {
+      if (this.#life !== life || this.#pumpAt !== at) return;
+      this.#pumpAt = Infinity;
+      this.#pump(at);
+    });
+  }
+
+  #pump(now: number): void {
+    while (this.#running.size <= this.spec.sessions) {
+      const situation = this.#situation(now);
+      this.#expire(takeExpired(this.#queue, situation), now);
+      const formAt = whenToForm(this.#queue, situation, this.#running.size);
+      if (formAt > now) {
+        if (formAt < Infinity) this.#wake(formAt);
+        break;
+      }
+      const { expired, batch, waitUntil } = formBatch(this.#queue, situation);
+      this.#expire(expired, now);
+      if (waitUntil !== undefined) this.#wake(Math.max(waitUntil, now + 1e-6));
+      if (batch === undefined) break;
+      this.#begin(batch.group, batch.lane, batch.work, situation, now);
+    }
+    this.#expireInTime(now);
+  }
+
+  /** What expires while every session is busy is answered then. */
+  #expireInTime(now: number): void {
+    const at = this.#queue.nextExpiryAt;
+    if (at === Infinity || at >= this.#expiryAt) return;
+    this.#expiryAt = at;
+    const life = this.#life;
+    this.#options.loop.at(Math.max(at, now), () => {
+      if (this.#life !== life || this.#expiryAt !== at) return;
+      this.#expiryAt = Infinity;
+      this.#expire(takeExpired(this.#queue, this.#situation(Math.max(at, now))), Math.max(at, now));
+      this.#pump(Math.max(at, now));
+    });
+  }
+
+  #situation(now: number): BatchSituation {
+    let [firstEnd, bulkRunning] = [Infinity, 0];
+    for (const { endsAt, lane } of this.#running) {
+      firstEnd = Math.min(firstEnd, endsAt);
+      if (lane === 'bulk') bulkRunning += 1;
+    }
+    const { sessions } = this.spec;
+    const startsAt = this.#running.size < sessions ? now : Math.max(now, firstEnd);
+    return { now, startsAt, sessions, bulkRunning, times: this.#times, limits: this.#limits };
+  }
+
+  #begin(group: string, lane: Running['lane'], work: readonly QueuedWork<SimWork>[], { startsAt }: BatchSituation, now: number): void {
+    const served = this.#served.get(work[0]!.payload.variant)!;
+    served.queued -= work.length;
+    const permit = served.breaker.begin(now);
+    if (permit === undefined) {
+      for (const { payload } of work) this.#leave(payload, () => this.#options.sink.refused(payload, now));
+      return;
+    }
+    served.running += work.length;
+    const running = { work, served, group, permit, lane, endsAt: startsAt + (this.#times.predict(group, work.length) ?? 0) };
+    this.#running.add(running);
+    if (this.#busySessions < this.spec.sessions) this.#run(running, now);
+    else this.#formed.push(running);
+  }
+
+  #run(running: Running, now: number): void {
+    const { loop, cpu, faults, random, spec } = this.#options;
+    const { served, group, work } = running;
+    this.#busySessions += 1;
+    cpu.began();
+    const fails = faults.fails(served.name, now);
+    const alone = fails ? FAILS_AFTER_MS : served.timesOf(group).draw(work.length, random) * faults.slowness(spec.instance, now);
+    const computeMs = alone * cpu.slowdown(now);
+    this.busyMs += computeMs;
+    this.batches += 1;
+    const life = this.#life;
+    loop.at(now + computeMs, () => {
+      if (this.#life === life) this.#finish(running, { size: work.length, computeMs }, alone, fails, now + computeMs);
+    });
+  }
+
+  #finish(running: Running, run: BatchRun, cpuMs: number, failed: boolean, now: number): void {
+    const { cpu } = this.#options;
+    const { served, group, permit, work } = running;
+    this.#running.delete(running);
+    this.#busySessions -= 1;
+    cpu.ended(cpuMs);
+    const next = this.#formed.shift();
+    if (next !== undefined) this.#run(next, now);
+    served.running -= work.length;
+    if (failed) this.#fail(served, permit, work, now);
+    else {
+      this.#times.observe(group, run.size, run.computeMs, now);
+      served.ran(run, work, now);
+      for (const { payload } of work) this.#complete(payload, run, now);
+      served.breaker.succeeded(permit);
+    }
+    this.#pump(now);
+  }
+
+  #complete(work: SimWork, run: BatchRun, now: number): void {
+    const { sink, confidence } = this.#options;
+    const sure = confidence(work);
+    const result: StepResult = { labels: ANSWER, probabilities: CERTAIN, ...(sure === undefined ? {} : { confidence: sure }) };
+    this.#leave(work, () => sink.completed(work, run, result, now));
+  }
+
+  #fail(served: ServedVariant, permit: BreakerPermit, work: readonly QueuedWork<SimWork>[], now: number): void {
+    const { sink } = this.#options;
+    served.failed += work.length;
+    for (const { payload } of work) this.#leave(payload, () => (permit.isProbe ? sink.refused(payload, now) : sink.failed(payload, now)));
+    served.breaker.failed(permit, now);
+    if (served.breaker.state(now) !== 'open') return;
+    for (const { payload } of this.#queue.takeAll((group) => group.startsWith(`${served.name}|`), now)) {
+      served.queued -= 1;
+      this.#leave(payload, () => sink.refused(payload, now));
+    }
+  }
+
+  #expire(expired: readonly QueuedWork<SimWork>[], now: number): void {
+    for (const { payload } of expired) {
+      this.#served.get(payload.variant)!.queued -= 1;
+      this.#leave(payload, () => this.#options.sink.expired(payload, now));
+    }
+  }
+
+  #leave(work: SimWork, answer: () => void): void {
+    this.#held.delete(work);
+    answer();
+  }
+}
+
+const ANSWER = ['answer'];
+const CERTAIN = [1];

@@ -1,0 +1,74 @@
+import type { TaskKind } from '@tandem/schemas';
+import type { Random } from '@tandem/shared/clock';
+import { choosePlan, chooseTask } from '@tandem/shared/core';
+import { partitionOfKey } from '@tandem/shared/log';
+import { seededRandom, zipf, type Arrivals } from '@tandem/shared/random';
+import type { TrafficSpec } from '../spec.ts';
+import type { SimRequest } from './sim-request.ts';
+
+const DEFAULT_KEYS = { count: 100_000, exponent: 0 };
+const DEFAULT_ACTIVITY = 0.5;
+
+/** Draws by weight. */
+function weighted<Name extends string>(weights: Partial<Readonly<Record<Name, number>>>, random: Random): () => Name {
+  const entries = Object.entries(weights) as [Name, number][];
+  const total = entries.reduce((sum, [, weight]) => sum + weight, 0);
+  if (!(total > 0)) throw new RangeError('weights must add up to more than 0');
+  if (entries.length === 1) return () => entries[0]![0];
+  return () => {
+    let left = random() * total;
+    return (entries.find(([, weight]) => (left -= weight) < 0) ?? entries[0]!)[0];
+  };
+}
+
+/** Requests of one kind, one after the other, sensed as the classifier senses them. */
+export class TrafficSource {
+  readonly arrivals: Arrivals;
+  readonly #spec: TrafficSpec;
+  readonly #random: Random;
+  readonly #key: () => number;
+  readonly #partitions: number;
+  readonly #partitionOf: Int32Array;
+  readonly #hint: (() => TaskKind) | undefined;
+  readonly #tier: () => string;
+  #count = 0;
+
+  constructor(spec: TrafficSpec, { seed, index, partitions }: { seed: number; index: number; partitions: number }) {
+    const stream = (purpose: string) => seededRandom(seed, `traffic ${index} ${purpose}`);
+    const { count, exponent } = spec.keys ?? DEFAULT_KEYS;
+    this.#spec = spec;
+    this.#random = stream('requests');
+    this.arrivals = spec.arrivals(stream('arrivals'));
+    const keys = stream('keys');
+    this.#key = exponent === 0 ? () => Math.floor(keys() * count) : zipf(count, exponent, keys);
+    this.#partitions = partitions;
+    this.#partitionOf = new Int32Array(count).fill(-1);
+    this.#hint = spec.tasks === undefined ? undefined : weighted(spec.tasks, stream('tasks'));
+    this.#tier = weighted(spec.tiers ?? { standard: 1 }, stream('tiers'));
+  }
+
+  /** @param arrivedAt when the broker has it, ms */
+  next(dueAt: number, arrivedAt: number): SimRequest {
+    const { workload, lane = 'interactive', accuracyFloor, deadlineMs } = this.#spec;
+    const key = this.#key();
+    const activity = this.#spec.activity?.(this.#random) ?? DEFAULT_ACTIVITY;
+    const wanted = chooseTask(workload, { hint: this.#hint?.(), hasCandidates: false, activity });
+    const { task, plan } = choosePlan(workload, wanted, false);
+    const ms = deadlineMs === undefined ? (lane === 'bulk' ? null : workload.deadlineMs) : deadlineMs;
+    const requestId = `${workload.name}-${(this.#count += 1)}`;
+    return {
+      traffic: this.#spec, dueAt, partition: this.#partition(key), join: undefined, answered: false, answers: 0,
+      task: {
+        requestId, workload: workload.name, key: String(key), lane, task, tier: this.#tier(), arrivedAt,
+        deadlineAt: ms === null ? null : arrivedAt + ms, accuracyFloor: accuracyFloor ?? workload.accuracyFloor, activity,
+        input: null, plan, source: '', marks: [],
+      },
+    };
+  }
+
+  /** Kafka's own hash: whether keys that are many collide on few partitions is part of the question. */
+  #partition(key: number): number {
+    const known = this.#partitionOf[key]!;
+    return known >= 0 ? known : (this.#partitionOf[key] = partitionOfKey(`key-${key}`, this.#partitions));
+  }
+}

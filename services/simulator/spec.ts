@@ -1,0 +1,99 @@
+import type { Lane, TaskKind, Variant, Workload } from '@tandem/schemas';
+import type { Random } from '@tandem/shared/clock';
+import type { BatchLimits, Policy } from '@tandem/shared/core';
+import type { Arrivals } from '@tandem/shared/random';
+import type { Fault } from './flow/faults.ts';
+import type { HopTimes } from './model/hop-times.ts';
+import type { ServiceTimes } from './model/service-times.ts';
+
+/** Requests of one kind. */
+export interface TrafficSpec {
+  workload: Workload;
+  arrivals: (random: Random) => Arrivals;
+  /** What senders hint, by weight; absent: nothing, so that the workload's default or the activity decides. */
+  tasks?: Partial<Record<TaskKind, number>>;
+  /** By weight. @default standard alone */
+  tiers?: Readonly<Record<string, number>>;
+  /** Affinity keys (users, sessions, languages), and how unequal they are: Zipf's exponent, 0 for equal. @default 100000 equal ones */
+  keys?: { count: number; exponent: number };
+  /** ms; null: none. @default the workload's */
+  deadlineMs?: number | null;
+  /** An answer counts as in time within so long, ms. */
+  sloMs: number;
+  /** @default the workload's */
+  accuracyFloor?: number;
+  /** @default interactive */
+  lane?: Lane;
+  /** Of users, 0..1. @default 0.5 */
+  activity?: (random: Random) => number;
+  /** Of a coarse step's answer, calibrated. @default unknown, so that nothing is skipped for it */
+  confidence?: (random: Random) => number;
+}
+
+/** One kind of work of a variant: its own batches, with times of their own. */
+export interface WorkKind {
+  name: string;
+  /** Of the variant's work, by weight. */
+  share: number;
+  times: ServiceTimes;
+}
+
+export interface WorkerSpec {
+  instance: string;
+  /** Of the machines; those that name the same share its cores. */
+  machine: string;
+  pool?: string;
+  /** Batches that run at once. */
+  sessions: number;
+  /** By `model.precision`. */
+  serves: ReadonlyMap<string, readonly WorkKind[]>;
+}
+
+export interface MachineSpec {
+  cores: number;
+  /** Cores that others need all the time. @default 0 */
+  background?: number;
+  /** @default 16e9 */
+  memoryFreeBytes?: number;
+}
+
+/** CPU that one record takes at each stage, ms of one core. */
+export interface StageCosts {
+  classifier: number;
+  scheduler: number;
+  /** Reading work and writing its outcome, beside inference. */
+  worker: number;
+  fusion: number;
+}
+
+export interface ClusterSpec {
+  variants: readonly Variant[];
+  /** Of every topic. */
+  partitions: number;
+  workers: readonly WorkerSpec[];
+  /** By name. What is not here has cores for all. */
+  machines?: Readonly<Record<string, MachineSpec>>;
+  /** Where classifier, scheduler and fusion run. @default a machine with cores for all */
+  edgeMachine?: string;
+  hops: HopTimes;
+  /** @default 0 each */
+  stages?: Partial<StageCosts>;
+  batching?: Partial<BatchLimits>;
+  /** Until the group gives a lost worker's partitions to others. @default 10000, Tandem's default session timeout */
+  detectionMs?: number;
+  /** Fusion answers so long before the deadline. @default 0 */
+  deadlineMarginMs?: number;
+}
+
+export interface SimulationSpec {
+  /** The same seed gives the same run, event by event. */
+  seed: number;
+  /** Requests come for so long. */
+  seconds: number;
+  /** At the beginning, not counted. @default 0 */
+  warmUpSeconds?: number;
+  traffic: readonly TrafficSpec[];
+  cluster: ClusterSpec;
+  policy: Policy;
+  faults?: readonly Fault[];
+}
