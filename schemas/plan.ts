@@ -10,6 +10,8 @@ export const planStepSchema = z.object({
   part: z.number().int().min(1).optional(),
   of: z.number().int().min(1).optional(),
   required: z.boolean().default(false).describe('without it there is no answer: failed instead of degraded'),
+  fallbacks: z.array(idSchema).max(8).optional()
+    .describe('models that may run this step instead, most wanted first, where its own cannot answer in time'),
   skipWhenConfident: z.number().min(0).max(1).optional()
     .describe('not run when the step before it is at least this confident'),
 });

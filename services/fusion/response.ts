@@ -35,6 +35,7 @@ function answer(task: Task, verdict: Verdict, adapter: Adapter, variants: readon
 /** The one final response of a request. */
 export function finalResponse(task: Task, verdict: Verdict, adapter: Adapter, variants: readonly Variant[], now: number): Response {
   if (verdict.cancelled) return cancelledResponse(task, now);
+  if (verdict.result === undefined && verdict.reason === 'overload') return shedResponse(task, verdict, now);
   const { result, fellBack } = answer(task, verdict, adapter, variants);
   const reason = verdict.reason ?? markedReason(task);
   const error = result === undefined ? (verdict.error ?? { code: 'step_failed' as const, message: `no step gave an answer (${reason ?? 'none ran'})` }) : verdict.error;
@@ -46,6 +47,12 @@ export function finalResponse(task: Task, verdict: Verdict, adapter: Adapter, va
     steps: verdict.steps,
     ...(error === undefined ? {} : { error }),
   };
+}
+
+/** Nobody has begun with it: the sender may try elsewhere, or later, with less. */
+function shedResponse({ requestId, workload, userId, arrivedAt }: Task, { steps, error }: Verdict, now: number): Response {
+  const why = error ?? { code: 'overload' as const, message: 'the flow has more work than it can do in time' };
+  return { ...base(requestId, workload, userId, arrivedAt, now), status: 'rejected', reason: 'overload', steps, error: why };
 }
 
 export function rejectedResponse(rejected: RejectedOutcome, now: number): Response {

@@ -2,7 +2,7 @@ import {
   CANCELLED, topicName, type Cancellation, type Outcome, type RedispatchOutcome, type StepEnds, type StepOutcome, type Task, type TaskRecord, type Variant,
 } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import { Cluster, decide, endsSoFar, readySteps, RecentKeys, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
+import { Cluster, decide, endsSoFar, readySteps, RecentKeys, type CameTrue, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
 import { messageOf } from '@tandem/shared/errors';
 import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
 import type { ResourceProbe } from '@tandem/shared/probe';
@@ -23,12 +23,16 @@ export interface SchedulerOptions {
   observer?: SchedulerObserver;
   /** @default 500 */
   probeIntervalMs?: number;
+  /** By which the workers share their time among tiers. @default as theirs */
+  tierWeights?: Readonly<Record<string, number>>;
 }
 
 export interface SchedulerObserver {
   decided(decision: Decision): void;
   /** A record of the telemetry: a worker's heartbeat, or that it left. */
   heard?(record: LogRecord): void;
+  /** A step came back, against what was expected of it. */
+  cameTrue?(what: CameTrue): void;
 }
 
 type Outputs = readonly StageOutput[] | Promise<readonly StageOutput[]>;
@@ -60,7 +64,8 @@ class Scheduler implements Stage {
     this.#options = options;
     this.#tasksTopic = topicName(options.prefix, 'tasks');
     this.inputs = [{ group: 'scheduler', topics: [this.#tasksTopic, topicName(options.prefix, 'outcomes')] }];
-    this.#cluster = new Cluster({ variants: options.variants, startedAt: options.clock.now() });
+    const { variants, clock, tierWeights } = options;
+    this.#cluster = new Cluster({ variants, startedAt: clock.now(), ...(tierWeights === undefined ? {} : { tierWeights }) });
   }
 
   async start(): Promise<void> {
@@ -116,8 +121,8 @@ class Scheduler implements Stage {
   /** What an outcome makes possible: the steps that come after it. */
   #goOn(outcome: Outcome): Outputs {
     if (outcome.kind === 'rejected') return [];
-    if (outcome.kind === 'redispatch') return this.#again(outcome);
     this.#count(outcome);
+    if (outcome.kind === 'redispatch') return this.#again(outcome);
     const { task, step: done } = outcome;
     const previous = endsSoFar(outcome);
     return this.#next(task, previous, done);
@@ -137,8 +142,7 @@ class Scheduler implements Stage {
   }
 
   /** The step again, without the variants that would not run it; not for ever. */
-  #again({ task, step: id, previous, tried, code, message, model, precision }: RedispatchOutcome): Outputs {
-    this.#cluster.returned({ model, precision });
+  #again({ task, step: id, previous, tried, code, message }: RedispatchOutcome): Outputs {
     const step = task.plan.steps.find((one) => one.id === id);
     if (step === undefined) return [];
     const at = { task, step, previous, tried };
@@ -149,11 +153,10 @@ class Scheduler implements Stage {
     return [output(prefix, at, decision, clock.now())];
   }
 
-  #count(outcome: StepOutcome): void {
-    if (outcome.kind === 'completed') this.#cluster.returned(outcome.run);
-    if ((outcome.kind === 'failed' || outcome.kind === 'expired') && outcome.model !== undefined && outcome.precision !== undefined) {
-      this.#cluster.returned({ model: outcome.model, precision: outcome.precision });
-    }
+  #count(outcome: StepOutcome | RedispatchOutcome): void {
+    const { clock, observer } = this.#options;
+    const cameTrue = this.#cluster.returned(outcome, clock.now());
+    if (cameTrue !== undefined) observer?.cameTrue?.(cameTrue);
   }
 
   #decideAll(steps: readonly StepOfTask[]): Outputs {
@@ -168,8 +171,13 @@ class Scheduler implements Stage {
     const decision = this.#isCancelled(at, now) ? SKIP_CANCELLED : this.#choose(at, now);
     if (decision.kind === 'wait') return undefined;
     observer?.decided(decision);
-    if (decision.kind === 'dispatch') this.#cluster.dispatched(decision);
+    if (decision.kind === 'dispatch') this.#dispatched(at, decision, now);
+    else if (decision.kind === 'fail' && decision.code === 'overload') this.#cluster.shed(at.step.model, now);
     return output(prefix, at, decision, now);
+  }
+
+  #dispatched({ task: { requestId, lane, tier }, step }: StepOfTask, { model, precision, pool, forecast }: Decision & { kind: 'dispatch' }, now: number): void {
+    this.#cluster.dispatched({ requestId, step: step.id, model, precision, lane, tier, forecast, dispatchedAt: now, ...(pool === undefined ? {} : { pool }) });
   }
 
   /** A policy's defect must not leave a request unanswered. */

@@ -5,7 +5,7 @@ import type { ServedVariant } from './served-variant.ts';
 
 const INTERVAL_MS = 500;
 
-type Options = Pick<WorkerStageOptions, 'prefix' | 'instance' | 'pool' | 'probe' | 'clock' | 'logger' | 'heartbeatIntervalMs'>;
+type Options = Pick<WorkerStageOptions, 'prefix' | 'instance' | 'pool' | 'engine' | 'probe' | 'clock' | 'logger' | 'heartbeatIntervalMs'>;
 
 /** Tells the schedulers, twice a second, how this worker is doing. A beat that cannot be sent is skipped. */
 export class Heartbeats {
@@ -54,10 +54,10 @@ export class Heartbeats {
   }
 
   async #heartbeat(): Promise<Heartbeat> {
-    const { instance, pool, probe, clock } = this.#options;
+    const { instance, pool, probe, clock, engine } = this.#options;
     const resources = await probe.sample();
     const variants = this.#served.map((served) => served.load(clock.now(), this.#bulkLag(served)));
-    return { kind: 'worker', instance, time: clock.now(), ...(pool === undefined ? {} : { pool }), resources, variants };
+    return { kind: 'worker', instance, time: clock.now(), ...(pool === undefined ? {} : { pool }), sessions: engine.concurrency, resources, variants };
   }
 
   #bulkLag({ variant: { model, precision } }: ServedVariant): number {

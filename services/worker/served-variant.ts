@@ -1,12 +1,15 @@
 import type { Variant, VariantLoad, Work } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
-import { CircuitBreaker, lengthBucket, type Adapter } from '@tandem/shared/core';
+import { BatchTimeModel, CircuitBreaker, lengthBucket, type Adapter } from '@tandem/shared/core';
 import type { LoadedVariant } from '@tandem/shared/engine';
 import { variantName } from '@tandem/shared/registry';
 import type { UserPrefixes } from './user-prefixes.ts';
 
 /** Weight of the newest batch in the recent means. */
 const SMOOTHING = 0.1;
+
+/** What fewer batches say of a size is not passed on. */
+const FEWEST_SAMPLES = 3;
 
 /** A variant that this worker serves, and how it is doing. */
 export class ServedVariant {
@@ -24,6 +27,9 @@ export class ServedVariant {
   failed = 0;
   #meanBatchSize = 0;
   #meanBatchMs = 0;
+  #meanQueueMs: number | undefined;
+  /** Of the mix that runs here, whatever graph and length. */
+  readonly #times = new BatchTimeModel();
 
   readonly breaker: CircuitBreaker;
 
@@ -52,7 +58,10 @@ export class ServedVariant {
     return `${this.name}|${graph}|${kind}`;
   }
 
-  batchDone(size: number, computeMs: number): void {
+  /** @param queueMs the longest, of its requests, from dispatch until it began */
+  batchDone(size: number, computeMs: number, queueMs: number, now: number): void {
+    this.#times.observe(this.name, size, computeMs, now);
+    this.#meanQueueMs = this.#meanQueueMs === undefined ? queueMs : this.#meanQueueMs + SMOOTHING * (queueMs - this.#meanQueueMs);
     const isFirst = this.#meanBatchSize === 0;
     this.#meanBatchSize = isFirst ? size : this.#meanBatchSize + SMOOTHING * (size - this.#meanBatchSize);
     this.#meanBatchMs = isFirst ? computeMs : this.#meanBatchMs + SMOOTHING * (computeMs - this.#meanBatchMs);
@@ -61,6 +70,7 @@ export class ServedVariant {
   /** @param bulkLag records of its bulk topics that have not been delivered here */
   load(now: number, bulkLag: number): VariantLoad {
     const { model, precision, version } = this.variant;
+    const batchTimes = this.#times.points(this.name, FEWEST_SAMPLES).map(({ size, ms, samples }) => ({ size: rounded(size), ms: rounded(ms), samples }));
     return {
       model, precision, version,
       queued: this.queued,
@@ -72,6 +82,12 @@ export class ServedVariant {
       failed: this.failed,
       meanBatchSize: this.#meanBatchSize,
       meanBatchMs: this.#meanBatchMs,
+      ...(batchTimes.length === 0 ? {} : { batchTimes }),
+      ...(this.#meanQueueMs === undefined ? {} : { meanQueueMs: rounded(this.#meanQueueMs) }),
     };
   }
+}
+
+function rounded(value: number): number {
+  return Math.round(value * 1_000) / 1_000;
 }

@@ -37,7 +37,7 @@ export class Settler {
       pending.answer(completedOutcome(pending.work, pending.served, results[row]!, timing));
     });
     const [first] = batch;
-    first?.served.batchDone(batch.length, computeMs);
+    first?.served.batchDone(batch.length, computeMs, longestMs, now);
     if (first !== undefined) this.#options.observer.batch?.(first.served.name, batch.length, longestMs, computeMs, batch.map(({ span }) => span));
   }
 

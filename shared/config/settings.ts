@@ -33,7 +33,7 @@ export const settingsSchema = z.strictObject({
   replication: number(z.number().int().min(1).max(7)).optional().describe('of topics that are created; default: brokers, at most 3'),
   models: z.string().default(join(REPOSITORY, 'models')).describe('folder with registry.json and the ONNX files; default: the shipped one'),
   workloads: z.string().default(join(REPOSITORY, 'workloads')).describe('folder with workload files; default: the shipped one'),
-  policy: z.enum(['threshold', 'fixed']).default('threshold').describe('how the scheduler chooses: threshold or fixed'),
+  policy: z.enum(['threshold', 'deadline-aware', 'fixed']).default('threshold').describe('how the scheduler chooses: threshold, deadline-aware or fixed'),
   precision: z.string().default('fp32').describe('for the fixed policy'),
   variants: list.optional().describe('model.precision[,…] that this worker serves; default: fp32 and int8 of all stable models'),
   chain: z.string().default('none').describe('stages of one process that hand on in memory: none, edge (all but the workers), all, or stages joined by +'),

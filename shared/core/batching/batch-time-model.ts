@@ -1,3 +1,5 @@
+import type { BatchTimePoint } from '@tandem/schemas';
+import { batchMs, monotone } from '../profile/index.ts';
 import type { BatchTimes } from './types.ts';
 
 const SMOOTHING = 0.2;
@@ -5,6 +7,9 @@ const FRESH_MS = 1_000;
 const FEWEST_SAMPLES = 3;
 /** How fast the lowest time follows when batches get slower. */
 const LOW_DRIFT = 0.05;
+/** One batch says no more than so many deviations (or parts of the mean) from it: a pause of the process is not the model's time. */
+const MOST_DEVIATIONS = 6;
+const LEAST_ROOM = 0.5;
 
 /** Moving averages of batches of like size: sizes 1, 2, 3–4, 5–8 … share a cell each. */
 interface Cell {
@@ -12,6 +17,7 @@ interface Cell {
   ms: number;
   /** Mean absolute deviation, ms. */
   deviationMs: number;
+  samples: number;
 }
 
 interface GroupTimes {
@@ -21,12 +27,7 @@ interface GroupTimes {
   lowMs: number;
   lastAt: number;
   /** Ascending in size and time; undefined: to be computed. */
-  curve: Point[] | undefined;
-}
-
-interface Point {
-  size: number;
-  ms: number;
+  curve: BatchTimePoint[] | undefined;
 }
 
 /**
@@ -41,7 +42,7 @@ export class BatchTimeModel implements BatchTimes {
     const times = this.#groupTimes(group);
     const index = Math.ceil(Math.log2(size));
     const cell = times.cells.get(index);
-    if (cell === undefined) times.cells.set(index, { size, ms, deviationMs: 0 });
+    if (cell === undefined) times.cells.set(index, { size, ms, deviationMs: 0, samples: 1 });
     else update(cell, size, ms);
     times.samples += 1;
     times.lowMs = Math.min(ms, times.lowMs + LOW_DRIFT * Math.max(0, ms - times.lowMs));
@@ -52,8 +53,14 @@ export class BatchTimeModel implements BatchTimes {
   predict(group: string, size: number): number | undefined {
     const times = this.#groups.get(group);
     if (times === undefined) return undefined;
-    times.curve ??= monotone([...times.cells.values()]);
-    return interpolate(times.curve, size);
+    times.curve ??= curveOf(times);
+    return batchMs(times.curve, size);
+  }
+
+  /** What is known of batches by their size, ascending; points that rest on fewer batches are left out. */
+  points(group: string, fewestSamples: number): BatchTimePoint[] {
+    const times = this.#groups.get(group);
+    return times === undefined ? [] : curveOf(times, fewestSamples);
   }
 
   /** Averages will not do here: after one hiccup they would turn everything away, and nothing would correct them. */
@@ -72,40 +79,17 @@ export class BatchTimeModel implements BatchTimes {
   }
 }
 
+/** Larger changes are followed too, in several steps: each widens the deviation. */
 function update(cell: Cell, size: number, ms: number): void {
-  cell.deviationMs += SMOOTHING * (Math.abs(ms - cell.ms) - cell.deviationMs);
-  cell.ms += SMOOTHING * (ms - cell.ms);
+  const room = Math.max(MOST_DEVIATIONS * cell.deviationMs, LEAST_ROOM * cell.ms);
+  const change = Math.max(-room, Math.min(room, ms - cell.ms));
+  cell.deviationMs += SMOOTHING * (Math.abs(change) - cell.deviationMs);
+  cell.ms += SMOOTHING * change;
   cell.size += SMOOTHING * (size - cell.size);
+  cell.samples += 1;
 }
 
-/** Pool adjacent violators: neighbours that fall are replaced by their mean. */
-function monotone(cells: Cell[]): Point[] {
-  const blocks: (Point & { count: number })[] = [];
-  for (const cell of cells.sort((a, b) => a.size - b.size)) {
-    let block = { size: cell.size, ms: cell.ms + cell.deviationMs, count: 1 };
-    for (let last = blocks.at(-1); last !== undefined && last.ms > block.ms; last = blocks.at(-1)) {
-      blocks.pop();
-      block = pooled(last, block);
-    }
-    blocks.push(block);
-  }
-  return blocks;
-}
-
-function pooled(a: Point & { count: number }, b: Point & { count: number }): Point & { count: number } {
-  const count = a.count + b.count;
-  return { size: (a.size * a.count + b.size * b.count) / count, ms: (a.ms * a.count + b.ms * b.count) / count, count };
-}
-
-/** Smaller than measured: the smallest measured, to be safe. Larger: in proportion. */
-function interpolate(curve: readonly Point[], size: number): number | undefined {
-  const above = curve.findIndex((point) => point.size >= size);
-  const upper = curve[above];
-  if (upper === undefined) {
-    const last = curve.at(-1);
-    return last === undefined ? undefined : (last.ms * size) / last.size;
-  }
-  const lower = curve[above - 1];
-  if (lower === undefined) return upper.ms;
-  return lower.ms + ((upper.ms - lower.ms) * (size - lower.size)) / (upper.size - lower.size);
+function curveOf({ cells }: GroupTimes, fewestSamples = 1): BatchTimePoint[] {
+  const trusted = [...cells.values()].filter(({ samples }) => samples >= fewestSamples);
+  return monotone(trusted.map(({ size, ms, deviationMs, samples }) => ({ size, ms: ms + deviationMs, samples })));
 }

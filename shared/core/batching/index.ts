@@ -6,5 +6,5 @@ export { whenToForm } from './when-to-form.ts';
 export { ArrivalRate } from './arrival-rate.ts';
 export { LENGTH_BUCKETS, lengthBucket } from './length-bucket.ts';
 export {
-  BATCH_LIMITS, type Batch, type BatchDecision, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork, type QueueRules,
+  BATCH_LIMITS, QUEUE_RULES, type Batch, type BatchDecision, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork, type QueueRules,
 } from './types.ts';

@@ -1,6 +1,11 @@
 import { z } from 'zod';
-import type { Heartbeat, ResourceSample, Variant, VariantLoad } from '@tandem/schemas';
+import type { Heartbeat, ResourceSample, StepOutcome, Variant, VariantLoad } from '@tandem/schemas';
+import { QUEUE_RULES } from '../batching/index.ts';
+import { expectedMsOf } from './expectation.ts';
+import { Forecaster } from './forecaster.ts';
+import { Outstanding, placeName, total, type Dispatched } from './outstanding.ts';
 import type { ClusterState, VariantState } from './types.ts';
+import { Ways } from './way.ts';
 
 export interface ClusterOptions {
   variants: readonly Variant[];
@@ -8,6 +13,17 @@ export interface ClusterOptions {
   startedAt: number;
   /** A worker without a heartbeat for this long is gone. @default 3000 */
   staleAfterMs?: number;
+  /** Shares of session time by which the workers serve tiers. @default as theirs: vip 4, standard 1 */
+  tierWeights?: Readonly<Record<string, number>>;
+}
+
+/** A step that came back, against what was expected of it. */
+export interface CameTrue {
+  /** `model.precision` */
+  variant: string;
+  /** From dispatch until heard of, ms. */
+  expectedMs: number;
+  actualMs: number;
 }
 
 /** Telemetry is internal, but a foreign record there must not stop the scheduler. */
@@ -35,15 +51,20 @@ export class Cluster {
   readonly #staleAfterMs: number;
   readonly #heard = new Map<string, Heard>();
   readonly #everServed = new Set<string>();
-  readonly #outstanding = new Map<string, number>();
+  readonly #outstanding = new Outstanding();
+  readonly #ways = new Ways();
+  readonly #forecaster: Forecaster;
+  /** Precision by model and tier. */
+  readonly #last = new Map<string, string>();
   /** Variants that have been tried since a worker last said that it tries them again. */
   readonly #probed = new Set<string>();
   #own: ResourceSample | undefined;
 
-  constructor({ variants, startedAt, staleAfterMs = 3_000 }: ClusterOptions) {
+  constructor({ variants, startedAt, staleAfterMs = 3_000, tierWeights = QUEUE_RULES.tierWeights }: ClusterOptions) {
     this.#variants = variants.filter(({ status }) => status !== 'retired');
     this.#startedAt = startedAt;
     this.#staleAfterMs = staleAfterMs;
+    this.#forecaster = new Forecaster(this.#outstanding, this.#ways, tierWeights);
   }
 
   /** A telemetry record's value; null is the tombstone of a worker that left. Anything unreadable is ignored. */
@@ -51,6 +72,7 @@ export class Cluster {
     if (instance === null) return;
     if (value === null) {
       this.#heard.delete(instance);
+      this.#forecaster.heard(this.#live(now));
       return;
     }
     const heartbeat = parseHeartbeat(value);
@@ -64,6 +86,8 @@ export class Cluster {
       this.#everServed.add(nameOf(variant));
       this.#probed.delete(nameOf(variant));
     }
+    this.#forecaster.heard(this.#live(now));
+    this.#outstanding.forgetOld(now);
   }
 
   /** The scheduler's own machine, for as long as no worker has reported. */
@@ -71,15 +95,31 @@ export class Cluster {
     this.#own = sample;
   }
 
-  dispatched(variant: { model: string; precision: string }): void {
-    const name = nameOf(variant);
-    this.#outstanding.set(name, (this.#outstanding.get(name) ?? 0) + 1);
-    this.#probed.add(name);
+  /** A step has been given to the workers. */
+  dispatched(step: Omit<Dispatched, 'place'> & { model: string; precision: string; pool?: string }): void {
+    const tier = this.#forecaster.tierOf(step.tier);
+    this.#outstanding.add({ ...step, tier, place: placeName(step) });
+    if (step.lane !== 'bulk') this.#last.set(`${step.model} ${tier}`, step.precision);
+    this.#probed.add(nameOf(step));
   }
 
-  returned(variant: { model: string; precision: string }): void {
-    const name = nameOf(variant);
-    this.#outstanding.set(name, Math.max(0, (this.#outstanding.get(name) ?? 0) - 1));
+  /** A step of this model was refused, since it would have been late. */
+  shed(model: string, now: number): void {
+    this.#forecaster.shed(model, now);
+  }
+
+  /** A step's outcome, or that its worker will not run it. Undefined: nothing was expected of it here, or it took no batch. */
+  returned(outcome: Pick<StepOutcome, 'requestId' | 'step'> & { kind: StepOutcome['kind'] | 'redispatch' }, now: number): CameTrue | undefined {
+    const dispatched = this.#outstanding.take(outcome);
+    if (dispatched?.forecast === undefined || dispatched.lane === 'bulk') return undefined;
+    const { forecast, dispatchedAt, place, tier } = dispatched;
+    const run = outcome.kind === 'completed' ? (outcome as StepOutcome & { kind: 'completed' }).run : undefined;
+    if (run === undefined || run.cached === true) return undefined;
+    const actualMs = now - dispatchedAt;
+    const expectedMs = expectedMsOf(forecast);
+    const returnMs = Math.max(0, actualMs - run.queueMs - run.computeMs);
+    this.#ways.of(tier).cameBack({ backlogMs: forecast.backlogMs, queueMs: run.queueMs, returnMs, expectedMs, actualMs }, now);
+    return { variant: place.split('@')[0]!, expectedMs, actualMs };
   }
 
   /** After a rebalance others count what we dispatched. */
@@ -93,6 +133,8 @@ export class Cluster {
     return {
       resources: busiest(live.map(({ resources }) => resources)) ?? this.#own,
       settled: now - this.#startedAt > this.#staleAfterMs,
+      lastPrecision: (model, tier) => this.#last.get(`${model} ${this.#forecaster.tierOf(tier)}`),
+      forecast: (state, tier) => this.#forecaster.forecast(placeName({ ...state.variant, pool: state.pool }), tier, now),
       variantsOf: (model) => this.#variants
         .filter((variant) => variant.model === model)
         .flatMap((variant) => pools.map((pool) => this.#stateOf(variant, pool, live))),
@@ -109,9 +151,11 @@ export class Cluster {
   }
 
   #live(now: number): Heartbeat[] {
+    let gone = false;
     for (const [instance, { at }] of this.#heard) {
-      if (now - at > this.#staleAfterMs) this.#heard.delete(instance);
+      if (now - at > this.#staleAfterMs) gone = this.#heard.delete(instance) || gone;
     }
+    if (gone) this.#forecaster.heard([...this.#heard.values()].map(({ heartbeat }) => heartbeat));
     return [...this.#heard.values()].map(({ heartbeat }) => heartbeat);
   }
 
@@ -121,6 +165,8 @@ export class Cluster {
     const breakers = (state: string) => loads.filter(({ breaker = 'closed' }) => breaker === state).length;
     const halfOpen = breakers('half_open');
     const known = loads.filter(({ meanBatchMs }) => meanBatchMs > 0);
+    const place = placeName({ ...variant, pool });
+    const batchTimes = this.#forecaster.curveOf(place);
     return {
       variant,
       ...(pool === undefined ? {} : { pool }),
@@ -129,8 +175,9 @@ export class Cluster {
       probeDue: halfOpen > 0 && !this.#probed.has(nameOf(variant)),
       takenOut: breakers('open'),
       queued: sum(loads, ({ queued }) => queued),
-      outstanding: this.#outstanding.get(nameOf(variant)) ?? 0,
+      outstanding: total(this.#outstanding.at(place)),
       meanBatchMs: known.length === 0 ? 0 : sum(known, ({ meanBatchMs }) => meanBatchMs) / known.length,
+      ...(batchTimes.length === 0 ? {} : { batchTimes }),
       everServed: this.#everServed.has(nameOf(variant)),
     };
   }

@@ -1,4 +1,5 @@
 import type { PlanStep } from '@tandem/schemas';
+import { describeForecast } from './expectation.ts';
 import type { Decision, DecisionContext, Policy, VariantState } from './types.ts';
 
 /** A worker that died has been replaced by then: a session timeout, and a start. */
@@ -41,7 +42,7 @@ function nameOf({ variant: { model, precision } }: VariantState): string {
  * then the answer is degraded at once. Where none has ever served the model, nobody knows which of its variants one
  * will: undefined.
  */
-function servable({ task, cluster, now }: DecisionContext, variants: readonly VariantState[]): readonly VariantState[] | undefined {
+export function servable({ task, cluster, now }: Pick<DecisionContext, 'task' | 'cluster' | 'now'>, variants: readonly VariantState[]): readonly VariantState[] | undefined {
   const served = variants.filter(({ workers, probeDue }) => workers > 0 || probeDue);
   if (served.length > 0) return served;
   const tryingAgain = variants.filter(({ halfOpen }) => halfOpen > 0);
@@ -57,9 +58,28 @@ function nothingServes({ step, tried = [] }: DecisionContext, variants: readonly
   return { kind: 'fail', code: 'variant_unavailable', reason: `every variant of ${step.model} that is served has failed repeatedly and is taken out for a while` };
 }
 
+/** A request that was shed is not worth its other steps. */
+function shedBefore({ previous }: DecisionContext): Decision | undefined {
+  const ends = Object.entries(previous);
+  if (ends.some(([, { kind }]) => kind === 'completed')) return undefined;
+  const shed = ends.find(([, end]) => end.kind === 'failed' && end.code === 'overload');
+  return shed === undefined ? undefined : { kind: 'fail', code: 'overload', reason: `shed with step ${shed[0]}` };
+}
+
+/** What is expected of every dispatch, whoever chose it, so that it can be held against what came true. */
+function withForecast(decision: Decision, variants: readonly VariantState[], { cluster, task }: DecisionContext): Decision {
+  if (decision.kind !== 'dispatch' || task.lane === 'bulk') return decision;
+  const { model, precision, pool } = decision;
+  const chosen = variants.find((state) => state.variant.model === model && state.variant.precision === precision && state.pool === pool);
+  const forecast = decision.forecast ?? (chosen === undefined ? undefined : cluster.forecast(chosen, task.tier));
+  return forecast === undefined ? decision : { ...decision, forecast, reason: `${decision.reason}; ${describeForecast(forecast)}` };
+}
+
 /** Everything about a step that no policy changes; the rest is the policy's. */
 export function decide(policy: Policy, context: DecisionContext): Decision {
   const { task, step, now, cluster, tried = [] } = context;
+  const shed = shedBefore(context);
+  if (shed !== undefined) return shed;
   if (task.deadlineAt !== null && task.deadlineAt <= now) return { kind: 'expire', reason: 'deadline passed' };
   const confident = confidentEnough(context);
   if (confident !== undefined) return confident;
@@ -68,7 +88,7 @@ export function decide(policy: Policy, context: DecisionContext): Decision {
   if (variants === undefined) return tried.length > 0 ? nothingServes(context, untried) : { kind: 'wait', reason: `no worker has announced a variant of ${step.model} yet` };
   // Waiting is for work that nobody has refused yet.
   if (variants.length === 0 || (tried.length > 0 && variants.every(({ workers, halfOpen }) => workers + halfOpen === 0))) return nothingServes(context, untried);
-  return policy.choose(context, meetingFloor(variants, task.accuracyFloor));
+  return withForecast(policy.choose(context, meetingFloor(variants, task.accuracyFloor)), variants, context);
 }
 
 /** Steps that can run once `done` are through: all of what they come after is among them. */

@@ -40,7 +40,7 @@ function context(over: {
   };
   const previous = over.confidence === undefined ? {} : { coarse: completed({ items: [1], scores: [1], confidence: over.confidence }) };
   const variants = over.variants ?? [variantState('fp32', 0.2), variantState('fp16', 0.2), variantState('int8', 0.19)];
-  return { task, step, previous, now: 1_000, cluster: { resources, variantsOf: () => variants, settled: true } };
+  return { task, step, previous, now: 1_000, cluster: { resources, variantsOf: () => variants, forecast: () => undefined, settled: true } };
 }
 
 const precision = (over: Parameters<typeof context>[0]) => {

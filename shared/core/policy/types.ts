@@ -1,4 +1,4 @@
-import type { PlanStep, ResourceSample, StepEnds, Task, Variant } from '@tandem/schemas';
+import type { BatchTimePoint, PlanStep, ResourceSample, StepEnds, Task, Variant } from '@tandem/schemas';
 
 /** What the scheduler knows of one variant. */
 export interface VariantState {
@@ -15,12 +15,32 @@ export interface VariantState {
   takenOut: number;
   /** Requests waiting at the workers as of their heartbeats. */
   queued: number;
-  /** This scheduler's own dispatches whose outcome has not come back (heartbeats alone are ten deadlines old). */
+  /** This scheduler's own interactive dispatches whose outcome has not come back (heartbeats alone are ten deadlines old). */
   outstanding: number;
   /** Recent time of one batch, ms; 0 where unknown. */
   meanBatchMs: number;
+  /** What a batch takes by its size, ascending, as its workers measure it. Absent: nothing is known. */
+  batchTimes?: readonly BatchTimePoint[];
   /** Some worker has served it at some time, if none does now. */
   everServed: boolean;
+}
+
+/** What one more step is expected to take at a variant's workers, ms. */
+export interface Forecast {
+  /** Before any correction: what the work that is there needs. */
+  backlogMs: number;
+  /** From dispatch until its batch begins. */
+  queueMs: number;
+  /** The longest that any tier has had to expect there recently: how loaded the workers are. */
+  peakQueueMs: number;
+  /** Its batch. */
+  computeMs: number;
+  /** From the batch's end until its outcome is heard of. */
+  returnMs: number;
+  /** How far such expectations are usually off. */
+  deviationMs: number;
+  /** Session time that it costs, its share of its batch. */
+  costMs: number;
 }
 
 /** What has been measured of the machines, as of `resources.time`. */
@@ -29,6 +49,10 @@ export interface ClusterState {
   resources: ResourceSample | undefined;
   /** Registered variants of one model, any precision; `workers` says whether one is served now. */
   variantsOf(model: string): readonly VariantState[];
+  /** What one more interactive step of a tier would take there; undefined: nothing is known of its times. */
+  forecast(state: VariantState, tier: string): Forecast | undefined;
+  /** The precision that a model's last interactive step of a tier was given to. Absent: not kept. */
+  lastPrecision?(model: string, tier: string): string | undefined;
   /** Long enough up to know that a variant without a heartbeat has no worker. */
   settled: boolean;
 }
@@ -45,9 +69,12 @@ export interface DecisionContext {
   cluster: ClusterState;
 }
 
-/** Every decision carries its reason: it ends in the response's steps[].reason. `wait`: no worker has said yet what it serves; ask again later. */
+/**
+ * Every decision carries its reason: it ends in the response's steps[].reason. `wait`: no worker has said yet what it serves; ask
+ * again later. `fail` with `overload`: shed; where no other step gives an answer, the request is answered as rejected.
+ */
 export type Decision =
-  | { kind: 'dispatch'; model: string; precision: string; pool?: string; reason: string }
+  | { kind: 'dispatch'; model: string; precision: string; pool?: string; reason: string; forecast?: Forecast }
   | { kind: 'skip'; reason: string }
   | { kind: 'expire'; reason: string }
   | { kind: 'wait'; reason: string }

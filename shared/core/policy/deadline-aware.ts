@@ -1,0 +1,140 @@
+import { QUEUE_RULES } from '../batching/index.ts';
+import { laterMs } from './later-steps.ts';
+import { expectedMsOf } from './expectation.ts';
+import { meetingFloor, servable } from './decide.ts';
+import type { Decision, DecisionContext, Forecast, Policy, VariantState } from './types.ts';
+
+export interface DeadlineAwareOptions {
+  /**
+   * Of a step's time, what a variant may need that is not the cheapest, behind the recent peak of all work. The rest is room for the
+   * load to grow before the cheapest is too slow as well. Tiers of larger weight w leave less room, (1 − share)/w. @default 0.6
+   */
+  comfortShare: number;
+  /** Of that share, what is left of it for a variant dearer than the last one of its tier: going back up needs calmer times than staying. @default 0.6 */
+  upShare: number;
+  /** @default as the workers': vip 4, standard 1 */
+  tierWeights: Readonly<Record<string, number>>;
+  /** How many usual errors of the forecast have to fit in beside it. @default 1 */
+  marginDeviations: number;
+  /** Without a deadline throughput counts: the cheapest whose accuracy is below the best by no more than this share. @default 0.01 */
+  toleratedLoss: number;
+}
+
+export const DEADLINE_AWARE_DEFAULTS: DeadlineAwareOptions = {
+  comfortShare: 0.6, upShare: 0.6, tierWeights: QUEUE_RULES.tierWeights, marginDeviations: 2, toleratedLoss: 0.01,
+};
+
+/** A backlog below this is none: whoever then seems too slow is tried, since only what runs tells. */
+const NO_BACKLOG_MS = 1;
+
+interface Option {
+  state: VariantState;
+  accuracy: number;
+  /** Undefined: nothing is known, so it is tried. */
+  forecast: Forecast | undefined;
+  /** Until its outcome is here, with a margin, ms. */
+  needMs: number;
+  /** The same as of the recent peak. */
+  peakNeedMs: number;
+  costMs: number;
+}
+
+function optionOf(state: VariantState, { cluster, task }: DecisionContext, { marginDeviations }: DeadlineAwareOptions): Option {
+  const forecast = cluster.forecast(state, task.tier);
+  const accuracy = state.variant.accuracy.value;
+  if (forecast === undefined) return { state, accuracy, forecast, needMs: 0, peakNeedMs: 0, costMs: 0 };
+  const needMs = expectedMsOf(forecast) + marginDeviations * forecast.deviationMs;
+  return { state, accuracy, forecast, needMs, peakNeedMs: needMs + forecast.peakQueueMs - forecast.queueMs, costMs: forecast.costMs };
+}
+
+function cheapestOf(options: readonly Option[]): Option {
+  return options.reduce((best, option) => (option.costMs < best.costMs || (option.costMs === best.costMs && option.needMs < best.needMs) ? option : best));
+}
+
+/** The most accurate; of equals the cheapest. */
+function mostAccurateOf(options: readonly Option[]): Option {
+  return options.reduce((best, option) => (option.accuracy > best.accuracy || (option.accuracy === best.accuracy && option.costMs < best.costMs) ? option : best));
+}
+
+/**
+ * What this step may take: what is left until the deadline, shared with the steps after it in proportion to what each takes at least.
+ * Those that nobody insists on give way where there is not enough for all.
+ */
+function budgetMs(context: DecisionContext, leftMs: number, ownMs: number): number {
+  const later = laterMs(context);
+  if (later.ms === 0) return leftMs;
+  if (ownMs + later.ms <= leftMs || later.required) return (leftMs * ownMs) / (ownMs + later.ms);
+  return leftMs;
+}
+
+function dispatch({ state: { variant, pool }, forecast }: Option, why: string): Decision {
+  const { model, precision } = variant;
+  return { kind: 'dispatch', model, precision, ...(pool === undefined ? {} : { pool }), reason: `deadline-aware: ${why}`, ...(forecast === undefined ? {} : { forecast }) };
+}
+
+/** What a variant that is not the cheapest may need of a step's time. Those who pay more have the better model for longer. */
+function comfortOf({ task, step, cluster }: DecisionContext, options: readonly Option[], { comfortShare, upShare, tierWeights }: DeadlineAwareOptions): (option: Option) => number {
+  const share = Math.max(0, 1 - (1 - comfortShare) / (tierWeights[task.tier] ?? 1));
+  const last = cluster.lastPrecision?.(step.model, task.tier);
+  const lastCostMs = options.find(({ state }) => state.variant.precision === last)?.costMs ?? Infinity;
+  return ({ costMs }) => costMs > lastCostMs ? upShare * share : share;
+}
+
+/** Undefined: none is in time. */
+function inTime(options: readonly Option[], budget: number, comfort: (option: Option) => number): Option | undefined {
+  const cheapest = cheapestOf(options);
+  const fits = options.filter((option) => option === cheapest ? option.needMs <= budget : option.peakNeedMs <= comfort(option) * budget);
+  return fits.length === 0 ? undefined : mostAccurateOf(fits);
+}
+
+/** Models that may stand in, if they are good enough and in time. */
+function standIn(context: DecisionContext, best: number, options: DeadlineAwareOptions): Decision | undefined {
+  const { step: { fallbacks = [], model }, task, now, cluster } = context;
+  for (const other of fallbacks) {
+    const known = servable(context, cluster.variantsOf(other)) ?? [];
+    const goodEnough = known.filter(({ variant, workers }) => workers > 0 && variant.accuracy.value >= (task.accuracyFloor ?? 0) * best);
+    if (goodEnough.length === 0) continue;
+    const choices = meetingFloor(goodEnough, 0).map((state) => optionOf(state, context, options));
+    const chosen = inTime(choices, (task.deadlineAt ?? Infinity) - now, () => 1);
+    if (chosen !== undefined) return dispatch(chosen, `stands in, as ${model} would be late`);
+  }
+  return undefined;
+}
+
+/**
+ * Per step, the most accurate variant that is expected to be in time: what waits at its workers, its own batch and the ways there and
+ * back, within this step's share of what is left until the deadline. Dearer variants than the cheapest need room to spare even as of
+ * the recent peak of the load, so the choice does not flap and the queue stays short. Where none is in time: another model that the
+ * plan allows, then shed; tiers of small weight first, since their guaranteed share of the workers is small. After INFaaS (Romero et
+ * al., ATC 2021: choose among variants by measured profiles and load) and Clockwork (Gujarati et al., OSDI 2020: predict, and refuse
+ * what would be late).
+ */
+export function deadlineAwarePolicy(over: Partial<DeadlineAwareOptions> = {}): Policy {
+  const bounds = { ...DEADLINE_AWARE_DEFAULTS, ...over };
+  return {
+    name: 'deadline-aware',
+    choose(context, candidates) {
+      const { task, now } = context;
+      const options = candidates.map((state) => optionOf(state, context, bounds));
+      const best = mostAccurateOf(options);
+      if (task.deadlineAt === null) return withoutDeadline(context, options, best, bounds);
+      const leftMs = task.deadlineAt - now;
+      const cheapest = cheapestOf(options);
+      const budget = budgetMs(context, leftMs, cheapest.needMs);
+      const chosen = inTime(options, budget, comfortOf(context, options, bounds));
+      if (chosen !== undefined) return dispatch(chosen, `${chosen === best ? 'best' : 'best in time'} of ${options.length} within ${budget.toFixed(0)} ms`);
+      if ((cheapest.forecast?.backlogMs ?? 0) < NO_BACKLOG_MS) return dispatch(cheapest, `nothing waits, tried within ${budget.toFixed(0)} ms`);
+      return standIn(context, best.accuracy, bounds) ?? shed(context, cheapest, leftMs);
+    },
+  };
+}
+
+function withoutDeadline({ task }: DecisionContext, options: readonly Option[], best: Option, { toleratedLoss }: DeadlineAwareOptions): Decision {
+  if (task.lane !== 'bulk') return dispatch(best, 'best, no deadline');
+  return dispatch(cheapestOf(options.filter(({ accuracy }) => accuracy >= (1 - toleratedLoss) * best.accuracy)), 'bulk, cheapest of the best');
+}
+
+function shed({ task, step }: DecisionContext, { needMs, state }: Option, leftMs: number): Decision {
+  const reason = `overload: ${step.model} needs ${needMs.toFixed(0)} ms for tier ${task.tier} even at ${state.variant.precision}, ${leftMs.toFixed(0)} ms are left; send less, or allow more time`;
+  return { kind: 'fail', code: 'overload', reason };
+}

@@ -1,0 +1,57 @@
+import type { Heartbeat } from '@tandem/schemas';
+import { placeName } from './outstanding.ts';
+import { PeakHold } from './peak-hold.ts';
+
+/** What a fleet has to do, as of a moment. */
+export interface FleetLoad {
+  /** Of the counts that it was made from. */
+  version: number;
+  work: WorkByTier;
+  /** The longest wait of any tier, ms. */
+  worstMs: number;
+  /** Its recent peak. */
+  peakMs: number;
+}
+
+/** Workers that serve the same variants: what waits for one of these waits for the same sessions. */
+export interface Fleet {
+  /** What is served. */
+  places: readonly string[];
+  workers: number;
+  sessions: number;
+  load: FleetLoad | undefined;
+  peak: PeakHold;
+}
+
+/** @param before peaks outlive what workers say */
+export function fleetsOf(live: readonly Heartbeat[], before: ReadonlyMap<string, Fleet>): Map<string, Fleet> {
+  const fleets = new Map<string, Fleet>();
+  for (const { pool, variants, sessions = 1 } of live) {
+    const places = variants.filter(({ breaker = 'closed' }) => breaker !== 'open').map((load) => placeName({ ...load, pool })).sort();
+    const key = places.join(' ');
+    const fleet = fleets.get(key) ?? { places, workers: 0, sessions: 0, load: undefined, peak: before.get(key)?.peak ?? new PeakHold() };
+    fleet.workers += 1;
+    fleet.sessions += sessions;
+    fleets.set(key, fleet);
+  }
+  return fleets;
+}
+
+/** What each tier waits for at a fleet, ms of session time. */
+export type WorkByTier = ReadonlyMap<string, number>;
+
+/**
+ * How long new work of a tier waits before its turn: behind all that is there, but no longer than its tier's guaranteed share of the
+ * sessions needs for its own (generalized processor sharing: Parekh and Gallager, 1993). So under overload the tier with the
+ * smallest weight is late first.
+ * @returns ms
+ */
+export function tierWaitMs(work: WorkByTier, tier: string, sessions: number, weightOf: (tier: string) => number): number {
+  let [all, weights] = [0, work.has(tier) ? 0 : weightOf(tier)];
+  for (const [other, ms] of work) {
+    all += ms;
+    weights += weightOf(other);
+  }
+  const own = work.get(tier) ?? 0;
+  return Math.min(all, (own * weights) / weightOf(tier)) / Math.max(1, sessions);
+}

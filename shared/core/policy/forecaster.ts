@@ -1,0 +1,183 @@
+import type { BatchTimePoint, Heartbeat, VariantLoad } from '@tandem/schemas';
+import { batchMs } from '../profile/index.ts';
+import { fleetsOf, tierWaitMs, type Fleet, type FleetLoad } from './fleet.ts';
+import { placeName, total, type Outstanding } from './outstanding.ts';
+import type { Forecast } from './types.ts';
+import type { Ways } from './way.ts';
+
+/** Points of fewer batches are not trusted. */
+const FEWEST_SAMPLES = 3;
+/** Largest batch that a backlog is taken to be worked off in. */
+const MOST_PER_BATCH = 32;
+const DEFAULT_TIER = 'standard';
+/** What other schedulers have under way shows in the least of so many heartbeats: between two of them counts do not fit together. */
+const BEATS = 3;
+
+/** Where work is shed the load counts as so many times what waits. */
+const SHED_MEANS = 3;
+
+/** What is known of one variant at the workers of one pool. */
+class Place {
+  curve: readonly BatchTimePoint[] = [];
+  sessions = 0;
+  /** Reported by the workers beyond what this scheduler has under way. */
+  others = 0;
+  /** Variants of the same model at the same workers, this one among them. */
+  siblings: readonly string[] = [];
+  readonly #last: number[] = [];
+
+  heard(reported: number, own: number): void {
+    this.#last.push(Math.max(0, reported - own));
+    if (this.#last.length > BEATS) this.#last.shift();
+    this.others = Math.min(...this.#last);
+  }
+}
+
+/** Expects how long one more step takes at each variant's workers: what waits there, what batches take, and the ways there and back. */
+export class Forecaster {
+  readonly #outstanding: Outstanding;
+  readonly #ways: Ways;
+  readonly #tierWeights: Readonly<Record<string, number>>;
+  readonly #places = new Map<string, Place>();
+  #fleets: ReadonlyMap<string, Fleet> = new Map();
+  #beats = 0;
+
+  constructor(outstanding: Outstanding, ways: Ways, tierWeights: Readonly<Record<string, number>>) {
+    this.#outstanding = outstanding;
+    this.#ways = ways;
+    this.#tierWeights = tierWeights;
+  }
+
+  /** The workers have said something new, or one has gone. */
+  heard(live: readonly Heartbeat[]): void {
+    this.#fleets = fleetsOf(live, this.#fleets);
+    this.#beats += 1;
+    const loads = new Map<string, VariantLoad[]>();
+    for (const place of this.#places.values()) place.sessions = 0;
+    for (const { pool, variants, sessions = 1 } of live) {
+      for (const load of variants) {
+        const name = placeName({ ...load, pool });
+        const at = loads.get(name);
+        if (at === undefined) loads.set(name, [load]);
+        else at.push(load);
+        this.#place(name).sessions += sessions;
+      }
+    }
+    for (const [name, at] of loads) this.#learn(name, at, [...loads.keys()].filter((other) => modelAt(other) === modelAt(name)));
+  }
+
+  /** Strangers name tiers: those without a weight are one. */
+  tierOf(tier: string): string {
+    return Object.hasOwn(this.#tierWeights, tier) ? tier : DEFAULT_TIER;
+  }
+
+  curveOf(place: string): readonly BatchTimePoint[] {
+    return this.#places.get(place)?.curve ?? [];
+  }
+
+  /** Undefined: nobody knows what batches take there. */
+  forecast(place: string, tier: string, now: number): Forecast | undefined {
+    const { sessions, curve, siblings } = this.#place(place);
+    // Had this request's model only this variant: else the one that has a backlog would seem the cheaper one.
+    const size = batchSize(1 + siblings.reduce((sum, name) => sum + this.#waiting(name), 0), sessions);
+    const computeMs = batchMs(curve, size);
+    if (computeMs === undefined) return undefined;
+    const known = this.tierOf(tier);
+    const way = this.#ways.of(known);
+    const { backlogMs, peakQueueMs } = this.#waitFor(place, known, now);
+    const queueMs = way.queueMs(backlogMs, now);
+    return { backlogMs, queueMs, peakQueueMs: Math.max(queueMs, peakQueueMs), computeMs, costMs: computeMs / size, returnMs: way.backMs, deviationMs: way.deviationMs };
+  }
+
+  #place(name: string): Place {
+    const known = this.#places.get(name) ?? new Place();
+    this.#places.set(name, known);
+    return known;
+  }
+
+  #learn(name: string, loads: readonly VariantLoad[], siblings: readonly string[]): void {
+    const place = this.#place(name);
+    place.siblings = siblings;
+    place.curve = meanCurve(loads.map(({ batchTimes = [] }) => batchTimes.filter(({ samples }) => samples >= FEWEST_SAMPLES)));
+    place.heard(loads.reduce((sum, load) => sum + interactiveAt(load), 0), total(this.#outstanding.at(name)));
+  }
+
+  /** The mean of all fleets that serve it, by their sessions: keys are spread evenly. */
+  #waitFor(place: string, tier: string, now: number): { backlogMs: number; peakQueueMs: number } {
+    let [sessions, nowMs, peakMs] = [0, 0, 0];
+    for (const fleet of this.#fleets.values()) {
+      if (!fleet.places.includes(place)) continue;
+      const load = this.#loadOf(fleet, now);
+      sessions += fleet.sessions;
+      nowMs += fleet.sessions * tierWaitMs(load.work, tier, fleet.sessions, this.#weightOf);
+      peakMs += fleet.sessions * load.peakMs;
+    }
+    return sessions === 0 ? { backlogMs: 0, peakQueueMs: 0 } : { backlogMs: nowMs / sessions, peakQueueMs: peakMs / sessions };
+  }
+
+  /** Computed once for all that is asked of one decision. */
+  #loadOf(fleet: Fleet, now: number): FleetLoad {
+    const version = this.#outstanding.version + this.#beats;
+    if (fleet.load?.version === version) return fleet.load;
+    const work = this.#workAt(fleet);
+    let worstMs = 0;
+    for (const tier of work.keys()) worstMs = Math.max(worstMs, this.#ways.of(tier).queueMs(tierWaitMs(work, tier, fleet.sessions, this.#weightOf), now));
+    fleet.load = { version, work, worstMs, peakMs: fleet.peak.update(worstMs, now) };
+    return fleet.load;
+  }
+
+  /** Work of a model had to be shed: the load is more than what is admitted shows. */
+  shed(model: string, now: number): void {
+    for (const fleet of this.#fleets.values()) {
+      if (!fleet.places.some((place) => place.startsWith(`${model}.`))) continue;
+      const load = this.#loadOf(fleet, now);
+      load.peakMs = fleet.peak.update(SHED_MEANS * load.worstMs, now);
+    }
+  }
+
+  readonly #weightOf = (tier: string): number => this.#tierWeights[tier] ?? 1;
+
+  #workAt(fleet: Fleet): Map<string, number> {
+    const work = new Map<string, number>();
+    for (const name of fleet.places) {
+      const { sessions, others } = this.#place(name);
+      const msEach = (sessions === 0 ? 0 : fleet.sessions / sessions) * this.#costMs(name);
+      const add = (tier: string, count: number) => work.set(tier, (work.get(tier) ?? 0) + count * msEach);
+      for (const [tier, count] of this.#outstanding.at(name)) add(tier, count);
+      if (others > 0) add(DEFAULT_TIER, others);
+    }
+    return work;
+  }
+
+  /** One request's share of the batches that the backlog makes, ms. */
+  #costMs(name: string): number {
+    const { sessions, curve } = this.#place(name);
+    const size = batchSize(this.#waiting(name), sessions);
+    return (batchMs(curve, size) ?? 0) / size;
+  }
+
+  #waiting(name: string): number {
+    return total(this.#outstanding.at(name)) + this.#place(name).others;
+  }
+}
+
+function batchSize(waiting: number, sessions: number): number {
+  return Math.max(1, Math.min(MOST_PER_BATCH, waiting / Math.max(1, sessions)));
+}
+
+/** Workers of one pool are alike: the mean of them, at the sizes of the first. */
+function meanCurve(all: readonly (readonly BatchTimePoint[])[]): readonly BatchTimePoint[] {
+  const curves = all.filter(({ length }) => length > 0);
+  const [first = []] = curves;
+  if (curves.length <= 1) return first;
+  return first.map(({ size, samples }) => ({ size, samples, ms: curves.reduce((sum, curve) => sum + (batchMs(curve, size) ?? 0), 0) / curves.length }));
+}
+
+/** `model.precision@pool` → `model@pool` */
+function modelAt(place: string): string {
+  return place.replace(/\.[^@]*/, '');
+}
+
+function interactiveAt({ queued, running, bulkBacklog = 0 }: VariantLoad): number {
+  return Math.max(0, queued - bulkBacklog) + running;
+}

@@ -1,0 +1,79 @@
+const SMOOTHING = 0.05;
+/** Backlogs below this say nothing of how the expected wait relates to the real one, ms. */
+const TELLING_WAIT_MS = 2;
+const LEAST_FACTOR = 0.5;
+const MOST_FACTOR = 8;
+/** Without news a correction fades to none: it may have kept away the very work that would correct it. */
+const FADE_MS = 2_000;
+
+/** What came back of a step, against what the backlog had said. */
+export interface CameBack {
+  /** The backlog's own estimate, before any correction, ms. */
+  backlogMs: number;
+  /** From dispatch until the batch began, ms. */
+  queueMs: number;
+  /** From the batch's end until the scheduler heard of it, ms. */
+  returnMs: number;
+  /** Expected until heard of, ms. */
+  expectedMs: number;
+  /** Real, ms. */
+  actualMs: number;
+}
+
+/**
+ * What is between scheduler and workers beside the backlog, learnt from each step that comes back: the ways there and back, how much
+ * longer or shorter waits are than the backlog says, and how far expectations are off (moving means and mean deviation, as RFC 6298).
+ */
+export class Way {
+  /** To the worker, nothing waiting there, ms. */
+  #thereMs = 0;
+  #backMs = 0;
+  #factor = 1;
+  #deviationMs = 0;
+  #heardAt = -Infinity;
+
+  cameBack({ backlogMs, queueMs, returnMs, expectedMs, actualMs }: CameBack, now: number): void {
+    const factor = this.#factorAt(now);
+    if (backlogMs < TELLING_WAIT_MS) this.#thereMs += SMOOTHING * (queueMs - this.#thereMs);
+    else this.#factor = clamp(factor + SMOOTHING * (Math.max(0, queueMs - this.#thereMs) / backlogMs - factor));
+    this.#backMs += SMOOTHING * (returnMs - this.#backMs);
+    this.#deviationMs += SMOOTHING * (Math.abs(actualMs - expectedMs) - this.#deviationMs);
+    this.#heardAt = now;
+  }
+
+  /** From dispatch until the batch begins, ms. */
+  queueMs(backlogMs: number, now: number): number {
+    return this.#thereMs + this.#factorAt(now) * backlogMs;
+  }
+
+  get backMs(): number {
+    return this.#backMs;
+  }
+
+  get deviationMs(): number {
+    return this.#deviationMs;
+  }
+
+  #factorAt(now: number): number {
+    const silentMs = now - this.#heardAt;
+    return silentMs === Infinity ? 1 : 1 + (this.#factor - 1) * Math.exp(-silentMs / FADE_MS);
+  }
+}
+
+function clamp(factor: number): number {
+  return Math.max(LEAST_FACTOR, Math.min(MOST_FACTOR, factor));
+}
+
+/** Tiers wait differently: those that come later may overtake. */
+export class Ways {
+  readonly #byTier = new Map<string, Way>();
+
+  /** @param tier one of those that have a weight */
+  of(tier: string): Way {
+    const known = this.#byTier.get(tier);
+    if (known !== undefined) return known;
+    const way = new Way();
+    this.#byTier.set(tier, way);
+    return way;
+  }
+}

@@ -1,0 +1,44 @@
+import type { BatchTimePoint } from '@tandem/schemas';
+
+/** Means are of recent batches: what came before these no longer weighs. */
+const MOST_WEIGHT = 20;
+
+/**
+ * Makes what batches take never fall with their size: neighbours that do are replaced by their mean, weighted by their samples
+ * (pool adjacent violators, isotonic regression: Ayer et al., 1955).
+ */
+export function monotone(points: readonly BatchTimePoint[]): BatchTimePoint[] {
+  const blocks: BatchTimePoint[] = [];
+  for (const point of points.toSorted((a, b) => a.size - b.size)) {
+    let block = point;
+    for (let last = blocks.at(-1); last !== undefined && last.ms > block.ms; last = blocks.at(-1)) {
+      blocks.pop();
+      block = pooled(last, block);
+    }
+    blocks.push(block);
+  }
+  return blocks;
+}
+
+function pooled(a: BatchTimePoint, b: BatchTimePoint): BatchTimePoint {
+  const [weightA, weightB] = [Math.min(MOST_WEIGHT, a.samples), Math.min(MOST_WEIGHT, b.samples)];
+  const mean = (ofA: number, ofB: number) => (ofA * weightA + ofB * weightB) / (weightA + weightB);
+  return { size: mean(a.size, b.size), ms: mean(a.ms, b.ms), samples: a.samples + b.samples };
+}
+
+/**
+ * What a batch of a size takes, ms; undefined where nothing is known. Smaller than measured: as the smallest measured, to be safe.
+ * Larger: in proportion.
+ * @param curve ascending in size and time
+ */
+export function batchMs(curve: readonly BatchTimePoint[], size: number): number | undefined {
+  const above = curve.findIndex((point) => point.size >= size);
+  const upper = curve[above];
+  if (upper === undefined) {
+    const last = curve.at(-1);
+    return last === undefined ? undefined : (last.ms * size) / last.size;
+  }
+  const lower = curve[above - 1];
+  if (lower === undefined) return upper.ms;
+  return lower.ms + ((upper.ms - lower.ms) * (size - lower.size)) / (upper.size - lower.size);
+}

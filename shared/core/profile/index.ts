@@ -1,0 +1,1 @@
+export { batchMs, monotone } from './batch-curve.ts';
