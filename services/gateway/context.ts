@@ -1,5 +1,6 @@
 import type { Workload } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
+import type { ResponseFeed } from './feed/response-feed.ts';
 import type { LoadWatch } from './overload/load-watch.ts';
 import type { GatewayPorts } from './options.ts';
 import type { Answers } from './replies/answers.ts';
@@ -12,6 +13,7 @@ export interface GatewayContext extends GatewayPorts {
   desk: ReplyDesk;
   answers: Answers;
   load: LoadWatch;
+  feed: ResponseFeed;
   /** True from the first sign of the end on: new work is refused, what is on its way is finished. */
   readonly draining: boolean;
 }

@@ -2,6 +2,7 @@ import type { AddressInfo } from 'node:net';
 import type { FastifyInstance } from 'fastify';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import type { GatewayContext } from './context.ts';
+import { ResponseFeed } from './feed/response-feed.ts';
 import type { GatewayOptions } from './options.ts';
 import { LoadWatch } from './overload/load-watch.ts';
 import { Answers } from './replies/answers.ts';
@@ -20,8 +21,13 @@ async function openContext({ settings, ports }: GatewayOptions): Promise<OwnCont
     desk: await ReplyDesk.open({ log, prefix, instance, logger }),
     answers: new Answers({ cache, ttlMs, clock, logger }),
     load: await LoadWatch.open({ log, prefix, clock, logger }),
+    feed: new ResponseFeed({ log, prefix, logger }),
     draining: false,
   };
+}
+
+async function closeContext({ desk, load, feed }: OwnContext): Promise<void> {
+  await Promise.all([desk.close(), load.close(), feed.close()]);
 }
 
 /** HTTP in and out. Knows the log, and no stage. */
@@ -38,7 +44,11 @@ export class Gateway implements AsyncDisposable {
   /** @throws {TandemError} `gateway_port`: the address cannot be listened on; `gateway_credentials`: nobody could be let in */
   static async start(options: GatewayOptions): Promise<Gateway> {
     const context = await openContext(options);
-    const gateway = new Gateway(context, await buildServer(context));
+    const server = await buildServer(context).catch(async (error: unknown) => {
+      await closeContext(context);
+      throw error;
+    });
+    const gateway = new Gateway(context, server);
     const { gatewayHost: host, gatewayPort: port = 0 } = options.settings;
     await gateway.#server.listen({ host, port }).catch(async (error: unknown) => {
       await gateway[Symbol.asyncDispose]();
@@ -67,11 +77,11 @@ export class Gateway implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { desk, load, settings } = this.#context;
+    const { settings } = this.#context;
     this.#context.draining = true;
     const late = setTimeout(() => this.#server.server.closeAllConnections(), settings.drainTimeoutMs);
     await this.#server.close();
     clearTimeout(late);
-    await Promise.all([desk.close(), load.close()]);
+    await closeContext(this.#context);
   }
 }

@@ -17,6 +17,8 @@ export interface GatewayPorts {
   logger: Logger;
   metrics: Metrics;
   tracing: Tracing;
+  /** What people call an item, by its id, for pages that show answers. @default ids only */
+  titles?: ReadonlyMap<string, string>;
 }
 
 export interface GatewayOptions {

@@ -1,14 +1,78 @@
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { TandemError } from '@tandem/shared/errors';
 import type { GatewayContext } from '../context.ts';
-import { asksForCredentials } from '../options.ts';
-import { LOCAL, type Credential } from './credential.ts';
+import { asksForCredentials, isLoopback } from '../options.ts';
+import { Problem } from '../problems/problem.ts';
+import { looksLikeApiKey } from './api-keys.ts';
+import { LOCAL, type Credential, type Scope } from './credential.ts';
+import { KeyFile } from './key-file.ts';
+import { Tokens } from './tokens.ts';
 
-/** Sets `request.credential`, and lets nobody through to a route whose scope the credential lacks. */
-export async function authenticate(fastify: FastifyInstance, { settings }: GatewayContext): Promise<void> {
-  const asked = asksForCredentials(settings);
+type Identify = (request: FastifyRequest) => Promise<Credential>;
+
+/** Of public routes where credentials are asked for. */
+const NOBODY: Credential = { ...LOCAL, name: 'nobody', scopes: new Set() };
+
+/**
+ * Sets `request.credential`, and lets nobody through to a route whose scope the credential lacks.
+ * @throws {TandemError} `gateway_credentials`: they are asked for, and there are none
+ */
+export function authenticate(fastify: FastifyInstance, context: GatewayContext): void {
   fastify.decorateRequest('credential', null as unknown as Credential);
+  const identify = asksForCredentials(context.settings) ? byCredential(fastify, context) : byAddress(context);
   fastify.addHook('onRequest', async (request) => {
-    request.credential = LOCAL;
+    const scope = request.is404 ? 'public' : (request.routeOptions.config.scope ?? 'operate');
+    request.credential = NOBODY;
+    if (scope === 'public') return;
+    request.credential = await identify(request);
+    requireScope(request.credential, scope);
   });
-  void asked;
+}
+
+/** @throws {Problem} `forbidden` */
+export function requireScope({ name, scopes }: Credential, scope: Scope): void {
+  if (!scopes.has(scope)) throw new Problem('forbidden', { detail: `${name} may not do this: the scope ${scope} is needed.` });
+}
+
+/**
+ * Without credentials only this machine is let in, and only under its own name: a page of the web that has its own name point here
+ * would be called by another.
+ */
+function byAddress({ settings: { gatewayHost } }: GatewayContext): Identify {
+  return async ({ host }) => {
+    const name = host.replace(/:\d+$/, '');
+    if (!isLoopback(gatewayHost) || isLoopback(name)) return LOCAL;
+    throw new Problem('forbidden', { detail: `This gateway answers to localhost and 127.0.0.1, not to ${name.slice(0, 100)}.` });
+  };
+}
+
+function byCredential(fastify: FastifyInstance, { settings, logger, clock }: GatewayContext): Identify {
+  const { gatewayKeysFile, gatewayJwksUrl: jwksUrl, gatewayJwtIssuer: issuer, gatewayJwtAudience: audience } = settings;
+  const file = gatewayKeysFile === undefined ? undefined : new KeyFile(gatewayKeysFile, logger);
+  fastify.addHook('onClose', async () => file?.close());
+  const tokens = jwksUrl === undefined ? undefined : new Tokens({ jwksUrl, ...completeTokens(issuer, audience), logger });
+  if (file === undefined && tokens === undefined) throw noCredentials(settings.gatewayHost);
+  return async (request) => {
+    const text = credentialIn(request);
+    const found = text === undefined ? undefined : looksLikeApiKey(text) ? file?.keys.find(text, clock.now()) : await tokens?.find(text);
+    if (found !== undefined) return found;
+    const detail = text === undefined ? 'Send an API key or a token: Authorization: Bearer …' : 'The credential is not valid, or not any more.';
+    throw new Problem('unauthenticated', { detail, headers: { 'www-authenticate': 'Bearer realm="tandem"' } });
+  };
+}
+
+function credentialIn({ headers }: FastifyRequest): string | undefined {
+  const [, bearer] = /^Bearer +(\S{1,8192})$/i.exec(headers.authorization ?? '') ?? [];
+  const key = headers['x-api-key'];
+  return bearer ?? (typeof key === 'string' ? key : undefined);
+}
+
+function completeTokens(issuer: string | undefined, audience: string | undefined): { issuer: string; audience: string } {
+  if (issuer !== undefined && audience !== undefined) return { issuer, audience };
+  throw new TandemError('tokens need --gateway-jwks-url, --gateway-jwt-issuer and --gateway-jwt-audience together: without issuer and audience, tokens made for others would be taken', { code: 'gateway_credentials' });
+}
+
+function noCredentials(host: string): TandemError {
+  const message = `the gateway listens on ${host}, so it asks for credentials, and has none to compare with: make a key with tandem gateway keys create --file keys.json and give --gateway-keys-file keys.json, or --gateway-jwks-url with issuer and audience; or --gateway-auth off where something in front of it asks`;
+  return new TandemError(message, { code: 'gateway_credentials' });
 }

@@ -2,12 +2,17 @@ import helmet from '@fastify/helmet';
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { authenticate } from '../auth/authenticate.ts';
 import type { GatewayContext } from '../context.ts';
+import { limitBodyTime } from '../limits/body-timeout.ts';
+import { HTTP_LIMITS } from '../limits/http-limits.ts';
+import { limitRates } from '../limits/rate-limits.ts';
 import { PLUGINS } from '../plugins.ts';
+import { addFeedRoute } from '../feed/routes.ts';
+import { addInteractionRoute } from '../interactions/routes.ts';
+import { addBatchRoute } from '../requests/batch.ts';
 import { addRequestRoutes } from '../requests/routes.ts';
 import { handleErrors } from '../problems/error-handler.ts';
 import { answerClientErrors } from './client-errors.ts';
 import { addHealthRoutes } from './health.ts';
-import { HTTP_LIMITS } from './limits.ts';
 import './routes.ts';
 
 /** Pages are served from here, with all that they need. Styles may stand in elements: charts set theirs so. */
@@ -35,9 +40,14 @@ export async function buildServer(context: GatewayContext): Promise<FastifyInsta
   fastify.setSerializerCompiler(() => JSON.stringify);
   handleErrors(fastify);
   await fastify.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: POLICY }, strictTransportSecurity: false });
-  await authenticate(fastify, context);
+  authenticate(fastify, context);
+  await limitRates(fastify, context);
+  limitBodyTime(fastify);
   addHealthRoutes(fastify, context);
   addRequestRoutes(fastify, context);
+  addBatchRoute(fastify, context);
+  addFeedRoute(fastify, context);
+  addInteractionRoute(fastify, context);
   for (const plugin of PLUGINS) await fastify.register((instance) => plugin(instance, context));
   await fastify.ready();
   return fastify;

@@ -1,0 +1,110 @@
+import type { ServerResponse } from 'node:http';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { HEADER, idSchema, type Response } from '@tandem/schemas';
+import type { LogRecord } from '@tandem/shared/log';
+import type { Credential } from '../auth/credential.ts';
+import type { GatewayContext } from '../context.ts';
+import { problemResponse } from '../openapi/problem-schema.ts';
+import { Problem } from '../problems/problem.ts';
+import { abandonment, headerOf } from '../requests/call.ts';
+import { readPositions, type Positions } from './positions.ts';
+import type { ResponseFeed } from './response-feed.ts';
+import { Subscription } from './subscription.ts';
+
+const MOST_FOLLOWERS = 200;
+const COMMENT_EVERY_MS = 15_000;
+/** A client that is so far behind is cut off: it comes back with its last id, and nothing is lost. */
+const MOST_UNSENT_BYTES = 4_194_304;
+
+interface FeedQuery {
+  workload?: string;
+  lastEventId?: string;
+}
+
+const documentation = {
+  summary: 'Responses as they are made',
+  description: 'Server-sent events `response`. After a break the browser sends Last-Event-ID by itself, and what was missed comes first.',
+  tags: ['responses'],
+  querystring: { type: 'object', properties: { workload: { type: 'string', description: 'of this workload alone' }, lastEventId: { type: 'string', description: 'as the header Last-Event-ID' } } },
+  headers: { type: 'object', properties: { 'last-event-id': { type: 'string' } } },
+  response: { 200: { description: 'Events', content: { 'text/event-stream': { schema: { type: 'string' } } } }, default: problemResponse },
+} as const;
+
+/** `GET /v1/stream` */
+export function addFeedRoute(fastify: FastifyInstance, context: GatewayContext): void {
+  const { feed } = context;
+  const open = new Set<ServerResponse>();
+  fastify.addHook('preClose', async () => {
+    for (const raw of open) raw.end();
+  });
+  fastify.get<{ Querystring: FeedQuery }>('/v1/stream', { config: { scope: 'read' }, schema: documentation }, async (request, reply) => {
+    if (context.draining) throw new Problem('draining', { detail: 'This gateway is going away; another will answer.', retryAfterSeconds: 1 });
+    if (feed.followers >= MOST_FOLLOWERS) throw new Problem('overload', { detail: `${MOST_FOLLOWERS} others follow here already.`, retryAfterSeconds: 5 });
+    const accepts = filterOf(request.query, request.credential);
+    const from = positionsOf(request);
+    await stream({ feed, from, accepts }, request, reply, open);
+    return reply;
+  });
+}
+
+type Followed = { feed: ResponseFeed; from: Positions | undefined; accepts: (record: LogRecord) => boolean };
+
+async function stream(followed: Followed, request: FastifyRequest, reply: FastifyReply, open: Set<ServerResponse>): Promise<void> {
+  const signal = abandonment(reply);
+  const { raw } = reply;
+  const subscription = new Subscription({ ...followed, signal, onRecord: (record, id) => send(raw, `id: ${id}\nevent: response\ndata: ${textOf(record, request.credential)}\n\n`) });
+  reply.hijack();
+  raw.writeHead(200, { ...headersOf(reply), 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
+  open.add(raw);
+  const comments = setInterval(() => send(raw, ': still here\n\n'), COMMENT_EVERY_MS);
+  raw.once('close', () => {
+    clearInterval(comments);
+    open.delete(raw);
+    subscription.close();
+  });
+  try {
+    raw.write('retry: 1000\n\n');
+    await subscription.start();
+    if (signal.aborted) subscription.close();
+    // From here on a break can be mended, also one before the first response.
+    else send(raw, `id: ${subscription.id}\nevent: caught-up\ndata: {}\n\n`);
+  } catch (err) {
+    request.log.error({ err }, 'a stream of responses failed');
+    raw.destroy();
+  }
+}
+
+function send(raw: ServerResponse, text: string): void {
+  if (raw.writableLength > MOST_UNSENT_BYTES) raw.destroy();
+  else if (!raw.destroyed && !raw.writableEnded) raw.write(text);
+}
+
+function headersOf(reply: FastifyReply): Record<string, string | number | string[]> {
+  return Object.fromEntries(Object.entries(reply.getHeaders()).filter((entry): entry is [string, string | number | string[]] => entry[1] !== undefined));
+}
+
+/** A tenant sees its own responses; without credentials, there are no tenants. */
+function filterOf({ workload }: FeedQuery, { tenant }: Credential): (record: LogRecord) => boolean {
+  if (workload !== undefined && !idSchema.safeParse(workload).success) throw new Problem('invalid_request', { detail: 'workload: a name of a workload is expected' });
+  // The name is looked for as JSON writes it, so that what is not asked for need not be parsed.
+  const wanted = workload === undefined ? undefined : `"workload":"${workload}"`;
+  return ({ headers, value }) => value !== null && (tenant === undefined || headers[HEADER.tenant] === tenant) && (wanted === undefined || (value.includes(wanted) && (JSON.parse(value.toString('utf8')) as Response).workload === workload));
+}
+
+/** @throws {Problem} `invalid_request` */
+function positionsOf(request: FastifyRequest<{ Querystring: FeedQuery }>): Positions | undefined {
+  const text = headerOf(request, 'last-event-id') ?? request.query.lastEventId;
+  if (text === undefined || text === '') return undefined;
+  const positions = readPositions(text);
+  if (positions === undefined) throw new Problem('invalid_request', { detail: 'Last-Event-ID: give the id of an event of this stream, or none.' });
+  return positions;
+}
+
+/** As the client knows its requests: without the tenant in front. */
+function textOf({ value }: LogRecord, { tenant }: Credential): string {
+  const text = value?.toString('utf8') ?? 'null';
+  if (tenant === undefined) return text;
+  const response = JSON.parse(text) as Response;
+  const { requestId } = response;
+  return requestId.startsWith(`${tenant}/`) ? JSON.stringify({ ...response, requestId: requestId.slice(tenant.length + 1) }) : text;
+}

@@ -1,0 +1,103 @@
+import { once } from 'node:events';
+import { PassThrough, type Readable } from 'node:stream';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { GatewayContext } from '../context.ts';
+import { Problem } from '../problems/problem.ts';
+import { problemResponse } from '../openapi/problem-schema.ts';
+import { documented } from '../openapi/json-schema.ts';
+import { admit } from './admit.ts';
+import { callOf } from './call.ts';
+import { Exchange, forClient, waitMsOf } from './exchange.ts';
+import { readLines, type Line } from './lines.ts';
+import { draftSchema, prepareRequest, type Call } from './prepare.ts';
+import { repeated } from './repeated.ts';
+
+const NDJSON = 'application/x-ndjson';
+/** Lines of one batch that are on their way; the next is read when one is answered and its answer has been taken. */
+const WINDOW = 256;
+
+const documentation = {
+  summary: 'Many requests, one a line',
+  description: 'NDJSON in, NDJSON out: one line for each, in the order in which they are answered, while lines still come in. A line that cannot be answered with a response has `line`, its requestId where it can be read, and `problem`.',
+  tags: ['requests'],
+  body: { content: { [NDJSON]: { schema: { ...documented(draftSchema), description: 'one line' } } } },
+  response: { 200: { description: 'Lines', content: { [NDJSON]: { schema: { type: 'string' } } } }, default: problemResponse },
+} as const;
+
+/** `POST /v1/requests:batch` */
+export function addBatchRoute(fastify: FastifyInstance, context: GatewayContext): void {
+  void fastify.register(async (instance) => {
+    instance.removeAllContentTypeParsers();
+    instance.addContentTypeParser([NDJSON, 'application/ndjson', 'application/jsonl'], (_request, payload, done) => done(null, payload));
+    instance.post('/v1/requests::batch', { config: { scope: 'send', streamsBody: true }, schema: documentation }, (request, reply) => batch(request, reply, context));
+  });
+}
+
+async function batch(request: FastifyRequest, reply: FastifyReply, context: GatewayContext): Promise<FastifyReply> {
+  if (context.draining) throw new Problem('draining', { detail: 'This gateway is going away; another will answer.', retryAfterSeconds: 1 });
+  if (request.body === undefined || request.body === null) throw new Problem('empty_value', { detail: 'Send requests, one a line.' });
+  const { call, span } = callOf(request, context);
+  const output = new PassThrough();
+  const input = request.body as Readable;
+  // Whoever has gone reads no answers and sends no lines.
+  output.once('close', () => input.destroy());
+  void run(input, output, (line) => answerLine(line, request, call, context), context).finally(() => span?.end());
+  return reply.header('content-type', `${NDJSON}; charset=utf-8`).header('cache-control', 'no-store').header('x-accel-buffering', 'no').send(output);
+}
+
+/** Bounded by its window: what is not read by the client stops what is read from it. */
+async function run(input: Readable, output: PassThrough, answer: (line: Line) => Promise<object>, { settings, logger }: GatewayContext): Promise<void> {
+  const onTheirWay = new Set<Promise<void>>();
+  try {
+    for await (const line of readLines(input, settings.gatewayMaxBodyBytes)) {
+      const done = answer(line).then((body) => write(output, body)).catch((err: unknown) => logger.error({ err }, 'a line of a batch failed'));
+      const tracked: Promise<void> = done.finally(() => onTheirWay.delete(tracked));
+      onTheirWay.add(tracked);
+      if (onTheirWay.size >= WINDOW) await Promise.race(onTheirWay);
+    }
+  } catch (err) {
+    logger.debug({ err }, 'a batch ended early');
+  }
+  await Promise.all(onTheirWay);
+  output.end();
+}
+
+/** Resolves when there is room for more. */
+async function write(output: PassThrough, body: object): Promise<void> {
+  if (output.destroyed || output.write(`${JSON.stringify(body)}\n`)) return;
+  await Promise.race([once(output, 'drain'), once(output, 'close')]);
+}
+
+async function answerLine(line: Line, request: FastifyRequest, call: Call, context: GatewayContext): Promise<object> {
+  let requestId: string | undefined;
+  try {
+    if ('problem' in line) throw line.problem;
+    await request.server.countRequest(request);
+    const prepared = prepareRequest(parse(line.text), { ...call, idempotencyKey: undefined }, context);
+    ({ requestId } = prepared);
+    admit(prepared, context);
+    const exchange = new Exchange(prepared, context);
+    const waitMs = waitMsOf(prepared, context);
+    const earlier = prepared.isIdempotent ? await repeated(prepared, exchange, waitMs, context) : 'first';
+    if (prepared.isIdempotent && earlier === 'first') exchange.keepAnswer();
+    const response = earlier === 'first' ? await exchange.run({ waitMs }) : earlier;
+    if (response !== undefined) return { line: line.number, ...forClient(response, requestId) };
+    throw new Problem('no_answer', { detail: 'No response in time.', requestId });
+  } catch (error) {
+    return { line: line.number, ...(requestId === undefined ? {} : { requestId }), problem: asProblem(error, context).body };
+  }
+}
+
+function asProblem(error: unknown, { logger }: GatewayContext): Problem {
+  if (error instanceof Problem) return error;
+  logger.error({ err: error }, 'a line of a batch failed');
+  return new Problem('internal', { detail: 'A defect of Tandem or of what it stands on; the gateway’s log has it.' });
+}
+
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text);
+  } catch {
+    throw new Problem('invalid_json', { detail: 'The line is not JSON.' });
+  }
+}
