@@ -7,6 +7,7 @@ import { addDeadLettersCommand } from './commands/dead-letters.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addEraseCommand } from './commands/erase.ts';
+import { addExplainCommand } from './commands/explain.ts';
 import { addGatewayCommand } from './commands/gateway.ts';
 import { addModelsCommand } from './commands/models.ts';
 import { addStageCommand } from './commands/stage.ts';
@@ -44,7 +45,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EPILOGUE);
-  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand, addDoctorCommand, addTailCommand]) add(program);
+  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand, addDoctorCommand, addTailCommand, addExplainCommand]) add(program);
   return program;
 }
 

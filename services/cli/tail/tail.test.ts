@@ -88,7 +88,7 @@ describe('a line', () => {
 
   it('says why it is less than it should be, and what went wrong', () => {
     expect(plain({ status: 'degraded', reason: 'deadline' })).toContain('degraded     14 ms  recommend  user 42  r1  [deadline]');
-    expect(plain({ status: 'failed', reason: 'step_failed', error: { code: 'model_crash', message: 'gone' }, result: undefined as never })).toContain('[step_failed, model_crash: gone]');
+    expect(plain({ status: 'failed', reason: 'step_failed', error: { code: 'model_crash', message: 'gone' }, result: undefined })).toContain('[step_failed, model_crash: gone]');
   });
 
   it('does not let a sender steer the terminal', () => {
