@@ -1,5 +1,6 @@
 import type { FastifyInstance } from 'fastify';
 import type { GatewayContext } from './context.ts';
+import { dashboard } from './dashboard/index.ts';
 
 /**
  * A part of the gateway with routes of its own, such as the dashboard. Each route says in `config.scope` who may call it: `public`, `read`,
@@ -9,4 +10,4 @@ import type { GatewayContext } from './context.ts';
 export type GatewayPlugin = (fastify: FastifyInstance, context: GatewayContext) => void | Promise<void>;
 
 /** In the order in which they are registered. */
-export const PLUGINS: readonly GatewayPlugin[] = [];
+export const PLUGINS: readonly GatewayPlugin[] = [dashboard];

@@ -158,25 +158,32 @@ export class Aggregator {
   }
 
   async #open(): Promise<void> {
-    const { clock, prefix, logger } = this.#options;
+    const { clock, logger } = this.#options;
+    const opened: Pick<Tail, 'close'>[] = [];
     try {
-      const tails = await Promise.all([
-        this.#tail('telemetry', 'earliest', (record) => this.#workers.record(record, clock.now(), this.#ageOf(record))),
-        this.#tail('responses', 'latest', (record) => this.#responses.record(record)),
-        this.#tail('interactions', 'latest', (record) => this.#responses.record(record)),
-        this.#tail('dead-letters', 'latest', (record) => this.#letters.record(record)),
-        this.#tail('audit', 'earliest', (record) => this.#audit.record(record)),
-      ]);
-      const control = await followControl({ log: this.#options.log, prefix, logger, onChange: () => undefined });
-      this.#tails.push(...tails, control);
-      this.#control = control.state;
+      await this.#follow(opened);
+      this.#tails.push(...opened);
       if (this.#stopped) await this.stop();
     } catch (error) {
+      // What is open already would count everything twice.
+      await Promise.all(opened.map((tail) => tail.close()));
       if (this.#stopped) return;
       this.#error = messageOf(error);
       logger.warn({ error: messageOf(error) }, 'the dashboard cannot read the log; trying again');
       this.#cancelOpening = clock.schedule(clock.now() + OPEN_RETRY_MS, () => void this.#open());
     }
+  }
+
+  async #follow(opened: Pick<Tail, 'close'>[]): Promise<void> {
+    const { log, clock, prefix, logger } = this.#options;
+    opened.push(await this.#tail('telemetry', 'earliest', (record) => this.#workers.record(record, clock.now(), this.#ageOf(record))));
+    opened.push(await this.#tail('responses', 'latest', (record) => this.#responses.record(record)));
+    opened.push(await this.#tail('interactions', 'latest', (record) => this.#responses.record(record)));
+    opened.push(await this.#tail('dead-letters', 'latest', (record) => this.#letters.record(record)));
+    opened.push(await this.#tail('audit', 'earliest', (record) => this.#audit.record(record)));
+    const control = await followControl({ log, prefix, logger, onChange: () => undefined });
+    opened.push(control);
+    this.#control = control.state;
   }
 
   #tail(kind: TopicKind, startFrom: 'earliest' | 'latest', onRecord: (record: LogRecord) => void): Promise<Tail> {

@@ -1,0 +1,32 @@
+import type { ServerResponse } from 'node:http';
+
+const LISTENERS = 64;
+
+/** Server-sent events to those who look on: each event is written once and sent to all; who does not keep up misses some. */
+export class EventStream {
+  readonly #listeners = new Set<ServerResponse>();
+
+  get isFull(): boolean {
+    return this.#listeners.size >= LISTENERS;
+  }
+
+  add(response: ServerResponse): void {
+    this.#listeners.add(response);
+    response.once('close', () => this.#listeners.delete(response));
+  }
+
+  send(event: string, data: unknown): void {
+    if (this.#listeners.size === 0) return;
+    const text = eventText(event, data);
+    for (const listener of this.#listeners) if (!listener.writableNeedDrain) listener.write(text);
+  }
+
+  close(): void {
+    for (const listener of this.#listeners) listener.end();
+    this.#listeners.clear();
+  }
+}
+
+export function eventText(event: string, data: unknown): string {
+  return `event: ${event}\ndata: ${JSON.stringify(data)}\n\n`;
+}

@@ -1,0 +1,97 @@
+import { topicName, type AuditEntry, type Control, type Lane } from '@tandem/schemas';
+import type { Clock } from '@tandem/shared/clock';
+import { keyOf, laneKey, workerKey } from '@tandem/shared/control';
+import { replayLetters, type ReplaySummary } from '@tandem/shared/dead-letters';
+import { messageOf } from '@tandem/shared/errors';
+import type { EventLog, LogProducer } from '@tandem/shared/log';
+
+export interface OperatorOptions {
+  log: EventLog;
+  producer: LogProducer;
+  prefix: string;
+  clock: Clock;
+}
+
+/** An action and what it is done to, as the audit names them. */
+interface Deed {
+  actor: string;
+  action: string;
+  target: string;
+}
+
+const LONGEST_TARGET = 4_000;
+
+/** What an operator can do. Each action leaves an entry on topic `audit`, also one that failed. */
+export class Operator {
+  readonly #options: OperatorOptions;
+
+  constructor(options: OperatorOptions) {
+    this.#options = options;
+  }
+
+  /** No new request of the lane is taken in; what is on its way is finished, the rest waits in the log. */
+  pauseLane(actor: string, lane: Lane): Promise<void> {
+    return this.#audited({ actor, action: 'lane.pause', target: lane }, () => this.#want({ kind: 'lane_hold', lane, by: actor, time: this.#now }));
+  }
+
+  resumeLane(actor: string, lane: Lane): Promise<void> {
+    return this.#audited({ actor, action: 'lane.resume', target: lane }, () => this.#takeBack(laneKey(lane)));
+  }
+
+  /** It finishes what it has, and leaves its work to the others. */
+  drainWorker(actor: string, instance: string): Promise<void> {
+    return this.#audited({ actor, action: 'worker.drain', target: instance }, () => this.#want({ kind: 'worker_drain', instance, by: actor, time: this.#now }));
+  }
+
+  resumeWorker(actor: string, instance: string): Promise<void> {
+    return this.#audited({ actor, action: 'worker.resume', target: instance }, () => this.#takeBack(workerKey(instance)));
+  }
+
+  /** @param keys `<topic>/<partition>/<offset>` of the letters that somebody has looked at */
+  replay(actor: string, keys: readonly string[], signal: AbortSignal): Promise<ReplaySummary> {
+    const { log, producer, prefix } = this.#options;
+    const target = keys.join(' ');
+    const deed = { actor, action: 'dead-letters.replay', target: target.length > LONGEST_TARGET ? `${target.slice(0, LONGEST_TARGET)} …` : target };
+    const options = { log, producer, prefix, topic: topicName(prefix, 'dead-letters'), filter: { keys: new Set(keys) }, limit: keys.length, force: false, dryRun: false, signal };
+    return this.#audited(deed, () => replayLetters(options), (summary) => told(summary, keys.length));
+  }
+
+  get #now(): number {
+    return Math.max(0, Math.round(this.#options.clock.now()));
+  }
+
+  #want(control: Control): Promise<void> {
+    return this.#write('control', keyOf(control), JSON.stringify(control));
+  }
+
+  #takeBack(key: string): Promise<void> {
+    return this.#write('control', key, null);
+  }
+
+  async #audited<Result>(deed: Deed, act: () => Promise<Result>, detailOf: (result: Result) => string | undefined = () => undefined): Promise<Result> {
+    try {
+      const result = await act();
+      const detail = detailOf(result);
+      await this.#audit({ ...deed, outcome: 'done', time: this.#now, ...(detail === undefined ? {} : { detail }) });
+      return result;
+    } catch (error) {
+      await this.#audit({ ...deed, outcome: 'failed', time: this.#now, detail: messageOf(error).slice(0, LONGEST_TARGET) });
+      throw error;
+    }
+  }
+
+  #audit(entry: AuditEntry): Promise<void> {
+    return this.#write('audit', entry.actor, JSON.stringify(entry));
+  }
+
+  #write(kind: 'control' | 'audit', key: string, value: string | null): Promise<void> {
+    const { producer, prefix } = this.#options;
+    return producer.send([{ topic: topicName(prefix, kind), key, value }]);
+  }
+}
+
+function told({ replayed, refused, withoutTopic }: ReplaySummary, wanted: number): string {
+  const reasons = Object.entries(refused).map(([code, count]) => `${count} ${code} in vain`);
+  if (withoutTopic > 0) reasons.push(`${withoutTopic} without a topic`);
+  return [`${replayed} of ${wanted} put back`, ...reasons].join(', ');
+}
