@@ -5,6 +5,7 @@ import type { GatewayContext } from './context.ts';
 import { ResponseFeed } from './feed/response-feed.ts';
 import type { GatewayOptions } from './options.ts';
 import { LoadWatch } from './overload/load-watch.ts';
+import { PLUGINS, type GatewayPlugin } from './plugins.ts';
 import { Answers } from './replies/answers.ts';
 import { ReplyDesk } from './replies/reply-desk.ts';
 import { buildServer } from './server/server.ts';
@@ -42,9 +43,9 @@ export class Gateway implements AsyncDisposable {
   }
 
   /** @throws {TandemError} `gateway_port`: the address cannot be listened on; `gateway_credentials`: nobody could be let in */
-  static async start(options: GatewayOptions): Promise<Gateway> {
+  static async start(options: GatewayOptions, plugins: readonly GatewayPlugin[] = PLUGINS): Promise<Gateway> {
     const context = await openContext(options);
-    const server = await buildServer(context).catch(async (error: unknown) => {
+    const server = await buildServer(context, plugins).catch(async (error: unknown) => {
       await closeContext(context);
       throw error;
     });

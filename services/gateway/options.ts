@@ -4,7 +4,6 @@ import type { Clock } from '@tandem/shared/clock';
 import type { Settings } from '@tandem/shared/config';
 import type { EventLog, LogProducer } from '@tandem/shared/log';
 import type { Logger, Metrics, Tracing } from '@tandem/shared/telemetry';
-import type { GatewayPlugin } from './plugin.ts';
 
 /** What a gateway stands on, opened by the composition root. */
 export interface GatewayPorts {
@@ -25,8 +24,6 @@ export interface GatewayPorts {
 export interface GatewayOptions {
   settings: Settings;
   ports: GatewayPorts;
-  /** Parts with routes of their own. @default all there are (plugins.ts) */
-  plugins?: readonly GatewayPlugin[];
 }
 
 const LOOPBACK = /^(localhost|127(\.\d{1,3}){3}|::1|\[::1\])$/;

@@ -5,11 +5,13 @@ import type { GatewayContext } from '../context.ts';
 import { limitBodyTime } from '../limits/body-timeout.ts';
 import { HTTP_LIMITS } from '../limits/http-limits.ts';
 import { limitRates } from '../limits/rate-limits.ts';
-import { PLUGINS } from '../plugins.ts';
+import type { GatewayPlugin } from '../plugins.ts';
 import { addFeedRoute } from '../feed/routes.ts';
+import { addInferenceRoutes } from '../inference/routes.ts';
 import { addInteractionRoute } from '../interactions/routes.ts';
 import { addBatchRoute } from '../requests/batch.ts';
 import { addRequestRoutes } from '../requests/routes.ts';
+import { collectRoutes, serveDocument } from '../openapi/document.ts';
 import { handleErrors } from '../problems/error-handler.ts';
 import { answerClientErrors } from './client-errors.ts';
 import { addHealthRoutes } from './health.ts';
@@ -22,7 +24,7 @@ const POLICY = {
 };
 
 /** A server with all routes, not listening yet. */
-export async function buildServer(context: GatewayContext): Promise<FastifyInstance> {
+export async function buildServer(context: GatewayContext, plugins: readonly GatewayPlugin[]): Promise<FastifyInstance> {
   const { settings, logger } = context;
   const fastify = Fastify({
     loggerInstance: logger.child({}, { level: 'warn' }) as FastifyBaseLogger,
@@ -43,12 +45,15 @@ export async function buildServer(context: GatewayContext): Promise<FastifyInsta
   authenticate(fastify, context);
   await limitRates(fastify, context);
   limitBodyTime(fastify);
+  await collectRoutes(fastify);
   addHealthRoutes(fastify, context);
   addRequestRoutes(fastify, context);
   addBatchRoute(fastify, context);
   addFeedRoute(fastify, context);
   addInteractionRoute(fastify, context);
-  for (const plugin of PLUGINS) await fastify.register((instance) => plugin(instance, context));
+  addInferenceRoutes(fastify, context);
+  await serveDocument(fastify);
+  for (const plugin of plugins) await fastify.register((instance) => plugin(instance, context));
   await fastify.ready();
   return fastify;
 }
