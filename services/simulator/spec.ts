@@ -16,6 +16,8 @@ export interface TrafficSpec {
   tiers?: Readonly<Record<string, number>>;
   /** Affinity keys (users, sessions, languages), and how unequal they are: Zipf's exponent, 0 for equal. @default 100000 equal ones */
   keys?: { count: number; exponent: number };
+  /** What of the requests falls on each partition, where that is known better than the keys. @default by the keys */
+  partitionShares?: readonly number[];
   /** ms; null: none. @default the workload's */
   deadlineMs?: number | null;
   /** An answer counts as in time within so long, ms. */

@@ -21,6 +21,11 @@ function weighted<Name extends string>(weights: Partial<Readonly<Record<Name, nu
   };
 }
 
+function sharedOut(shares: readonly number[], random: Random): () => number {
+  const draw = weighted(Object.fromEntries(shares.map((share, partition) => [String(partition), share])), random);
+  return () => Number(draw());
+}
+
 /** Requests of one kind, one after the other, sensed as the classifier senses them. */
 export class TrafficSource {
   readonly arrivals: Arrivals;
@@ -31,6 +36,7 @@ export class TrafficSource {
   readonly #partitionOf: Int32Array;
   readonly #hint: (() => TaskKind) | undefined;
   readonly #tier: () => string;
+  readonly #partition: (key: number) => number;
   #count = 0;
 
   constructor(spec: TrafficSpec, { seed, index, partitions }: { seed: number; index: number; partitions: number }) {
@@ -44,6 +50,7 @@ export class TrafficSource {
     this.#partitions = partitions;
     this.#partitionOf = new Int32Array(count).fill(-1);
     this.#hint = spec.tasks === undefined ? undefined : weighted(spec.tasks, stream('tasks'));
+    this.#partition = spec.partitionShares === undefined ? (key) => this.#partitionOfKey(key) : sharedOut(spec.partitionShares, stream('partitions'));
     this.#tier = weighted(spec.tiers ?? { standard: 1 }, stream('tiers'));
   }
 
@@ -67,7 +74,7 @@ export class TrafficSource {
   }
 
   /** Kafka's own hash: whether keys that are many collide on few partitions is part of the question. */
-  #partition(key: number): number {
+  #partitionOfKey(key: number): number {
     const known = this.#partitionOf[key]!;
     return known >= 0 ? known : (this.#partitionOf[key] = partitionOfKey(`key-${key}`, this.#partitions));
   }

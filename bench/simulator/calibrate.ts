@@ -1,0 +1,91 @@
+import { DEFAULT_PARTITIONS } from '@tandem/schemas';
+import { poissonArrivals, seededRandom } from '@tandem/shared/random';
+import { measuredHop, measuredTimes, type BatchSample, type HopTimes, type ServiceTimes } from '@tandem/simulator';
+import { SESSION_TIMEOUT_MS, WORKERS } from './graded-cluster.ts';
+import type { Answered, Tapped, TappedRun } from './tapped.ts';
+
+/** What is measured once, before anything is predicted. */
+export interface Calibration {
+  /** By `model.precision`: what batches take alone on the cores. */
+  times: ReadonlyMap<string, ServiceTimes>;
+  hops: HopTimes;
+  /** Cores that everything but inference takes: a fixed part, and one per request and second. */
+  others: { fixedCores: number; secondsPerRequest: number };
+  /** Of the requests' keys. */
+  partitionShares: readonly number[];
+  /** Requests per second, by `model.precision`, that saturate the workers. */
+  capacityPerSecond: ReadonlyMap<string, number>;
+  samples: Record<string, { size: number; meanMs: number; count: number }[]>;
+  cores: number;
+  detectionMs: number;
+}
+
+/** Two runs of one variant: with next to nothing waiting, and with more than can be done. */
+export interface CalibrationRuns {
+  variant: string;
+  light: TappedRun;
+  full: TappedRun;
+}
+
+const LIGHT_SHARE = 0.25;
+const FULL_SHARE = 1.6;
+/** Of what goes on beside the worker, this much comes before the dispatch: a request is read, sensed and decided on, and then merged and answered. */
+const BEFORE_SHARE = 0.6;
+
+/** @param roughCapacity requests per second, of a burst */
+export async function calibrationRuns(tapped: Tapped, variant: string, roughCapacity: number, { seconds, brokerPid, seed }: { seconds: number; brokerPid: number | undefined; seed: number }): Promise<CalibrationRuns> {
+  const at = (share: number) => tapped.run({
+    arrivals: poissonArrivals(share * roughCapacity, seededRandom(seed, `calibration ${variant} ${share}`)), seconds, partitions: DEFAULT_PARTITIONS, brokerPid,
+  });
+  return { variant, light: await at(LIGHT_SHARE), full: await at(FULL_SHARE) };
+}
+
+/** Batches, not requests: a batch of n comes n times among the answers. */
+function batchesOf(answers: readonly Answered[], variant: string, slowdown: number): BatchSample[] {
+  const bySize = Map.groupBy(answers.filter((answer) => answer.variant === variant && answer.batchSize > 0), ({ batchSize, computeMs }) => `${batchSize} ${computeMs}`);
+  return [...bySize.values()].flatMap((same) => {
+    const { batchSize, computeMs } = same[0]!;
+    return Array.from({ length: Math.max(1, Math.round(same.length / batchSize)) }, () => ({ size: batchSize, ms: computeMs / slowdown }));
+  });
+}
+
+/** @param cores of the machine that everything shares */
+export function calibrate(runs: readonly CalibrationRuns[], cores: number): Calibration {
+  const others = othersOf(runs);
+  const times = new Map<string, ServiceTimes>();
+  const samples: Calibration['samples'] = {};
+  for (const { variant, light, full } of runs) {
+    const slowdownOf = (run: TappedRun, sessions: number) => Math.max(1, (sessions + run.otherCores) / cores);
+    const all = [...batchesOf(light.answers, variant, slowdownOf(light, light.workerCores)), ...batchesOf(full.answers, variant, slowdownOf(full, WORKERS))];
+    times.set(variant, measuredTimes(all));
+    samples[variant] = summary(all);
+  }
+  const capacities = runs.map(({ variant, full }) => [variant, full.answers.filter(({ status }) => status === 'complete').length / full.answers.length * full.figures.offeredPerSecond] as const);
+  const shares = runs[0]!.full.partitionShares;
+  return { times, hops: hopsOf(runs), others, partitionShares: shares, capacityPerSecond: new Map(capacities), samples, cores, detectionMs: SESSION_TIMEOUT_MS };
+}
+
+function othersOf(runs: readonly CalibrationRuns[]): Calibration['others'] {
+  const points = runs.flatMap(({ light, full }) => [light, full]).map(({ figures, otherCores }) => ({ x: figures.offeredPerSecond, y: otherCores }));
+  const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
+  const [meanX, meanY] = [meanOf(points.map(({ x }) => x)), meanOf(points.map(({ y }) => y))];
+  const slope = points.reduce((sum, { x, y }) => sum + (x - meanX) * (y - meanY), 0) / points.reduce((sum, { x }) => sum + (x - meanX) ** 2, 0);
+  const secondsPerRequest = Math.max(0, slope);
+  return { secondsPerRequest, fixedCores: Math.max(0, meanY - secondsPerRequest * meanX) };
+}
+
+/** From what lightly loaded requests say: dispatch to batch is the way to the worker, the rest beside the batch is all else. */
+function hopsOf(runs: readonly CalibrationRuns[]): HopTimes {
+  const alone = runs.flatMap(({ light }) => light.answers).filter(({ status, batchSize }) => status === 'complete' && batchSize === 1);
+  const ways = alone.map(({ queueMs }) => queueMs).sort((a, b) => a - b);
+  // The slower half has waited for a session, which the simulator adds by itself.
+  const work = measuredHop(ways.slice(0, Math.ceil(ways.length / 2)));
+  const rest = measuredHop(alone.map(({ latencyMs, queueMs, computeMs }) => Math.max(0, latencyMs - queueMs - computeMs)));
+  const zero = () => 0;
+  return { requests: (random) => BEFORE_SHARE * rest(random), tasks: zero, work, outcomes: zero, responses: (random) => (1 - BEFORE_SHARE) * rest(random) };
+}
+
+function summary(samples: readonly BatchSample[]): { size: number; meanMs: number; count: number }[] {
+  const bySize = Map.groupBy(samples, ({ size }) => 2 ** Math.ceil(Math.log2(size)));
+  return [...bySize].sort(([a], [b]) => a - b).map(([size, some]) => ({ size, count: some.length, meanMs: some.reduce((sum, { ms }) => sum + ms, 0) / some.length }));
+}

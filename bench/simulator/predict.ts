@@ -1,0 +1,62 @@
+import { DEFAULT_PARTITIONS } from '@tandem/schemas';
+import type { Policy } from '@tandem/shared/core';
+import type { Arrivals } from '@tandem/shared/random';
+import type { Random } from '@tandem/shared/clock';
+import { simulate, type Fault, type SimulationFigures, type WorkerSpec } from '@tandem/simulator';
+import { median } from '../harness/spread.ts';
+import type { Calibration } from './calibrate.ts';
+import { WORKERS, type GradedModels } from './graded-cluster.ts';
+
+export interface Load {
+  /** Mean. */
+  perSecond: number;
+  arrivals: (random: Random) => Arrivals;
+  seconds: number;
+  faults?: readonly Fault[];
+}
+
+export interface Bounds {
+  sloMs: number;
+  deadlineMs: number;
+}
+
+/** What is predicted of a real run: medians over the seeds. */
+export interface Predicted {
+  goodputPerSecond: number;
+  p99Ms: number;
+  missShare: number;
+  lateShare: number;
+  degradedShare: number;
+  meanAccuracy: number;
+  sessionSecondsPer1000: number;
+  variantShares: Record<string, number>;
+}
+
+const SEEDS = [1, 2, 3, 4, 5];
+const MACHINE = 'here';
+/** Fusion answers so long before a deadline (services/fusion). */
+const DEADLINE_MARGIN_MS = 5;
+
+function workers({ times }: Calibration): WorkerSpec[] {
+  const serves = new Map([...times].map(([name, one]) => [name, [{ name: 'all', share: 1, times: one }]] as const));
+  return Array.from({ length: WORKERS }, (_, index) => ({ instance: `worker-${index + 1}`, machine: MACHINE, sessions: 1, serves }));
+}
+
+/** Runs the simulator as the real run will be, on nothing but what was calibrated. */
+export function predict(calibration: Calibration, { workload, variants }: GradedModels, policy: () => Policy, { perSecond, arrivals, seconds, faults = [] }: Load, { sloMs, deadlineMs }: Bounds): Predicted {
+  const { hops, others, partitionShares, cores, detectionMs } = calibration;
+  const runs = SEEDS.map((seed) => simulate({
+    seed, seconds, policy: policy(), faults,
+    traffic: [{ workload, arrivals, tasks: { fine: 1 }, deadlineMs, sloMs, partitionShares }],
+    cluster: {
+      variants, partitions: DEFAULT_PARTITIONS, workers: workers(calibration), hops, detectionMs, deadlineMarginMs: DEADLINE_MARGIN_MS,
+      machines: { [MACHINE]: { cores, background: others.fixedCores + others.secondsPerRequest * perSecond } },
+    },
+  }));
+  const of = (pick: (figures: SimulationFigures) => number) => median(runs.map(pick));
+  return {
+    goodputPerSecond: of(({ goodputPerSecond }) => goodputPerSecond), p99Ms: of(({ p99Ms }) => p99Ms), missShare: of(({ inTimeShare }) => 1 - inTimeShare),
+    lateShare: of(({ lateShare }) => lateShare), degradedShare: of(({ degradedShare }) => degradedShare), meanAccuracy: of(({ meanAccuracy }) => meanAccuracy),
+    sessionSecondsPer1000: of(({ sessionSecondsPer1000 }) => sessionSecondsPer1000), variantShares: runs[0]!.variantShares,
+  };
+}
