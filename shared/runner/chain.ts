@@ -128,16 +128,34 @@ export class Chain implements Stage {
   }
 
   #through(stage: Stage, record: LogRecord, context: StageContext): Promise<unknown> | undefined {
+    if (!(record instanceof HandedOver)) return this.#fromLog(stage, record, context);
     const { tracing, metrics } = this.#options;
-    if (!(record instanceof HandedOver)) return this.#settle(stage.handle(record, context), record, this.#headersOf(record), context);
     metrics.records.inc({ stage: stage.name, topic: record.topic, result: 'handed_over' });
-    if (!tracing.isOn) return this.#settle(this.#counted(stage, stage.handle(record, context)), record, record.headers, context);
-    const { topic, partition, offset, timestamp, ordinal } = record;
-    const span = tracing.start(stage.name, topic, record.headers, { partition, offset, timestamp, ordinal });
-    const headers = span === undefined ? record.headers : { ...record.headers, ...span.headers };
-    const done = this.#settle(this.#counted(stage, tracing.run(span, () => stage.handle(record, context))), record, headers, context);
-    if (span !== undefined) (done ?? Promise.resolve()).then(() => span.end(), (error: unknown) => span.end(error));
-    return done;
+    const handle = () => this.#counted(stage, stage.handle(record, context));
+    if (!tracing.isOn) return this.#settle(handle(), record, record.headers, context);
+    return this.#traced(stage, record, record.headers, context, handle);
+  }
+
+  /** The runner has begun a span for the one that the record is put off for; another that reads it too gets one of its own. */
+  #fromLog(stage: Stage, record: LogRecord, context: StageContext): Promise<unknown> | undefined {
+    const headers = this.#headersOf(record);
+    if (!this.#options.tracing.isOn || stage.name === this.retriesAs(record.topic)) return this.#settle(stage.handle(record, context), record, headers, context);
+    return this.#traced(stage, record, headers, context, () => stage.handle(record, context));
+  }
+
+  #traced(stage: Stage, record: LogRecord, parent: LogRecord['headers'], context: StageContext, handle: () => Handled): Promise<unknown> | undefined {
+    const { tracing } = this.#options;
+    const { topic, partition, offset, timestamp } = record;
+    const span = tracing.start(stage.name, topic, parent, { partition, offset, timestamp, ordinal: record instanceof HandedOver ? record.ordinal : 0 });
+    const headers = span === undefined ? parent : { ...parent, ...span.headers };
+    try {
+      const done = this.#settle(tracing.run(span, handle), record, headers, context);
+      if (span !== undefined) (done ?? Promise.resolve()).then(() => span.end(), (error: unknown) => span.end(error));
+      return done;
+    } catch (error) {
+      span?.end(error);
+      throw error;
+    }
   }
 
   /** The runner has begun the span of what comes from the log. */

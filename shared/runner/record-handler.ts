@@ -236,8 +236,8 @@ export class RecordHandler {
     const at = { topic: record.topic, partition: record.partition, offset: record.offset };
     if (code === 'internal') logger.error({ err: error, ...at }, 'a record failed; it is put on the dead letters');
     else logger.debug({ code, ...at }, 'dead letter');
-    metrics.deadLetters.inc({ stage: this.#stage.name, code });
-    const cause = { stage: this.#stage.name, code, message: messageOf(error), attempts: attempt.earlier + attempt.number, time: clock.now() };
+    metrics.deadLetters.inc({ stage: this.#nameFor(record.topic), code });
+    const cause = { stage: this.#nameFor(record.topic), code, message: messageOf(error), attempts: attempt.earlier + attempt.number, time: clock.now() };
     this.#write([deadLetter(prefix, traced(attempt), cause)]).then(
       () => this.#done(attempt, 'dead_letter', error),
       (failure: unknown) => {
@@ -249,7 +249,7 @@ export class RecordHandler {
 
   #done(attempt: Attempt, result: string, error?: unknown): void {
     const { metrics, clock } = this.#options;
-    const stage = this.#stage.name;
+    const stage = this.#nameFor(attempt.record.topic);
     attempt.span?.end(error);
     attempt.delivery.ack();
     metrics.records.inc({ stage, topic: attempt.record.topic, result });

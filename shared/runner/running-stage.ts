@@ -1,3 +1,4 @@
+import { topicName, type ErrorCode } from '@tandem/schemas';
 import { wait } from '../clock/index.ts';
 import { Lifecycle, type LifecycleState } from '../lifecycle/index.ts';
 import type { Delivery, LogConsumer, TopicPartition } from '../log/index.ts';
@@ -11,6 +12,8 @@ import type { Stage, StageInput } from './types.ts';
 
 const DRAIN_POLL_MS = 10;
 const GAUGE_INTERVAL_MS = 1_000;
+/** Codes of dead letters that are no sender's doing. */
+const ALARMING: readonly ErrorCode[] = ['internal', 'model_crash', 'invalid_record'];
 
 /** One stage under the runner: see Stage for what it promises. */
 export class RunningStage {
@@ -19,7 +22,7 @@ export class RunningStage {
   readonly #handler: RecordHandler;
   /** Their numbers of partitions are those of the stage's own topics. */
   readonly #retryTopics: readonly string[];
-  readonly #consumers: { group: string; consumer: LogConsumer }[];
+  readonly #consumers: { group: string; topics: readonly string[]; consumer: LogConsumer }[];
   readonly #lifecycle = new Lifecycle();
   readonly #holds = new IntakeHolds(() => this.#consumers.map(({ consumer }) => consumer));
   #cancelGauges: () => void = () => undefined;
@@ -31,7 +34,7 @@ export class RunningStage {
     this.#options = withDefaults(options);
     this.#retryTopics = [...new Set(stage.inputs.flatMap((input) => this.#retryTopicsOf(input)))];
     this.#handler = new RecordHandler(stage, this.#options, () => this.state);
-    this.#consumers = stage.inputs.map((input) => ({ group: input.group, consumer: this.#consume(input) }));
+    this.#consumers = stage.inputs.map((input) => ({ group: input.group, topics: input.topics, consumer: this.#consume(input) }));
   }
 
   static async start(stage: Stage, options: RunnerOptions): Promise<RunningStage> {
@@ -45,6 +48,7 @@ export class RunningStage {
     await stage.start?.(running.#handler.context);
     await Promise.all(running.#consumers.map(({ consumer }) => consumer.start()));
     running.#lifecycle.to('running');
+    running.#beginCounts();
     running.#reportGauges();
     return running;
   }
@@ -135,15 +139,32 @@ export class RunningStage {
     if (own.length > 0) this.#stage.onRevoked?.(own);
   }
 
+  /** An alarm on an increase does not see the first of something that was never 0. */
+  #beginCounts(): void {
+    const { metrics } = this.#options;
+    const stage = this.#stage.name;
+    metrics.faults.inc({ stage }, 0);
+    metrics.retries.inc({ stage }, 0);
+    for (const code of ALARMING) metrics.deadLetters.inc({ stage, code }, 0);
+  }
+
   #reportGauges(): void {
     const { clock, metrics } = this.#options;
     const stage = this.#stage.name;
     metrics.inFlight.set({ stage }, this.inFlight);
-    for (const { group, consumer } of this.#consumers) {
-      metrics.lag.set({ stage, group }, consumer.lag());
+    for (const { group, topics, consumer } of this.#consumers) {
+      const bulk = sum(topics.filter((topic) => this.#isBulk(topic)).map((topic) => consumer.lag(topic)));
+      metrics.lag.set({ stage, group, lane: 'bulk' }, bulk);
+      metrics.lag.set({ stage, group, lane: 'interactive' }, consumer.lag() - bulk);
       metrics.assignedPartitions.set({ stage, group }, consumer.assignment.length);
     }
     this.#cancelGauges = clock.schedule(clock.now() + GAUGE_INTERVAL_MS, () => this.#reportGauges());
+  }
+
+  /** A backlog there is as it should be: it waits for what the others leave. */
+  #isBulk(topic: string): boolean {
+    const { prefix } = this.#options;
+    return topic === topicName(prefix, 'requests.bulk') || topic.startsWith(`${prefix}bulk.`);
   }
 
   async #stop(): Promise<void> {
@@ -176,3 +197,6 @@ export class RunningStage {
   }
 }
 
+function sum(numbers: readonly number[]): number {
+  return numbers.reduce((total, number) => total + number, 0);
+}

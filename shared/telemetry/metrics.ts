@@ -17,7 +17,7 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     records: new Counter({ name: 'tandem_records_total', help: 'Records handled by a stage', labelNames: ['stage', 'topic', 'result'], registers }),
     handleSeconds: new Histogram({ name: 'tandem_handle_seconds', help: 'From delivery of a record until it is acknowledged', labelNames: ['stage'], buckets: SECONDS_BUCKETS, registers }),
     inFlight: new Gauge({ name: 'tandem_in_flight_records', help: 'Delivered, not acknowledged', labelNames: ['stage'], registers }),
-    lag: new Gauge({ name: 'tandem_lag_records', help: 'Records of the assigned partitions not yet delivered', labelNames: ['stage', 'group'], registers }),
+    lag: new Gauge({ name: 'tandem_lag_records', help: 'Records of the assigned partitions not yet delivered; of the lane bulk a backlog is as it should be', labelNames: ['stage', 'group', 'lane'], registers }),
     assignedPartitions: new Gauge({ name: 'tandem_assigned_partitions', help: 'Partitions that are assigned here', labelNames: ['stage', 'group'], registers }),
     rebalances: new Counter({ name: 'tandem_rebalances_total', help: 'Times that a group was joined anew, the first time included', labelNames: ['stage', 'group'], registers }),
     retries: new Counter({ name: 'tandem_retries_total', help: 'Records tried again at once, after an error that may pass', labelNames: ['stage'], registers }),

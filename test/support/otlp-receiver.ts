@@ -1,29 +1,37 @@
 import { once } from 'node:events';
 import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
-import { json } from 'node:stream/consumers';
+import { buffer } from 'node:stream/consumers';
+import { decodeExportRequest } from './otlp-protobuf.ts';
 
-export interface ReceivedSpan {
+export interface SentSpan {
   traceId: string;
   spanId: string;
   parentSpanId?: string;
   name: string;
+  attributes?: Attribute[];
+  links?: { traceId: string; spanId: string }[];
+}
+
+export interface ReceivedSpan extends SentSpan {
   /** service.name of the process that sent it. */
   service: string;
 }
 
-interface Attribute {
+export interface Attribute {
   key: string;
   value: { stringValue?: string };
 }
 
-interface ExportRequest {
-  resourceSpans: { resource: { attributes: Attribute[] }; scopeSpans: { spans: Omit<ReceivedSpan, 'service'>[] }[] }[];
+export interface ExportRequest {
+  resourceSpans: { resource: { attributes: Attribute[] }; scopeSpans: { spans: SentSpan[] }[] }[];
 }
 
 export interface OtlpReceiver extends AsyncDisposable {
   readonly url: string;
   readonly spans: ReceivedSpan[];
+  /** Content types of the exporters' requests. */
+  readonly encodings: Set<string>;
 }
 
 function spansOf({ resourceSpans }: ExportRequest): ReceivedSpan[] {
@@ -33,19 +41,27 @@ function spansOf({ resourceSpans }: ExportRequest): ReceivedSpan[] {
   });
 }
 
-/** Takes what an OpenTelemetry exporter sends over HTTP as JSON. */
+function read(encoding: string, body: Buffer): ExportRequest {
+  return encoding === 'application/json' ? (JSON.parse(body.toString('utf8')) as ExportRequest) : decodeExportRequest(body);
+}
+
+/** Takes what an OpenTelemetry exporter sends over HTTP, as JSON or protobuf. */
 export async function startOtlpReceiver(): Promise<OtlpReceiver> {
   const spans: ReceivedSpan[] = [];
+  const encodings = new Set<string>();
   const server = createServer((request, response) => {
-    void json(request).then((body) => {
-      if (request.url === '/v1/traces') spans.push(...spansOf(body as ExportRequest));
-      response.writeHead(200, { 'content-type': 'application/json' }).end('{}');
+    void buffer(request).then((body) => {
+      const encoding = request.headers['content-type'] ?? '';
+      encodings.add(encoding);
+      if (request.url === '/v1/traces') for (const span of spansOf(read(encoding, body))) spans.push(span);
+      response.writeHead(200, { 'content-type': encoding }).end(encoding === 'application/json' ? '{}' : '');
     });
   }).listen(0, '127.0.0.1');
   await once(server, 'listening');
   return {
     url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`,
     spans,
+    encodings,
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();
       await new Promise((resolve) => server.close(resolve));

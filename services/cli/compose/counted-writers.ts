@@ -3,6 +3,7 @@ import type { Metrics } from '@tandem/shared/telemetry';
 
 /** What fusion asks of the log, with its transactions counted. */
 export function countedWriters(log: EventLog, { transactions }: Pick<Metrics, 'transactions'>): Pick<EventLog, 'read' | 'now' | 'exclusiveWriter'> {
+  for (const result of ['committed', 'aborted']) transactions.inc({ result }, 0);
   return {
     read: (options) => log.read(options),
     now: () => log.now(),

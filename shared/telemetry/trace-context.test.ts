@@ -1,0 +1,33 @@
+import { expect, test } from 'vitest';
+import { idsOf, readTraceContext, writeTraceContext } from './trace-context.ts';
+
+const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
+const ORIGIN = { partition: 1, offset: 2, timestamp: 3 };
+
+test.each([
+  ['', 'absent'], ['00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331', 'without flags'], [`ff${TRACEPARENT.slice(2)}`, 'a forbidden version'],
+  [`00-${'0'.repeat(32)}-b7ad6b7169203331-01`, 'no trace'], [`00-0af7651916cd43dd8448eb211c80319c-${'0'.repeat(16)}-01`, 'no span'], [TRACEPARENT.toUpperCase(), 'capitals'],
+])('a traceparent that is not valid begins a new trace: %s (%s)', (traceparent) => {
+  expect(readTraceContext({ traceparent })).toBeUndefined();
+});
+
+test('a sender’s trace is read and written as it was, with its state', () => {
+  const headers = { traceparent: TRACEPARENT, tracestate: 'a=1,b=2' };
+  expect(writeTraceContext(readTraceContext(headers)!)).toEqual(headers);
+  const unsampled = { traceparent: TRACEPARENT.replace(/01$/, '00') };
+  expect(writeTraceContext(readTraceContext(unsampled)!)).toEqual(unsampled);
+  expect(readTraceContext({ traceparent: `cc-${TRACEPARENT.slice(3)}-what-the-future-will-bring` })?.spanId).toBe('b7ad6b7169203331');
+});
+
+test('a record that comes again has the ids it had; any other has others', () => {
+  const parent = readTraceContext({ traceparent: TRACEPARENT });
+  const ids = idsOf('worker', 'work', parent, ORIGIN);
+  expect(idsOf('worker', 'work', parent, { ...ORIGIN })).toEqual(ids);
+  expect(ids.traceId).toBe(parent?.traceId);
+  const others = [
+    idsOf('fusion', 'work', parent, ORIGIN), idsOf('worker', 'tasks', parent, ORIGIN), idsOf('worker', 'work', undefined, ORIGIN),
+    ...[{ partition: 9 }, { offset: 9 }, { timestamp: 9 }, { delivery: 2 }, { ordinal: 1 }].map((other) => idsOf('worker', 'work', parent, { ...ORIGIN, ...other })),
+  ];
+  expect(new Set([ids, ...others].map(({ spanId }) => spanId)).size).toBe(others.length + 1);
+  for (const { traceId, spanId } of others) expect([traceId, spanId].join()).toMatch(/^[\da-f]{32},[\da-f]{16}$/);
+});
