@@ -1,13 +1,12 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../context.ts';
-import { isLoopback } from '../options.ts';
 import { Problem } from '../problems/problem.ts';
 import '../server/routes.ts';
 import { act, actionSchema } from './actions.ts';
 import { Aggregator } from './aggregator.ts';
 import { loadAssets, type Asset } from './assets.ts';
 import { EventStream, eventText } from './event-stream.ts';
-import { explainRequest } from './explain/explain-request.ts';
+import { explainedRequest } from './explained-request.ts';
 import { listLetters, showLetter } from './operate/list-letters.ts';
 import { Operator } from './operate/operator.ts';
 import type { History, Snapshot } from './snapshot.ts';
@@ -30,7 +29,6 @@ export async function dashboard(fastify: FastifyInstance, context: GatewayContex
       streams.readers.send('snapshot', { snapshot: withoutSingles(snapshot), newest });
     },
   });
-  fastify.addHook('onRequest', async (request) => refuseForeignHosts(request, context));
   // Before the server waits for its connections: these would never end.
   fastify.addHook('preClose', async () => Object.values(streams).forEach((stream) => stream.close()));
   fastify.addHook('onClose', () => aggregator.stop());
@@ -39,12 +37,6 @@ export async function dashboard(fastify: FastifyInstance, context: GatewayContex
   addLooks(fastify, context);
   addActions(fastify, context);
   aggregator.start();
-}
-
-/** A page of somebody else's whose name leads here must not act with what this machine may do. */
-function refuseForeignHosts({ hostname }: FastifyRequest, { settings }: GatewayContext): void {
-  if (!isLoopback(settings.gatewayHost) || isLoopback(hostname)) return;
-  throw new Problem('forbidden', { detail: `This gateway answers on this machine only, and not as ${hostname.slice(0, 100)}: open it as ${settings.gatewayHost}.` });
 }
 
 async function addPage(fastify: FastifyInstance): Promise<void> {
@@ -106,11 +98,8 @@ function addLooks(fastify: FastifyInstance, { log, settings: { prefix }, clock, 
     }
   };
   const operators = { config: { scope: 'operate' } } as const;
-  fastify.get<{ Params: { requestId: string }; Querystring: Record<string, string> }>('/dashboard/requests/:requestId', operators, ({ params: { requestId }, query }) => {
-    const [partition, offset] = [Number(query['partition']), Number(query['offset'])];
-    const place = Number.isSafeInteger(partition) && Number.isSafeInteger(offset) && query['offset'] !== '' ? { partition, offset } : undefined;
-    return look((signal) => explainRequest({ log, prefix, signal, requestId, place, titles }), 'No response of the last quarter of an hour answers a request of that id.');
-  });
+  fastify.get<{ Params: { requestId: string } }>('/dashboard/requests/:requestId', operators, ({ params: { requestId } }) =>
+    look((signal) => explainedRequest({ log, prefix, signal, requestId, titles, now: clock.now() }), 'The log of the last hour has nothing of a request of that id; `tandem explain` can look further back.'));
   fastify.get<{ Querystring: { hours?: string } }>('/dashboard/dead-letters', operators, ({ query: { hours = '24' } }) => {
     const sinceMs = Math.min(Math.max(Number(hours) || 24, 1), 24 * 14) * (DAY_MS / 24);
     return look((signal) => listLetters(log, prefix, clock.now() - sinceMs, signal), 'There is no topic of dead letters.');

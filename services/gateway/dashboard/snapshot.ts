@@ -153,8 +153,6 @@ export interface RecentAnswer {
   path: string;
   /** Epoch ms. */
   time: number;
-  partition: number;
-  offset: number;
 }
 
 export interface AuditLine {

@@ -29,7 +29,7 @@ function show(snapshot) {
   for (const part of parts) part(snapshot);
   showWorkers(snapshot, canOperate);
   showLanes(snapshot, canOperate);
-  showRecent(snapshot, ({ requestId, partition, offset }) => void explain(requestId, { partition, offset }));
+  showRecent(snapshot, (requestId) => void explain(requestId));
   byId('empty').hidden = snapshot.answers.seen > 0 || snapshot.recent.length > 0 || snapshot.topics.some(({ perSecond }) => perSecond > 0);
   setText(byId('where'), `${snapshot.log.description}${snapshot.log.durable ? '' : ', not durable'}`);
   banner(snapshot.log.error === undefined ? null : `The log cannot be read: ${snapshot.log.error}. The figures below are the last that are known.`);

@@ -4,71 +4,93 @@ import { actionsRow, closeButton, openDialog } from './dialogs.js';
 import { h } from './dom.js';
 import { clock, milliseconds, words } from './format.js';
 
-/** @typedef {import('../explain/explanation.ts').Explanation} Explanation */
+/** @typedef {import('../explained-request.ts').ExplainedRequest} ExplainedRequest */
+/** @typedef {ExplainedRequest['explanation']} Explanation */
 
-/** @type {Record<string, { label: string, color: string }>} */
-const SPANS = {
-  classifier: { label: 'Classifier', color: 'var(--c3)' }, scheduler: { label: 'Scheduler', color: 'var(--c1)' }, queue: { label: 'Waiting', color: 'var(--c2)' },
-  model: { label: 'Model', color: 'var(--c0)' }, fusion: { label: 'Fusion', color: 'var(--c4)' },
-};
-
-/** @param {string} requestId @param {{ partition: number, offset: number }} [place] */
-export async function explain(requestId, place) {
+/** @param {string} requestId */
+export async function explain(requestId) {
   openDialog(`Request ${requestId}`, [h('p', { class: 'note' }, 'Reading the log…'), actionsRow(closeButton())]);
   try {
-    const query = place === undefined ? '' : `?partition=${place.partition}&offset=${place.offset}`;
-    show(await call(`/dashboard/requests/${encodeURIComponent(requestId)}${query}`));
+    show(await call(`/dashboard/requests/${encodeURIComponent(requestId)}`));
   } catch (error) {
     openDialog(`Request ${requestId}`, [h('p', {}, /** @type {Error} */ (error).message), actionsRow(closeButton())]);
   }
 }
 
-/** @param {Explanation} explanation */
-function show(explanation) {
-  const { response, items, notes } = explanation;
-  openDialog(`Request ${response.requestId}`, [
-    facts(explanation), h('h3', {}, 'Where its time went'), waterfall(explanation), h('h3', {}, 'What was decided'), decisions(explanation),
-    ...(items.length === 0 ? [answer(response)] : [h('h3', {}, 'Its items, best first'), h('ol', { class: 'items' }, ...items.map(({ itemId, title, score }) => h('li', {}, title ?? `item ${itemId}`, h('span', { class: 'faint' }, `  ${score.toPrecision(3)}`))))]),
-    ...notes.map((note) => h('p', { class: 'note' }, note)),
+/** @param {ExplainedRequest} explained */
+function show({ explanation, titles }) {
+  const response = explanation.responses.findLast(({ final }) => final) ?? explanation.responses.at(-1);
+  openDialog(`Request ${explanation.requestId}`, [
+    facts(explanation, response), h('h3', {}, 'Where its time went'), waterfall(explanation),
+    ...(response === undefined || response.steps.length === 0 ? [] : [h('h3', {}, 'Its steps: predicted and actual'), steps(response, explanation)]),
+    h('h3', {}, 'What was decided, and why'), decisions(explanation),
+    ...(response === undefined ? [] : answer(response, titles)),
+    ...explanation.notes.map((note) => h('p', { class: 'note' }, note)),
     actionsRow(closeButton()),
   ]);
 }
 
-/** @param {Explanation} explanation */
-function facts({ response: { status, reason, latencyMs, time, workload, error }, task }) {
+/** @param {Explanation} explanation @param {Explanation['responses'][number] | undefined} response */
+function facts({ workload, arrivedAt, deadlineAt }, response) {
   /** @type {[string, string][]} */
-  const known = [['Status', reason === undefined ? status : `${status}: ${words(reason)}`], ['Latency', milliseconds(latencyMs)], ['Workload', workload], ['Answered', clock(time)]];
-  if (task !== null) {
-    known.push(['Task', task.kind], ['Tier', task.tier], ['Lane', task.lane], ['Deadline', task.deadlineMs === null ? 'none' : milliseconds(task.deadlineMs)], ['Activity', task.activity.toFixed(2)]);
-    if (task.accuracyFloor !== null && task.accuracyFloor > 0) known.push(['Accuracy floor', String(task.accuracyFloor)]);
-    known.push(['Plan', task.plan.join(' → ')]);
-  }
-  if (error !== undefined) known.push([error.code, error.message]);
+  const known = [['Workload', workload ?? 'not known']];
+  if (response !== undefined) known.unshift(['Status', response.reason === undefined ? response.status : `${response.status}: ${words(response.reason)}`], ['Latency', milliseconds(response.latencyMs)]);
+  if (arrivedAt !== undefined) known.push(['Asked at', clock(arrivedAt)]);
+  if (deadlineAt !== undefined && arrivedAt !== undefined) known.push(['Deadline', deadlineAt === null ? 'none' : `after ${milliseconds(deadlineAt - arrivedAt)}`]);
+  if (response?.error !== undefined) known.push([words(response.error.code), response.error.message]);
   return h('div', { class: 'facts' }, ...known.map(([name, value]) => h('div', {}, h('span', {}, name), value)));
 }
 
+/** @type {Record<string, string>} */
+const STAGE_COLORS = { classifier: 'var(--c3)', scheduler: 'var(--c1)', fusion: 'var(--c4)', chained: 'var(--c7)' };
+
+/** @param {string} stage @param {string} label */
+function colorOf(stage, label) {
+  if (stage !== 'worker') return STAGE_COLORS[stage] ?? 'var(--c7)';
+  return label.includes('computes') ? 'var(--c0)' : 'var(--c2)';
+}
+
 /** @param {Explanation} explanation */
-function waterfall({ spans, response }) {
-  if (spans.length === 0) return h('p', { class: 'note' }, 'No step of it ran.');
-  const whole = Math.max(response.latencyMs, ...spans.map(({ toMs }) => toMs), 0.001);
-  return h('div', { class: 'waterfall', role: 'list' }, ...spans.flatMap(({ stage, step, fromMs, toMs, what }) => {
-    const { label, color } = SPANS[stage] ?? { label: stage, color: 'var(--c7)' };
-    const bar = h('b', { '--c': color });
-    bar.style.left = `${(fromMs / whole) * 100}%`;
-    bar.style.width = `${((toMs - fromMs) / whole) * 100}%`;
-    return [h('span', { role: 'listitem' }, step === null ? label : `${label}: ${step}`), h('span', { class: 'track', 'aria-hidden': 'true' }, bar), h('span', { class: 'number' }, milliseconds(toMs - fromMs)), h('span', { class: 'what' }, what)];
+function waterfall({ waterfall: spans }) {
+  if (spans.length === 0) return h('p', { class: 'note' }, 'Nothing of it is known with a beginning and an end.');
+  const whole = Math.max(...spans.map(({ startMs, durationMs }) => startMs + durationMs), 0.001);
+  return h('ol', { class: 'waterfall' }, ...spans.map(({ stage, label, startMs, durationMs }) => {
+    const bar = h('b', { '--c': colorOf(stage, label) });
+    bar.style.left = `${Math.min(99.5, (Math.max(0, startMs) / whole) * 100)}%`;
+    bar.style.width = `${(durationMs / whole) * 100}%`;
+    return h('li', {}, h('span', { class: 'who' }, h('strong', {}, stage), ` ${label}`), h('span', { class: 'track', 'aria-hidden': 'true' }, bar), h('span', { class: 'number' }, milliseconds(durationMs)));
+  }));
+}
+
+/** @param {string[]} heads @param {HTMLElement[]} rows */
+function table(heads, rows) {
+  return h('div', { class: 'scroll', tabindex: 0 }, h('table', {}, h('thead', {}, h('tr', {}, ...heads.map((head) => h('th', { scope: 'col' }, head)))), h('tbody', {}, ...rows)));
+}
+
+/** @param {Explanation['responses'][number]} response @param {Explanation} explanation */
+function steps(response, { decisions: all }) {
+  const told = (/** @type {number | undefined} */ ms) => (ms === undefined ? '–' : milliseconds(ms));
+  return table(['Step', 'On', 'Wait: predicted', 'actual', 'Compute: predicted', 'actual', 'Batch'], response.steps.map(({ step, model, precision, queueMs, computeMs, batchSize, cached }) => {
+    const predicted = all.findLast((decision) => decision.step === step && decision.predicted !== undefined)?.predicted;
+    const ran = batchSize > 0 || cached === true;
+    return h('tr', {}, h('th', { scope: 'row' }, step), h('td', {}, `${model}.${precision}`), h('td', {}, told(predicted?.queueMs)), h('td', {}, ran ? told(queueMs) : 'not run'),
+      h('td', {}, told(predicted?.computeMs)), h('td', {}, ran ? told(computeMs) : 'not run'), h('td', {}, cached === true ? 'kept result' : batchSize === 0 ? '–' : String(batchSize)));
   }));
 }
 
 /** @param {Explanation} explanation */
-function decisions({ decisions: lines }) {
-  if (lines.length === 0) return h('p', { class: 'note' }, 'Nothing was decided: it never became a task.');
-  const number = (/** @type {number | null} */ ms) => (ms === null ? '–' : milliseconds(ms));
-  return h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, h('tr', {}, ...['Step', 'Chosen', 'Why', 'Predicted', 'Actual', 'Batch', ''].map((head) => h('th', { scope: 'col' }, head)))), h('tbody', {}, ...lines.map(({ step, chosen, reason, predictedMs, actualMs, batchSize, outcome }) =>
-    h('tr', {}, h('th', { scope: 'row' }, step), h('td', {}, chosen), h('td', { class: 'wrap' }, reason), h('td', {}, number(predictedMs)), h('td', {}, number(actualMs)), h('td', {}, batchSize === 0 ? '–' : String(batchSize)), h('td', {}, outcome))))));
+function decisions({ decisions: lines, arrivedAt, responses }) {
+  const rows = lines.map(({ stage, time, step, what, why }) => h('tr', {}, h('td', { class: 'faint' }, arrivedAt === undefined ? clock(time) : `+${milliseconds(Math.max(0, time - arrivedAt))}`),
+    h('th', { scope: 'row' }, stage), h('td', { class: 'wrap' }, step === undefined ? what : `${step}: ${what}`), h('td', { class: 'wrap faint' }, why)));
+  if (lines.some(({ stage }) => stage === 'scheduler')) return table(['When', 'Stage', 'What', 'Why'], rows);
+  // Handed on in memory: the answer has kept the reasons.
+  const kept = responses.flatMap((response) => response.steps).map(({ step, model, precision, reason }) => h('tr', {}, h('td'), h('th', { scope: 'row' }, 'scheduler'), h('td', { class: 'wrap' }, `${step}: ${model}.${precision}`), h('td', { class: 'wrap faint' }, reason)));
+  return table(['When', 'Stage', 'What', 'Why'], [...kept, ...rows]);
 }
 
-/** @param {Explanation['response']} response */
-function answer({ result }) {
-  return h('pre', { tabindex: 0 }, result === undefined ? 'no result' : JSON.stringify(result, null, 2));
+/** @param {Explanation['responses'][number]} response @param {Record<string, string>} titles */
+function answer({ result }, titles) {
+  if (result === undefined) return [];
+  if (!('items' in result)) return [h('h3', {}, 'Its answer'), h('pre', { tabindex: 0 }, JSON.stringify(result, null, 2))];
+  return [h('h3', {}, 'Its items, best first'), h('ol', { class: 'items' }, ...result.items.slice(0, 20).map(({ itemId, score }) => h('li', {}, titles[itemId] ?? `item ${itemId}`, h('span', { class: 'faint' }, `  ${score.toPrecision(3)}`))))];
 }

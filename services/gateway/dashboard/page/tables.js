@@ -170,13 +170,13 @@ function askLane(lane, action) {
   });
 }
 
-/** @param {Snapshot} snapshot @param {(answer: Snapshot['recent'][number]) => void} onExplain */
+/** @param {Snapshot} snapshot @param {(requestId: string) => void} onExplain */
 export function showRecent({ recent }, onExplain) {
   const columns = [{ head: 'Request' }, { head: 'Status' }, { head: 'Latency', number: true }, { head: 'Path' }];
   rows(byId('recent'), columns, recent.slice(0, 12), ({ requestId }) => requestId, (row, answer) => {
     if (cell(row, 0).childElementCount > 0) return;
     const { requestId, status, reason, latencyMs, path, workload } = answer;
-    cell(row, 0).append(h('button', { type: 'button', class: 'link', title: `Explain ${requestId}`, onclick: () => onExplain(answer) }, requestId));
+    cell(row, 0).append(h('button', { type: 'button', class: 'link', title: `Explain ${requestId}`, onclick: () => onExplain(requestId) }, requestId));
     pill(cell(row, 1), reason === undefined ? status : `${status}: ${words(reason)}`, status === 'complete' ? null : status === 'degraded' ? 'warn' : 'bad');
     setText(cell(row, 2), milliseconds(latencyMs));
     setText(cell(row, 3), path);

@@ -57,7 +57,7 @@ export class ResponseWatch {
     second.add(response);
     const path = pathOf(response);
     this.quality.answered(response, path);
-    this.#remember(response, path, record);
+    this.#remember(response, path);
   }
 
   #acted({ value, timestamp }: LogRecord): void {
@@ -67,8 +67,8 @@ export class ResponseWatch {
     this.quality.acted({ userId: interaction.userId, itemId: interaction.itemId }, timestamp);
   }
 
-  #remember({ requestId, workload, status, reason, latencyMs, time }: Response, path: string, { partition, offset }: LogRecord): void {
-    this.#recent.push({ requestId, workload, status, ...(reason === undefined ? {} : { reason }), latencyMs, path, time, partition, offset });
+  #remember({ requestId, workload, status, reason, latencyMs, time }: Response, path: string): void {
+    this.#recent.push({ requestId, workload, status, ...(reason === undefined ? {} : { reason }), latencyMs, path, time });
     if (this.#recent.length > RECENT) this.#recent.shift();
   }
 }
