@@ -10,6 +10,7 @@ import { addEraseCommand } from './commands/erase.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addGatewayCommand } from './commands/gateway.ts';
 import { addModelsCommand } from './commands/models.ts';
+import { addProfileCommand } from './commands/profile.ts';
 import { addStageCommand } from './commands/stage.ts';
 import { addTailCommand } from './commands/tail.ts';
 import { addTopicsCommand } from './commands/topics.ts';
@@ -45,7 +46,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EPILOGUE);
-  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand, addDoctorCommand, addTailCommand, addExplainCommand]) add(program);
+  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand, addDoctorCommand, addTailCommand, addExplainCommand, addProfileCommand]) add(program);
   return program;
 }
 

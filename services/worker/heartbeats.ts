@@ -56,8 +56,13 @@ export class Heartbeats {
   async #heartbeat(): Promise<Heartbeat> {
     const { instance, pool, probe, clock, engine } = this.#options;
     const resources = await probe.sample();
-    const variants = this.#served.map((served) => served.load(clock.now(), this.#bulkLag(served)));
+    const variants = this.#served.map((served) => served.load(clock.now(), this.#bulkLag(served), this.#driftOf(served)));
     return { kind: 'worker', instance, time: clock.now(), ...(pool === undefined ? {} : { pool }), sessions: engine.concurrency, resources, variants };
+  }
+
+  /** Of its own, else of another precision of its model: the machine and the mix of the work are the same. */
+  #driftOf(served: ServedVariant): number | undefined {
+    return served.drift ?? this.#served.find(({ variant, drift }) => variant.model === served.variant.model && drift !== undefined)?.drift;
   }
 
   #bulkLag({ variant: { model, precision } }: ServedVariant): number {

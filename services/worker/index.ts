@@ -1,3 +1,4 @@
 export { createWorkerStage } from './worker-stage.ts';
 export { resultsOwner } from './shared-results.ts';
-export { WORKER_LIMITS, type PrefixUse, type WorkerLimits, type WorkerObserver, type WorkerStageOptions } from './options.ts';
+export { heldPool } from './load-prefixes.ts';
+export { WORKER_LIMITS, type PrefixUse, type VariantCurves, type WorkerLimits, type WorkerObserver, type WorkerStageOptions } from './options.ts';

@@ -2,10 +2,11 @@ import type { Variant } from '@tandem/schemas';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import { variantName } from '@tandem/shared/registry';
 import type { WorkerStageOptions } from './options.ts';
+import { decodingLoad } from './generate/decoders.ts';
 import { heldPool, prefixesOf, prefixShare, sessionBytes, type PrefixOptions } from './load-prefixes.ts';
 import { ServedVariant } from './served-variant.ts';
 
-type Options = PrefixOptions & Pick<WorkerStageOptions, 'random'>;
+type Options = PrefixOptions & Pick<WorkerStageOptions, 'random' | 'decoding' | 'profiles'>;
 
 /**
  * Loads what can be loaded, in the given order; the rest is refused with a warning that says why.
@@ -27,15 +28,21 @@ export async function loadVariants(options: Options): Promise<ServedVariant[]> {
 }
 
 async function loadVariant(variant: Variant, usedBytes: number, options: Options): Promise<ServedVariant> {
-  const { engine, adapters, random } = options;
+  const { engine, adapters, random, profiles } = options;
   requireMemory(variant, usedBytes, options);
   const adapter = adapters.get(variant.adapter);
   if (adapter === undefined) {
     const known = [...adapters.keys()].join(', ');
     throw new TandemError(`the registry names its adapter ${variant.adapter}; there are ${known}`, { code: 'unknown_adapter' });
   }
-  const loaded = await engine.load(variant, heldPool(adapter, variant, prefixShare(options)));
-  return new ServedVariant(loaded, adapter, random, prefixesOf(loaded, adapter, options));
+  const decoding = decodingLoad(variant, adapter, options);
+  const residentBefore = process.memoryUsage.rss();
+  const startedAt = performance.now();
+  const loaded = await engine.load(decoding?.variant ?? variant, decoding?.load ?? heldPool(adapter, variant, prefixShare(options)));
+  const load = { loadMs: performance.now() - startedAt, residentBytes: Math.max(0, process.memoryUsage.rss() - residentBefore) };
+  // A request of a decoder takes many batches.
+  const profiled = decoding === undefined ? await profiles?.curveFor(loaded, load) : undefined;
+  return new ServedVariant(loaded, adapter, { random, prefixes: prefixesOf(loaded, adapter, options), profiled: profiled ?? [] });
 }
 
 function requireMemory(variant: Variant, usedBytes: number, { engine, memoryBudgetBytes = Infinity }: Options): void {

@@ -1,11 +1,13 @@
-import type { ErrorCode, Variant, Workload } from '@tandem/schemas';
+import type { BatchTimePoint, ErrorCode, Variant, Workload } from '@tandem/schemas';
 import type { Cache } from '@tandem/shared/cache';
 import type { Clock, Random } from '@tandem/shared/clock';
 import { BATCH_LIMITS, type Adapter, type BatchLimits, type BreakerState } from '@tandem/shared/core';
-import type { InferenceEngine } from '@tandem/shared/engine';
+import type { InferenceEngine, LoadedVariant } from '@tandem/shared/engine';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog } from '@tandem/shared/log';
 import type { ResourceProbe } from '@tandem/shared/probe';
+import type { LoadFacts } from '@tandem/shared/profile';
+import type { DecodingOptions, DecodingUse } from './generate/options.ts';
 import type { Logger, RecordSpan } from '@tandem/shared/telemetry';
 
 export interface WorkerLimits extends BatchLimits {
@@ -61,11 +63,18 @@ export interface WorkerObserver {
   /** What the results that are kept in this process take, estimated. */
   reusableBytes?(bytes: number): void;
   prefixes?(variant: string, use: PrefixUse): void;
+  decoding?(variant: string, use: DecodingUse): void;
   cacheUnavailable?(): void;
   /** A variant's circuit breaker has turned. */
   breaker?(state: BreakerState, variant: string): void;
   /** A record has been put on the dead letters, beside its outcome. */
   deadLetter?(code: ErrorCode): void;
+}
+
+/** What batches take on this hardware, before this worker has run any. */
+export interface VariantCurves {
+  /** From the profile of this hardware; where there is none, a quick one is made. Never rejects; empty: nothing is known. */
+  curveFor(loaded: LoadedVariant, load: LoadFacts): Promise<readonly BatchTimePoint[]>;
 }
 
 export interface WorkerStageOptions {
@@ -91,11 +100,15 @@ export interface WorkerStageOptions {
    * @default 268435456 (256 MiB; the system gives it as it is used)
    */
   prefixCacheBytes?: number;
+  /** How slates are decoded. @default DECODING_DEFAULTS */
+  decoding?: Partial<DecodingOptions>;
   /** A prefix that nobody used for so long is given up. @default 600000 */
   prefixIdleMs?: number;
   /** Shared between workers, it tells which input ends their processes, and holds results for all of them. */
   cache: Cache;
   log: Pick<EventLog, 'now' | 'tail'>;
+  /** @default what batches take is learnt by running them alone */
+  profiles?: VariantCurves;
   /** @default Math.random */
   random?: Random;
   logger: Logger;

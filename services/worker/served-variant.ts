@@ -1,6 +1,6 @@
-import type { Variant, VariantLoad, Work } from '@tandem/schemas';
+import type { BatchTimePoint, Variant, VariantLoad, Work } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
-import { BatchTimeModel, CircuitBreaker, lengthBucket, type Adapter } from '@tandem/shared/core';
+import { BatchTimeModel, CircuitBreaker, driftOf, lengthBucket, refined, type Adapter } from '@tandem/shared/core';
 import type { LoadedVariant } from '@tandem/shared/engine';
 import { variantName } from '@tandem/shared/registry';
 import type { UserPrefixes } from './user-prefixes.ts';
@@ -10,6 +10,12 @@ const SMOOTHING = 0.1;
 
 /** What fewer batches say of a size is not passed on. */
 const FEWEST_SAMPLES = 3;
+
+export interface ServedVariantOptions {
+  random?: Random | undefined;
+  prefixes?: UserPrefixes | undefined;
+  profiled?: readonly BatchTimePoint[];
+}
 
 /** A variant that this worker serves, and how it is doing. */
 export class ServedVariant {
@@ -33,8 +39,12 @@ export class ServedVariant {
 
   readonly breaker: CircuitBreaker;
 
-  constructor(loaded: LoadedVariant, adapter: Adapter, random: Random = Math.random, prefixes?: UserPrefixes) {
+  /** What batches took when this hardware was profiled; empty: it has not been. */
+  readonly #profiled: readonly BatchTimePoint[];
+
+  constructor(loaded: LoadedVariant, adapter: Adapter, { random = Math.random, prefixes, profiled = [] }: ServedVariantOptions = {}) {
     this.prefixes = prefixes;
+    this.#profiled = profiled;
     this.breaker = new CircuitBreaker({ random });
     this.loaded = loaded;
     this.adapter = adapter;
@@ -67,10 +77,22 @@ export class ServedVariant {
     this.#meanBatchMs = isFirst ? computeMs : this.#meanBatchMs + SMOOTHING * (computeMs - this.#meanBatchMs);
   }
 
-  /** @param bulkLag records of its bulk topics that have not been delivered here */
-  load(now: number, bulkLag: number): VariantLoad {
+  /** What its batches take now, of what the profile says; undefined: too few have run, or there is no profile. */
+  get drift(): number | undefined {
+    return driftOf(this.#profiled, this.#measured());
+  }
+
+  #measured(): BatchTimePoint[] {
+    return this.#times.points(this.name, FEWEST_SAMPLES);
+  }
+
+  /**
+   * @param bulkLag records of its bulk topics that have not been delivered here
+   * @param drift of its model's batches, also where this precision has run too few
+   */
+  load(now: number, bulkLag: number, drift?: number): VariantLoad {
     const { model, precision, version } = this.variant;
-    const batchTimes = this.#times.points(this.name, FEWEST_SAMPLES).map(({ size, ms, samples }) => ({ size: rounded(size), ms: rounded(ms), samples }));
+    const batchTimes = refined(this.#profiled, this.#measured(), drift ?? 1).map(({ size, ms, samples }) => ({ size: rounded(size), ms: rounded(ms), samples }));
     return {
       model, precision, version,
       queued: this.queued,
@@ -83,6 +105,7 @@ export class ServedVariant {
       meanBatchSize: this.#meanBatchSize,
       meanBatchMs: this.#meanBatchMs,
       ...(batchTimes.length === 0 ? {} : { batchTimes }),
+      ...(drift === undefined ? {} : { drift: rounded(drift) }),
       ...(this.#meanQueueMs === undefined ? {} : { meanQueueMs: rounded(this.#meanQueueMs) }),
     };
   }

@@ -55,7 +55,7 @@ export class Settler {
     const goingAway = new TandemError('this worker is going away; another will run it', { code: 'worker_stopping', retryable: true, cause: error });
     for (const pending of batch) {
       pending.served.running -= 1;
-      if (!failed) this.#survived(pending);
+      if (!failed) this.survived(pending);
       pending.handBack(goingAway);
     }
   }
@@ -64,7 +64,7 @@ export class Settler {
   refused(pending: Submission, error?: unknown): void {
     const why = error === undefined ? '' : ` (${messageOf(error)})`;
     this.#options.observer.outcome?.('redispatched', pending.served.name);
-    this.#survived(pending);
+    this.survived(pending);
     pending.answer(redispatchOutcome(pending.work, `${pending.served.name} has failed repeatedly and is taken out for a while${why}`));
   }
 
@@ -92,10 +92,11 @@ export class Settler {
   #ran(pending: PendingWork, kind: 'completed' | 'failed'): void {
     pending.served.running -= 1;
     this.#options.observer.outcome?.(kind, pending.served.name);
-    this.#survived(pending);
+    this.survived(pending);
   }
 
-  #survived({ suspicion }: Submission): void {
+  /** It has ended, and the process lives. */
+  survived({ suspicion }: Submission): void {
     if (suspicion !== undefined) this.#options.survived([suspicion]);
   }
 }

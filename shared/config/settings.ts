@@ -48,6 +48,7 @@ export const settingsSchema = z.strictObject({
   prefixIdleMs: number(z.number().int().min(1_000).max(86_400_000)).default(600_000).describe('a user’s prefix that nobody used for so long is given up'),
   memoryBudgetMb: number(z.number().positive()).optional().describe('for model files times threads; default: half of the memory'),
   runTimeoutMs: number(z.number().int().min(100).max(86_400_000)).default(30_000).describe('a batch without a result for so long hangs: its inference thread is replaced'),
+  quickProfile: onOrOff.default(true).describe('on or off: a worker without a profile of this hardware measures its variants for a moment when it starts'),
   ...batchingSettings,
   resultCacheMb: number(z.number().min(0).max(65_536)).default(64).describe('of a worker’s memory for results of workloads that say how fresh they have to be'),
   featureWaitMs: number(z.number().min(0).max(60_000)).default(250).describe('how long asOfInteractions may wait'),

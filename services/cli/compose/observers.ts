@@ -1,5 +1,5 @@
 import type { ErrorCode, Mark, Response, TaskKind } from '@tandem/schemas';
-import type { Decision } from '@tandem/shared/core';
+import type { CameTrue, Decision } from '@tandem/shared/core';
 import type { LogRecord } from '@tandem/shared/log';
 import type { PrefixUse } from '@tandem/worker';
 import { currentSpan, traceBatch, type Metrics, type RecordSpan } from '@tandem/shared/telemetry';

@@ -58,7 +58,7 @@ async function openTracing(settings: Settings, service: string): Promise<Tracing
 }
 
 /** A GPU counts where models may run on it. */
-function openProbe({ providers }: Settings, logger: Logger): ResourceProbe {
+export function openProbe({ providers }: Pick<Settings, 'providers'>, logger: Logger): ResourceProbe {
   const machine = operatingSystemProbe(systemClock);
   const gpu = providers.map((text) => /^(?:cuda|tensorrt)(?:.*:deviceId=(\d+))?/.exec(text)).find((match) => match !== null);
   return gpu === undefined ? machine : acceleratorProbe(machine, { deviceId: Number(gpu[1] ?? 0), clock: systemClock, logger });

@@ -14,6 +14,7 @@ import { HeartbeatWatch } from './heartbeat-watch.ts';
 import { LiveAccuracy } from './live-accuracy.ts';
 import { classifierObserver, fusionObserver, schedulerObserver, workerObserver } from './observers.ts';
 import { policyOf } from './policies.ts';
+import { variantCurves } from './profiles.ts';
 import type { Ports } from './ports.ts';
 import { servedVariants } from './served-variants.ts';
 import { takeOver } from './takeover.ts';
@@ -59,7 +60,7 @@ function scheduler(settings: Settings, ports: Ports): Stage {
 
 const MEBIBYTE = 1_048_576;
 
-function engineOf(settings: Settings, { logger, metrics, unfit }: Ports): InferenceEngine {
+export function engineOf(settings: Settings, { logger, metrics, unfit }: Pick<Ports, 'logger' | 'metrics' | 'unfit'>): InferenceEngine {
   const { models, threads, intraOpThreads, intraOpSpinning, graphOptimization, providers, runTimeoutMs } = settings;
   return createOnnxEngine({
     modelsDirectory: models, intraOpThreads, spinning: intraOpSpinning, graphOptimization, providers: providers.map(parseProvider), runTimeoutMs, logger, ...(threads === undefined ? {} : { threads }),
@@ -78,11 +79,12 @@ function batchLimitsOf({
   };
 }
 
-function worker(settings: Settings, ports: Ports): Promise<Stage> {
+async function worker(settings: Settings, ports: Ports): Promise<Stage> {
   const { prefix, instance, pool, memoryBudgetMb } = settings;
+  const profiles = settings.quickProfile ? { profiles: await variantCurves(settings, ports) } : {};
   const variants = servedVariants(settings, ports.variants);
   return createWorkerStage({
-    ...ports, prefix, instance, variants,
+    ...ports, ...profiles, prefix, instance, variants,
     engine: engineOf(settings, ports),
     ...(pool === undefined ? {} : { pool }),
     limits: batchLimitsOf(settings),
