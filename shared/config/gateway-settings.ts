@@ -20,6 +20,8 @@ export const gatewaySettings = {
   gatewayMaxWaitMs: number(z.number().int().min(1).max(3_600_000)).default(30_000).describe('so long the gateway waits for a response to a request without a deadline'),
   gatewayMaxBodyBytes: number(z.number().int().min(1_024).max(MEBIBYTE)).default(MEBIBYTE - 65_536).describe('of a request, of one line of a batch'),
   gatewayMaxTensorBytes: number(z.number().int().min(1_024).max(1_024 * MEBIBYTE)).default(16 * MEBIBYTE).describe('of an inference request (/v2)'),
+  gatewayHeaderTimeoutMs: number(z.number().int().min(100).max(600_000)).default(10_000).describe('a client whose headers have not come by then is cut off'),
+  gatewayBodyTimeoutMs: number(z.number().int().min(100).max(3_600_000)).default(15_000).describe('a body that has not come whole by then is refused; of a batch: one that has stood still for so long'),
   gatewayAnswerTtlMs: number(z.number().int().min(1_000).max(172_800_000)).default(600_000).describe('so long an answer can be fetched by its request id'),
   gatewayInferenceThreads: number(z.number().int().min(0).max(128)).default(1).describe('for /v2 inference in the gateway; 0: none'),
 };

@@ -4,7 +4,7 @@ import { TandemError, messageOf } from '@tandem/shared/errors';
 import type { Logger } from '@tandem/shared/telemetry';
 import { apiKeyFileSchema, ApiKeys, createApiKey, type ApiKey, type ApiKeyDraft } from './api-keys.ts';
 
-const LOOK_EVERY_MS = 2_000;
+const LOOK_EVERY_MS = 500;
 
 function invalid(file: string, why: string, cause?: unknown): TandemError {
   return new TandemError(`${file} cannot be used as a file of API keys: ${why}. Make one with tandem gateway keys create --file ${file}`, { code: 'gateway_credentials', cause });
@@ -22,7 +22,7 @@ function parse(file: string, text: string): ApiKey[] {
   }
 }
 
-/** The keys of a file, which may change while the gateway runs: a key that is taken out ends within two seconds. */
+/** The keys of a file, which may change while the gateway runs: a key that is taken out ends within a second. */
 export class KeyFile {
   readonly #file: string;
   readonly #onChange: () => void;

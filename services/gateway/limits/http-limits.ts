@@ -1,15 +1,16 @@
 import type { ServerOptions } from 'node:http';
+import type { Settings } from '@tandem/shared/config';
 
 /** Bounds of what a client may do before it is known. */
-export const HTTP_LIMITS: ServerOptions = {
-  maxHeaderSize: 16_384,
-  /** A client that sends its headers one byte at a time is cut off. */
-  headersTimeout: 10_000,
-  /** How often the bound above is looked at. */
-  connectionsCheckingInterval: 1_000,
-  keepAliveTimeout: 65_000,
-  requestTimeout: 0,
-};
-
-/** A body that has not come whole by then is refused. */
-export const BODY_TIMEOUT_MS = 15_000;
+export function httpLimits({ gatewayHeaderTimeoutMs }: Settings): ServerOptions {
+  return {
+    maxHeaderSize: 16_384,
+    // A client that sends its headers one byte at a time.
+    headersTimeout: gatewayHeaderTimeoutMs,
+    // How often the bound above is looked at.
+    connectionsCheckingInterval: Math.min(1_000, gatewayHeaderTimeoutMs),
+    keepAliveTimeout: 65_000,
+    // Of bodies there are bounds by route: some come for as long as they come.
+    requestTimeout: 0,
+  };
+}

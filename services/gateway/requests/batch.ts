@@ -3,6 +3,7 @@ import { PassThrough, type Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../context.ts';
 import { Problem } from '../problems/problem.ts';
+import { whileItComes } from '../limits/body-timeout.ts';
 import { problemResponse } from '../openapi/problem-schema.ts';
 import { documented } from '../openapi/json-schema.ts';
 import { admit } from './admit.ts';
@@ -49,14 +50,15 @@ async function batch(request: FastifyRequest, reply: FastifyReply, context: Gate
 async function run(input: Readable, output: PassThrough, answer: (line: Line) => Promise<object>, { settings, logger }: GatewayContext): Promise<void> {
   const onTheirWay = new Set<Promise<void>>();
   try {
-    for await (const line of readLines(input, settings.gatewayMaxBodyBytes)) {
+    for await (const line of readLines(whileItComes(input, settings.gatewayBodyTimeoutMs), settings.gatewayMaxBodyBytes)) {
       const done = answer(line).then((body) => write(output, body)).catch((err: unknown) => logger.error({ err }, 'a line of a batch failed'));
       const tracked: Promise<void> = done.finally(() => onTheirWay.delete(tracked));
       onTheirWay.add(tracked);
       if (onTheirWay.size >= WINDOW) await Promise.race(onTheirWay);
     }
-  } catch (err) {
-    logger.debug({ err }, 'a batch ended early');
+  } catch (error) {
+    logger.debug({ err: error }, 'a batch ended early');
+    if (error instanceof Problem) await write(output, { problem: error.body });
   }
   await Promise.all(onTheirWay);
   output.end();

@@ -3,7 +3,7 @@ import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } 
 import { authenticate } from '../auth/authenticate.ts';
 import type { GatewayContext } from '../context.ts';
 import { limitBodyTime } from '../limits/body-timeout.ts';
-import { HTTP_LIMITS } from '../limits/http-limits.ts';
+import { httpLimits } from '../limits/http-limits.ts';
 import { limitRates } from '../limits/rate-limits.ts';
 import type { GatewayPlugin } from '../plugins.ts';
 import { addFeedRoute } from '../feed/routes.ts';
@@ -34,7 +34,7 @@ export async function buildServer(context: GatewayContext, plugins: readonly Gat
     forceCloseConnections: 'idle',
     return503OnClosing: false,
     clientErrorHandler: answerClientErrors,
-    http: HTTP_LIMITS,
+    http: httpLimits(settings),
   });
   fastify.removeContentTypeParser('text/plain');
   // Documents are validated by the schemas' own parsers, and written as they are.
@@ -44,7 +44,7 @@ export async function buildServer(context: GatewayContext, plugins: readonly Gat
   await fastify.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: POLICY }, strictTransportSecurity: false });
   authenticate(fastify, context);
   await limitRates(fastify, context);
-  limitBodyTime(fastify);
+  limitBodyTime(fastify, settings.gatewayBodyTimeoutMs);
   await collectRoutes(fastify);
   addHealthRoutes(fastify, context);
   addRequestRoutes(fastify, context);

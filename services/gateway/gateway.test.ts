@@ -1,5 +1,5 @@
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { startGatewayAndStages, type RunningGateway } from '../../../test/support/gateway.ts';
+import { startGatewayAndStages, type RunningGateway } from '../../test/support/gateway.ts';
 
 const patient = { deadlineMs: 60_000 };
 const recommend = (over: Record<string, unknown> = {}) => ({ workload: 'recommend', input: { history: ['1', '260'], limit: 2 }, hints: patient, ...over });
