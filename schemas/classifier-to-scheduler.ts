@@ -62,6 +62,20 @@ export interface RecommendFeatures {
   limit: number;
 }
 
+/** Compact features of the `generate` adapter. */
+export interface GenerateFeatures {
+  /** The newest items, oldest first. */
+  history: number[];
+  /** How many interactions of the user are known in all (≥ history.length). */
+  total: number;
+  /** How many items are to be generated. */
+  limit: number;
+  temperature: number;
+  topK: number;
+  /** Absent: from the request id. */
+  seed?: number;
+}
+
 export interface ClassifyFeatures {
   values: number[];
 }

@@ -7,7 +7,7 @@ const scoredItemSchema = z.object({ itemId: itemIdSchema, score: z.number() });
 export const resultSchema = z.union([
   z.object({ items: z.array(scoredItemSchema) }),
   z.object({ label: z.string(), confidence: z.number(), scores: z.record(z.string(), z.number()).optional() }),
-  z.object({ sequence: z.array(z.union([z.string(), z.number()])) }),
+  z.object({ sequence: z.array(z.union([z.string(), z.number()])), scores: z.array(z.number()).optional() }),
 ]);
 export type Result = z.infer<typeof resultSchema>;
 

@@ -67,6 +67,17 @@ export const recommendInputSchema = z.object({
 });
 export type RecommendInput = z.infer<typeof recommendInputSchema>;
 
+/** `input` of the `generate` adapter. */
+export const generateInputSchema = z.object({
+  history: recommendInputSchema.shape.history,
+  count: z.number().int().min(1).max(50).default(10).describe('how many items the slate has, one decoded after the other'),
+  temperature: z.number().min(0).max(10).default(0).describe('0: always the best next item; larger: more even'),
+  topK: z.number().int().min(1).max(50).default(20).describe('sampled among so many of the best; without effect at temperature 0'),
+  seed: z.number().int().min(0).max(4_294_967_295).optional().describe('the same seed and history give the same slate; from the request id where absent'),
+  asOfInteractions: recommendInputSchema.shape.asOfInteractions,
+});
+export type GenerateInput = z.infer<typeof generateInputSchema>;
+
 /** `input` of the `classify` adapter: the model’s numbers, in the order it was trained on. */
 export const classifyInputSchema = z.object({
   values: z.array(z.number()).min(1).max(65_536),

@@ -8,10 +8,14 @@ export const tensorSpecSchema = z.object({
 });
 export type TensorSpec = z.infer<typeof tensorSpecSchema>;
 
-export const graphSchema = z.object({
+const fileSchema = z.object({
   file: z.string().regex(/^(?!\/)(?!.*\.\.)[\w./-]+$/, 'a relative path inside models/'),
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
+});
+
+export const graphSchema = fileSchema.extend({
   bytes: z.number().int().positive(),
+  weights: z.array(fileSchema).optional().describe('other files of its folder that hold constants of this graph (ONNX external data)'),
   inputs: z.record(z.string(), tensorSpecSchema),
   outputs: z.record(z.string(), tensorSpecSchema),
 });

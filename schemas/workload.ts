@@ -20,7 +20,7 @@ export const workloadSchema = z.object({
   $schema: z.string().optional(),
   name: idSchema,
   description: z.string(),
-  adapter: z.string().describe('recommend, classify, or a path to a module relative to this file'),
+  adapter: z.string().describe('recommend, generate, classify, or a path to a module relative to this file'),
   deadlineMs: z.number().positive().nullable().default(1000).describe('default deadline; null: none'),
   accuracyFloor: z.number().min(0).max(1).default(0),
   defaultTask: taskKindSchema.optional().describe('what a request without a hint is; by activity where absent'),

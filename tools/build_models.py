@@ -24,7 +24,7 @@ def plan(pace, literature, release):
     """The commands in order, each [script, options...]."""
     steps = [["fetch_data.py"], ["train_large.py", "--protocol", "released", *LARGE[pace]],
              ["train_small.py", "--protocol", "released", *SMALL[pace]], ["calibrate.py"], ["digits.py"], ["export_onnx.py"],
-             ["optimise.py"], ["validate.py", *(["--every", "64"] if pace == "quick" else [])],
+             ["optimise.py"], ["export_decoder.py"], ["validate_decoder.py"], ["validate.py", *(["--every", "64"] if pace == "quick" else [])],
              ["build_registry.py", *(["--release", release] if release else [])], ["golden.py"]]
     if literature:
         steps += [["train_large.py", "--protocol", "literature", *LARGE[pace]],

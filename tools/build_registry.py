@@ -69,6 +69,27 @@ def recommend_entry(model, precision, version, validation, confidence):
     return registry.entry(model, precision, version, "recommend", graphs, accuracy, made, **more)
 
 
+def decoder_entry(version, measured):
+    """The large model as a decoder of slates, with the small one for drafts: graphs without weights of their own."""
+    trained, notes = checkpoints.load("large", "released")
+    ways, large, small = measured["ways"], "recommend-large", "recommend-small/candidates.fp32.onnx"
+    chosen = ways["greedy, fp32 cache"]
+    files = {"decode": f"{large}/decode.fp32.onnx", "decodeHalf": f"{large}/decode-half.fp32.onnx", "decodeByte": f"{large}/decode-byte.fp32.onnx", "draft": small}
+    accuracy = {"metric": "ndcgAt10", "value": round(chosen["ndcgAt10"], 5),
+                "others": {"hitRateAt10": round(chosen["hitRateAt10"], 5), "nextTenCovered": round(chosen["nextTenCovered"], 5)},
+                "data": f"ml-1m held-out users (number % 10 == 0), every {measured['every']}th event, {chosen['count']} slates of ten, decoded greedily",
+                "date": version.split(".")[0]}
+    caches = {cache: {name: round(ways[f"greedy, {cache} cache"][name], 5) for name in ("hitRateAt10", "ndcgAt10", "nextTenCovered")}
+              for cache in ("fp16", "int8")}
+    config = trained.config
+    return {"model": "recommend-decoder", "precision": "fp32", "version": version, "status": "stable", "adapter": "generate",
+            "catalogue": {"items": ITEMS, "popular": popular()},
+            "limits": {"maxLength": MAX_LENGTH, "window": WINDOW, "layers": config.layers, "heads": config.heads, "headDim": config.head_width},
+            "graphs": {name: registry.file_entry(file) for name, file in files.items()}, "accuracy": accuracy,
+            "lineage": {"madeFrom": "recommend-large fp32; drafts: recommend-small fp32", "recipe": f"{notes['recipe']}; tools/export_decoder.py",
+                        "parameters": checkpoints.parameters(trained), "accuracyByCache": caches}}
+
+
 def digits_entry(model, precision, version, measured):
     """One variant of a digits model, gated."""
     found = measured[model][precision]
@@ -86,7 +107,7 @@ def digits_entry(model, precision, version, measured):
 
 def collect(version):
     """Every variant that passes its gate; the others are removed and named."""
-    validation, confidence, measured = read("validation"), read("confidence"), read("digits")
+    validation, confidence, measured, decoder = read("validation"), read("confidence"), read("digits"), read("decoder")
     wanted = [(recommend_entry, model, precision, (validation, confidence)) for model in RECOMMEND for precision in ("fp32", "fp16", "int8")]
     wanted += [(digits_entry, model, precision, (measured,)) for model in measured if model != "ensemble" for precision in measured[model]]
     entries = []
@@ -97,7 +118,7 @@ def collect(version):
             say(f"not released: {error}")
             for path in (MODELS / model).glob(f"*.{precision}.onnx"):
                 path.unlink()
-    return entries
+    return [*entries, decoder_entry(version, decoder)]
 
 
 def main():

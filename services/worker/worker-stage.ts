@@ -4,6 +4,7 @@ import type { LogRecord, TopicPartition } from '@tandem/shared/log';
 import { currentSpan } from '@tandem/shared/telemetry';
 import { JsonOutput, deadLetter, type Intake, type Stage, type StageContext, type StageInput, type StageOutput } from '@tandem/shared/runner';
 import { Dispatcher } from './dispatcher.ts';
+import { Decoders } from './generate/decoders.ts';
 import { ErasureWatch } from './erasure-watch.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { loadVariants } from './load-variants.ts';
@@ -48,6 +49,7 @@ class WorkerStage implements Stage {
   readonly #suspects: Suspects;
   readonly #results: KeptResults;
   readonly #prefixes: PrefixUpkeep;
+  readonly #decoders: Decoders;
   readonly #erasures: ErasureWatch;
   /** Requests that have been taken back: their work may come after the cancellation. */
   readonly #cancelled = new RecentKeys();
@@ -59,6 +61,7 @@ class WorkerStage implements Stage {
     this.inputs = served.map((variant) => this.#inputOf(variant, heldAtMost(limits)));
     this.#suspects = new Suspects({ cache, logger, now: () => log.now(), maxAttempts: limits.maxSuspectRuns });
     this.#dispatcher = new Dispatcher({ concurrency: engine.concurrency, clock, limits, observer, logger, suspects: this.#suspects });
+    this.#decoders = new Decoders(options, served, { limits, suspects: this.#suspects });
     this.#results = keepResults(options, (submission) => this.#compute(submission));
     this.#prefixes = new PrefixUpkeep(options, served);
     this.#erasures = new ErasureWatch({ ...options, onErased: (user, erasedAt) => this.#forget(user, erasedAt) });
@@ -70,8 +73,9 @@ class WorkerStage implements Stage {
   }
 
   start(context: StageContext): Promise<void> {
-    if (this.#results.isOn || this.#prefixes.isOn) this.#erasures.start();
+    if (this.#results.isOn || this.#prefixes.isOn || this.#decoders.isOn) this.#erasures.start();
     this.#prefixes.start();
+    this.#decoders.start();
     return this.#heartbeats.start(context);
   }
 
@@ -100,6 +104,7 @@ class WorkerStage implements Stage {
     this.#cancelled.add(requestId, this.#options.clock.now());
     this.#results.cancel(requestId);
     this.#dispatcher.cancel(requestId);
+    this.#decoders.cancel(requestId);
     return NOTHING;
   }
 
@@ -110,13 +115,14 @@ class WorkerStage implements Stage {
   }
 
   /** All that is held here is finished: it is little, and handing it back would cost its users more. */
-  drain(): Promise<void> {
-    return this.#dispatcher.idle();
+  async drain(): Promise<void> {
+    await Promise.all([this.#dispatcher.idle(), this.#decoders.idle()]);
   }
 
   async stop(): Promise<void> {
     this.#heartbeats.stop();
     this.#prefixes.stop();
+    this.#decoders.stop();
     await this.#erasures.stop();
     await this.#options.engine.close();
   }
@@ -124,6 +130,7 @@ class WorkerStage implements Stage {
   #forget(user: string, erasedAt: number): void {
     this.#results.forget(user, erasedAt);
     this.#prefixes.forget(user);
+    this.#decoders.forget(user);
   }
 
   #enqueue(record: LogRecord, work: Work, { served, lane }: Source, suspicion?: Suspicion): Promise<readonly StageOutput[]> {
@@ -139,7 +146,7 @@ class WorkerStage implements Stage {
 
   #compute(submission: Submission): void {
     try {
-      this.#dispatcher.submit(submission);
+      (this.#decoders.of(submission.served) ?? this.#dispatcher).submit(submission);
     } catch (error) {
       // The adapter cannot even tell the input's size: no batch has seen it.
       const outcome = failedOutcome(submission.work, error);

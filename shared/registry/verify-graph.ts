@@ -6,10 +6,12 @@ import { messageOf } from '../errors/index.ts';
 import { RegistryError } from './errors.ts';
 
 /**
- * Reads a graph's file and verifies its hash. Use the returned bytes: the file may change after the check.
+ * Reads a graph's file and verifies its hash, and those of files that it takes constants from. Use the returned bytes: the
+ * file may change after the check.
  * @throws {RegistryError} `model_missing`, `model_hash_mismatch`
  */
-export async function readVerifiedGraph(directory: string, graph: GraphSpec): Promise<Uint8Array> {
+export async function readVerifiedGraph(directory: string, graph: Pick<GraphSpec, 'file' | 'sha256' | 'weights'>): Promise<Uint8Array> {
+  for (const weights of graph.weights ?? []) await readVerifiedGraph(directory, weights);
   const file = join(directory, graph.file);
   const bytes = await readModel(file);
   const sha256 = createHash('sha256').update(bytes).digest('hex');

@@ -7,7 +7,8 @@ import onnx
 from .paths import MODELS
 
 ALLOWANCE = {"fp32": 0.0, "fp16": 0.01, "int8": 0.02}  # largest share of the FP32 metric that a variant may lose
-ELEMENT_TYPES = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.INT32: "int32"}
+ELEMENT_TYPES = {onnx.TensorProto.FLOAT: "float32", onnx.TensorProto.INT32: "int32",
+                 onnx.TensorProto.FLOAT16: "float16", onnx.TensorProto.INT8: "int8"}
 
 
 class NotReleasable(Exception):
@@ -28,10 +29,17 @@ def graph_entry(model, graph, precision):
     """File, hash, size and tensors of one graph."""
     if graph in SHARED_GRAPHS:
         precision = "fp32"
-    file = f"{model}/{graph}.{precision}.onnx"
+    return file_entry(f"{model}/{graph}.{precision}.onnx")
+
+
+def file_entry(file):
+    """The same by the file's name; with the files that it takes constants from."""
     content = (MODELS / file).read_bytes()
     loaded = onnx.load_from_string(content).graph
-    return {"file": file, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content),
+    folder = file.rsplit("/", 1)[0]
+    donors = sorted({f"{folder}/{pair.value}" for entry in loaded.initializer for pair in entry.external_data if pair.key == "location"})
+    weights = [{"file": donor, "sha256": hashlib.sha256((MODELS / donor).read_bytes()).hexdigest()} for donor in donors]
+    return {"file": file, "sha256": hashlib.sha256(content).hexdigest(), "bytes": len(content), **({"weights": weights} if weights else {}),
             "inputs": tensors(loaded.input), "outputs": tensors(loaded.output)}
 
 

@@ -14,6 +14,7 @@ REGISTRY = json.loads((MODELS / "registry.json").read_text())
 GOLDEN = json.loads((MODELS / "golden.json").read_text())
 VARIANTS = {(entry["model"], entry["precision"]): entry for entry in REGISTRY["models"]}
 GRAPHS = [(entry["model"], entry["precision"], name, graph) for entry in REGISTRY["models"] for name, graph in entry["graphs"].items()]
+DECODER = {"tokens": "int32", "pastLength": "int32", "blocks": "int32", "scored": "int32", "exclude": "int32", "pool": "float32"}
 SIGNATURES = {
     ("recommend-small", "candidates"): ({"history": "int32", "exclude": "int32"}, {"items": "int32", "scores": "float32", "confidence": "float32"}),
     ("recommend-large", "rank"): ({"history": "int32", "candidates": "int32"}, {"scores": "float32"}),
@@ -22,6 +23,10 @@ SIGNATURES = {
     ("recommend-large", "step"): ({"item": "int32", "pastLength": "int32", "slot": "int32", "pool": "float32", "candidates": "int32"},
                                   {"scores": "float32", "kvStep": "float32", "state": "float32"}),
     ("recommend-large", "listing"): ({"state": "float32", "exclude": "int32"}, {"items": "int32", "scores": "float32"}),
+    ("recommend-decoder", "decode"): (DECODER, {"items": "int32", "scores": "float32", "kv": "float32"}),
+    ("recommend-decoder", "decodeHalf"): (DECODER | {"pool": "float16"}, {"items": "int32", "scores": "float32", "kv": "float32"}),
+    ("recommend-decoder", "decodeByte"): (DECODER | {"pool": "int8", "scales": "float32"}, {"items": "int32", "scores": "float32", "kv": "float32"}),
+    ("recommend-decoder", "draft"): ({"history": "int32", "exclude": "int32"}, {"items": "int32", "scores": "float32", "confidence": "float32"}),
     ("digits-small", "classify"): ({"pixels": "float32"}, {"probabilities": "float32", "confidence": "float32"}),
     ("digits-large", "classify"): ({"pixels": "float32"}, {"probabilities": "float32"}),
     ("digits-top", "classify"): ({"pixels": "float32"}, {"probabilities": "float32"}),

@@ -1,4 +1,5 @@
 import { classifyAdapter } from './classify.ts';
+import { generateAdapter } from './generate/adapter.ts';
 import { recommendAdapter } from './recommend/adapter.ts';
 import type { Adapter } from './types.ts';
 
@@ -7,5 +8,5 @@ export { recommendAdapter } from './recommend/adapter.ts';
 
 /** By the name that workloads and the registry use. A user's own adapters are loaded by the composition root. */
 export const builtInAdapters: ReadonlyMap<string, Adapter> = new Map(
-  [recommendAdapter, classifyAdapter].map((adapter) => [adapter.name, adapter]),
+  [recommendAdapter, generateAdapter, classifyAdapter].map((adapter) => [adapter.name, adapter]),
 );

@@ -1,6 +1,7 @@
 import type { Mark, Result, StepResult, Variant, Work } from '@tandem/schemas';
 import type { z } from 'zod';
 import type { Dimensions, InvocationResult, Invocation } from '../../engine/types.ts';
+import type { DecodingSupport } from './decoding-support.ts';
 import type { PrefixSupport } from './prefix-support.ts';
 
 /** What the classifier knows of the user, as of the request. */
@@ -45,6 +46,8 @@ export interface Adapter {
   shape(work: Work, variant: Variant): { graph: string; length: number };
   /** How its variants keep a sequence's keys and values between requests. @default they do not */
   readonly prefix?: PrefixSupport;
+  /** How its variants decode sequences token by token; the worker then asks for nothing else of it but `prepare`, `present` and `fallback`. @default they do not */
+  readonly decoding?: DecodingSupport;
   /** Sizes of the graph's dynamic dimensions for a batch. */
   dimensions(graph: string, batch: readonly Work[], variant: Variant): Dimensions;
   /** Fills the inputs; row i belongs to batch[i]. The views are zeroed. */

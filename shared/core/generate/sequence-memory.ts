@@ -42,7 +42,7 @@ export class SequenceMemory {
 
   /** Goes on from what its owner has left, where that fits. @returns tokens that need not be computed */
   reuse(sequence: Sequence<unknown>): number {
-    const { owner } = sequence.asked;
+    const { owner } = sequence;
     const reused = owner === undefined || sequence.blocks.length > 0 ? undefined : this.#retained.take(owner, sequence.tokens);
     if (reused === undefined) return 0;
     this.#pool.giveBack(reused.spare);
@@ -70,7 +70,7 @@ export class SequenceMemory {
 
   /** What it has computed stays for the next of its owner. */
   retain(sequence: Sequence<unknown>, now: number): void {
-    const { owner } = sequence.asked;
+    const { owner } = sequence;
     if (owner === undefined) return this.release(sequence);
     const used = this.blocksFor(sequence.cached);
     this.#pool.giveBack(sequence.blocks.slice(used));

@@ -83,6 +83,15 @@ test('what was left behind gives way to sequences, least recently used first, an
   expect(schedule.usedBlocks).toBe(0);
 });
 
+test('who is forgotten while under way leaves nothing behind', () => {
+  const schedule = new SequenceSchedule<string>(limits());
+  schedule.add(asked('u', { owner: 'u', count: 1 }));
+  const { call } = schedule.next(at(0));
+  schedule.forget((owner) => owner === 'u');
+  expect(schedule.advanced(call!.sequences[0]!, [7], 0)).toBe('finished');
+  expect(schedule.usedBlocks).toBe(0);
+});
+
 test('who cannot be done in time by the fastest tokens leaves at once', () => {
   const schedule = new SequenceSchedule<string>(limits());
   schedule.add(asked('late', { count: 3, deadlineAt: 29 }));
@@ -156,7 +165,7 @@ const operation = fc.oneof(
 test('whatever happens: nobody is lost or in two calls, no block has two holders, no call runs past a deadline, and all end', () => {
   fc.assert(fc.property(fc.array(operation, { maxLength: 120 }), fc.integer({ min: 1, max: 3 }), fc.integer({ min: 8, max: 20 }), (operations, sessions, blocks) => {
     const freed: number[] = [];
-    const schedule = new SequenceSchedule<number>(limits({ sessions, blocks, ahead: 2, maxBatchSize: 3 }) as SequenceLimits, (block) => freed.push(block));
+    const schedule = new SequenceSchedule<number>(limits({ sessions, blocks, ahead: 2, maxBatchSize: 3 }), (block) => freed.push(block));
     const all: Sequence<number>[] = [];
     const ends = new Map<Sequence<number>, string>();
     const calls: Sequence<number>[][] = [];

@@ -35,6 +35,8 @@ export class SequenceSchedule<T> {
   readonly #admission: Admission<T>;
   readonly #ready = new Set<Sequence<T>>();
   readonly #running = new Set<Sequence<T>>();
+  /** All that have not left. */
+  readonly #present = new Set<Sequence<T>>();
   #order = 0;
   #lastKind: SequenceCall<T>['kind'] = 'step';
   #reusedTokens = 0;
@@ -84,6 +86,7 @@ export class SequenceSchedule<T> {
     if (prompt.length < 1 || count < 1) throw new RangeError('a sequence needs a prompt of one token at least, and one to generate');
     if (prompt.length + count - 1 > this.mostTokens) throw new RangeError(`a sequence of ${prompt.length + count - 1} tokens does not fit into memory for ${this.mostTokens}`);
     const sequence = new Sequence(asked, deadlineAt ?? enqueuedAt + this.#limits.patienceMs, (this.#order += 1));
+    this.#present.add(sequence);
     this.#admission.add(sequence);
     return sequence;
   }
@@ -100,9 +103,17 @@ export class SequenceSchedule<T> {
     return true;
   }
 
+  /** Takes out who cannot be done in time any more. */
+  expire(situation: SequenceSituation): Sequence<T>[] {
+    const late = [...this.#ready].filter((sequence) => isTooLate(sequence, situation));
+    const expired = [...this.#admission.takeExpired(situation), ...late];
+    for (const sequence of expired) this.#leave(sequence);
+    return expired;
+  }
+
   /** What to run on a free session. */
   next(situation: SequenceSituation): SequenceDecision<T> {
-    const expired = this.#expire(situation);
+    const expired = this.expire(situation);
     this.#admit(situation.now);
     const preempted: Sequence<T>[] = [];
     const call = this.#form(preempted);
@@ -150,21 +161,15 @@ export class SequenceSchedule<T> {
     return taken;
   }
 
-  /** What finished sequences of these owners have left behind is given up. */
+  /** What finished sequences of these owners have left behind is given up, and those that are here leave nothing. */
   forget(isMeant: (owner: string) => boolean): void {
+    for (const sequence of this.#present) if (sequence.owner !== undefined && isMeant(sequence.owner)) sequence.owner = undefined;
     this.#memory.forget(isMeant);
   }
 
   /** Gives up what was left behind before then and not used since. */
   expireRetained(usedBefore: number): void {
     this.#memory.expire(usedBefore);
-  }
-
-  #expire(situation: SequenceSituation): Sequence<T>[] {
-    const late = [...this.#ready].filter((sequence) => isTooLate(sequence, situation));
-    const expired = [...this.#admission.takeExpired(situation), ...late];
-    for (const sequence of expired) this.#leave(sequence);
-    return expired;
   }
 
   /** As many as the next calls can take; prompts that nobody computes yet would only take memory. */
@@ -250,6 +255,7 @@ export class SequenceSchedule<T> {
 
   #leave(sequence: Sequence<T>): void {
     this.#move(sequence, 'left');
+    this.#present.delete(sequence);
     this.#memory.release(sequence);
   }
 

@@ -35,6 +35,8 @@ export class Sequence<T> {
   /** Epoch ms: its deadline, or how long it is expected to be patient. */
   readonly due: number;
   readonly order: number;
+  /** To whom it leaves what it has computed; undefined: to nobody. */
+  owner: string | undefined;
   state: SequenceState = 'waiting';
   alone: boolean;
   /** Of its tokens, from the first: their keys and values are in its blocks. */
@@ -51,6 +53,7 @@ export class Sequence<T> {
     this.tokens = [...asked.prompt];
     this.due = due;
     this.order = order;
+    this.owner = asked.owner;
     this.alone = asked.alone ?? false;
   }
 

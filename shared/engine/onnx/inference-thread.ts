@@ -55,9 +55,9 @@ function report(message: ThreadReport): void {
   port.postMessage(message);
 }
 
-async function load(id: number, { id: graph, spec, held, bytes, warmUpSizes }: GraphToLoad): Promise<void> {
+async function load(id: number, { id: graph, spec, held, bytes, folder, warmUpSizes }: GraphToLoad): Promise<void> {
   try {
-    const { session, report: opened } = await openSession(bytes, data);
+    const { session, report: opened } = await openSession(bytes, { ...data, folder });
     const names = dimensionNames(spec);
     const placed = layoutOf(spec, names, warmUpSizes, HEADER_BYTES);
     const shared = Object.fromEntries(held.map((tensor) => [tensor.name, tensorOver(tensor.buffer, { ...tensor, offset: 0 })]));

@@ -23,6 +23,8 @@ export interface GraphToLoad {
   spec: GraphSpec;
   held: readonly HeldTensor[];
   bytes: Uint8Array;
+  /** Where files lie that hold constants of the graph. */
+  folder: string;
   /** Sizes of the graph's dynamic dimensions at warm-up, in their order. */
   warmUpSizes: readonly number[];
 }

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import type { GraphSpec, Variant } from '@tandem/schemas';
 import { TandemError, messageOf } from '../../errors/index.ts';
 import { RegistryError, readVerifiedGraph, variantName } from '../../registry/index.ts';
@@ -107,7 +107,7 @@ class ThreadedOnnxEngine implements OnnxEngine {
 
   async #open(variant: Variant, { id, spec }: GraphHandle, held: readonly HeldTensor[], bytes: Uint8Array, file: string): Promise<GraphReport> {
     try {
-      return await this.#threads.load({ id, spec, held, bytes, warmUpSizes: this.#warmUpSizes(variant, spec, id) });
+      return await this.#threads.load({ id, spec, held, bytes, folder: dirname(file), warmUpSizes: this.#warmUpSizes(variant, spec, id) });
     } catch (error) {
       throw new RegistryError('model_load_failed', file, messageOf(error), error);
     }

@@ -8,6 +8,8 @@ export interface SessionChoice {
   intraOpThreads: number;
   graphOptimization: GraphOptimization;
   spinning: boolean;
+  /** Where files lie that hold constants of the graph (ONNX external data). */
+  folder: string;
   /** Tried in this order. */
   providers: readonly ProviderConfig[];
 }
@@ -30,7 +32,7 @@ export async function openSession(bytes: Uint8Array, choice: SessionChoice): Pro
   throw new Error(refused.map(({ provider, reason }) => `${provider}: ${reason}`).join('; '));
 }
 
-async function create(bytes: Uint8Array, provider: ProviderConfig, { intraOpThreads, graphOptimization, spinning }: SessionChoice): Promise<InferenceSession> {
+async function create(bytes: Uint8Array, provider: ProviderConfig, { intraOpThreads, graphOptimization, spinning, folder }: SessionChoice): Promise<InferenceSession> {
   const name = providerName(provider);
   if (!listSupportedBackends().some((backend) => backend.name === name)) {
     throw new Error('this build of onnxruntime-node has no such execution provider');
@@ -41,7 +43,7 @@ async function create(bytes: Uint8Array, provider: ProviderConfig, { intraOpThre
     interOpNumThreads: 1,
     executionMode: 'sequential',
     graphOptimizationLevel: graphOptimization,
-    extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' } } },
+    extra: { session: { intra_op: { allow_spinning: spinning ? '1' : '0' }, model_external_initializers_file_folder_path: folder } },
     // Fatal only: every error comes back as an exception, and is reported once, by us.
     logSeverityLevel: 4,
   });
