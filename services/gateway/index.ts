@@ -1,2 +1,6 @@
 export { Gateway } from './gateway.ts';
-export { asksForCredentials, type GatewayOptions, type GatewayPorts } from './options.ts';
+export type { GatewayOptions, GatewayPorts } from './options.ts';
+export type { GatewayPlugin } from './plugins.ts';
+export type { ApiKey } from './auth/api-keys.ts';
+export { scopeSchema, type Scope } from './auth/credential.ts';
+export { addApiKey, readApiKeys, removeApiKey } from './auth/key-file.ts';

@@ -2,14 +2,13 @@ import type { Command } from 'commander';
 import { settingNames, type SettingName, type Settings } from '@tandem/shared/config';
 import { TandemError } from '@tandem/shared/errors';
 import { startStatusServer } from '@tandem/shared/telemetry';
-import { startGateway } from '../compose/gateway.ts';
+import { DEFAULT_GATEWAY_PORT, startGateway } from '../compose/gateway.ts';
 import { learnLogTime } from '../compose/log-time.ts';
 import { openPorts } from '../compose/ports.ts';
 import { ensureTopology } from '../compose/topology.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { untilSignal } from '../until-signal.ts';
-
-const DEFAULT_PORT = 8_080;
+import { addKeysCommand } from './gateway-keys.ts';
 
 export const GATEWAY_SETTINGS: readonly SettingName[] = [
   'kafka', 'redis', 'prefix', 'partitions', 'replication', 'models', 'workloads', ...settingNames.filter((name) => name.startsWith('gateway')),
@@ -31,7 +30,7 @@ function gatewaySettings(options: Record<string, unknown>): Settings {
   if (settings.kafka === undefined) {
     throw new TandemError('a gateway of its own needs a broker: --kafka host:port (without one: tandem demo --events 0 --serve --gateway-port 8080)', { code: 'usage' });
   }
-  return { ...settings, gatewayPort: settings.gatewayPort ?? DEFAULT_PORT };
+  return { ...settings, gatewayPort: settings.gatewayPort ?? DEFAULT_GATEWAY_PORT };
 }
 
 async function runGateway(options: Record<string, unknown>): Promise<void> {
@@ -56,4 +55,5 @@ export function addGatewayCommand(program: Command): void {
     .action(runGateway)
     .addHelpText('after', EXAMPLES);
   addSettingFlags(command, GATEWAY_SETTINGS);
+  addKeysCommand(command);
 }
