@@ -19,7 +19,8 @@ export function limitBodyTime(fastify: FastifyInstance, timeoutMs: number): void
     if (request.routeOptions.config.streamsBody === true) return payload;
     const timer = setTimeout(() => {
       void reply.header('connection', 'close');
-      payload.destroy(tooSlow('whole', timeoutMs));
+      // Destroyed, it would take the connection with it, and the answer.
+      (payload as Readable).emit('error', tooSlow('whole', timeoutMs));
     }, timeoutMs);
     const done = () => clearTimeout(timer);
     payload.once('end', done).once('close', done).once('error', done);
@@ -31,8 +32,9 @@ export function limitBodyTime(fastify: FastifyInstance, timeoutMs: number): void
 export async function* whileItComes(input: Readable, timeoutMs: number): AsyncGenerator<Buffer> {
   const chunks = input[Symbol.asyncIterator]() as AsyncIterator<Buffer>;
   for (;;) {
-    const timer = setTimeout(() => input.destroy(tooSlow('on', timeoutMs)), timeoutMs);
-    const next = await chunks.next().finally(() => clearTimeout(timer));
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(tooSlow('on', timeoutMs)), timeoutMs);
+    const next = await Promise.race([chunks.next(), late.promise]).finally(() => clearTimeout(timer));
     if (next.done === true) return;
     yield next.value;
   }

@@ -40,8 +40,11 @@ async function batch(request: FastifyRequest, reply: FastifyReply, context: Gate
   const { call, span } = callOf(request, context);
   const output = new PassThrough();
   const input = request.body as Readable;
-  // Whoever has gone reads no answers and sends no lines.
-  output.once('close', () => input.destroy());
+  // Whoever has gone reads no answers; and what is sent when all is said is read by nobody.
+  reply.raw.once('close', () => {
+    output.destroy();
+    input.destroy();
+  });
   void run(input, output, (line) => answerLine(line, request, call, context), context).finally(() => span?.end());
   return reply.header('content-type', `${NDJSON}; charset=utf-8`).header('cache-control', 'no-store').header('x-accel-buffering', 'no').send(output);
 }
