@@ -7,6 +7,7 @@ import { z } from 'zod';
 import { TandemError, messageOf } from '../errors/index.ts';
 import { redact } from '../telemetry/index.ts';
 import { batchingSettings } from './batching-settings.ts';
+import { decodingSettings } from './decoding-settings.ts';
 import { list, number, onOrOff } from './fields.ts';
 import { flagName } from './flag-name.ts';
 import { gatewaySettings } from './gateway-settings.ts';
@@ -33,7 +34,7 @@ export const settingsSchema = z.strictObject({
   replication: number(z.number().int().min(1).max(7)).optional().describe('of topics that are created; default: brokers, at most 3'),
   models: z.string().default(join(REPOSITORY, 'models')).describe('folder with registry.json and the ONNX files; default: the shipped one'),
   workloads: z.string().default(join(REPOSITORY, 'workloads')).describe('folder with workload files; default: the shipped one'),
-  policy: z.enum(['threshold', 'deadline-aware', 'fixed']).default('threshold').describe('how the scheduler chooses: threshold, deadline-aware or fixed'),
+  policy: z.enum(['threshold', 'deadline-aware', 'optimal-share', 'fixed']).default('threshold').describe('how the scheduler chooses: threshold, deadline-aware, optimal-share or fixed'),
   precision: z.string().default('fp32').describe('for the fixed policy'),
   variants: list.optional().describe('model.precision[,…] that this worker serves; default: fp32 and int8 of all stable models'),
   chain: z.string().default('none').describe('stages of one process that hand on in memory: none, edge (all but the workers), all, or stages joined by +'),
@@ -50,6 +51,7 @@ export const settingsSchema = z.strictObject({
   runTimeoutMs: number(z.number().int().min(100).max(86_400_000)).default(30_000).describe('a batch without a result for so long hangs: its inference thread is replaced'),
   quickProfile: onOrOff.default(true).describe('on or off: a worker without a profile of this hardware measures its variants for a moment when it starts'),
   ...batchingSettings,
+  ...decodingSettings,
   resultCacheMb: number(z.number().min(0).max(65_536)).default(64).describe('of a worker’s memory for results of workloads that say how fresh they have to be'),
   featureWaitMs: number(z.number().min(0).max(60_000)).default(250).describe('how long asOfInteractions may wait'),
   gatherMs: number(z.number().int().min(0).max(100)).default(0).describe('under load, how long sends and fetches wait for company'),

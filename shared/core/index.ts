@@ -3,8 +3,8 @@ export { isDecodingStart, type CacheFormat, type DecodingSpec, type DecodingStar
 export type { PrefixPoolSpec, PrefixRow, PrefixRun, PrefixSupport } from './adapters/prefix-support.ts';
 export { PrefixCache, PrefixPool, type PrefixCacheOptions, type PrefixCounts, type PrefixLease, type PrefixMatch } from './prefix/index.ts';
 export {
-  Cluster, deadlineAwarePolicy, decide, fixedPolicy, meetingFloor, readExpectation, readySteps, thresholdPolicy, THRESHOLD_DEFAULTS,
-  type CameTrue, type ClusterState, type Decision, type DecisionContext, type Expectation, type Forecast, type Policy, type ServedPool, type ThresholdOptions, type VariantState,
+  Cluster, deadlineAwarePolicy, decide, evaluateShares, fixedPolicy, meetingFloor, optimalSharePolicy, optimalShares, readExpectation, readySteps, thresholdPolicy, THRESHOLD_DEFAULTS,
+  type CameTrue, type ClusterState, type Decision, type DecisionContext, type Expectation, type Forecast, type Path, type Policy, type ServedPool, type ThresholdOptions, type VariantState,
 } from './policy/index.ts';
 export { batchMs, driftOf, monotone, refined } from './profile/index.ts';
 export { endsSoFar, Join, STRATEGIES, type StepWithResult, type Strategy, type Verdict } from './fusion/index.ts';

@@ -5,3 +5,5 @@ export { expectedMsOf, readExpectation, type Expectation } from './expectation.t
 export { decide, meetingFloor, readySteps } from './decide.ts';
 export { thresholdPolicy, THRESHOLD_DEFAULTS, type ThresholdOptions } from './threshold.ts';
 export { fixedPolicy } from './fixed.ts';
+export { optimalSharePolicy, type OptimalShareOptions } from './optimal-share/policy.ts';
+export { evaluateShares, optimalShares, type Path, type ShareBounds, type Shares } from './optimal-share/shares.ts';
