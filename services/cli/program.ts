@@ -9,6 +9,7 @@ import { addDoctorCommand } from './commands/doctor.ts';
 import { addEraseCommand } from './commands/erase.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addGatewayCommand } from './commands/gateway.ts';
+import { addInitCommand } from './commands/init.ts';
 import { addModelsCommand } from './commands/models.ts';
 import { addProfileCommand } from './commands/profile.ts';
 import { addStageCommand } from './commands/stage.ts';
@@ -46,7 +47,7 @@ function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EPILOGUE);
-  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand, addDoctorCommand, addTailCommand, addExplainCommand, addProfileCommand]) add(program);
+  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand, addDoctorCommand, addTailCommand, addExplainCommand, addInitCommand, addProfileCommand]) add(program);
   return program;
 }
 

@@ -63,7 +63,7 @@ export async function checkGolden(loaded: LoadedVariant, golden: GoldenCase, tol
   return undefined;
 }
 
-/** What a graph answers to a case's inputs, copied. */
+/** What a graph answers to a case's inputs, copied: the outputs that its registry entry declares. */
 export async function runGolden(loaded: LoadedVariant, { graph, inputs }: Pick<GoldenCase, 'graph' | 'inputs'>): Promise<Record<string, GoldenTensor>> {
   const spec = loaded.variant.graphs[graph];
   if (spec === undefined) throw new TandemError(`the variant has no graph ${graph}`, { code: 'unknown_graph' });
@@ -71,7 +71,10 @@ export async function runGolden(loaded: LoadedVariant, { graph, inputs }: Pick<G
   try {
     fill(invocation, inputs);
     const { outputs } = await invocation.run();
-    return Object.fromEntries(Object.entries(outputs).map(([name, view]) => [name, { type: spec.outputs[name]?.type ?? '', shape: [...view.dims], data: numbersOf(view) }]));
+    return Object.fromEntries(Object.entries(spec.outputs).flatMap(([name, { type }]) => {
+      const view = outputs[name];
+      return view === undefined ? [] : [[name, { type, shape: [...view.dims], data: numbersOf(view) }]];
+    }));
   } finally {
     invocation.release();
   }

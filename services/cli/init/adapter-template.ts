@@ -1,0 +1,98 @@
+import type { GraphSpec } from '@tandem/schemas';
+import { widthOf } from './example.ts';
+import type { ModelPlan } from './plan-model.ts';
+
+export interface AdapterTemplate extends Pick<ModelPlan, 'inputs' | 'output' | 'kind'> {
+  /** Of the adapter. */
+  name: string;
+  graph: string;
+  /** The output holds scores of any size; probabilities are made of them. */
+  isSoftmaxNeeded: boolean;
+}
+
+function inputsText(inputs: GraphSpec['inputs']): string {
+  return Object.entries(inputs).map(([name, spec]) => `  ${JSON.stringify(name)}: ${widthOf(spec)},`).join('\n');
+}
+
+const SOFTMAX = `
+/** The model gives scores of any size; these are the probabilities that they stand for. */
+function softmax(scores) {
+  const largest = Math.max(...scores);
+  const powers = scores.map((score) => Math.exp(score - largest));
+  const sum = powers.reduce((total, power) => total + power, 0);
+  return powers.map((power) => power / sum);
+}
+`;
+
+const PRESENT_CLASSES = `  /** The answer as its receiver sees it. */
+  present({ labels, probabilities }) {
+    const best = probabilities.indexOf(Math.max(...probabilities));
+    return { label: labels[best], confidence: probabilities[best], scores: Object.fromEntries(labels.map((label, index) => [label, probabilities[index]])) };
+  },`;
+
+const PRESENT_NUMBERS = `  /** The answer as its receiver sees it: the numbers of the output, one after the other. */
+  present: ({ probabilities }) => ({ sequence: probabilities }),`;
+
+/** A JavaScript module that a workload can name; its reader shall want to change it. */
+export function adapterText({ name, graph, inputs, output, kind, isSoftmaxNeeded }: AdapterTemplate): string {
+  const values = isSoftmaxNeeded ? 'softmax(row)' : 'row';
+  return `// Turns the input of a request into the model's tensors, and its output into an answer. Made by "tandem init"; it is yours now.
+// The interface: shared/core/adapters/types.ts; how to go on: docs/own-models.md.
+
+/** The model's inputs, and how many numbers each takes for one request. */
+const WIDTHS = {
+${inputsText(inputs)}
+};
+
+/** Nested lists (a matrix, an image) count as the numbers in them. */
+const flat = (value) => (Array.isArray(value) ? value.flat(Infinity) : [value]);
+
+function problemOf(input) {
+  if (typeof input !== 'object' || input === null) return { path: [], message: \`expected an object with \${Object.keys(WIDTHS).join(', ')}\` };
+  for (const [name, width] of Object.entries(WIDTHS)) {
+    const numbers = flat(input[name]);
+    if (!numbers.every((number) => Number.isFinite(number))) return { path: [name], message: \`expected \${width} numbers\` };
+    if (numbers.length !== width) return { path: [name], message: \`expected \${width} numbers, got \${numbers.length}\` };
+  }
+  return undefined;
+}
+${isSoftmaxNeeded ? SOFTMAX : ''}
+/** Half precision crosses as its bits. */
+const toTensor = (data, numbers) => (data instanceof Uint16Array ? new Uint16Array(new Float16Array(numbers).buffer) : numbers);
+const fromTensor = (data) => Array.from(data instanceof Uint16Array ? new Float16Array(data.buffer, data.byteOffset, data.length) : data);
+
+export const adapter = {
+  name: ${JSON.stringify(name)},
+  /** Anything with zod's safeParse. */
+  inputSchema: {
+    safeParse(input) {
+      const problem = problemOf(input);
+      return problem === undefined ? { success: true, data: input } : { success: false, error: { issues: [{ code: 'custom', ...problem }] } };
+    },
+  },
+  /** What travels with the request through the flow: keep it small. */
+  prepare: (input) => ({ features: Object.fromEntries(Object.keys(WIDTHS).map((name) => [name, flat(input[name])])), marks: [], hasCandidates: false }),
+  shape: () => ({ graph: ${JSON.stringify(graph)}, length: 1 }),
+  dimensions: (_graph, batch) => ({ batch: batch.length }),
+  /** Row i of each tensor belongs to batch[i]. */
+  encode(_graph, batch, inputs) {
+    for (const [name, width] of Object.entries(WIDTHS)) {
+      const { data } = inputs[name];
+      batch.forEach(({ task }, row) => data.set(toTensor(data, task.input[name]), row * width));
+    }
+  },
+  /** One result for each row, copied: the tensors are used again. */
+  decode(_graph, batch, outputs, { labels }) {
+    const all = fromTensor(outputs[${JSON.stringify(output.name)}].data);
+    const width = all.length / batch.length;
+    return batch.map((_, index) => {
+      const row = all.slice(index * width, (index + 1) * width);
+      return { labels: labels ?? row.map((_value, place) => String(place)), probabilities: ${values} };
+    });
+  },
+${kind === 'classes' ? PRESENT_CLASSES : PRESENT_NUMBERS}
+  /** The answer where the model gave none in time; undefined: there is none. */
+  fallback: () => undefined,
+};
+`;
+}

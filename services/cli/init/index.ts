@@ -1,0 +1,1 @@
+export { makeFolder, type InitOptions, type MadeFolder } from './make-folder.ts';
