@@ -10,6 +10,7 @@ import { workloadsCheck } from './checks/workloads.ts';
 import type { Check } from './run-checks.ts';
 
 export const CHECKS: readonly Check[] = [nodeCheck, runtimeCheck, workloadsCheck, modelsCheck, kafkaCheck, topicsCheck, accessCheck, clockCheck, redisCheck];
+export { modelsCheck } from './checks/models.ts';
 export { Patient, type PatientOptions } from './patient.ts';
 export { reportText } from './report.ts';
 export { runChecks } from './run-checks.ts';
