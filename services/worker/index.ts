@@ -1,4 +1,5 @@
 export { createWorkerStage } from './worker-stage.ts';
 export { resultsOwner } from './shared-results.ts';
 export { heldPool } from './load-prefixes.ts';
+export type { DecodingOptions, DecodingUse } from './generate/options.ts';
 export { WORKER_LIMITS, type PrefixUse, type VariantCurves, type WorkerLimits, type WorkerObserver, type WorkerStageOptions } from './options.ts';

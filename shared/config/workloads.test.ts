@@ -29,13 +29,13 @@ const stable = (model: string) => ({ model, status: 'stable' }) as Variant;
 describe('the shipped workloads', () => {
   it('load, in the order of their files, with defaults filled in', async () => {
     const workloads = await loadWorkloads(SHIPPED);
-    expect(workloads.map(({ name }) => name)).toEqual(['classify', 'recommend', 'two-views']);
-    expect(workloads.map(({ accuracyFloor }) => accuracyFloor)).toEqual([0, 0, 0]);
+    expect(workloads.map(({ name }) => name)).toEqual(['classify', 'generate', 'recommend', 'two-views']);
+    expect(workloads.map(({ accuracyFloor }) => accuracyFloor)).toEqual([0, 0, 0, 0]);
   });
 
   it('fit a registry that has their models', async () => {
-    const models = ['recommend-small', 'recommend-large', 'digits-small', 'digits-large', 'digits-top', 'digits-bottom'];
-    await expect(loadWorkloads(SHIPPED, { variants: models.map(stable) })).resolves.toHaveLength(3);
+    const models = ['recommend-small', 'recommend-large', 'digits-small', 'digits-large', 'digits-top', 'digits-bottom', 'recommend-decoder'];
+    await expect(loadWorkloads(SHIPPED, { variants: models.map(stable) })).resolves.toHaveLength(4);
     await expect(loadWorkloads(SHIPPED, { variants: models.slice(1).map(stable) })).rejects.toThrow(
       /recommend\.json: plans\.coarse\.steps\.0\.model: the registry has no stable recommend-small; it has recommend-large, /,
     );

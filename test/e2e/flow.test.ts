@@ -85,6 +85,25 @@ describe.each(transports)('the whole flow on $name', ({ flags }) => {
     expect(answers.every(({ status }) => status === 'complete')).toBe(true);
   });
 
+  test('slates decoded side by side are what each is by itself, and sampled ones follow their seeds', async () => {
+    const slate = (input: Record<string, unknown>): Draft => ({ workload: 'generate', userId: `slates-${Math.random()}`, input: { history, ...input }, hints: patient });
+    const inputs = Array.from({ length: 12 }, (_, index) => ({ history: [...history, String(100 + index)], count: 1 + ((index * 7) % 12), temperature: index % 3 === 0 ? 1 : 0, seed: index }));
+    const together = await client.ask(inputs.map(slate));
+    for (const [index, response] of together.entries()) {
+      const { history: known, count } = inputs[index]!;
+      expect(responseSchema.parse(response)).toMatchObject({ status: 'complete', final: true, workload: 'generate', steps: [{ step: 'decode', model: 'recommend-decoder' }] });
+      const { sequence } = response.result as { sequence: string[] };
+      expect(sequence).toHaveLength(count);
+      expect(new Set([...sequence, ...known]).size).toBe(count + known.length);
+      const [alone] = await client.ask([slate(inputs[index]!)]);
+      expect((alone!.result as { sequence: string[] }).sequence).toEqual(sequence);
+    }
+    const [nobody, tooMany] = await client.ask([slate({ history: [], count: 3 }), slate({ count: 51 })]);
+    expect(nobody).toMatchObject({ status: 'complete', reason: 'unknown_user' });
+    expect((nobody!.result as { sequence: string[] }).sequence).toHaveLength(3);
+    expect(tooMany).toMatchObject({ status: 'rejected', error: { code: 'invalid_input', message: expect.stringContaining('count') } });
+  });
+
   test('a plan of two parallel members waits for both and averages them', async () => {
     const [answer] = await client.ask([{ workload: 'two-views', input: { values: digits.pixels[0] }, hints: patient }]);
     expect(answer).toMatchObject({ status: 'complete' });

@@ -3,6 +3,7 @@ import type { CameTrue, Decision } from '@tandem/shared/core';
 import type { LogRecord } from '@tandem/shared/log';
 import type { PrefixUse } from '@tandem/worker';
 import { currentSpan, traceBatch, type Metrics, type RecordSpan } from '@tandem/shared/telemetry';
+import { decodingObserver } from './decoding-observer.ts';
 
 /** Stages know their observers, not the metrics library. */
 /** Rejected requests may name any workload: only known ones become a label. */
@@ -128,6 +129,7 @@ export function workerObserver(metrics: Metrics) {
     deadLetter: (code: ErrorCode) => metrics.deadLetters.inc({ stage: 'worker', code }),
     reuse: reuseObserver(metrics),
     prefixes: prefixObserver(metrics),
+    decoding: decodingObserver(metrics),
     reusableBytes: (bytes: number) => metrics.resultCacheBytes.set(bytes),
     cacheUnavailable: () => metrics.cacheUnavailable.inc(),
     outcome: (kind: string, variant: string) => metrics.stepOutcomes.inc({ kind, ...labels(variant) }),

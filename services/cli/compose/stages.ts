@@ -2,7 +2,7 @@ import { totalmem } from 'node:os';
 import { createClassifierStage, withBulkAdmission } from '@tandem/classifier';
 import { createFusionStage } from '@tandem/fusion';
 import { createSchedulerStage } from '@tandem/scheduler';
-import { createWorkerStage, type WorkerLimits } from '@tandem/worker';
+import { createWorkerStage, type DecodingOptions, type WorkerLimits } from '@tandem/worker';
 import { topicName } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import type { Adapter } from '@tandem/shared/core';
@@ -79,6 +79,10 @@ function batchLimitsOf({
   };
 }
 
+function decodingOf({ generateCacheMb, generateCache, generateDraftTokens, generateMaxBatchSize }: Settings): DecodingOptions {
+  return { cacheBytes: generateCacheMb * MEBIBYTE, cacheFormat: generateCache, draftTokens: generateDraftTokens, maxBatchSize: generateMaxBatchSize };
+}
+
 async function worker(settings: Settings, ports: Ports): Promise<Stage> {
   const { prefix, instance, pool, memoryBudgetMb } = settings;
   const profiles = settings.quickProfile ? { profiles: await variantCurves(settings, ports) } : {};
@@ -91,6 +95,7 @@ async function worker(settings: Settings, ports: Ports): Promise<Stage> {
     resultCacheBytes: settings.resultCacheMb * MEBIBYTE,
     prefixCacheBytes: settings.prefixCacheMb * MEBIBYTE,
     prefixIdleMs: settings.prefixIdleMs,
+    decoding: decodingOf(settings),
     memoryBudgetBytes: memoryBudgetMb === undefined ? totalmem() / 2 : memoryBudgetMb * MEBIBYTE,
     observer: workerObserver(ports.metrics),
   });

@@ -184,7 +184,9 @@ export class DecodingRunner {
       this.#advanceOne(sequence, chosen[row]!, { size, computeMs, now });
     });
     const queueMs = sequences.reduce((longest, { asked: { payload } }) => Math.max(longest, payload.queueMs ?? 0), 0);
-    observer.batch?.(served.name, size, queueMs, computeMs, sequences.map(({ asked: { payload } }) => payload.pending.span));
+    // A span for each of its steps would be more trace than work.
+    const spans = kind === 'prefill' ? sequences.map(({ asked: { payload } }) => payload.pending.span) : [];
+    observer.batch?.(served.name, size, queueMs, computeMs, spans);
     this.#report({ tokens, promptTokens, drafted, accepted });
   }
 
