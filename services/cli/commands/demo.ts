@@ -1,7 +1,9 @@
 import { InvalidArgumentError, Option, type Command } from 'commander';
+import type { Gateway } from '@tandem/gateway';
 import { STAGE_NAMES } from '@tandem/schemas';
-import { startGateway } from '../compose/gateway.ts';
-import { openPorts } from '../compose/ports.ts';
+import type { Settings } from '@tandem/shared/config';
+import { startGateway, startLocalGateway } from '../compose/gateway.ts';
+import { openPorts, type Ports } from '../compose/ports.ts';
 import { System } from '../compose/system.ts';
 import { ensureTopology } from '../compose/topology.ts';
 import { prepareDemo, recommendWorkload, runDemo, type DemoOptions, type DemoTerminal, type PreparedDemo } from '../demo/index.ts';
@@ -30,6 +32,7 @@ const SETTINGS = [
 
 interface DemoFlags extends Record<string, unknown>, DemoOptions {
   serve: boolean;
+  dashboard: boolean;
 }
 
 function wholeNumber(text: string): number {
@@ -70,6 +73,12 @@ async function prepare(flags: DemoFlags, signal: AbortSignal): Promise<PreparedD
   });
 }
 
+/** Where nobody asked for one, and a person looks on, it serves this machine only. */
+async function openGateway({ dashboard, json }: DemoFlags, settings: Settings, ports: Ports, prepared: PreparedDemo | undefined): Promise<Gateway | undefined> {
+  if (settings.gatewayPort !== undefined) return startGateway(settings, ports, prepared?.titles);
+  return dashboard && !json ? startLocalGateway(settings, ports, prepared?.titles) : undefined;
+}
+
 async function demo(flags: DemoFlags): Promise<void> {
   const settings = settingsOf(flags, demoDefaults(flags));
   const stopped = new AbortController();
@@ -83,8 +92,8 @@ async function demo(flags: DemoFlags): Promise<void> {
   }
   await ensureTopology(settings, ports);
   await using system = await System.start(STAGE_NAMES, settings, ports);
-  await using gateway = settings.gatewayPort === undefined ? undefined : await startGateway(settings, ports);
-  if (gateway !== undefined) process.stderr.write(`HTTP at ${gateway.url}\n`);
+  await using gateway = await openGateway(flags, settings, ports, prepared);
+  if (gateway !== undefined) process.stderr.write(`Dashboard: ${gateway.url}/${flags.serve ? '' : ' (while this runs; --serve keeps it up)'}\n`);
   const flow = { log: ports.log, prefix: settings.prefix, workloads: ports.workloads };
   if (prepared !== undefined) process.exitCode = await runDemo(prepared, flags, flow, terminal(), stopped.signal);
   if (!flags.serve || stopped.signal.aborted) return;
@@ -101,6 +110,7 @@ export function addDemoCommand(program: Command): void {
     .option('--seed <n>', 'of users, order, arrivals and lots', wholeNumber, 1)
     .option('--deadline-ms <n>', 'on every request; default: the workload’s', positiveNumber)
     .option('--serve', 'stay up afterwards, until Ctrl-C', false)
+    .option('--no-dashboard', 'nothing is served over HTTP, unless --gateway-port says so')
     .option('--json', 'the summary as one JSON object on standard output', false)
     .addOption(new Option('--run <name>', 'in every user and request id; default: random').argParser(name))
     .action(demo)

@@ -47,6 +47,7 @@ function banner(text) {
 function onEvent(name, data) {
   heardAt = Date.now();
   document.body.dataset['state'] = 'live';
+  setText(byId('heard'), 'Connected');
   if (name === 'hello') hello(data);
   if (name !== 'snapshot') return;
   last = data.snapshot;
@@ -77,6 +78,7 @@ function onLost(message, status) {
     return;
   }
   setText(byId('live'), 'Disconnected');
+  setText(byId('heard'), 'Disconnected');
   banner(`${message} ${last === undefined ? 'Trying again every second.' : `These are the figures of ${clock(heardAt)}; trying again every second.`}`);
 }
 

@@ -3,7 +3,7 @@ import { byId, h } from './dom.js';
 import { milliseconds, percent, rate } from './format.js';
 
 /** @typedef {import('../snapshot.ts').History} History */
-/** @typedef {{ label: string, color: string, values: (number | null)[], fill?: boolean, dash?: number[] }} Line */
+/** @typedef {{ label: string, color: string, values: (number | null)[], own?: (number | null)[], fill?: boolean, dash?: number[] }} Line */
 
 const POINTS = 600;
 const COLORS = 8;
@@ -92,10 +92,10 @@ class Chart {
     if (this.caption.childElementCount !== shown.length) {
       this.caption.replaceChildren(...shown.map(() => h('span', {}, h('span', { class: 'swatch', 'aria-hidden': 'true' }), h('span'))));
     }
-    shown.forEach(({ label, color, values }, index) => {
+    shown.forEach(({ label, color, values, own }, index) => {
       const [swatch, text] = /** @type {HTMLElement[]} */ ([...(this.caption.children[index]?.children ?? [])]);
       swatch?.style.setProperty('--c', color);
-      const value = values.findLast((number) => number !== null);
+      const value = (own ?? values).findLast((number) => number !== null);
       if (text !== undefined) text.textContent = value === undefined || value === null ? label : `${label} ${this.options.format(value)}`;
     });
   }

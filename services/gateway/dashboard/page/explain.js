@@ -58,7 +58,7 @@ function waterfall({ waterfall: spans }) {
     const bar = h('b', { '--c': colorOf(stage, label) });
     bar.style.left = `${Math.min(99.5, (Math.max(0, startMs) / whole) * 100)}%`;
     bar.style.width = `${(durationMs / whole) * 100}%`;
-    return h('li', {}, h('span', { class: 'who' }, h('strong', {}, stage), ` ${label}`), h('span', { class: 'track', 'aria-hidden': 'true' }, bar), h('span', { class: 'number' }, milliseconds(durationMs)));
+    return h('li', {}, h('span', { class: 'who' }, h('strong', {}, stage), ` ${label}`), h('span', { class: 'track', 'aria-hidden': 'true' }, bar), h('span', { class: 'number' }, durationMs === 0 ? '< 1 ms' : milliseconds(durationMs)));
   }));
 }
 

@@ -1,25 +1,25 @@
 // The flow as a living picture: stages, what passes between them and how fast, and who is behind.
 import { h, keyed, s, setAttribute, setText } from './dom.js';
-import { milliseconds, plural, rate } from './format.js';
+import { count, milliseconds, plural, rate } from './format.js';
 
 /** @typedef {import('../snapshot.ts').Snapshot} Snapshot */
 
-const BOX = { y: 78, width: 168, height: 92 };
+const BOX = { y: 60, width: 172, height: 94 };
 const MIDDLE = BOX.y + BOX.height / 2;
 /** @type {Record<string, { x: number, title: string, does: string }>} */
 const STAGES = {
-  classifier: { x: 150, title: 'Classifier', does: 'senses the task' },
-  scheduler: { x: 436, title: 'Scheduler', does: 'chooses model × precision' },
-  worker: { x: 722, title: 'Workers', does: 'infer' },
-  fusion: { x: 1008, title: 'Fusion', does: 'merges, answers in time' },
+  classifier: { x: 150, title: 'Classifier', does: 'What does it ask for?' },
+  scheduler: { x: 436, title: 'Scheduler', does: 'Model × precision' },
+  worker: { x: 722, title: 'Workers', does: '' },
+  fusion: { x: 1008, title: 'Fusion', does: 'One answer, in time' },
 };
 /** @type {Record<string, { from: number, to: number, label: string }>} */
 const PIPES = {
   requests: { from: 8, to: 146, label: 'requests' },
-  tasks: { from: 322, to: 432, label: 'tasks' },
-  work: { from: 608, to: 718, label: 'work' },
-  outcomes: { from: 894, to: 1004, label: 'outcomes' },
-  responses: { from: 1180, to: 1300, label: 'responses' },
+  tasks: { from: 326, to: 432, label: 'tasks' },
+  work: { from: 612, to: 718, label: 'work' },
+  outcomes: { from: 898, to: 1004, label: 'outcomes' },
+  responses: { from: 1184, to: 1302, label: 'responses' },
 };
 const DOTS_SHOWN = 14;
 /** Behind by less is the rhythm of commits. */
@@ -28,19 +28,20 @@ const BEHIND_RECORDS = 1_000;
 
 /** @param {HTMLElement} parent @returns {(snapshot: Snapshot) => void} */
 export function createFlow(parent) {
-  const picture = s('svg', { viewBox: '0 0 1310 262', role: 'img', 'aria-labelledby': 'flow-name flow-text' });
+  const picture = s('svg', { viewBox: '0 0 1310 226', role: 'img', 'aria-labelledby': 'flow-name flow-text' });
   const text = s('desc', { id: 'flow-text' });
   const pipes = Object.fromEntries(Object.entries(PIPES).map(([name, { from, to, label }]) => [name, createPipe(from, to, label)]));
   const stages = Object.fromEntries(Object.entries(STAGES).map(([name, stage]) => [name, createStage(stage)]));
   const chain = s('path', { class: 'chain' });
-  const chainText = s('text', { class: 'small', 'text-anchor': 'middle', y: 252 });
-  const clicks = createSide(`M 234 232 L 234 ${BOX.y + BOX.height + 6}`, 242, 214, 'start');
-  const next = createSide(`M 806 ${BOX.y + BOX.height + 4} C 806 226, 520 226, 520 ${BOX.y + BOX.height + 6}`, 663, 226, 'middle');
-  const beats = s('path', { class: 'beat', d: `M 806 ${BOX.y - 4} C 806 30, 520 30, 520 ${BOX.y - 6}` });
-  const beatsText = s('text', { class: 'small', x: 663, y: 34, 'text-anchor': 'middle' }, 'heartbeats');
-  const letters = s('text', { class: 'small', x: 1092, y: 222, 'text-anchor': 'middle' });
-  const dots = s('g', { transform: `translate(${/** @type {any} */ (STAGES['worker']).x + 16} ${BOX.y + 77})` });
-  picture.append(s('title', { id: 'flow-name' }, 'The flow'), text, beats, beatsText, clicks.group, next.group,
+  const chainText = s('text', { class: 'small on-line', 'text-anchor': 'middle', y: 219 });
+  const clicks = createSide(`M 40 190 H 236 V ${BOX.y + BOX.height + 9}`, 40, 182, 'start');
+  const next = createSide(`M 808 ${BOX.y + BOX.height + 4} C 808 206, 522 206, 522 ${BOX.y + BOX.height + 9}`, 665, 181, 'middle');
+  const beats = s('path', { class: 'beat', d: `M 808 ${BOX.y - 4} C 808 8, 522 8, 522 ${BOX.y - 9}`, 'marker-end': 'url(#arrow)' });
+  const beatsText = s('text', { class: 'small', x: 665, y: 38, 'text-anchor': 'middle' }, 'heartbeats');
+  const letters = s('text', { class: 'small', x: 1302, y: 196, 'text-anchor': 'end' });
+  const dots = s('g', { transform: `translate(${/** @type {any} */ (STAGES['worker']).x + 16} ${BOX.y + 50})` });
+  const arrow = s('marker', { id: 'arrow', viewBox: '0 0 8 8', refX: 5, refY: 4, markerWidth: 7, markerHeight: 7, orient: 'auto' }, s('path', { class: 'head', d: 'M 0 0 L 8 4 L 0 8 z' }));
+  picture.append(s('title', { id: 'flow-name' }, 'The flow'), text, s('defs', {}, arrow), beats, beatsText, clicks.group, next.group,
     ...Object.values(pipes).map(({ group }) => group), ...Object.values(stages).map(({ group }) => group), dots, chain, chainText, letters);
   parent.replaceChildren(picture);
   setText(clicks.label, 'interactions');
@@ -82,16 +83,17 @@ function createPipe(from, to, label) {
 function createSide(path, x, y, anchor) {
   const label = s('tspan', {});
   const value = s('tspan', { dx: 6 });
-  const group = s('g', {}, s('path', { class: 'beat', d: path }), s('text', { class: 'small', x, y, 'text-anchor': anchor }, label, value));
+  const group = s('g', {}, s('path', { class: 'beat', d: path, 'marker-end': 'url(#arrow)' }), s('text', { class: 'small', x, y, 'text-anchor': anchor }, label, value));
   return { group, label, value };
 }
 
 /** @param {{ x: number, title: string, does: string }} stage */
 function createStage({ x, title, does }) {
-  const members = s('text', { class: 'small', x: x + BOX.width - 14, y: BOX.y + 26, 'text-anchor': 'end' });
-  const status = s('text', { class: 'small status', x: x + 16, y: BOX.y + (title === 'Workers' ? 64 : 74) });
+  const members = s('tspan', {});
+  const status = s('tspan', { class: 'status' });
+  const line = s('text', { class: 'small', x: x + 16, y: BOX.y + 78 }, members, status);
   const group = s('g', { class: 'stage' }, s('rect', { x, y: BOX.y, width: BOX.width, height: BOX.height, rx: 12 }),
-    s('text', { class: 'name', x: x + 16, y: BOX.y + 27 }, title), members, s('text', { class: 'small', x: x + 16, y: BOX.y + 46 }, title === 'Workers' ? '' : does), status);
+    s('text', { class: 'name', x: x + 16, y: BOX.y + 28 }, title), s('text', { class: 'small', x: x + 16, y: BOX.y + 49 }, does), line);
   return { group, members, status };
 }
 
@@ -109,32 +111,31 @@ function showPipe(pipe, perSecond, isHeld, inMemory, unit = '/s') {
 function showStage(element, stage, snapshot) {
   const { tone, status, members } = stage.name === 'worker' ? workersStatus(snapshot) : stageStatus(stage);
   setAttribute(element.group, 'data-tone', tone);
+  setText(element.members, members === '' || status === '' ? members : `${members} · `);
   setText(element.status, status);
-  setText(element.members, members);
 }
 
 /** @param {import('../snapshot.ts').StageStatus} stage */
 function stageStatus({ members, lag }) {
-  const running = members === null ? '' : members === 1 ? '1 running' : `${members} running`;
   if (members === 0) return { tone: 'bad', status: 'nobody runs it', members: '' };
-  if (lag === null) return { tone: null, status: members === null ? 'not known yet' : '', members: running };
+  if (members === null || lag === null) return { tone: null, status: members === null ? 'not known yet' : 'running', members: members === null ? '' : String(members) };
   const { records, behindMs } = lag;
-  const isBehind = records > 0 && (behindMs === null ? records > 0 : behindMs > BEHIND_MS && records > BEHIND_RECORDS);
-  if (!isBehind) return { tone: null, status: 'keeps up', members: running };
-  return { tone: 'warn', status: `${plural(records, 'record')} behind${behindMs === null || behindMs > 60_000 ? '' : `, ${milliseconds(behindMs)}`}`, members: running };
+  const isBehind = records > 0 && (behindMs === null || (behindMs > BEHIND_MS && records > BEHIND_RECORDS));
+  if (!isBehind) return { tone: null, status: members === 1 ? 'keeps up' : 'keep up', members: String(members) };
+  return { tone: 'warn', status: `${count(records)} behind${behindMs === null || behindMs > 60_000 ? '' : `, ${milliseconds(behindMs)}`}`, members: String(members) };
 }
 
 /** @param {Snapshot} snapshot */
 function workersStatus({ workers, variants }) {
   const working = workers.filter(({ state }) => state === 'working').length;
   const lost = workers.filter(({ state }) => state === 'silent' || state === 'gone').length;
-  const members = working === 1 ? '1 works' : `${working} work`;
+  const members = String(working);
   const waiting = variants.reduce((sum, { queued }) => sum + queued, 0);
   const open = variants.filter(({ breaker }) => breaker === 'open').length;
-  if (lost > 0) return { tone: 'bad', status: `${plural(lost, 'worker')} silent`, members };
+  if (lost > 0) return { tone: 'bad', status: `${lost} silent`, members: working === 0 ? '' : `${working} working` };
   if (working === 0) return { tone: 'bad', status: 'nobody infers', members: '' };
-  if (open > 0) return { tone: 'warn', status: `${plural(open, 'variant')} taken out`, members };
-  return { tone: null, status: waiting === 0 ? 'nothing waits' : `${plural(waiting, 'request')} waiting`, members };
+  if (open > 0) return { tone: 'warn', status: `${plural(open, 'variant')} out`, members };
+  return { tone: null, status: waiting === 0 ? 'nothing waits' : `${count(waiting)} waiting`, members };
 }
 
 /** @param {SVGElement} group @param {Snapshot} snapshot */
@@ -157,7 +158,7 @@ function showChain(path, text, chained) {
   }
   const left = Math.min(...places.map(({ x }) => x)) - 8;
   const right = Math.max(...places.map(({ x }) => x)) + BOX.width + 8;
-  setAttribute(path, 'd', `M ${left} ${BOX.y + BOX.height + 50} v 14 H ${right} v -14`);
+  setAttribute(path, 'd', `M ${left} ${BOX.y + BOX.height + 52} v 9 H ${right} v -9`);
   setAttribute(text, 'x', String((left + right) / 2));
   setText(text, `chained, handing on in memory: ${chained.join(', ')}`);
 }

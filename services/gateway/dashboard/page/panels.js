@@ -92,12 +92,15 @@ export function showSpent({ answers: { spent, reasons, latencyMs } }) {
   }
 }
 
+/** Of fewer the figure says nothing. */
+const ENOUGH = 100;
+
 /** @param {Snapshot} snapshot */
 export function showQuality({ quality }) {
   if (quality.length === 0) return nothing(byId('quality'), 'It needs interactions of users who were answered: send what they did next to the topic of interactions.');
   const best = Math.max(...quality.map(({ hitRateAt10 }) => hitRateAt10), 0.001);
   bars(quality.slice(0, 8).map(({ path, judged, hitRateAt10, standardError }) => ({
-    label: path, value: judged < 30 ? `${count(judged)} judged` : `${hitRateAt10.toFixed(3)} ± ${standardError.toFixed(3)}  of ${count(judged)}`, share: judged < 30 ? 0 : hitRateAt10 / best,
+    label: path, value: judged < ENOUGH ? `${count(judged)} judged` : `${hitRateAt10.toFixed(3)} ± ${standardError.toFixed(3)}  of ${count(judged)}`, share: judged < ENOUGH ? 0 : hitRateAt10 / best,
     color: colorOf(path.split(' → ').at(-1) ?? path),
   })))(inside('quality', 'bars'));
 }

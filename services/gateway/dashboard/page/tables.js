@@ -67,7 +67,7 @@ export function showVariants({ variants }) {
   }, variants.length === 0 ? 'No worker serves anything.' : busy.length === 0 && !showsIdle ? 'Nothing runs at the moment.' : '');
   const button = byId('idle');
   button.hidden = idle.length === 0;
-  setText(button, showsIdle ? 'Hide what is idle' : `${plural(idle.length, 'more is', 'more are')} idle`);
+  setText(button, showsIdle ? 'Hide what is idle' : `${plural(idle.length, busy.length > 0 ? 'more is' : 'is', busy.length > 0 ? 'more are' : 'are')} idle`);
   setAttribute(button, 'aria-expanded', String(showsIdle));
 }
 

@@ -1,0 +1,50 @@
+import type { Heartbeat } from '@tandem/schemas';
+import { ControlState, workerKey } from '@tandem/shared/control';
+import { expect, test } from 'vitest';
+import { WorkerWatch } from './worker-watch.ts';
+
+const load = (completed: number) => ({ model: 'm', precision: 'int8', version: '1', queued: 3, running: 1, completed, failed: 0, meanBatchSize: 4, meanBatchMs: 2 });
+const beat = (instance: string, time: number, over: Partial<Heartbeat> = {}): Heartbeat =>
+  ({ kind: 'worker', instance, time, resources: { time, cpuCores: 2, memoryBytes: 8, memoryFreeBytes: 4 }, variants: [load(time / 10)], ...over });
+
+function watch() {
+  const workers = new WorkerWatch();
+  const control = new ControlState();
+  const hear = (heartbeat: Heartbeat, now = heartbeat.time, ageMs = 0) => workers.record({ key: heartbeat.instance, value: Buffer.from(JSON.stringify(heartbeat)) }, now, ageMs);
+  return { workers, control, hear, states: (now: number) => workers.workers(now, control).map(({ instance, state }) => `${instance} ${state}`) };
+}
+
+test('a worker without heartbeats is silent before three seconds are over, then gone, then forgotten', () => {
+  const { hear, states } = watch();
+  hear(beat('w', 0));
+  expect([1_000, 1_900, 12_000, 200_000].map((now) => states(now))).toEqual([['w working'], ['w silent'], ['w gone'], []]);
+});
+
+test('one that said goodbye is not shown, and one that ended long ago never was', () => {
+  const { workers, hear, states } = watch();
+  hear(beat('w', 0));
+  workers.record({ key: 'w', value: null }, 10, 0);
+  hear(beat('old', 0), 3_600_000, 3_600_000);
+  expect(states(20)).toEqual([]);
+});
+
+test('a drained one is told from one that drains, also when nothing is heard of it', () => {
+  const { control, hear, states } = watch();
+  for (const instance of ['a', 'b', 'c']) control.apply({ key: workerKey(instance), value: Buffer.from(JSON.stringify({ kind: 'worker_drain', instance, by: 'me', time: 0 })) });
+  hear(beat('a', 0));
+  hear(beat('b', 0, { variants: [], drained: true }));
+  expect(states(100)).toEqual(['a draining', 'b drained', 'c gone']);
+});
+
+test('what several workers say of a variant is put together; paces are of the last seconds', () => {
+  const { workers, hear } = watch();
+  for (const time of [0, 500, 1_000]) hear(beat('a', time));
+  hear(beat('b', 1_000, { variants: [{ ...load(7), breaker: 'open' }] }));
+  expect(workers.variants(1_100)).toEqual([expect.objectContaining({ name: 'm.int8', workers: 2, queued: 6, perSecond: 100, breaker: 'open', meanBatchSize: 4 })]);
+});
+
+test.each(['', 'no json', 'null', '{"kind":"worker"}', '{"kind":"erasure","user":"x","time":1}'])('what is no heartbeat changes nothing: %s', (text) => {
+  const { workers, states } = watch();
+  workers.record({ key: 'w', value: Buffer.from(text) }, 0, 0);
+  expect(states(0)).toEqual([]);
+});

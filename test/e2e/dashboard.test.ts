@@ -1,0 +1,133 @@
+import { randomUUID } from 'node:crypto';
+import type { Page } from 'playwright-core';
+import { expect, inject, onTestFinished, test } from 'vitest';
+import { loadSettings } from '@tandem/shared/config';
+import { openPorts } from '../../services/cli/compose/ports.ts';
+import { ensureTopology } from '../../services/cli/compose/topology.ts';
+import { NO_CHROMIUM, chromiumPath, launchBrowser } from '../support/browser.ts';
+import { startCommand, type CommandProcess } from '../support/cluster.ts';
+import { freePort } from '../support/processes.ts';
+import { Client } from '../support/system.ts';
+import { until } from '../support/until.ts';
+
+const PATIENCE_MS = 60_000;
+const browserPath = chromiumPath();
+
+interface Deployment {
+  client: Client;
+  url: string;
+  worker: CommandProcess;
+  gateway: CommandProcess;
+}
+
+/** Stages, a worker and a gateway as processes of their own. */
+async function deploy(): Promise<Deployment> {
+  const prefix = `test-${randomUUID().slice(0, 8)}.`;
+  const [kafka, port] = [inject('kafka'), await freePort()];
+  const settings = loadSettings({ flags: { kafka, prefix, partitions: '2', logLevel: 'error' } });
+  const ports = await openPorts(settings, 'test');
+  await ensureTopology(settings, ports);
+  const flags = ['--kafka', kafka, '--prefix', prefix, '--partitions', '2', '--http-port', '0', '--log-level', 'warn'];
+  const edge = startCommand(['stage', 'edge', ...flags]);
+  const worker = startCommand(['stage', 'worker', ...flags, '--threads', '1', '--variants', 'recommend-small.fp32,recommend-large.int8', '--instance', 'worker-1']);
+  const gateway = startCommand(['gateway', ...flags, '--gateway-port', String(port)]);
+  onTestFinished(async () => {
+    await Promise.all([edge, worker, gateway].map((process) => process.stop()));
+    await ports[Symbol.asyncDispose]();
+  });
+  const client = await Client.connect(ports, prefix);
+  const url = `http://127.0.0.1:${port}/`;
+  const isUp = () => fetch(url).then((response) => response.ok, () => false);
+  await until(isUp, { timeoutMs: PATIENCE_MS, what: () => `the gateway; ${gateway.log()}` });
+  await client.ask([draft()]);
+  return { client, url, worker, gateway };
+}
+
+function draft(userId = randomUUID()) {
+  return { workload: 'recommend', userId, input: { history: ['1', '2', '3'] }, hints: { task: 'full', deadlineMs: 60_000 } } as const;
+}
+
+/** Users who ask, and then take an item. */
+async function traffic({ client }: Deployment, users: number): Promise<void> {
+  const ids = Array.from({ length: users }, () => randomUUID());
+  await client.ask(ids.map((id) => draft(id)));
+  await client.write('interactions', ids.map((userId) => JSON.stringify({ userId, itemId: '1', time: Date.now() })));
+}
+
+async function open(url: string): Promise<{ page: Page; errors: string[] }> {
+  const browser = await launchBrowser(browserPath ?? '');
+  onTestFinished(() => browser.close());
+  const page = await browser.newPage({ viewport: { width: 1440, height: 1000 } });
+  page.setDefaultTimeout(PATIENCE_MS);
+  const errors: string[] = [];
+  page.on('console', (message) => void (message.type() === 'error' && errors.push(message.text())));
+  page.on('pageerror', (error) => errors.push(error.message));
+  await page.goto(url);
+  await page.waitForSelector('body[data-state="live"]');
+  return { page, errors };
+}
+
+const tile = (page: Page, name: string) => page.locator(`.tile[data-key="${name}"] .value`);
+const confirm = (page: Page) => page.locator('dialog button.primary').click();
+
+test.skipIf(browserPath === undefined)(`the dashboard in a browser${browserPath === undefined ? `: ${NO_CHROMIUM}` : ''}`, { timeout: 180_000 }, async ({ annotate }) => {
+  const deployment = await deploy();
+  const { client, worker, gateway, url } = deployment;
+  const { page, errors } = await open(url);
+
+  // Figures appear.
+  let goesOn = true;
+  const load = (async () => {
+    while (goesOn) await traffic(deployment, 5);
+  })();
+  await expect.poll(() => tile(page, 'Answers').textContent(), { timeout: PATIENCE_MS }).toMatch(/^[1-9<]/);
+  await expect.poll(() => tile(page, 'Latency, median').textContent(), { timeout: PATIENCE_MS }).toMatch(/^\d.*s$/);
+  await expect.poll(() => tile(page, 'Live HR@10').textContent(), { timeout: PATIENCE_MS }).toMatch(/^[01]\.\d{3}$/);
+  await page.waitForSelector('#variants tr[data-key="recommend-small.fp32"]');
+  await page.waitForSelector('#workers tr[data-key="worker-1"][data-state="working"]');
+  expect(await page.locator('#chart-latency canvas').count()).toBe(1);
+
+  // One request is explained.
+  await page.locator('#recent button').first().click();
+  await page.waitForSelector('dialog[open] .waterfall');
+  expect(await page.locator('dialog').textContent()).toContain('recommend-large.int8');
+  await page.keyboard.press('Escape');
+  goesOn = false;
+  await load;
+
+  // An operator holds a lane back, and lets it go.
+  await page.getByRole('button', { name: 'Pause the bulk lane' }).click();
+  await confirm(page);
+  await page.waitForSelector('#lanes tr[data-key="bulk"] .pill[data-tone="warn"]');
+  const requestId = randomUUID();
+  await client.write('requests.bulk', [JSON.stringify({ requestId, ...draft() })]);
+  await client.ask([draft()]);
+  await expect.poll(() => page.locator('#lanes tr[data-key="bulk"]').textContent(), { timeout: PATIENCE_MS }).toContain('1 waiting');
+  expect(client.responses.has(requestId)).toBe(false);
+  await page.getByRole('button', { name: 'Resume the bulk lane' }).click();
+  await confirm(page);
+  await until(() => client.responses.has(requestId), { timeoutMs: PATIENCE_MS, what: 'the answer of the bulk request' });
+  await expect.poll(() => page.locator('#audit').textContent(), { timeout: PATIENCE_MS }).toMatch(/local: lane\.resume bulk.*local: lane\.pause bulk/);
+
+  // A dead letter can be looked at; one that would end the same way cannot be put back.
+  await client.write('requests', ['<script>garbage</script>']);
+  await expect.poll(() => page.locator('#letters').textContent(), { timeout: PATIENCE_MS }).toContain('invalid json');
+  await page.locator('#open-letters').click();
+  await page.locator('dialog').getByRole('button', { name: 'Look' }).click();
+  await page.waitForSelector('dialog pre');
+  expect(await page.locator('dialog pre').textContent()).toBe('<script>garbage</script>');
+  expect(await page.locator('dialog input[type="checkbox"]').isDisabled()).toBe(true);
+  await page.keyboard.press('Escape');
+
+  // A worker that is killed is seen to be silent.
+  const killedAt = performance.now();
+  process.kill(worker.pid, 'SIGKILL');
+  await page.waitForSelector('#workers tr[data-key="worker-1"][data-state="silent"]');
+  await annotate(`the killed worker showed after ${Math.round(performance.now() - killedAt)} ms`);
+  expect(errors).toEqual([]);
+
+  // A gateway that is gone, too.
+  await gateway.stop();
+  await page.waitForSelector('body[data-state="lost"]');
+  expect(await page.locator('#banner').textContent()).toMatch(/trying again every second/);
+});
