@@ -2,7 +2,9 @@ import { Command, CommanderError } from 'commander';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import { redact } from '@tandem/shared/telemetry';
 import { addBackfillCommand } from './commands/backfill.ts';
+import { addBenchCommand } from './commands/bench.ts';
 import { addClusterCommand } from './commands/cluster.ts';
+import { addCompletionCommand } from './commands/completion.ts';
 import { addDeadLettersCommand } from './commands/dead-letters.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
@@ -11,6 +13,7 @@ import { addExplainCommand } from './commands/explain.ts';
 import { addGatewayCommand } from './commands/gateway.ts';
 import { addInitCommand } from './commands/init.ts';
 import { addModelsCommand } from './commands/models.ts';
+import { addPlanCommand } from './commands/plan.ts';
 import { addProfileCommand } from './commands/profile.ts';
 import { addStageCommand } from './commands/stage.ts';
 import { addTailCommand } from './commands/tail.ts';
@@ -19,7 +22,7 @@ import packageJson from './package.json' with { type: 'json' };
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
-const USAGE_CODES: ReadonlySet<string> = new Set(['settings_invalid', 'settings_file', 'usage']);
+const USAGE_CODES: ReadonlySet<string> = new Set(['settings_invalid', 'settings_file', 'usage', 'catalogue_invalid', 'catalogue_unreadable', 'profile_invalid']);
 
 const EPILOGUE = `
 Every setting can also come from the environment (--http-port is TANDEM_HTTP_PORT) or from a file (--config tandem.yaml).
@@ -39,15 +42,17 @@ function withoutValues(text: string): string {
   return redact(text.replace(/('--[a-z-]+)=[^\n]*'/g, "$1'")) + hint;
 }
 
-function createProgram(): Command {
+/** All commands; nothing runs until it parses. */
+export function createProgram(): Command {
   const program = new Command('tandem')
     .description(packageJson.description)
     .version(packageJson.version)
     .exitOverride()
+    .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EPILOGUE);
-  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand, addDoctorCommand, addTailCommand, addExplainCommand, addInitCommand, addProfileCommand]) add(program);
+  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand, addDoctorCommand, addTailCommand, addExplainCommand, addInitCommand, addBenchCommand, addCompletionCommand, addProfileCommand, addPlanCommand]) add(program);
   return program;
 }
 

@@ -4,3 +4,8 @@ export type { ClusterSpec, MachineSpec, SimulationSpec, StageCosts, TrafficSpec,
 export type { Fault } from './flow/faults.ts';
 export { curveTimes, linearTimes, measuredTimes, scaledTimes, type BatchSample, type CurvePoint, type ServiceTimes } from './model/service-times.ts';
 export { hopAround, IN_MEMORY, measuredHop, uniformHops, type Hop, type HopTimes } from './model/hop-times.ts';
+export { loadCatalogue, parseCatalogue, type Catalogue } from './plan/catalogue.ts';
+export { planCapacity } from './plan/plan-capacity.ts';
+export { planPanels } from './plan/plot.ts';
+export { parseProfile, registryProfile } from './plan/profile-source.ts';
+export type { CapacityPlan, PlanRequest } from './plan/types.ts';
