@@ -14,7 +14,10 @@ export interface DeadlineAwareOptions {
   upShare: number;
   /** @default as the workers': vip 4, standard 1 */
   tierWeights: Readonly<Record<string, number>>;
-  /** How many usual errors of the forecast have to fit in beside it. @default 1 */
+  /**
+   * How many usual errors of the forecast have to fit in beside it, for a variant that is not the cheapest. For the cheapest none:
+   * where even that is expected to be late the step is refused, so doubt is in favour of trying. @default 2
+   */
   marginDeviations: number;
   /** Without a deadline throughput counts: the cheapest whose accuracy is below the best by no more than this share. @default 0.01 */
   toleratedLoss: number;
@@ -32,9 +35,9 @@ interface Option {
   accuracy: number;
   /** Undefined: nothing is known, so it is tried. */
   forecast: Forecast | undefined;
-  /** Until its outcome is here, with a margin, ms. */
+  /** Until its outcome is here, ms. */
   needMs: number;
-  /** The same as of the recent peak. */
+  /** The same as of the recent peak, with a margin. */
   peakNeedMs: number;
   costMs: number;
 }
@@ -43,8 +46,9 @@ function optionOf(state: VariantState, { cluster, task }: DecisionContext, { mar
   const forecast = cluster.forecast(state, task.tier);
   const accuracy = state.variant.accuracy.value;
   if (forecast === undefined) return { state, accuracy, forecast, needMs: 0, peakNeedMs: 0, costMs: 0 };
-  const needMs = expectedMsOf(forecast) + marginDeviations * forecast.deviationMs;
-  return { state, accuracy, forecast, needMs, peakNeedMs: needMs + forecast.peakQueueMs - forecast.queueMs, costMs: forecast.costMs };
+  const needMs = expectedMsOf(forecast);
+  const peakNeedMs = needMs + forecast.peakQueueMs - forecast.queueMs + marginDeviations * forecast.deviationMs;
+  return { state, accuracy, forecast, needMs, peakNeedMs, costMs: forecast.costMs };
 }
 
 function cheapestOf(options: readonly Option[]): Option {
