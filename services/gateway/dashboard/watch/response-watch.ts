@@ -74,7 +74,7 @@ export class ResponseWatch {
 }
 
 /** The variants that an answer came from, in the order of its steps. */
-export function pathOf({ steps }: Pick<Response, 'steps'>): string {
+function pathOf({ steps }: Pick<Response, 'steps'>): string {
   const ran = steps.filter(({ batchSize, cached }) => batchSize > 0 || cached === true).map(({ model, precision }) => `${model}.${precision}`);
   return ran.length === 0 ? 'no model' : ran.join(' → ');
 }
