@@ -78,8 +78,8 @@ export function fixedTopics({ prefix, partitions }: TopologyOptions): TopicSpec[
     spec('replies', 'fusion', 'gateway', 'Response', 'none', { partitions: REPLY_PARTITIONS, retentionMs: HOUR_MS }),
     spec('telemetry', 'worker, classifier', 'scheduler, classifier, worker', 'Heartbeat, ErasureNotice', 'instance, erased user', { partitions: 1, cleanup: 'compact' }),
     spec('models', 'operators', 'worker, scheduler', 'Variant', 'model.precision', { partitions: 1, cleanup: 'compact' }),
-    spec('control', 'operators', 'every stage', 'Control', 'what it is about', { partitions: 1, cleanup: 'compact' }),
-    spec('audit', 'operators', 'operators', 'AuditEntry', 'actor', { partitions: 1, retentionMs: 400 * 24 * HOUR_MS }),
+    spec('control', 'operators, gateway', 'every stage', 'Control', 'what it is about', { partitions: 1, cleanup: 'compact' }),
+    spec('audit', 'operators, gateway', 'operators', 'AuditEntry', 'actor', { partitions: 1, retentionMs: 400 * 24 * HOUR_MS }),
     ...STAGE_NAMES.map((stage) => spec(`retry.${stage}`, stage, stage, 'record to retry', 'original key', { maxRecordBytes: MAX_WRAPPED_RECORD_BYTES })),
     spec('dead-letters', 'every stage', 'operators', 'original bytes', 'topic/partition/offset of the record', {
       cleanup: 'compact,delete', maxCompactionLagMs: 24 * HOUR_MS, retentionMs: 14 * 24 * HOUR_MS, maxRecordBytes: MAX_WRAPPED_RECORD_BYTES,

@@ -17,8 +17,9 @@ const WHO: Readonly<Record<string, readonly Role[]>> = {
 /** Reads beside those of the flow: fusion looks up what it has answered, a gateway looks at the load, a backfill waits for answers and replays requests. */
 const LOOKS_UP: readonly (readonly [topic: string, roles: readonly Role[]])[] = [
   ['responses', ['fusion', 'backfill']],
-  ['requests', ['backfill']],
-  ['telemetry', ['gateway']],
+  ['requests', ['backfill', 'gateway']],
+  // The dashboard's figures, and where it looks to explain a request.
+  ...['telemetry', 'interactions', 'control', 'audit', 'dead-letters', 'tasks', 'outcomes', 'work.', 'bulk.'].map((topic) => [topic, ['gateway']] as const),
 ];
 
 export interface AccessOptions {
@@ -55,6 +56,8 @@ function topicGrants(role: Role, prefix: string): Grant[] {
 
 /** A stage’s consumer groups begin with its name; who reads without sharing needs none. */
 function groupGrants(role: Role, prefix: string): Grant[] {
+  // The dashboard shows who runs and who is behind.
+  if (role === 'gateway') return [{ resource: 'group', ...allOf(prefix), operations: ['describe'] }];
   if (!(STAGE_NAMES as readonly Role[]).includes(role)) return [];
   const groups: Grant[] = [{ resource: 'group', ...allOf(prefix + role), operations: ['read'] }];
   // Exactly once: one writer for each partition.
