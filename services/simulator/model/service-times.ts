@@ -73,7 +73,7 @@ export function measuredTimes(samples: readonly BatchSample[], fewest = 5): Serv
   const curves = cells.map(({ size, ms }) => ({ size, ms: ms.reduce((sum, one) => sum + one, 0) / ms.length }));
   const times = curveTimes(curves);
   return {
-    mean: times.mean,
+    mean: (size) => times.mean(size),
     draw(size, random) {
       const cell = nearest(cells, size);
       const drawn = cell.ms[Math.floor(random() * cell.ms.length)]!;

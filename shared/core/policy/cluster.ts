@@ -44,6 +44,13 @@ interface Heard {
   at: number;
 }
 
+/** What the last heartbeats say of a variant at one pool's workers. */
+interface Report {
+  name: string;
+  place: string;
+  state: Omit<VariantState, 'probeDue' | 'outstanding'>;
+}
+
 /** The scheduler's picture of its workers: last heartbeats, and its own count of outstanding work. */
 export class Cluster {
   readonly #variants: readonly Variant[];
@@ -51,6 +58,8 @@ export class Cluster {
   readonly #staleAfterMs: number;
   readonly #heard = new Map<string, Heard>();
   readonly #everServed = new Set<string>();
+  /** By model; empty when heartbeats have come or workers have gone. */
+  readonly #reports = new Map<string, readonly Report[]>();
   readonly #outstanding = new Outstanding();
   readonly #ways = new Ways();
   readonly #forecaster: Forecaster;
@@ -72,6 +81,7 @@ export class Cluster {
     if (instance === null) return;
     if (value === null) {
       this.#heard.delete(instance);
+      this.#reports.clear();
       this.#forecaster.heard(this.#live(now));
       return;
     }
@@ -82,6 +92,7 @@ export class Cluster {
   /** A heartbeat that has been read. */
   beat(heartbeat: Heartbeat, now: number): void {
     this.#heard.set(heartbeat.instance, { heartbeat, at: now });
+    this.#reports.clear();
     for (const variant of heartbeat.variants) {
       this.#everServed.add(nameOf(variant));
       this.#probed.delete(nameOf(variant));
@@ -135,9 +146,7 @@ export class Cluster {
       settled: now - this.#startedAt > this.#staleAfterMs,
       lastPrecision: (model, tier) => this.#last.get(`${model} ${this.#forecaster.tierOf(tier)}`),
       forecast: (state, tier) => this.#forecaster.forecast(placeName({ ...state.variant, pool: state.pool }), tier, now),
-      variantsOf: (model) => this.#variants
-        .filter((variant) => variant.model === model)
-        .flatMap((variant) => pools.map((pool) => this.#stateOf(variant, pool, live))),
+      variantsOf: (model) => this.#reportsOf(model, pools, live).map((report) => this.#stateOf(report)),
     };
   }
 
@@ -155,31 +164,46 @@ export class Cluster {
     for (const [instance, { at }] of this.#heard) {
       if (now - at > this.#staleAfterMs) gone = this.#heard.delete(instance) || gone;
     }
-    if (gone) this.#forecaster.heard([...this.#heard.values()].map(({ heartbeat }) => heartbeat));
+    if (!gone) return [...this.#heard.values()].map(({ heartbeat }) => heartbeat);
+    this.#reports.clear();
+    this.#forecaster.heard([...this.#heard.values()].map(({ heartbeat }) => heartbeat));
     return [...this.#heard.values()].map(({ heartbeat }) => heartbeat);
   }
 
-  #stateOf(variant: Variant, pool: string | undefined, live: readonly Heartbeat[]): VariantState {
-    const inPool = live.filter((heartbeat) => heartbeat.pool === pool);
-    const loads = inPool.flatMap(({ variants }) => variants.filter((load) => nameOf(load) === nameOf(variant)));
+  /** What heartbeats say, read once for all decisions until the next one. */
+  #reportsOf(model: string, pools: readonly (string | undefined)[], live: readonly Heartbeat[]): readonly Report[] {
+    const known = this.#reports.get(model);
+    if (known !== undefined) return known;
+    const reports = this.#variants.filter((variant) => variant.model === model).flatMap((variant) => pools.map((pool) => this.#reportOf(variant, pool, live)));
+    this.#reports.set(model, reports);
+    return reports;
+  }
+
+  #reportOf(variant: Variant, pool: string | undefined, live: readonly Heartbeat[]): Report {
+    const name = nameOf(variant);
+    const loads = live.flatMap((heartbeat) => (heartbeat.pool === pool ? heartbeat.variants.filter((load) => nameOf(load) === name) : []));
     const breakers = (state: string) => loads.filter(({ breaker = 'closed' }) => breaker === state).length;
-    const halfOpen = breakers('half_open');
     const known = loads.filter(({ meanBatchMs }) => meanBatchMs > 0);
     const place = placeName({ ...variant, pool });
     const batchTimes = this.#forecaster.curveOf(place);
     return {
-      variant,
-      ...(pool === undefined ? {} : { pool }),
-      workers: breakers('closed'),
-      halfOpen,
-      probeDue: halfOpen > 0 && !this.#probed.has(nameOf(variant)),
-      takenOut: breakers('open'),
-      queued: sum(loads, ({ queued }) => queued),
-      outstanding: total(this.#outstanding.at(place)),
-      meanBatchMs: known.length === 0 ? 0 : sum(known, ({ meanBatchMs }) => meanBatchMs) / known.length,
-      ...(batchTimes.length === 0 ? {} : { batchTimes }),
-      everServed: this.#everServed.has(nameOf(variant)),
+      name, place,
+      state: {
+        variant,
+        ...(pool === undefined ? {} : { pool }),
+        workers: breakers('closed'),
+        halfOpen: breakers('half_open'),
+        takenOut: breakers('open'),
+        queued: sum(loads, ({ queued }) => queued),
+        meanBatchMs: known.length === 0 ? 0 : sum(known, ({ meanBatchMs }) => meanBatchMs) / known.length,
+        ...(batchTimes.length === 0 ? {} : { batchTimes }),
+        everServed: this.#everServed.has(name),
+      },
     };
+  }
+
+  #stateOf({ name, place, state }: Report): VariantState {
+    return { ...state, probeDue: state.halfOpen > 0 && !this.#probed.has(name), outstanding: total(this.#outstanding.at(place)) };
   }
 }
 
