@@ -37,7 +37,7 @@ function clusterOf(byVariant: ReadonlyMap<Variant, Expected>): ClusterState {
     variantsOf: (model) => states.filter((state) => state.variant.model === model),
     forecast({ variant: known }): Forecast {
       const { queue = 1, peakQueue = queue, compute = 1, cost = 10 * known.accuracy.value } = byVariant.get(known)!;
-      return { backlogMs: queue, queueMs: queue, peakQueueMs: peakQueue, computeMs: compute, returnMs: 1, deviationMs: 0, costMs: cost };
+      return { backlogMs: queue, queueMs: queue, peakQueueMs: peakQueue, computeMs: compute, returnMs: 1, soonestMs: queue + compute + 1, deviationMs: 0, costMs: cost };
     },
   };
 }

@@ -15,8 +15,8 @@ export interface DeadlineAwareOptions {
   /** @default as the workers': vip 4, standard 1 */
   tierWeights: Readonly<Record<string, number>>;
   /**
-   * How many usual errors of the forecast have to fit in beside it, for a variant that is not the cheapest. For the cheapest none:
-   * where even that is expected to be late the step is refused, so doubt is in favour of trying. @default 2
+   * How many usual errors of the forecast have to fit in beside it, for a variant that is not the cheapest. The cheapest only has to be
+   * able to be in time: else the step is refused, so doubt is in favour of trying. @default 2
    */
   marginDeviations: number;
   /** Without a deadline throughput counts: the cheapest whose accuracy is below the best by no more than this share. @default 0.01 */
@@ -35,9 +35,9 @@ interface Option {
   accuracy: number;
   /** Undefined: nothing is known, so it is tried. */
   forecast: Forecast | undefined;
-  /** Until its outcome is here, ms. */
+  /** Until its outcome is here, at the least, ms. */
   needMs: number;
-  /** The same as of the recent peak, with a margin. */
+  /** The same as expected, as of the recent peak and with a margin. */
   peakNeedMs: number;
   costMs: number;
 }
@@ -46,9 +46,8 @@ function optionOf(state: VariantState, { cluster, task }: DecisionContext, { mar
   const forecast = cluster.forecast(state, task.tier);
   const accuracy = state.variant.accuracy.value;
   if (forecast === undefined) return { state, accuracy, forecast, needMs: 0, peakNeedMs: 0, costMs: 0 };
-  const needMs = expectedMsOf(forecast);
-  const peakNeedMs = needMs + forecast.peakQueueMs - forecast.queueMs + marginDeviations * forecast.deviationMs;
-  return { state, accuracy, forecast, needMs, peakNeedMs, costMs: forecast.costMs };
+  const peakNeedMs = expectedMsOf(forecast) + forecast.peakQueueMs - forecast.queueMs + marginDeviations * forecast.deviationMs;
+  return { state, accuracy, forecast, needMs: forecast.soonestMs, peakNeedMs, costMs: forecast.costMs };
 }
 
 function cheapestOf(options: readonly Option[]): Option {

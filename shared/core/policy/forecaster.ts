@@ -86,7 +86,10 @@ export class Forecaster {
     const way = this.#ways.of(known);
     const { backlogMs, peakQueueMs } = this.#waitFor(place, known, now);
     const queueMs = way.queueMs(backlogMs, now);
-    return { backlogMs, queueMs, peakQueueMs: Math.max(queueMs, peakQueueMs), computeMs, costMs: computeMs / size, returnMs: way.backMs, deviationMs: way.deviationMs };
+    return {
+      backlogMs, queueMs, peakQueueMs: Math.max(queueMs, peakQueueMs), computeMs, costMs: computeMs / size,
+      returnMs: way.backMs, soonestMs: way.soonestMs(backlogMs, now) + computeMs, deviationMs: way.deviationMs,
+    };
   }
 
   #place(name: string): Place {

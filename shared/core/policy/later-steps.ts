@@ -1,5 +1,4 @@
 import type { PlanStep } from '@tandem/schemas';
-import { expectedMsOf } from './expectation.ts';
 import type { DecisionContext } from './types.ts';
 
 /** What the steps after one take at least. */
@@ -16,7 +15,7 @@ function leastMs({ cluster, task }: DecisionContext, model: string): number {
   for (const state of cluster.variantsOf(model)) {
     if (state.workers === 0) continue;
     const forecast = cluster.forecast(state, task.tier);
-    if (forecast !== undefined) least = Math.min(least, expectedMsOf(forecast));
+    if (forecast !== undefined) least = Math.min(least, forecast.soonestMs);
   }
   return least === Infinity ? 0 : least;
 }

@@ -37,6 +37,8 @@ export interface Forecast {
   computeMs: number;
   /** From the batch's end until its outcome is heard of. */
   returnMs: number;
+  /** From dispatch until its outcome is heard of, at the least. */
+  soonestMs: number;
   /** How far such expectations are usually off. */
   deviationMs: number;
   /** Session time that it costs, its share of its batch. */

@@ -6,6 +6,9 @@ const MOST_FACTOR = 8;
 /** Without news a correction fades to none: it may have kept away the very work that would correct it. */
 const FADE_MS = 2_000;
 
+/** How fast the quickest way follows when ways get longer. */
+const LOW_DRIFT = 0.05;
+
 /** What came back of a step, against what the backlog had said. */
 export interface CameBack {
   /** The backlog's own estimate, before any correction, ms. */
@@ -28,17 +31,33 @@ export class Way {
   /** To the worker, nothing waiting there, ms. */
   #thereMs = 0;
   #backMs = 0;
+  /** There and back, nothing waiting: of late the quickest, ms. */
+  #quickestMs = 0;
   #factor = 1;
   #deviationMs = 0;
   #heardAt = -Infinity;
 
   cameBack({ backlogMs, queueMs, returnMs, expectedMs, actualMs }: CameBack, now: number): void {
     const factor = this.#factorAt(now);
-    if (backlogMs < TELLING_WAIT_MS) this.#thereMs += SMOOTHING * (queueMs - this.#thereMs);
+    if (backlogMs < TELLING_WAIT_MS) this.#there(queueMs, returnMs, now);
     else this.#factor = clamp(factor + SMOOTHING * (Math.max(0, queueMs - this.#thereMs) / backlogMs - factor));
     this.#backMs += SMOOTHING * (returnMs - this.#backMs);
     this.#deviationMs += SMOOTHING * (Math.abs(actualMs - expectedMs) - this.#deviationMs);
     this.#heardAt = now;
+  }
+
+  #there(queueMs: number, returnMs: number, now: number): void {
+    const quickestMs = this.#quickestAt(now);
+    this.#thereMs += SMOOTHING * (queueMs - this.#thereMs);
+    this.#quickestMs = Math.min(queueMs + returnMs, quickestMs + LOW_DRIFT * Math.max(0, queueMs + returnMs - quickestMs));
+  }
+
+  /**
+   * The least that a step can be expected to take beside its batch, ms. Work is refused by it: means will not do there, since after one
+   * hiccup they would refuse everything, and nothing would correct them.
+   */
+  soonestMs(backlogMs: number, now: number): number {
+    return this.#quickestAt(now) + this.#factorAt(now) * backlogMs;
   }
 
   /** From dispatch until the batch begins, ms. */
@@ -55,8 +74,15 @@ export class Way {
   }
 
   #factorAt(now: number): number {
-    const silentMs = now - this.#heardAt;
-    return silentMs === Infinity ? 1 : 1 + (this.#factor - 1) * Math.exp(-silentMs / FADE_MS);
+    return 1 + (this.#factor - 1) * this.#fading(now);
+  }
+
+  #quickestAt(now: number): number {
+    return this.#quickestMs * this.#fading(now);
+  }
+
+  #fading(now: number): number {
+    return Math.exp((this.#heardAt - now) / FADE_MS);
   }
 }
 

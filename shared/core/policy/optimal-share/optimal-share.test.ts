@@ -92,7 +92,7 @@ function cluster(ms: Record<string, number>): ClusterState {
   const states = [variant('small', 0.9), variant('large', 0.98)].map((known): VariantState =>
     ({ variant: known, workers: 1, halfOpen: 0, probeDue: false, takenOut: 0, queued: 0, outstanding: 0, meanBatchMs: 1, everServed: true }));
   const forecast = ({ variant: { model } }: VariantState): Forecast =>
-    ({ backlogMs: 0, queueMs: 0, peakQueueMs: 0, computeMs: ms[model]!, returnMs: 0, deviationMs: 0, costMs: ms[model]! });
+    ({ backlogMs: 0, queueMs: 0, peakQueueMs: 0, computeMs: ms[model]!, returnMs: 0, soonestMs: ms[model]!, deviationMs: 0, costMs: ms[model]! });
   return { resources: undefined, settled: true, variantsOf: (model) => states.filter((state) => state.variant.model === model), forecast };
 }
 
