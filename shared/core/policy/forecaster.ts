@@ -93,9 +93,11 @@ export class Forecaster {
   }
 
   #place(name: string): Place {
-    const known = this.#places.get(name) ?? new Place();
-    this.#places.set(name, known);
-    return known;
+    const known = this.#places.get(name);
+    if (known !== undefined) return known;
+    const place = new Place();
+    this.#places.set(name, place);
+    return place;
   }
 
   #learn(name: string, loads: readonly VariantLoad[], siblings: readonly string[]): void {
