@@ -4,7 +4,7 @@ interface Described {
   name: string;
   help: string;
   type: string;
-  labelNames?: string[];
+  labelNames?: readonly string[];
 }
 
 const BEGIN = '<!-- Made by npm run generate:observability from shared/telemetry. -->';

@@ -16,7 +16,7 @@ describe('the rights of each role', () => {
   test.each([
     ['classifier', 'read', 'requests'], ['classifier', 'write', 'tasks'], ['classifier', 'write', 'dead-letters'],
     ['scheduler', 'write', 'work.any.fp32'], ['scheduler', 'write', 'bulk.any.fp32.pool'], ['worker', 'read', 'work.any.fp32'],
-    ['worker', 'write', 'telemetry'], ['fusion', 'write', 'responses'], ['fusion', 'read', 'responses'],
+    ['worker', 'write', 'telemetry'], ['fusion', 'write', 'responses'], ['fusion', 'read', 'responses'], ['fusion', 'read', 'interactions'],
     ['backfill', 'write', 'requests.bulk'], ['backfill', 'read', 'responses'], ['operator', 'write', 'models'],
     ['producer', 'write', 'requests'], ['consumer', 'read', 'responses'], ['gateway', 'write', 'control'], ['gateway', 'read', 'work.any.fp32'], ['worker', 'read', 'control'],
   ] as const)('%s may %s %s', (role, operation, topic) => expect(may(role, operation, `t.${topic}`)).toBe(true));

@@ -14,10 +14,12 @@ const WHO: Readonly<Record<string, readonly Role[]>> = {
   'every stage': STAGE_NAMES,
 };
 
-/** Reads beside those of the flow: fusion looks up what it has answered, a gateway looks at the load, a backfill waits for answers and replays requests. */
+/** Reads beside those of the flow: fusion looks up what it has answered and what came of it, a gateway looks at the load, a backfill waits for answers and replays requests. */
 const LOOKS_UP: readonly (readonly [topic: string, roles: readonly Role[]])[] = [
   ['responses', ['fusion', 'backfill']],
   ['requests', ['backfill', 'gateway']],
+  // What users did next judges its answers.
+  ['interactions', ['fusion']],
   // The dashboard's figures, and where it looks to explain a request.
   ...['telemetry', 'interactions', 'control', 'audit', 'dead-letters', 'tasks', 'outcomes', 'work.', 'bulk.'].map((topic) => [topic, ['gateway']] as const),
 ];
