@@ -2,6 +2,7 @@ import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from 'vitest';
 import { errorCodeSchema, reasonSchema, statusSchema } from './codes.ts';
+import { gatewayCodeSchema } from './gateway-codes.ts';
 
 const page = readFileSync(join(import.meta.dirname, '..', 'docs', 'codes.md'), 'utf8');
 
@@ -15,6 +16,7 @@ it.each([
   ['`status`', statusSchema.options],
   ['`reason`', reasonSchema.options],
   ['`error.code`', errorCodeSchema.options],
+  ['`code` of a problem', gatewayCodeSchema.options],
 ])('docs/codes.md explains every %s, and no other', (heading, codes) => {
   expect(documented(heading)).toEqual([...codes].sort());
 });

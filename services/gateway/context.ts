@@ -5,6 +5,7 @@ import type { LoadWatch } from './overload/load-watch.ts';
 import type { GatewayPorts } from './options.ts';
 import type { Answers } from './replies/answers.ts';
 import type { ReplyDesk } from './replies/reply-desk.ts';
+import type { InFlight } from './server/in-flight.ts';
 
 /** What routes and plugins of a gateway share. */
 export interface GatewayContext extends GatewayPorts {
@@ -14,6 +15,7 @@ export interface GatewayContext extends GatewayPorts {
   answers: Answers;
   load: LoadWatch;
   feed: ResponseFeed;
+  inFlight: InFlight;
   /** True from the first sign of the end on: new work is refused, what is on its way is finished. */
   readonly draining: boolean;
 }

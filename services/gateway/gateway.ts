@@ -8,7 +8,11 @@ import { LoadWatch } from './overload/load-watch.ts';
 import { PLUGINS, type GatewayPlugin } from './plugins.ts';
 import { Answers } from './replies/answers.ts';
 import { ReplyDesk } from './replies/reply-desk.ts';
+import { InFlight } from './server/in-flight.ts';
 import { buildServer } from './server/server.ts';
+
+/** For connections that are still open when all calls have been answered. */
+const LAST_MS = 2_000;
 
 type OwnContext = GatewayContext & { draining: boolean };
 
@@ -23,6 +27,7 @@ async function openContext({ settings, ports }: GatewayOptions): Promise<OwnCont
     answers: new Answers({ cache, ttlMs, clock, logger }),
     load: await LoadWatch.open({ log, prefix, clock, logger }),
     feed: new ResponseFeed({ log, prefix, logger }),
+    inFlight: new InFlight(),
     draining: false,
   };
 }
@@ -78,9 +83,10 @@ export class Gateway implements AsyncDisposable {
   }
 
   async #close(): Promise<void> {
-    const { settings } = this.#context;
+    const { settings, inFlight } = this.#context;
     this.#context.draining = true;
-    const late = setTimeout(() => this.#server.server.closeAllConnections(), settings.drainTimeoutMs);
+    await inFlight.idle(settings.drainTimeoutMs);
+    const late = setTimeout(() => this.#server.server.closeAllConnections(), LAST_MS);
     await this.#server.close();
     clearTimeout(late);
     await closeContext(this.#context);

@@ -23,7 +23,7 @@ export function findGraph(variants: readonly Variant[], name: string, version?: 
   const [variant] = candidates.toSorted((a, b) => rank(a) - rank(b));
   if (variant === undefined) return undefined;
   const chosen = graph ?? Object.keys(variant.graphs)[0];
-  const spec = chosen === undefined ? undefined : variant.graphs[chosen];
+  const spec = chosen !== undefined && Object.hasOwn(variant.graphs, chosen) ? variant.graphs[chosen] : undefined;
   return chosen === undefined || spec === undefined ? undefined : { name: `${variant.model}.${variant.precision}.${chosen}`, variant, graph: chosen, spec };
 }
 

@@ -41,6 +41,7 @@ export async function buildServer(context: GatewayContext, plugins: readonly Gat
   fastify.setValidatorCompiler(() => () => true);
   fastify.setSerializerCompiler(() => JSON.stringify);
   handleErrors(fastify);
+  context.inFlight.watch(fastify);
   await fastify.register(helmet, { contentSecurityPolicy: { useDefaults: false, directives: POLICY }, strictTransportSecurity: false });
   authenticate(fastify, context);
   await limitRates(fastify, context);
