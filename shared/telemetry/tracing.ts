@@ -18,6 +18,7 @@ export interface Tracing {
   readonly isOn: boolean;
   /**
    * Undefined: tracing is off, or the trace is not sampled, as its headers say; there is nothing to be done then.
+   * @param topic or the route of a request over HTTP, which begins with a slash
    * @param origin the record's place: the span's ids then are the same whenever it is delivered again. @default random ids
    */
   start(stage: string, topic: string, headers: Headers, origin?: SpanOrigin): RecordSpan | undefined;
@@ -121,8 +122,19 @@ function contextOf(parent: SpanContext | undefined): Context {
   return parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
 }
 
+/** Of HTTP, where a gateway begins the trace. */
+function isRoute(topic: string): boolean {
+  return topic.startsWith('/');
+}
+
+function kindOf(topic: string, origin: SpanOrigin | undefined): SpanKind {
+  if (isRoute(topic)) return SpanKind.SERVER;
+  return origin !== undefined && origin.offset < 0 ? SpanKind.INTERNAL : SpanKind.CONSUMER;
+}
+
 /** OpenTelemetry's semantic conventions for messaging; what is handed over in memory has no broker. */
 function attributesOf(stage: string, topic: string, origin: SpanOrigin | undefined): Attributes {
+  if (isRoute(topic)) return { 'http.route': topic, 'tandem.stage': stage };
   const attributes: Attributes = { 'messaging.operation.name': 'process', 'messaging.operation.type': 'process', 'messaging.destination.name': topic, 'tandem.stage': stage };
   if (origin === undefined) return { ...attributes, 'messaging.system': 'kafka' };
   if (origin.offset < 0) return { ...attributes, 'tandem.chained': true };
@@ -151,8 +163,7 @@ export async function startTracing(serviceName: string): Promise<Tracing> {
       // Decided already, by whoever began the trace.
       if (parent !== undefined && (parent.traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
       if (origin !== undefined) ids.set(idsOf(stage, topic, parent, origin));
-      const kind = origin !== undefined && origin.offset < 0 ? SpanKind.INTERNAL : SpanKind.CONSUMER;
-      const span = tracer.startSpan(`${stage} ${topic}`, { kind, attributes: attributesOf(stage, topic, origin) }, contextOf(parent));
+      const span = tracer.startSpan(`${stage} ${topic}`, { kind: kindOf(topic, origin), attributes: attributesOf(stage, topic, origin) }, contextOf(parent));
       ids.clear();
       return new TracedRecord(tracer, span);
     },
