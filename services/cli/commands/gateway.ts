@@ -42,7 +42,7 @@ async function runGateway(options: Record<string, unknown>): Promise<void> {
   await ensureTopology(settings, ports);
   await learnLogTime(settings, ports);
   await using gateway = await startGateway(settings, ports);
-  const status = await startStatusServer({ host: settings.httpHost, port: settings.httpPort, metrics: ports.metrics.registry, state: () => 'running' });
+  const status = await startStatusServer({ host: settings.httpHost, port: settings.httpPort, metrics: ports.metrics.registry, logger: ports.logger, state: () => 'running' });
   ports.logger.info({ url: gateway.url, statusPort: status.port, log: ports.log.description, cache: ports.cache.description }, 'running');
   ports.logger.info({ reason: await signal }, 'draining');
   await gateway[Symbol.asyncDispose]();
