@@ -1,4 +1,4 @@
-import type { Variant, Workload } from '@tandem/schemas';
+import { workloadSchema, type Variant, type Workload } from '@tandem/schemas';
 import { thresholdPolicy } from '@tandem/shared/core';
 import { poissonArrivals } from '@tandem/shared/random';
 import { IN_MEMORY, uniformHops } from './model/hop-times.ts';
@@ -16,15 +16,15 @@ export function variantOf(model: string, precision: string, accuracy: number): V
 export function twoStepWorkload(over: Partial<Workload> = {}): Workload {
   const coarse = { id: 'coarse', role: 'coarse' as const, model: 'small', after: [], required: false };
   const fine = { id: 'fine', role: 'fine' as const, model: 'large', after: ['coarse'], required: false };
-  return {
-    name: 'test', order: 'none', freshness: 'off', description: 'for tests', adapter: 'classify', deadlineMs: 100, accuracyFloor: 0, activeAbove: 0.8, activityTau: 20, options: {},
+  return workloadSchema.parse({
+    name: 'test', description: 'for tests', adapter: 'classify', deadlineMs: 100,
     plans: {
       coarse: { strategy: 'cascade', steps: [coarse] },
       fine: { strategy: 'cascade', steps: [{ ...fine, after: [] }] },
       full: { strategy: 'cascade', steps: [coarse, fine] },
     },
     ...over,
-  };
+  });
 }
 
 export const SMALL = variantOf('small', 'fp32', 0.9);

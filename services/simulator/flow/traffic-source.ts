@@ -37,6 +37,8 @@ export class TrafficSource {
   readonly #hint: (() => TaskKind) | undefined;
   readonly #tier: () => string;
   readonly #partition: (key: number) => number;
+  /** Of the last request of each partition. */
+  readonly #offsets: number[] = [];
   #count = 0;
 
   constructor(spec: TrafficSpec, { seed, index, partitions }: { seed: number; index: number; partitions: number }) {
@@ -61,14 +63,16 @@ export class TrafficSource {
     const activity = this.#spec.activity?.(this.#random) ?? DEFAULT_ACTIVITY;
     const wanted = chooseTask(workload, { hint: this.#hint?.(), hasCandidates: false, activity });
     const { task, plan } = choosePlan(workload, wanted, false);
+    const partition = this.#partition(key);
+    const offset = (this.#offsets[partition] = (this.#offsets[partition] ?? -1) + 1);
     const ms = deadlineMs === undefined ? (lane === 'bulk' ? null : workload.deadlineMs) : deadlineMs;
     const requestId = `${workload.name}-${(this.#count += 1)}`;
     return {
-      traffic: this.#spec, dueAt, partition: this.#partition(key), join: undefined, answered: false, answers: 0,
+      traffic: this.#spec, dueAt, partition, join: undefined, answered: false, answers: 0,
       task: {
         requestId, workload: workload.name, key: String(key), lane, task, tier: this.#tier(), arrivedAt,
         deadlineAt: ms === null ? null : arrivedAt + ms, accuracyFloor: accuracyFloor ?? workload.accuracyFloor, activity,
-        input: null, plan, source: '', marks: [],
+        input: null, plan, source: `requests/${partition}/${offset}`, marks: [],
       },
     };
   }

@@ -1,0 +1,140 @@
+import { rmSync, writeFileSync } from 'node:fs';
+import { DEFAULT_PARTITIONS } from '@tandem/schemas';
+import { settingsSchema } from '@tandem/shared/config';
+import type { Policy } from '@tandem/shared/core';
+import { burstyArrivals, poissonArrivals, seededRandom } from '@tandem/shared/random';
+import { policyOf } from '../../services/cli/compose/policies.ts';
+import { median } from '../harness/spread.ts';
+import type { Calibration } from './calibrate.ts';
+import { GRADES } from './grades.ts';
+import type { GradedModels } from './graded-cluster.ts';
+import { predict, type Bounds, type Load } from './predict.ts';
+import type { RealStand } from './real-stand.ts';
+import type { Tapped, TappedRun } from './tapped.ts';
+
+/** A policy in one situation, simulated or really run. */
+export interface PolicyFigures {
+  goodputPerSecond: number;
+  /** Of all that were offered: not complete within the SLO. */
+  missShare: number;
+  /** Of complete answers, as a share of the best variant's. */
+  meanAccuracy: number;
+  /** Session time per 1,000 requests. */
+  sessionSecondsPer1000: number;
+}
+
+export interface PolicyRow {
+  situation: string;
+  policy: string;
+  offeredPerSecond: number;
+  simulated: PolicyFigures;
+  /** NaN where only the simulation was asked for. */
+  real: PolicyFigures | undefined;
+}
+
+export interface PolicyCase {
+  name: string;
+  settings: { policy: string; precision: string };
+  /** A new one for each run: some remember. */
+  make(): Policy;
+}
+
+/** What this version can serve with; the fixed ones are what the others are measured against. */
+export function policyCases(): PolicyCase[] {
+  const names = ['threshold', 'deadline-aware', 'optimal-share'].filter((name) => settingsSchema.shape.policy.safeParse(name).success);
+  const caseOf = (name: string, policy: string, precision = 'fp32'): PolicyCase => {
+    const { tierWeights } = settingsSchema.parse({});
+    return { name, settings: { policy, precision }, make: () => policyOf({ policy: settingsSchema.shape.policy.parse(policy), precision, tierWeights }) };
+  };
+  return [caseOf('always fp32', 'fixed'), caseOf('always int8', 'fixed', 'int8'), ...names.map((name) => caseOf(name, name))];
+}
+
+const SECONDS = 8;
+const FAILING = { atSeconds: 2, seconds: 4 };
+
+interface Situation extends Load {
+  name: string;
+  failing?: boolean;
+}
+
+/** @param capacity requests per second that the most accurate variant can do */
+function situations(capacity: number): Situation[] {
+  const steady = 0.6 * capacity;
+  const poisson = (perSecond: number) => ({ perSecond, arrivals: (random: Parameters<typeof poissonArrivals>[1]) => poissonArrivals(perSecond, random), seconds: SECONDS });
+  return [
+    { name: 'steady', ...poisson(steady) },
+    { name: 'bursty', perSecond: steady, seconds: SECONDS, arrivals: (random) => burstyArrivals({ perSecond: steady, peak: 3, burstMs: 400 }, random) },
+    { name: '3× overload', ...poisson(3 * capacity) },
+    { name: 'one variant failing', ...poisson(steady), failing: true, faults: [{ kind: 'variant-failing', variant: 'graded.fp32', ...FAILING }] },
+  ];
+}
+
+/** Every policy in every situation by the simulator, and those that are to be run really. */
+export async function comparePolicies(real: RealStand, calibration: Calibration, { progress, really }: { progress: (text: string) => void; really: boolean }): Promise<PolicyRow[]> {
+  const all = situations(calibration.capacityPerSecond.get('graded.fp32')!);
+  const rows: PolicyRow[] = [];
+  for (const one of policyCases()) {
+    const isMade = really && one.settings.policy !== 'fixed';
+    const measured = isMade ? await measure(real, one, all) : undefined;
+    for (const [index, situation] of all.entries()) {
+      const simulated = simulatedFigures(calibration, real.models, one, situation, real.bounds);
+      rows.push({ situation: situation.name, policy: one.name, offeredPerSecond: situation.perSecond, simulated, real: measured?.[index] });
+    }
+    progress(`${one.name}: done`);
+  }
+  return rows;
+}
+
+function simulatedFigures(calibration: Calibration, models: GradedModels, { make }: PolicyCase, situation: Situation, bounds: Bounds): PolicyFigures {
+  const { goodputPerSecond, missShare, meanAccuracy, sessionSecondsPer1000 } = predict(calibration, models, make, situation, bounds);
+  return { goodputPerSecond, missShare, meanAccuracy, sessionSecondsPer1000 };
+}
+
+async function measure(real: RealStand, { settings: { policy, precision } }: PolicyCase, all: readonly Situation[]): Promise<PolicyFigures[]> {
+  await using cluster = await real.open(['--policy', policy, '--precision', precision]);
+  const figures: PolicyFigures[] = [];
+  for (const situation of all) figures.push(figuresOf(await runSituation(real, cluster.tapped, situation), situation));
+  return figures;
+}
+
+async function runSituation({ stand: { brokerPid }, models: { failingFile }, seed }: RealStand, tapped: Tapped, { name, arrivals, seconds, failing }: Situation): Promise<TappedRun> {
+  const timers = failing === true
+    ? [setTimeout(() => writeFileSync(failingFile, ''), FAILING.atSeconds * 1_000), setTimeout(() => rmSync(failingFile, { force: true }), (FAILING.atSeconds + FAILING.seconds) * 1_000)]
+    : [];
+  try {
+    return await tapped.run({ arrivals: arrivals(seededRandom(seed, name)), seconds, partitions: DEFAULT_PARTITIONS, brokerPid });
+  } finally {
+    for (const timer of timers) clearTimeout(timer);
+    rmSync(failingFile, { force: true });
+  }
+}
+
+function figuresOf({ figures, answers }: TappedRun, { seconds }: Situation): PolicyFigures {
+  const complete = answers.filter(({ status }) => status === 'complete');
+  const accuracy = ({ variant = '' }: { variant: string | undefined }) => GRADES[variant.split('.').at(-1)!]?.accuracy ?? NaN;
+  const sessionMs = complete.reduce((sum, { computeMs, batchSize }) => sum + computeMs / batchSize, 0);
+  return {
+    goodputPerSecond: figures.inTime / seconds, missShare: 1 - figures.inTimeShare,
+    meanAccuracy: complete.reduce((sum, one) => sum + accuracy(one), 0) / complete.length,
+    sessionSecondsPer1000: sessionMs / figures.offered,
+  };
+}
+
+/** Whether one policy is at least as good as another where it matters: goodput and misses; accuracy where goodput is alike. */
+export function leads(rows: readonly PolicyRow[], one: string, other: string, of: (row: PolicyRow) => PolicyFigures | undefined): { situation: string; leads: boolean; why: string }[] {
+  const names = [...new Set(rows.map(({ situation }) => situation))];
+  return names.flatMap((situation) => {
+    const find = (policy: string) => rows.find((row) => row.situation === situation && row.policy === policy);
+    const [a, b] = [find(one), find(other)].map((row) => (row === undefined ? undefined : of(row)));
+    if (a === undefined || b === undefined) return [];
+    const goodput = a.goodputPerSecond / b.goodputPerSecond;
+    const why = `goodput ×${goodput.toFixed(2)}, misses ${(b.missShare * 100).toFixed(1)} → ${(a.missShare * 100).toFixed(1)} %, accuracy ${b.meanAccuracy.toFixed(4)} → ${a.meanAccuracy.toFixed(4)}`;
+    const isLeading = goodput > 1.02 || (goodput > 0.98 && a.meanAccuracy >= b.meanAccuracy - 0.001);
+    return [{ situation, leads: isLeading, why }];
+  });
+}
+
+/** Of all situations: how far simulated goodput is from real. */
+export function medianError(rows: readonly PolicyRow[]): number {
+  return median(rows.flatMap(({ simulated, real }) => (real === undefined ? [] : [Math.abs(simulated.goodputPerSecond - real.goodputPerSecond) / real.goodputPerSecond])));
+}

@@ -1,0 +1,140 @@
+/** What the policies are worth, simulated and really run; what the simulator is worth; and what it plans. */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { parseArgs } from 'node:util';
+import { workloadSchema } from '@tandem/schemas';
+import { loadRegistry, stableVariants } from '@tandem/shared/registry';
+import { loadCatalogue, planCapacity, registryProfile, type CapacityPlan } from '@tandem/simulator';
+import { exitOnSignals } from '../../test/support/processes.ts';
+import { describeMachine } from '../harness/machine.ts';
+import { terminalTable } from '../report/terminal.ts';
+import { calibrate, calibrationRuns, type Calibration, type CalibrationRuns } from './calibrate.ts';
+import { calibrationErrors, type CalibrationError } from './calibration-errors.ts';
+import { comparePolicies, leads, type PolicyFigures, type PolicyRow } from './compare-policies.ts';
+import { checkShares, type SharesCheck } from './check-shares.ts';
+import { openRealStand, type RealStand } from './real-stand.ts';
+import { GOODPUT_BOUND, P99_BOUND, validate, type Validated } from './validate.ts';
+
+const REPOSITORY = join(import.meta.dirname, '../..');
+const HELP = `The policies side by side, simulated and really run over Kafka; the simulator against four real runs; a plan for 1,000,000 requests/s.
+
+  npm run policies -- [--json FILE] [--simulated] [--validation] [--kafka HOST:PORT] [--seed 1] [--slo-ms 400]
+
+  --simulated    policies are simulated only, on what is calibrated in a short real run
+  --validation   the simulator's validation alone; exit code 1 where a goodput is more than ${GOODPUT_BOUND * 100} % or a p99 more than ${P99_BOUND * 100} % off
+
+About 6 minutes; 2 with --simulated or --validation. Run it on a machine that does nothing else: broker, load generator, stages and models share its cores.
+`;
+
+const { values } = parseArgs({
+  options: {
+    json: { type: 'string' }, simulated: { type: 'boolean', default: false }, validation: { type: 'boolean', default: false }, kafka: { type: 'string' },
+    seed: { type: 'string', default: '1' }, 'slo-ms': { type: 'string', default: '400' }, help: { type: 'boolean', short: 'h', default: false },
+  },
+});
+
+const progress = (text: string) => process.stderr.write(`${text}\n`);
+const CALIBRATION_SECONDS = 7;
+const BEST = 'graded.fp32';
+const RATE = 1_000_000;
+const SLO_MS = 50;
+
+interface Made {
+  calibration: Calibration;
+  validation: Validated[];
+}
+
+async function runsOf(real: RealStand, precision: string, then?: (cluster: Awaited<ReturnType<RealStand['open']>>, runs: CalibrationRuns) => Promise<void>): Promise<CalibrationRuns> {
+  await using cluster = await real.open(['--policy', 'fixed', '--precision', precision]);
+  const runs = await calibrationRuns(cluster.tapped, `graded.${precision}`, cluster.roughCapacity, { seconds: CALIBRATION_SECONDS, brokerPid: real.stand.brokerPid, seed: real.seed });
+  await then?.(cluster, runs);
+  return runs;
+}
+
+/** The validation rests on the calibration of its own variant, made just before it. */
+async function calibrateAndValidate(real: RealStand): Promise<Made> {
+  let validation: Validated[] = [];
+  const best = await runsOf(real, 'fp32', async ({ tapped }, runs) => {
+    validation = await validate(tapped, calibrate([runs], real.cores), real.models, BEST, real.bounds, { brokerPid: real.stand.brokerPid, seed: real.seed, progress });
+  });
+  if (values.validation) return { calibration: calibrate([best], real.cores), validation };
+  return { calibration: calibrate([best, await runsOf(real, 'int8')], real.cores), validation };
+}
+
+async function millionPlan(): Promise<CapacityPlan> {
+  const variants = stableVariants(await loadRegistry(join(REPOSITORY, 'models')));
+  const workload = workloadSchema.parse(JSON.parse(readFileSync(join(REPOSITORY, 'workloads/recommend.json'), 'utf8')));
+  return planCapacity({
+    workload, variants, profile: registryProfile(variants), profileSource: 'the registry', catalogue: await loadCatalogue(join(REPOSITORY, 'docs/examples/machines.yaml')),
+    rate: RATE, sloMs: SLO_MS, inTime: 0.99, accuracyFloor: 0.98, tasks: ['coarse', 'fine', 'full'], keys: { count: 1_000_000, exponent: 0.7, split: 'auto' }, seed: Number(values.seed),
+  });
+}
+
+const whole = (value: number | undefined) => (value === undefined || !Number.isFinite(value) ? '–' : value.toFixed(0));
+const percent = (value: number | undefined) => (value === undefined || !Number.isFinite(value) ? '–' : `${(value * 100).toFixed(1)} %`);
+const both = (row: PolicyRow, show: (value: number | undefined) => string, pick: (figures: PolicyFigures) => number) => `${show(pick(row.simulated))} / ${show(row.real === undefined ? undefined : pick(row.real))}`;
+
+function printPolicies(rows: readonly PolicyRow[]): void {
+  const table = rows.toSorted((a, b) => a.situation.localeCompare(b.situation)).map((row) => [
+    row.situation, row.policy, whole(row.offeredPerSecond), both(row, whole, ({ goodputPerSecond }) => goodputPerSecond), both(row, percent, ({ missShare }) => missShare),
+    both(row, percent, ({ meanAccuracy }) => meanAccuracy), both(row, (value) => (value === undefined ? '–' : value.toFixed(2)), ({ sessionSecondsPer1000 }) => sessionSecondsPer1000),
+  ]);
+  console.log('\nPolicies: simulated / really run. Goodput and misses within the SLO, mean accuracy of complete answers (best = 100 %), session seconds per 1,000 requests.');
+  console.log(terminalTable({ head: ['situation', 'policy', 'offered /s', 'goodput /s', 'misses', 'accuracy', 's per 1,000'], rows: table }));
+  for (const [name, of] of [['simulated', (row: PolicyRow) => row.simulated], ['really run', (row: PolicyRow) => row.real]] as const) {
+    for (const { situation, leads: isLeading, why } of leads(rows, 'deadline-aware', 'threshold', of)) console.log(`deadline-aware against threshold, ${situation}, ${name}: ${isLeading ? 'leads' : 'does NOT lead'} (${why})`);
+  }
+}
+
+function printValidation(validation: readonly Validated[]): void {
+  console.log(`\nThe simulator against real runs: goodput to be within ${GOODPUT_BOUND * 100} %, p99 within ${P99_BOUND * 100} %.`);
+  const rows = validation.map(({ run, perSecond, predicted, measured, goodputError, p99Error, isWithin }) => [
+    run, whole(perSecond), `${whole(predicted.goodputPerSecond)} / ${whole(measured.goodputPerSecond)}`, percent(goodputError),
+    `${whole(predicted.p99Ms)} / ${whole(measured.p99Ms)}`, percent(p99Error), isWithin ? 'yes' : 'NO',
+  ]);
+  console.log(terminalTable({ head: ['run', 'offered /s', 'goodput /s, predicted / measured', 'error', 'p99 ms, predicted / measured', 'error', 'within'], rows }));
+}
+
+function printShares({ checked, infeasible, worstShortfall, disagreements }: SharesCheck): void {
+  const worst = worstShortfall <= 0 ? 'never below' : `at worst ${(worstShortfall * 100).toFixed(4)} % below`;
+  console.log(`\nThe linear program of optimal-share against enumeration, random cases of three paths: in ${checked} that can be had ${worst} the best of a grid in steps of 2.5 %, ${disagreements} not found; ${infeasible} cannot be had.`);
+}
+
+function printCalibration(errors: readonly CalibrationError[]): void {
+  console.log('\nCalibration of confidence (expected calibration error, as the registry has it):');
+  if (errors.length === 0) console.log('  no variant has a calibration');
+  for (const { variant, error, method } of errors) console.log(`  ${variant}: ${error.toFixed(4)} (${method})`);
+}
+
+function printPlan({ roles, costPerHour, currency, workers, log }: CapacityPlan): void {
+  console.log(`\n${RATE.toLocaleString('en')} requests/s of recommend within ${SLO_MS} ms at 98 % of the best accuracy (docs/capacity.md; made-up prices):`);
+  console.log(terminalTable({ head: ['role', 'machines', 'a zone lost'], rows: roles.map(({ role, count, machine, headroomZoneLost }) => [role, `${count} × ${machine}`, percent(headroomZoneLost)]) }));
+  console.log(`${costPerHour.toFixed(0)} ${currency}/h; ${workers.variants.join(' → ')}, ${workers.processes} processes of ${whole(workers.capacityPerProcess)}/s; ${log.partitions} partitions, ${log.brokers} brokers`);
+}
+
+async function main(): Promise<void> {
+  const machine = describeMachine();
+  await using real = await openRealStand({ kafka: values.kafka, seed: Number(values.seed), sloMs: Number(values['slo-ms']), progress });
+  const { calibration, validation } = await calibrateAndValidate(real);
+  printValidation(validation);
+  const rows = values.validation ? [] : await comparePolicies(real, calibration, { progress, really: !values.simulated });
+  if (rows.length > 0) printPolicies(rows);
+  const shares = checkShares(Number(values.seed));
+  const errors = await calibrationErrors(join(REPOSITORY, 'models'));
+  const plan = values.validation ? undefined : await millionPlan();
+  printShares(shares);
+  printCalibration(errors);
+  if (plan !== undefined) printPlan(plan);
+  if (values.json !== undefined) {
+    mkdirSync(dirname(values.json), { recursive: true });
+    const { samples, others, partitionShares } = calibration;
+    writeFileSync(values.json, `${JSON.stringify({ machine, validation, policies: rows, shares, calibrationErrors: errors, plan, calibration: { samples, others, partitionShares } }, null, 1)}\n`);
+  }
+  if (values.validation && validation.some(({ isWithin }) => !isWithin)) process.exitCode = 1;
+}
+
+if (values.help) process.stdout.write(HELP);
+else {
+  exitOnSignals();
+  await main();
+}
