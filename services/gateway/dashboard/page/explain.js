@@ -2,7 +2,7 @@
 import { call } from './api.js';
 import { actionsRow, closeButton, openDialog } from './dialogs.js';
 import { h } from './dom.js';
-import { clock, milliseconds, words } from './format.js';
+import { clock, latency, milliseconds, words } from './format.js';
 
 /** @typedef {import('../explained-request.ts').ExplainedRequest} ExplainedRequest */
 /** @typedef {ExplainedRequest['explanation']} Explanation */
@@ -34,7 +34,7 @@ function show({ explanation, titles }) {
 function facts({ workload, arrivedAt, deadlineAt }, response) {
   /** @type {[string, string][]} */
   const known = [['Workload', workload ?? 'not known']];
-  if (response !== undefined) known.unshift(['Status', response.reason === undefined ? response.status : `${response.status}: ${words(response.reason)}`], ['Latency', milliseconds(response.latencyMs)]);
+  if (response !== undefined) known.unshift(['Status', response.reason === undefined ? response.status : `${response.status}: ${words(response.reason)}`], ['Latency', latency(response.latencyMs)]);
   if (arrivedAt !== undefined) known.push(['Asked at', clock(arrivedAt)]);
   if (deadlineAt !== undefined && arrivedAt !== undefined) known.push(['Deadline', deadlineAt === null ? 'none' : `after ${milliseconds(deadlineAt - arrivedAt)}`]);
   if (response?.error !== undefined) known.push([words(response.error.code), response.error.message]);

@@ -23,8 +23,13 @@ export function timeParts(ms) {
   if (ms >= 60_000) return { value: (ms / 60_000).toFixed(1), unit: 'min' };
   if (ms >= 1_000) return { value: (ms / 1_000).toFixed(ms < 10_000 ? 1 : 0), unit: 's' };
   if (ms >= 10) return { value: ms.toFixed(0), unit: 'ms' };
-  if (ms >= 1) return { value: ms.toFixed(1), unit: 'ms' };
+  if (ms >= 1) return { value: ms.toFixed(1).replace(/\.0$/, ''), unit: 'ms' };
   return { value: ms === 0 ? '0' : ms.toFixed(2), unit: 'ms' };
+}
+
+/** Of an answer: the broker's times are whole milliseconds. @param {number} ms */
+export function latency(ms) {
+  return ms < 1 ? '< 1 ms' : milliseconds(Math.round(ms));
 }
 
 /** @param {number} share 0..1 */

@@ -7,7 +7,7 @@ import { colorOf } from './charts.js';
 /** @typedef {{ name: string, value: string, unit: string, note: string, tone: string | null }} Tile */
 
 /** @param {number | undefined} ms */
-const time = (ms) => (ms === undefined ? { value: '–', unit: '' } : timeParts(ms));
+const time = (ms) => (ms === undefined ? { value: '–', unit: '' } : ms < 1 ? { value: '< 1', unit: 'ms' } : timeParts(Math.round(ms)));
 
 /** @param {Snapshot} snapshot @returns {Tile[]} */
 function tilesOf({ answers, quality, cost }) {

@@ -3,7 +3,7 @@ import { call } from './api.js';
 import { colorOf } from './charts.js';
 import { confirmThen } from './dialogs.js';
 import { byId, h, keyed, setAttribute, setText } from './dom.js';
-import { bytes, clock, count, milliseconds, percent, plural, rate, words } from './format.js';
+import { bytes, clock, count, latency, milliseconds, percent, plural, rate, words } from './format.js';
 
 /** @typedef {import('../snapshot.ts').Snapshot} Snapshot */
 /** @typedef {{ head: string, number?: boolean, wrap?: boolean }} Column */
@@ -19,9 +19,9 @@ import { bytes, clock, count, milliseconds, percent, plural, rate, words } from 
  */
 function rows(table, columns, items, keyOf, update, nothing) {
   if (table.childElementCount === 0) {
-    table.append(h('thead', {}, h('tr', {}, ...columns.map(({ head, number }) => h('th', { scope: 'col', class: number === true ? 'number' : null }, head)))), h('tbody'), h('caption', { class: 'note', style: 'caption-side: bottom; text-align: left; padding-top: .4rem' }));
+    table.append(h('caption', { class: 'note' }), h('thead', {}, h('tr', {}, ...columns.map(({ head, number }) => h('th', { scope: 'col', class: number === true ? 'number' : null }, head)))), h('tbody'));
   }
-  const [, body, caption] = /** @type {HTMLElement[]} */ ([...table.children]);
+  const [caption, , body] = /** @type {HTMLElement[]} */ ([...table.children]);
   if (body === undefined || caption === undefined) return;
   keyed(body, items, keyOf, () => h('tr', {}, ...columns.map(({ number, wrap }, index) => h(index === 0 ? 'th' : 'td', { scope: index === 0 ? 'row' : null, class: number === true ? 'number' : wrap === true ? 'wrap' : null }))), update);
   setText(caption, items.length === 0 ? nothing : '');
@@ -121,7 +121,7 @@ function workerButton(parent, { instance, state }, working) {
 /** @param {string} instance @param {string} action @param {number} working */
 function askWorker(instance, action, working) {
   const drains = action === 'worker.drain';
-  const last = working <= 1 ? ' It is the last one that works: requests will wait until it, or another, is back.' : ' The others take over its work.';
+  const last = working <= 1 ? ' It is the last one that works: until it, or another, is back, requests are answered without a model (degraded).' : ' The others take over its work.';
   confirmThen({
     title: drains ? 'Drain this worker?' : 'Let this worker work again?',
     text: drains ? `${instance} finishes what it has and takes nothing more. Nothing is lost.${last}` : `${instance} loads its models and takes its part of the work again, as soon as its process is there.`,
@@ -178,7 +178,7 @@ export function showRecent({ recent }, onExplain) {
     const { requestId, status, reason, latencyMs, path, workload } = answer;
     cell(row, 0).append(h('button', { type: 'button', class: 'link', title: `Explain ${requestId}`, onclick: () => onExplain(requestId) }, requestId));
     pill(cell(row, 1), reason === undefined ? status : `${status}: ${words(reason)}`, status === 'complete' ? null : status === 'degraded' ? 'warn' : 'bad');
-    setText(cell(row, 2), milliseconds(latencyMs));
+    setText(cell(row, 2), latency(latencyMs));
     setText(cell(row, 3), path);
     cell(row, 3).title = workload;
   }, 'The newest answers appear here.');
