@@ -26,7 +26,7 @@ export function saturate(contender: Contender, requests: readonly SlateRequest[]
 /** Each at its time, whatever became of those before. @param atMs when each comes, from the start */
 export function openLoop(contender: Contender, requests: readonly SlateRequest[], atMs: readonly number[]): Promise<Taken> {
   return take(requests, async (request, index) => {
-    await new Promise((resolve) => setTimeout(resolve, atMs[index]!));
+    await new Promise((resolve) => setTimeout(resolve, atMs[index]));
     return contender.ask(request);
   }, atMs);
 }

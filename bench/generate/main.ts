@@ -61,8 +61,8 @@ async function main(): Promise<void> {
   try {
     const figures = {
       machine: describeMachine(), data: source.description, options: flags, batching: await compareBatching(source, batching),
-      caches: await compare(kinds, source.requests('mixed', Number(flags.requests))), ...(await compareDrafts(source, drafting as StageContender[])),
-      meanBatchSize: continuous.calls.sequences / continuous.calls.count,
+      caches: await compare(kinds, source.requests('mixed', Number(flags.requests))), ...(await compareDrafts(source, drafting)),
+      meanBatchSize: continuous.counts.calls.sequences / continuous.counts.calls.count,
     };
     if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify(figures, undefined, 2)}\n`);
   } finally {
@@ -107,11 +107,10 @@ async function compare(contenders: readonly Contender[], requests: readonly Slat
   return { figures, sameSlates: await haveSameSlates(contenders, requests.slice(0, SIZE)) };
 }
 
-/** Static batches cut histories so that their longest slate fits: only short ones are the same then. */
+/** All but those with other precisions of the cache should give the same. */
 async function haveSameSlates(contenders: readonly Contender[], requests: readonly SlateRequest[]): Promise<boolean> {
-  const short = requests.map(({ history, count }) => ({ history: history.slice(-64), count }));
-  const slates = await Promise.all(contenders.map((contender) => Promise.all(short.map(async (request) => (await contender.ask(request)).join()))));
-  const shares = slates.map((own) => own.filter((slate, index) => slate === slates[0]![index]).length / short.length);
+  const slates = await Promise.all(contenders.map((contender) => Promise.all(requests.map(async (request) => (await contender.ask(request)).join()))));
+  const shares = slates.map((own) => own.filter((slate, index) => slate === slates[0]![index]).length / requests.length);
   say(`the same slates as the first one’s: ${shares.map((part, index) => `${contenders[index]!.name} ${percent(part)}`).join(', ')}`);
   return shares.every((part) => part === 1);
 }
@@ -140,7 +139,7 @@ async function compareDrafts(source: RequestSource, contenders: readonly StageCo
   const together = await compare(contenders, requests);
   say('\n### drafts, one slate after the other\n');
   const alone = await compare(contenders.map((contender) => inTurn(contender)), requests.slice(0, Math.ceil(requests.length / 4)));
-  const accepted = Object.fromEntries(contenders.filter(({ used }) => used.drafted > 0).map(({ name, used }) => [name, used.accepted / used.drafted]));
+  const accepted = Object.fromEntries(contenders.filter(({ counts }) => counts.used.drafted > 0).map(({ name, counts: { used } }) => [name, used.accepted / used.drafted]));
   say(`drafts that were right: ${Object.entries(accepted).map(([name, part]) => `${name} ${percent(part)}`).join(', ')}`);
   return { drafts: { together, alone, accepted } };
 }

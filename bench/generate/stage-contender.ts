@@ -15,33 +15,11 @@ export const MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
 const QUIET_LOG = { now: () => Date.now(), tail: async () => ({ caughtUp: Promise.resolve(), close: async () => undefined }) };
 const STEP: PlanStep = { id: 'decode', role: 'fine', model: 'recommend-decoder', after: [], required: true };
 
-/** The worker stage itself, as it is served. */
-export class StageContender implements Contender {
-  readonly name: string;
+/** What a stage has done. */
+class Counts {
   readonly used = { drafted: 0, accepted: 0, tokens: 0, preemptions: 0 };
-  readonly #variant: Variant;
-  readonly #stage: Stage;
-  #count = 0;
-  /** Of calls, and their sequences. */
+  /** Their number, and the sequences of all of them. */
   readonly calls = { count: 0, sequences: 0 };
-
-  private constructor(name: string, variant: Variant, make: (contender: StageContender) => Stage) {
-    this.name = name;
-    this.#variant = variant;
-    this.#stage = make(this);
-  }
-
-  static async start(name: string, variant: Variant, threads: number, decoding: Partial<DecodingOptions>): Promise<StageContender> {
-    let contender: StageContender | undefined;
-    const stage = await createWorkerStage({
-      prefix: 'b.', instance: 'bench', variants: [variant], adapters: builtInAdapters, engine: createOnnxEngine({ modelsDirectory: MODELS, threads }),
-      clock: systemClock, logger: silentLogger, cache: createMemoryCache(), log: QUIET_LOG, decoding, limits: { maxQueueSize: 100_000 },
-      probe: { sample: async () => ({ time: 0, cpuCores: 1, memoryBytes: 1, memoryFreeBytes: 1 }) },
-      observer: { decoding: (_variant, use) => contender?.note(use), batch: (_variant, size) => contender?.called(size) },
-    });
-    contender = new StageContender(name, variant, () => stage);
-    return contender;
-  }
 
   note(use: DecodingUse): void {
     for (const name of ['drafted', 'accepted', 'tokens', 'preemptions'] as const) this.used[name] += use[name] ?? 0;
@@ -51,10 +29,37 @@ export class StageContender implements Contender {
     this.calls.count += 1;
     this.calls.sequences += size;
   }
+}
+
+/** The worker stage itself, as it is served. */
+export class StageContender implements Contender {
+  readonly name: string;
+  readonly counts: Counts;
+  readonly #variant: Variant;
+  readonly #stage: Stage;
+  #requests = 0;
+
+  private constructor(name: string, variant: Variant, stage: Stage, counts: Counts) {
+    this.name = name;
+    this.counts = counts;
+    this.#variant = variant;
+    this.#stage = stage;
+  }
+
+  static async start(name: string, variant: Variant, threads: number, decoding: Partial<DecodingOptions>): Promise<StageContender> {
+    const counts = new Counts();
+    const stage = await createWorkerStage({
+      prefix: 'b.', instance: 'bench', variants: [variant], adapters: builtInAdapters, engine: createOnnxEngine({ modelsDirectory: MODELS, threads }),
+      clock: systemClock, logger: silentLogger, cache: createMemoryCache(), log: QUIET_LOG, decoding, limits: { maxQueueSize: 100_000 },
+      probe: { sample: async () => ({ time: 0, cpuCores: 1, memoryBytes: 1, memoryFreeBytes: 1 }) },
+      observer: { decoding: (_variant, use) => counts.note(use), batch: (_variant, size) => counts.called(size) },
+    });
+    return new StageContender(name, variant, stage, counts);
+  }
 
   async ask({ history, count }: SlateRequest): Promise<readonly number[]> {
     const { model, precision } = this.#variant;
-    const requestId = `r${(this.#count += 1)}`;
+    const requestId = `r${(this.#requests += 1)}`;
     const input: GenerateFeatures = { history, total: history.length, limit: count, temperature: 0, topK: 20 };
     const work: Work = {
       step: 'decode', model, precision, reason: '', dispatchedAt: Date.now(), previous: {},

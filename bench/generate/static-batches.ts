@@ -96,11 +96,11 @@ export class StaticContender implements Contender {
   }
 
   async #step(rows: readonly Row[]): Promise<void> {
-    const asked = rows.map(({ tokens, cached, blocks }): DecodeRow => ({ tokens: tokens.slice(cached), past: cached, blocks, scored: 1, excluded: tokens }));
-    const { listings } = await decode({ loaded: this.#loaded, graph: GRAPH, memory: this.#memory }, asked);
+    const asked = rows.map(({ tokens, cached, blocks }): DecodeRow => ({ tokens: tokens.slice(cached), past: cached, blocks, scored: 1, excluded: [tokens] }));
+    const { used } = await decode({ loaded: this.#loaded, graph: GRAPH, memory: this.#memory }, asked, (listing) => listing(0).items[0]!);
     rows.forEach((row, index) => {
       row.cached = row.tokens.length;
-      row.tokens.push(listings[index]![0]!.items[0]!);
+      row.tokens.push(used[index]!);
     });
   }
 }

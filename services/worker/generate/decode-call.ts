@@ -11,8 +11,8 @@ export interface DecodeRow {
   blocks: readonly number[];
   /** After so many of the last tokens the catalogue is listed, 1 at least. */
   scored: number;
-  /** Not to be listed. */
-  excluded: readonly number[];
+  /** Not to be listed: all of these lists. */
+  excluded: readonly (readonly number[])[];
 }
 
 export interface DecodeCallOptions {
@@ -21,21 +21,21 @@ export interface DecodeCallOptions {
   memory: CacheMemory;
 }
 
-/** What a call gave: for each row a listing after each of its scored tokens, in their order. */
-export interface DecodeResult {
-  listings: Listing[][];
-  computeMs: number;
-}
+/** The listing after one of a row's scored tokens; gone with the call. */
+export type ListingAt = (place: number) => Listing;
 
 /**
- * Computes new tokens of some sequences. Their keys and values are in memory when this resolves.
+ * Computes new tokens of some sequences. Their keys and values are in memory before `use` sees what the call lists.
+ * @returns what `use` makes of each row
  * @throws {TandemError} of the engine; {Error} where the graph gave numbers that cannot be kept
  */
-export async function decode({ loaded, graph, memory }: DecodeCallOptions, rows: readonly DecodeRow[]): Promise<DecodeResult> {
+export async function decode<T>(
+  { loaded, graph, memory }: DecodeCallOptions, rows: readonly DecodeRow[], use: (listing: ListingAt, row: number) => T,
+): Promise<{ used: T[]; computeMs: number }> {
   const widest = (of: (row: DecodeRow) => number) => rows.reduce((most, row) => Math.max(most, of(row)), 1);
   const scored = widest((row) => row.scored);
   const invocation = await loaded.prepare(graph, {
-    batch: rows.length, tokens: widest((row) => row.tokens.length), scored, excluded: widest((row) => row.excluded.length),
+    batch: rows.length, tokens: widest((row) => row.tokens.length), scored, excluded: widest(excludedCount),
     blocks: widest((row) => Math.ceil(row.past / memory.positions)),
   });
   try {
@@ -45,7 +45,7 @@ export async function decode({ loaded, graph, memory }: DecodeCallOptions, rows:
     rows.forEach((row, index) => {
       if (!memory.write(row.blocks, row.past, kv!, index, row.tokens.length)) throw new Error(`graph ${graph} gave keys or values that are not finite numbers`);
     });
-    return { listings: rows.map((row, index) => listingsOf(items!, scores!, index, row.scored)), computeMs };
+    return { used: rows.map((_, row) => use(listingsOf(items!, scores!, row), row)), computeMs };
   } finally {
     invocation.release();
   }
@@ -60,7 +60,11 @@ function fill(inputs: Invocation['inputs'], rows: readonly DecodeRow[], position
     write(blocks!, index, row.blocks.slice(0, Math.ceil(row.past / positions)));
     const first = row.tokens.length - row.scored;
     write(scored!, index, Array.from({ length: row.scored }, (_, place) => first + place));
-    write(exclude!, index, row.excluded);
+    let at = index * (exclude!.dims[1] ?? 1);
+    for (const list of row.excluded) {
+      exclude!.data.set(list, at);
+      at += list.length;
+    }
   });
 }
 
@@ -68,13 +72,16 @@ function write({ dims, data }: TensorView, row: number, values: readonly number[
   data.set(values, row * (dims[1] ?? 1));
 }
 
-/** Copied: the views are gone with the call. */
-function listingsOf(items: TensorView, scores: TensorView, row: number, count: number): Listing[] {
-  const [scored = 1, listed = 0] = items.dims.slice(1);
-  return Array.from({ length: count }, (_, place) => {
+function excludedCount({ excluded }: DecodeRow): number {
+  return excluded.reduce((sum, { length }) => sum + length, 0);
+}
+
+function listingsOf(items: TensorView, scores: TensorView, row: number): ListingAt {
+  const [, scored = 1, listed = 0] = items.dims;
+  return (place) => {
     const from = (row * scored + place) * listed;
-    return { items: items.data.slice(from, from + listed), scores: scores.data.slice(from, from + listed) };
-  });
+    return { items: items.data.subarray(from, from + listed), scores: scores.data.subarray(from, from + listed) };
+  };
 }
 
 function inputOf(inputs: Invocation['inputs'], name: string): TensorView {

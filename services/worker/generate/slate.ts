@@ -21,8 +21,3 @@ export type SlateSequence = Sequence<Slate>;
 export function newSlate(pending: PendingWork, start: DecodingStart): Slate {
   return { pending, start, chosen: [], calls: 0, companions: 0, computeMs: 0, failures: 0, queueMs: undefined };
 }
-
-/** What must not be listed: all of its history, and what it has been given. */
-export function excludedFrom({ asked: { payload: { start } }, tokens }: SlateSequence): number[] {
-  return [...start.older, ...tokens];
-}

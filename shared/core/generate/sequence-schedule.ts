@@ -21,6 +21,13 @@ export interface SequenceDecision<T> {
 
 /** Padding may be a third of a prefill call. */
 const MOST_PADDING = 1.5;
+/**
+ * Prompts wait for company: computed one by one a prompt of 73 tokens takes 1,060 µs, in a call of eight 605. So while this many
+ * are under way, beyond which a step costs the same per sequence, fewer prompts than that are put off for so many steps.
+ */
+const BUSY_FROM = 8;
+const PROMPTS_COMPANY = 4;
+const PROMPTS_PATIENCE = 4;
 
 /**
  * Continuous batching of decoders at the level of iterations (Yu et al., "Orca", OSDI 2022): before each call sequences join and
@@ -40,6 +47,8 @@ export class SequenceSchedule<T> {
   #order = 0;
   #lastKind: SequenceCall<T>['kind'] = 'step';
   #reusedTokens = 0;
+  /** Steps for which prompts have been put off. */
+  #putOff = 0;
 
   /** @param onFreed see BlockPool */
   constructor(limits: SequenceLimits, onFreed?: (block: number) => void) {
@@ -191,11 +200,18 @@ export class SequenceSchedule<T> {
   #form(preempted: Sequence<T>[]): SequenceCall<T> | undefined {
     const ready = [...this.#ready].sort(inTurn);
     const [prompts, steps] = [ready.filter(({ missing }) => missing > 1), ready.filter(({ missing }) => missing === 1)];
-    const isPrefillsTurn = prompts.length > 0 && (steps.length === 0 || this.#lastKind === 'step');
+    const isPrefillsTurn = prompts.length > 0 && (steps.length === 0 || (this.#lastKind === 'step' && !this.#waitForCompany(prompts.length, steps.length)));
     if (isPrefillsTurn) return { kind: 'prefill', sequences: this.#prefillOf(prompts) };
     const sequences = this.#stepOf(steps, preempted);
     if (sequences.length > 0) return { kind: 'step', sequences };
     return prompts.length === 0 ? undefined : { kind: 'prefill', sequences: this.#prefillOf(prompts.filter(({ state }) => state === 'ready')) };
+  }
+
+  #waitForCompany(prompts: number, steps: number): boolean {
+    this.#putOff += 1;
+    if (prompts < PROMPTS_COMPANY && steps >= BUSY_FROM && this.#putOff <= PROMPTS_PATIENCE) return true;
+    this.#putOff = 0;
+    return false;
   }
 
   /** Prompts in turn, as long as they are of similar length and not too many tokens. */
