@@ -16,7 +16,7 @@ export { responseSchema, responseStepSchema, resultSchema, type Response, type R
 export type { AcceleratorSample, BatchTimePoint, ErasureNotice, Heartbeat, VariantLoad, ResourceSample } from './worker-to-telemetry.ts';
 export { auditEntrySchema, controlSchema, type AuditEntry, type Control } from './operators-to-stages.ts';
 export { registrySchema, variantSchema, graphSchema, tensorSpecSchema, type Registry, type Variant, type GraphSpec, type TensorSpec } from './registry.ts';
-export { workloadSchema, type Freshness, type Workload } from './workload.ts';
+export { workloadSchema, type Freshness, type Workload, type WorkloadRule } from './workload.ts';
 export {
   STAGE_NAMES, type StageName,
   topicName, workTopicName, fixedTopics, variantTopics, DEFAULT_PREFIX, DEFAULT_PARTITIONS, MAX_RECORD_BYTES, MAX_INTERNAL_RECORD_BYTES,

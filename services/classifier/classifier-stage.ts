@@ -157,7 +157,7 @@ class Classifier implements ClassifierStage {
     if (resolved instanceof RecordError) return resolved;
     try {
       const known = needsHistory(resolved) ? await this.#known(resolved) : NOT_ASKED;
-      return buildTask(resolved, { lane: this.#laneOf(record), source: standingOf(record), known, stale: !known.exact });
+      return buildTask(resolved, { lane: this.#laneOf(record), source: standingOf(record), bytes: record.value?.length ?? 0, known, stale: !known.exact });
     } catch (error) {
       return this.#asRejection(error, record);
     }

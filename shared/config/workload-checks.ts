@@ -1,4 +1,5 @@
 import type { Workload } from '@tandem/schemas';
+import { isTimeZone } from '../core/index.ts';
 
 type PlanTemplate = NonNullable<Workload['plans'][keyof Workload['plans']]>;
 
@@ -10,7 +11,17 @@ export function workloadProblems(workload: Workload, models: ReadonlySet<string>
   if (defaultTask !== undefined && plans.length > 0 && workload.plans[defaultTask] === undefined) {
     problems.push(`defaultTask: there is no plan ${defaultTask}; there is ${plans.map(([task]) => task).join(', ')}`);
   }
-  return [...problems, ...plans.flatMap(([task, plan]) => planProblems(plan, models).map((problem) => `plans.${task}.${problem}`))];
+  return [...problems, ...ruleProblems(workload), ...plans.flatMap(([task, plan]) => planProblems(plan, models).map((problem) => `plans.${task}.${problem}`))];
+}
+
+function ruleProblems({ timeZone = 'UTC', rules = [] }: Workload): string[] {
+  const problems = isTimeZone(timeZone) ? [] : [`timeZone: there is no ${timeZone}; give one as Europe/Berlin or UTC`];
+  for (const [index, { when, set }] of rules.entries()) {
+    if ((when.from === undefined) !== (when.until === undefined)) problems.push(`rules.${index}.when: from and until belong together`);
+    if (when.from !== undefined && when.from === when.until) problems.push(`rules.${index}.when: from and until are the same; leave both out for the whole day`);
+    if (Object.keys(set).length === 0) problems.push(`rules.${index}.set: is empty; give task, accuracyFloor or tier`);
+  }
+  return problems;
 }
 
 function planProblems(plan: PlanTemplate, models: ReadonlySet<string> | undefined): string[] {
@@ -40,6 +51,10 @@ function stepProblems({ steps }: PlanTemplate, index: number, models: ReadonlySe
   }
   if ((step.part === undefined) !== (step.of === undefined)) problems.push('part: part and of belong together');
   if (step.part !== undefined && step.of !== undefined && step.part > step.of) problems.push(`part: is ${step.part} of ${step.of}; at most ${step.of}`);
+  for (const other of step.fallbacks ?? []) {
+    if (models !== undefined && !models.has(other)) problems.push(`fallbacks: the registry has no stable ${other}; it has ${listed([...models])}`);
+    if (other === step.model) problems.push(`fallbacks: ${other} is the step’s own model; name others`);
+  }
   if (models !== undefined && !models.has(step.model)) problems.push(`model: the registry has no stable ${step.model}; it has ${listed([...models])}`);
   return problems;
 }

@@ -10,7 +10,7 @@ export { batchMs, driftOf, monotone, refined } from './profile/index.ts';
 export { endsSoFar, Join, STRATEGIES, type StepWithResult, type Strategy, type Verdict } from './fusion/index.ts';
 export {
   activityOf, affinityKey, asOfRequest, buildCancellation, buildTask, catalogueSize, checkSchemaVersion, chooseTask, choosePlan, encodeEntry, historyAsOf,
-  identityOf, isCatalogueItem, isErasure, needsHistory, readInteraction, readRequest, rejectedOutcome, resolveRequest, standingOf,
+  identityOf, isCatalogueItem, isErasure, isTimeZone, needsHistory, readInteraction, readRequest, rejectedOutcome, resolveRequest, standingOf,
   type AsOf, type Circumstances, type KnownHistory, type RequestIdentity, type RequestReading, type ResolvedRequest,
   type SensingLimits, type StoredHistory, type TaskEvidence, type WorkloadBinding,
 } from './sensing/index.ts';

@@ -26,6 +26,8 @@ export interface Prepared {
   marks: Mark[];
   /** True: the sender's own list stands for the coarse step. */
   hasCandidates: boolean;
+  /** Of the sequence that the models have to read. Absent: there is none. */
+  length?: number;
 }
 
 /**

@@ -5,6 +5,7 @@ import { chooseTask } from './choose-task.ts';
 import type { KnownHistory } from './history.ts';
 import { affinityKey } from './identity.ts';
 import { needsHistory, type ResolvedRequest } from './resolve.ts';
+import { applyRules } from './rules.ts';
 
 const DEFAULT_TIER = 'standard';
 
@@ -12,6 +13,8 @@ export interface Circumstances {
   lane: Lane;
   /** `topic/partition/offset` of the request. */
   source: string;
+  /** Of the request. */
+  bytes: number;
   known: KnownHistory;
   /** The features may not be what they should be. */
   stale: boolean;
@@ -21,13 +24,15 @@ export interface Circumstances {
  * Makes a request self-contained.
  * @throws {RecordError} what the adapter refuses: `unknown_item`, `invalid_input`
  */
-export function buildTask(resolved: ResolvedRequest, { lane, source, known, stale }: Circumstances): Task {
+export function buildTask(resolved: ResolvedRequest, { lane, source, bytes, known, stale }: Circumstances): Task {
   const { request, binding: { workload, adapter, variants }, input, arrivedAt, deadlineAt } = resolved;
   const { hints = {} } = request;
   const activity = hints.activity ?? activityOf(known.times, request.time ?? arrivedAt, workload.activityTau);
   const prepared = adapter.prepare(input, { history: known.history, options: workload.options, variants });
-  const { hasCandidates } = prepared;
-  const { task, plan } = choosePlan(workload, chooseTask(workload, { hint: hints.task, hasCandidates, activity }), hasCandidates);
+  const { hasCandidates, length } = prepared;
+  const givenMs = deadlineAt === null ? null : deadlineAt - arrivedAt;
+  const ruled = applyRules(workload, { at: arrivedAt, lane, tier: hints.tier ?? DEFAULT_TIER, givenMs, activity, bytes, length });
+  const { task, plan } = choosePlan(workload, chooseTask(workload, { hint: hints.task, ruled: ruled.task, hasCandidates, activity }), hasCandidates);
   return {
     requestId: request.requestId,
     workload: workload.name,
@@ -35,10 +40,10 @@ export function buildTask(resolved: ResolvedRequest, { lane, source, known, stal
     ...(request.userId === undefined ? {} : { userId: request.userId }),
     lane,
     task,
-    tier: hints.tier ?? DEFAULT_TIER,
+    tier: hints.tier ?? ruled.tier ?? DEFAULT_TIER,
     arrivedAt,
     deadlineAt,
-    accuracyFloor: hints.accuracyFloor ?? workload.accuracyFloor,
+    accuracyFloor: hints.accuracyFloor ?? ruled.accuracyFloor ?? workload.accuracyFloor,
     activity,
     input: prepared.features,
     ...(adapter.readsUser === true && needsHistory(resolved) ? { interactions: known.history?.total ?? 0 } : {}),

@@ -21,9 +21,14 @@ export function choosePlan(workload: Pick<Workload, 'name' | 'plans'>, wanted: T
     const template = workload.plans[task];
     if (template === undefined) continue;
     const plan = { id: task, ...template };
-    return { task, plan: hasCandidates ? withoutCoarse(plan) : plan };
+    return { task, plan: hasCandidates ? withoutFallbacks(withoutCoarse(plan)) : plan };
   }
   throw new RecordError('internal', `workload ${workload.name} has no plans`);
+}
+
+/** Models that make lists of their own are no stand-ins for one that ranks the sender's. */
+function withoutFallbacks(plan: Plan): Plan {
+  return { ...plan, steps: plan.steps.map(({ fallbacks: _fallbacks, ...step }) => step) };
 }
 
 function withoutCoarse(plan: Plan): Plan {

@@ -13,3 +13,4 @@ export { buildTask, type Circumstances } from './build-task.ts';
 export { rejectedOutcome } from './reject.ts';
 export { buildCancellation } from './cancellation.ts';
 export { standingOf } from './standing.ts';
+export { isTimeZone } from './time-of-day.ts';

@@ -20,7 +20,7 @@ export function prepareRecommend(input: RecommendInput, { history, options, vari
     ...candidates?.list,
     limit: input.limit,
   };
-  return { features, marks: marksOf(known, dropped + (candidates?.dropped ?? 0)), hasCandidates: candidates?.list !== undefined };
+  return { features, marks: marksOf(known, dropped + (candidates?.dropped ?? 0)), hasCandidates: candidates?.list !== undefined, length: known.length };
 }
 
 function marksOf(history: readonly number[], dropped: number): Mark[] {
