@@ -57,6 +57,7 @@ export function calibrate(runs: readonly CalibrationRuns[], cores: number): Cali
   for (const { variant, light, full } of runs) {
     const slowdownOf = (run: TappedRun, sessions: number) => Math.max(1, (sessions + run.otherCores) / cores);
     const all = [...batchesOf(light.answers, variant, slowdownOf(light, light.workerCores)), ...batchesOf(full.answers, variant, slowdownOf(full, WORKERS))];
+    if (all.length === 0) throw new Error(`${variant}: nothing was answered in time at ${Math.round(light.figures.offeredPerSecond)} requests/s: this machine is too busy to measure on, or too slow for this --slo-ms`);
     times.set(variant, measuredTimes(all));
     samples[variant] = summary(all);
   }

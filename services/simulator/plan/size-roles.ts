@@ -5,13 +5,12 @@ import type { LogPlan, RedisPlan, RolePlan } from './types.ts';
 
 /** Machines in all zones so that those left when one is lost carry what is needed. */
 function withZone(needed: number, zones: number): number {
-  const perZone = zones === 1 ? needed : Math.ceil(needed / (zones - 1));
-  return Math.ceil(perZone) * zones;
+  return Math.ceil(needed / Math.max(1, zones - 1)) * zones;
 }
 
 /** @param needed machines for the whole rate, not rounded */
 export function rolePlan(role: MachineRole, machine: MachineKind, needed: number, because: string, { zones }: Catalogue, least = 1): RolePlan {
-  const count = Math.max(withZone(needed, zones), least);
+  const count = Math.ceil(Math.max(withZone(needed, zones), least) / zones) * zones;
   const left = zones === 1 ? 0 : (count * (zones - 1)) / zones;
   return { role, machine: machine.name, count, needed, because, costPerHour: count * machine.pricePerHour, headroomZoneLost: left / needed - 1 };
 }
