@@ -1,7 +1,6 @@
 import type { Variant } from '@tandem/schemas';
 import { createOnnxEngine, type LoadedVariant, type OnnxEngine } from '@tandem/shared/engine';
-import { CacheMemory } from '../../services/worker/generate/cache-memory.ts';
-import { decode, type DecodeRow } from '../../services/worker/generate/decode-call.ts';
+import { CacheMemory, decode, type DecodeRow } from '@tandem/worker';
 import type { Contender } from './contender.ts';
 import type { SlateRequest } from './requests.ts';
 import { MODELS } from './stage-contender.ts';
