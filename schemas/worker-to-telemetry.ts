@@ -74,6 +74,8 @@ export interface ResourceSample {
   cpuCores: number;
   memoryBytes: number;
   memoryFreeBytes: number;
+  /** What the processors take, of the whole machine. Absent where the system does not say. */
+  powerWatts?: number;
   accelerator?: AcceleratorSample;
 }
 
@@ -84,4 +86,5 @@ export interface AcceleratorSample {
   use?: number;
   memoryBytes: number;
   memoryFreeBytes: number;
+  powerWatts?: number;
 }

@@ -27,7 +27,7 @@ const optionalText = z.string().min(1).optional();
  */
 export const settingsSchema = z.strictObject({
   kafka: list.pipe(z.array(z.string().regex(HOST_AND_PORT, 'must be host:port'))).optional().describe('Kafka bootstrap servers, host:port[,host:port]; without it the embedded log of one process'),
-  redis: z.url({ protocol: /^rediss?$/ }).optional().meta({ description: 'Redis, redis://[user:password@]host:port[/db], rediss:// for TLS; without it an in-process cache', secret: 'hidden' }),
+  redis: z.url({ protocol: /^rediss?$/, error: 'must be redis://host:port or rediss://host:port' }).optional().meta({ description: 'Redis, redis://[user:password@]host:port[/db], rediss:// for TLS; without it an in-process cache', secret: 'hidden' }),
   ...securitySettings,
   prefix: z.string().regex(/^[a-zA-Z0-9._-]{0,100}$/).default(DEFAULT_PREFIX).describe('of topics, consumer groups and Redis keys'),
   partitions: number(z.number().int().min(1).max(1_000)).default(DEFAULT_PARTITIONS).describe('of every topic of the flow'),
@@ -50,6 +50,8 @@ export const settingsSchema = z.strictObject({
   memoryBudgetMb: number(z.number().positive()).optional().describe('for model files times threads; default: half of the memory'),
   runTimeoutMs: number(z.number().int().min(100).max(86_400_000)).default(30_000).describe('a batch without a result for so long hangs: its inference thread is replaced'),
   quickProfile: onOrOff.default(true).describe('on or off: a worker without a profile of this hardware measures its variants for a moment when it starts'),
+  prometheus: z.url({ protocol: /^https?$/ }).optional().describe('Prometheus server that knows the GPU (DCGM exporter), http://host:port; without it nvidia-smi is asked'),
+  prometheusSelector: z.string().max(1_000).default('').describe('labels of this machine’s GPU there, as instance="gpu-1:9400",gpu="0"'),
   ...batchingSettings,
   ...decodingSettings,
   resultCacheMb: number(z.number().min(0).max(65_536)).default(64).describe('of a worker’s memory for results of workloads that say how fresh they have to be'),

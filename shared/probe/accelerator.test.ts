@@ -9,16 +9,16 @@ const machine = { sample: async () => ({ time: 0, cpuCores: 2, memoryBytes: 8, m
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 
 test.each([
-  ['NVIDIA H100 80GB HBM3, 34, 81559, 68123\n', { name: 'NVIDIA H100 80GB HBM3', use: 0.34, memoryBytes: 81_559 * MEBIBYTE, memoryFreeBytes: 68_123 * MEBIBYTE }],
-  ['Tesla T4, 0, 15360, 14917\n', { name: 'Tesla T4', use: 0, memoryBytes: 15_360 * MEBIBYTE, memoryFreeBytes: 14_917 * MEBIBYTE }],
-  ['NVIDIA A100-SXM4-40GB, [N/A], 40960, 40333\n', { name: 'NVIDIA A100-SXM4-40GB', memoryBytes: 40_960 * MEBIBYTE, memoryFreeBytes: 40_333 * MEBIBYTE }],
+  ['NVIDIA H100 80GB HBM3, 34, 81559, 68123, 215.31\n', { name: 'NVIDIA H100 80GB HBM3', use: 0.34, memoryBytes: 81_559 * MEBIBYTE, memoryFreeBytes: 68_123 * MEBIBYTE, powerWatts: 215.31 }],
+  ['Tesla T4, 0, 15360, 14917, [N/A]\n', { name: 'Tesla T4', use: 0, memoryBytes: 15_360 * MEBIBYTE, memoryFreeBytes: 14_917 * MEBIBYTE }],
+  ['NVIDIA A100-SXM4-40GB, [N/A], 40960, 40333, [Not Supported]\n', { name: 'NVIDIA A100-SXM4-40GB', memoryBytes: 40_960 * MEBIBYTE, memoryFreeBytes: 40_333 * MEBIBYTE }],
 ])('%j is read', (output, sample) => {
   expect(parseNvidiaSmi(output)).toEqual(sample);
 });
 
 test.each([
-  '', 'No devices were found\n', 'NVIDIA Graphics Device, 3, [N/A], [N/A]\n', 'GRID K1, [Not Supported], [Not Supported], [Not Supported]\n',
-  'NVIDIA-SMI has failed because it couldn\'t communicate with the NVIDIA driver.\n', 'Tesla T4, [Unknown Error], [Unknown Error], [Unknown Error]\n',
+  '', 'No devices were found\n', 'NVIDIA Graphics Device, 3, [N/A], [N/A], [N/A]\n', 'GRID K1, [Not Supported], [Not Supported], [Not Supported], [Not Supported]\n',
+  'NVIDIA-SMI has failed because it couldn\'t communicate with the NVIDIA driver.\n', 'Tesla T4, [Unknown Error], [Unknown Error], [Unknown Error], [Unknown Error]\n',
 ])('%j says nothing of a GPU', (output) => {
   expect(parseNvidiaSmi(output)).toBeUndefined();
 });
@@ -30,7 +30,7 @@ test('the GPU is asked about once a second at most, and what is old is unknown',
   const run = async (deviceId: number) => {
     calls += 1;
     if (!answers) throw new Error('lost');
-    return `GPU ${deviceId}, 50, 1000, 400`;
+    return `GPU ${deviceId}, 50, 1000, 400, 70.5`;
   };
   const probe = acceleratorProbe(machine, { deviceId: 1, clock, logger: silentLogger, run });
   await settled();

@@ -3,21 +3,21 @@ import type { AcceleratorSample } from '@tandem/schemas';
 
 const MEBIBYTE = 1_048_576;
 const TIMEOUT_MS = 5_000;
-const FIELDS = ['name', 'utilization.gpu', 'memory.total', 'memory.free'];
+const FIELDS = ['name', 'utilization.gpu', 'memory.total', 'memory.free', 'power.draw'];
 
 /**
- * Reads the line that `nvidia-smi --query-gpu=name,utilization.gpu,memory.total,memory.free --format=csv,noheader,nounits`
- * prints for a GPU: per cent and MiB. Without memory figures nothing is known; without the use (`[N/A]`, `[Not Supported]`, as for
- * partitioned GPUs) the rest is.
+ * Reads the line that `nvidia-smi --query-gpu=name,utilization.gpu,memory.total,memory.free,power.draw --format=csv,noheader,nounits`
+ * prints for a GPU: per cent, MiB and watts. Without memory figures nothing is known; without the use or the power (`[N/A]`,
+ * `[Not Supported]`, as for partitioned GPUs) the rest is.
  */
 export function parseNvidiaSmi(output: string): AcceleratorSample | undefined {
   const fields = output.split('\n')[0]?.split(',').map((field) => field.trim()) ?? [];
   if (fields.length < FIELDS.length) return undefined;
-  // The numbers are the last three: a name might hold a comma.
-  const [use, total, free] = fields.slice(-3).map(numberOf);
-  const name = fields.slice(0, -3).join(', ');
+  // The numbers are the last four: a name might hold a comma.
+  const [use, total, free, powerWatts] = fields.slice(-4).map(numberOf);
+  const name = fields.slice(0, -4).join(', ');
   if (name === '' || total === undefined || free === undefined || total === 0) return undefined;
-  return { name, ...(use === undefined || use > 100 ? {} : { use: use / 100 }), memoryBytes: total * MEBIBYTE, memoryFreeBytes: free * MEBIBYTE };
+  return { name, ...(use === undefined || use > 100 ? {} : { use: use / 100 }), memoryBytes: total * MEBIBYTE, memoryFreeBytes: free * MEBIBYTE, ...(powerWatts === undefined ? {} : { powerWatts }) };
 }
 
 function numberOf(text: string): number | undefined {

@@ -1,7 +1,8 @@
-import { readFile } from 'node:fs/promises';
 import { availableParallelism, cpus, freemem, getPriority, totalmem } from 'node:os';
 import type { ResourceSample } from '@tandem/schemas';
 import type { Clock } from '../clock/index.ts';
+import { readCgroup, type CgroupState } from './cgroup.ts';
+import { RaplPower } from './rapl.ts';
 import type { ResourceProbe } from './types.ts';
 
 interface CpuTimes {
@@ -22,36 +23,50 @@ function cpuTimes(): CpuTimes {
   return { busyMs, totalMs };
 }
 
-async function readNumber(path: string): Promise<number | undefined> {
-  const text = await readFile(path, 'utf8').catch(() => '');
-  const value = Number.parseInt(text, 10);
-  return Number.isFinite(value) ? value : undefined;
-}
-
-/** A container sees the host's totals through node:os; its own bound is in the cgroup (version 2). */
-async function memory(): Promise<Pick<ResourceSample, 'memoryBytes' | 'memoryFreeBytes'>> {
-  const limit = await readNumber('/sys/fs/cgroup/memory.max');
-  const used = await readNumber('/sys/fs/cgroup/memory.current');
-  if (limit === undefined || used === undefined || limit > totalmem()) {
-    return { memoryBytes: totalmem(), memoryFreeBytes: freemem() };
-  }
+/** A container sees the host's totals through node:os; its own bound is in the cgroup. */
+function memory({ memoryLimitBytes: limit, memoryUsedBytes: used }: CgroupState): Pick<ResourceSample, 'memoryBytes' | 'memoryFreeBytes'> {
+  if (limit === undefined || used === undefined || limit > totalmem()) return { memoryBytes: totalmem(), memoryFreeBytes: freemem() };
   return { memoryBytes: limit, memoryFreeBytes: Math.min(freemem(), Math.max(0, limit - used)) };
 }
 
-/** CPU use is the share of busy time since the sample before; the first sample has none. */
-export function operatingSystemProbe(clock: Clock): ResourceProbe {
-  let last = cpuTimes();
+interface Looked {
+  at: number;
+  machine: CpuTimes;
+  cgroup: CgroupState;
+}
+
+/** Of what a container may use, where its CPU time is bounded: else of the machine. */
+function cpuUse(last: Looked, now: Looked): number | undefined {
+  const { cpuCores, cpuMs } = now.cgroup;
+  const usedMs = cpuMs === undefined || last.cgroup.cpuMs === undefined ? undefined : cpuMs - last.cgroup.cpuMs;
+  if (cpuCores !== undefined && cpuCores < cpus().length && usedMs !== undefined && now.at > last.at) return Math.min(1, usedMs / (cpuCores * (now.at - last.at)));
+  const totalMs = now.machine.totalMs - last.machine.totalMs;
+  return totalMs > 0 ? (now.machine.busyMs - last.machine.busyMs) / totalMs : undefined;
+}
+
+export interface OperatingSystemProbeOptions {
+  /** Where the cgroup's files are. @default /sys/fs/cgroup */
+  cgroupFolder?: string;
+  /** Where the energy counters are. @default /sys/class/powercap */
+  powercapFolder?: string;
+}
+
+/** CPU use and power are of the time since the sample before; the first sample has neither. */
+export function operatingSystemProbe(clock: Clock, { cgroupFolder, powercapFolder }: OperatingSystemProbeOptions = {}): ResourceProbe {
+  const power = new RaplPower(powercapFolder);
+  let last: Looked = { at: clock.now(), machine: cpuTimes(), cgroup: {} };
   return {
     async sample(): Promise<ResourceSample> {
-      const now = cpuTimes();
-      const totalMs = now.totalMs - last.totalMs;
-      const cpuUse = totalMs > 0 ? (now.busyMs - last.busyMs) / totalMs : undefined;
+      const [cgroup, powerWatts] = await Promise.all([readCgroup(cgroupFolder), power.watts(clock.now())]);
+      const now: Looked = { at: clock.now(), machine: cpuTimes(), cgroup };
+      const use = cpuUse(last, now);
       last = now;
       return {
-        time: clock.now(),
-        cpuCores: availableParallelism(),
-        ...(cpuUse === undefined ? {} : { cpuUse }),
-        ...(await memory()),
+        time: now.at,
+        cpuCores: Math.min(availableParallelism(), cgroup.cpuCores ?? Infinity),
+        ...(use === undefined ? {} : { cpuUse: use }),
+        ...memory(cgroup),
+        ...(powerWatts === undefined ? {} : { powerWatts }),
       };
     },
   };

@@ -5,7 +5,7 @@ import { connectionsOf, loadWorkloads, type KafkaConnection, type RedisConnectio
 import type { Adapter } from '@tandem/shared/core';
 import { TandemError } from '@tandem/shared/errors';
 import { createEmbeddedLog, createKafkaLog, type EventLog, type LogProducer } from '@tandem/shared/log';
-import { acceleratorProbe, operatingSystemProbe, type ResourceProbe } from '@tandem/shared/probe';
+import { acceleratorProbe, dcgmQueries, operatingSystemProbe, prometheusProbe, type ResourceProbe } from '@tandem/shared/probe';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
 import { createLogger, createMetrics, noTracing, startTracing, tracedCache, type Logger, type Metrics, type Tracing } from '@tandem/shared/telemetry';
 import { checkAdapters, loadAdapters } from './adapters.ts';
@@ -58,8 +58,9 @@ async function openTracing(settings: Settings, service: string): Promise<Tracing
 }
 
 /** A GPU counts where models may run on it. */
-export function openProbe({ providers }: Pick<Settings, 'providers'>, logger: Logger): ResourceProbe {
+export function openProbe({ providers, prometheus, prometheusSelector }: Pick<Settings, 'providers' | 'prometheus' | 'prometheusSelector'>, logger: Logger): ResourceProbe {
   const machine = operatingSystemProbe(systemClock);
+  if (prometheus !== undefined) return prometheusProbe(machine, { url: prometheus, queries: dcgmQueries(prometheusSelector), clock: systemClock, logger });
   const gpu = providers.map((text) => /^(?:cuda|tensorrt)(?:.*:deviceId=(\d+))?/.exec(text)).find((match) => match !== null);
   return gpu === undefined ? machine : acceleratorProbe(machine, { deviceId: Number(gpu[1] ?? 0), clock: systemClock, logger });
 }
