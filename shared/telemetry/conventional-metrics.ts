@@ -52,7 +52,6 @@ function add(registry: Registry, name: string, help: string, source: { get(): Pr
 /** Histograms name their parts: `_bucket`, `_sum`, `_count`. */
 function renamed(value: MetricValue<string>, name: string, before: string, relabel: (labels: Labels) => Labels): MetricValue<string> {
   const { metricName } = value as { metricName?: string };
-  const labels = relabel(value.labels);
   const { exemplar: _, ...rest } = value as MetricValue<string> & { exemplar?: unknown };
-  return { ...rest, labels: labels as Record<string, string>, ...(metricName === undefined ? {} : { metricName: metricName.replace(before, name) }) };
+  return { ...rest, labels: relabel(value.labels), ...(metricName === undefined ? {} : { metricName: metricName.replace(before, name) }) };
 }

@@ -23,7 +23,7 @@ export function readTraceContext(headers: Headers): SpanContext | undefined {
   if (match === null) return undefined;
   const [, traceId = '', spanId = '', flags = ''] = match;
   const state = headers['tracestate'];
-  const sampled = (Number.parseInt(flags, 16) & TraceFlags.SAMPLED) === TraceFlags.SAMPLED;
+  const sampled = (Number.parseInt(flags, 16) & TraceFlags.SAMPLED) !== 0;
   return {
     traceId, spanId, isRemote: true,
     traceFlags: sampled ? TraceFlags.SAMPLED : TraceFlags.NONE,

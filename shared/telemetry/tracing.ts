@@ -5,6 +5,7 @@ import {
 } from '@opentelemetry/api';
 import { messageOf } from '../errors/index.ts';
 import type { Headers } from '../log/types.ts';
+import { patientFlush } from './patient-flush.ts';
 import { redact } from './redact.ts';
 import { SetIds } from './set-ids.ts';
 import { idsOf, readTraceContext, writeTraceContext, type SpanOrigin } from './trace-context.ts';
@@ -57,7 +58,6 @@ export interface RecordSpan {
   end(error?: unknown): void;
 }
 
-const FLUSH_PATIENCE_MS = 250;
 const KINDS = { internal: SpanKind.INTERNAL, client: SpanKind.CLIENT } as const;
 const current = new AsyncLocalStorage<RecordSpan | undefined>();
 
@@ -168,7 +168,7 @@ export async function startTracing(serviceName: string): Promise<Tracing> {
       return new TracedRecord(tracer, span);
     },
     run: (span, action) => current.run(span, action),
-    flush: () => flushed(),
+    flush: patientFlush(exportEnded),
     close: () => sdk.shutdown(),
   };
 }
@@ -178,10 +178,7 @@ interface Flushable {
   getDelegate?(): Flushable;
 }
 
-async function flushed(): Promise<void> {
+async function exportEnded(): Promise<void> {
   const provider = trace.getTracerProvider() as unknown as Flushable;
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const timer = setTimeout(resolve, FLUSH_PATIENCE_MS);
-  await Promise.race([(provider.getDelegate?.() ?? provider).forceFlush().catch(() => undefined), promise]);
-  clearTimeout(timer);
+  await (provider.getDelegate?.() ?? provider).forceFlush();
 }
