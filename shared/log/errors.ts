@@ -9,7 +9,7 @@ export function recordTooLarge(topic: string, bytes: number, limit?: number): Ta
 }
 
 export function unknownTopic(topic: string): TandemError {
-  return new TandemError(`Topic "${topic}" does not exist. Create it first (ensureTopics, or "tandem topics").`, { code: 'unknown_topic' });
+  return new TandemError(`Topic "${topic}" does not exist. "tandem topics ensure" creates it; or is it another prefix (--prefix)?`, { code: 'unknown_topic' });
 }
 
 export function unknownPartition(topic: string, partition: number, partitions: number): TandemError {

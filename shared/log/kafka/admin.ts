@@ -1,3 +1,4 @@
+import type { CommitPoint } from '../consumer-state.ts';
 import type { TopicSpec } from '@tandem/schemas';
 import { TandemError } from '../../errors/index.ts';
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
@@ -66,6 +67,12 @@ export class KafkaAdmin implements LogAdmin {
     const topics = await this.#onTopic(topic, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
     const partitions = topics.find((entry) => entry.topic === topic)?.partitions ?? [];
     return partitions.map(({ partition, offset }) => ({ partition, offset: Number(offset) })).sort(byPartition);
+  }
+
+  /** Of several topics, in one question. @throws when one of them is unknown */
+  async committedOf(groupId: string, topics: readonly string[]): Promise<CommitPoint[]> {
+    const found = await this.#client.run((admin) => admin.fetchOffsets({ groupId, topics: [...topics] }), isUnknownTopic);
+    return found.flatMap(({ topic, partitions }) => partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) })));
   }
 
   /** @throws {TandemError} `unknown_topic` */

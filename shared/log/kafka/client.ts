@@ -1,5 +1,4 @@
 import { Kafka } from 'kafkajs';
-import { mendAbortedTransactions } from './aborted.ts';
 import { mendCoordinatorDenials } from './coordinator-denials.ts';
 import { mendCoordinatorLookup } from './coordinator.ts';
 import { createLogWriter, kafkaLogLevel } from './logging.ts';
@@ -16,7 +15,6 @@ export function createClient(options: ResolvedKafkaLogOptions, sockets: Sockets)
   mendRequestQueue();
   mendCoordinatorLookup();
   mendCoordinatorDenials();
-  mendAbortedTransactions();
   return new Kafka({
     brokers: options.brokers,
     clientId: options.clientId,

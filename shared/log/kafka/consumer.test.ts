@@ -5,6 +5,7 @@ import { BrokerClock } from '../broker-clock.ts';
 import type { Delivery } from '../types.ts';
 import type { KafkaAdmin } from './admin.ts';
 import { KafkaConsumer } from './consumer.ts';
+import type { Fetcher, FetchSource } from './group-fetcher.ts';
 import { resolveKafkaLogOptions } from './options.ts';
 import { StubKafka } from './stub-kafka.ts';
 
@@ -19,14 +20,16 @@ class Member {
   answered: Promise<void> = Promise.resolve();
   asked = 0;
   readonly consumer: KafkaConsumer;
+  #source: FetchSource | undefined;
 
   constructor() {
     const admin = {
       offsets: () => Promise.resolve([{ partition: 0, earliest: 0, latest: 0 }]),
-      committed: async (_group: string, topic: string) => {
+      committed: () => Promise.resolve([]),
+      committedOf: async (_group: string, topics: readonly string[]) => {
         this.asked++;
         await this.answered;
-        return [{ partition: 0, offset: this.committed[topic] ?? -1 }];
+        return topics.map((topic) => ({ topic, partition: 0, offset: this.committed[topic] ?? -1 }));
       },
     };
     const config = resolveKafkaLogOptions({ brokers: ['127.0.0.1:9'], clientId: 'test', logger: silentLogger });
@@ -35,7 +38,7 @@ class Member {
       topics: ['tasks', 'outcomes'],
       onRecord: (delivery) => void this.deliveries.push(delivery),
       onRevoked: (partitions) => void this.revoked.push(...partitions.map(({ topic, partition }) => `${topic}/${partition}`)),
-    }, { clock: new BrokerClock(systemClock), topicId: () => Promise.resolve(undefined) });
+    }, { clock: new BrokerClock(systemClock), topicId: () => Promise.resolve(undefined), fetcher: (source) => this.#fetcher(source) });
     onTestFinished(() => this.consumer.close());
   }
 
@@ -45,9 +48,31 @@ class Member {
     await this.join('first');
     await started;
     this.asked = 0;
-    await this.kafka.fetched({ topic: 'tasks', partition: 0, from: 0, values: ['a', 'b', 'c'], end: 3 });
-    await this.kafka.fetched({ topic: 'outcomes', partition: 0, from: 0, values: ['A'], end: 1 });
+    this.fetch('tasks', 0, ['a', 'b', 'c']);
+    this.fetch('outcomes', 0, ['A']);
     await vi.waitFor(() => expect(this.deliveries).toHaveLength(4));
+  }
+
+  /** What is read next, as `topic/partition@offset`. */
+  get positions(): string[] {
+    return (this.#source?.positions() ?? []).map(({ topic, partition, offset }) => `${topic}/${partition}@${offset}`).toSorted();
+  }
+
+  /** Records of partition 0 from an offset on; they are all there is. */
+  fetch(topic: string, from: number, values: readonly string[]): void {
+    const records = values.map((value, index) => ({ topic, partition: 0, offset: from + index, key: null, value: Buffer.from(value), headers: {}, timestamp: 0 }));
+    const next = from + values.length;
+    this.#source?.receive({ topic, partition: 0, errorCode: 0, highWatermark: next, lastStableOffset: next, records, next, appendedAt: undefined }, from);
+  }
+
+  /** What was to be read next is not there. */
+  outOfRange(topic: string, offset: number, earliest: number): void {
+    this.#source?.outOfRange({ topic, partition: 0, offset }, earliest);
+  }
+
+  #fetcher(source: FetchSource): Fetcher {
+    this.#source = source;
+    return { wake: () => undefined, close: () => Promise.resolve() };
   }
 
   async join(memberId: string): Promise<void> {
@@ -74,7 +99,7 @@ describe('a Kafka consumer that comes back after it lost its membership', () => 
     const member = new Member();
     await member.start();
     await member.rejoin('second');
-    await vi.waitFor(() => expect(member.kafka.seeks).toHaveLength(2));
+    await vi.waitFor(() => expect(member.positions).toEqual(['outcomes/0@1', 'tasks/0@3']));
     expect(member.owned).toEqual([true, true, true, true]);
     expect(member.revoked).toEqual([]);
   });
@@ -86,7 +111,7 @@ describe('a Kafka consumer that comes back after it lost its membership', () => 
     await member.rejoin('second');
     await vi.waitFor(() => expect(member.owned).toEqual([false, false, false, false]));
     expect(member.revoked.toSorted()).toEqual(['outcomes/0', 'tasks/0']);
-    expect(member.kafka.seeks.toSorted()).toEqual(['outcomes/0@1', 'tasks/0@0']);
+    expect(member.positions).toEqual(['outcomes/0@1', 'tasks/0@0']);
   });
 
   it('is still in doubt when the group rebalances before the committed offsets are known', async () => {
@@ -109,11 +134,10 @@ describe('a Kafka consumer of a topic that was deleted and made anew', () => {
     const member = new Member();
     await member.start();
     Object.assign(member.committed, { tasks: 2, outcomes: 0 });
-    await member.kafka.fetched({ topic: 'outcomes', partition: 0, from: 0, values: ['B', 'C', 'D'], end: 3 });
-    await vi.waitFor(() => expect(member.kafka.seeks).toHaveLength(2));
-    expect(member.kafka.seeks.toSorted()).toEqual(['outcomes/0@0', 'tasks/0@2']);
+    member.outOfRange('outcomes', 1, 0);
+    await vi.waitFor(() => expect(member.positions).toEqual(['outcomes/0@0', 'tasks/0@2']));
     expect(member.owned).toEqual([false, false, false, false]);
-    await member.kafka.fetched({ topic: 'outcomes', partition: 0, from: 0, values: ['B', 'C', 'D'], end: 3 });
+    member.fetch('outcomes', 0, ['B', 'C', 'D']);
     await vi.waitFor(() => expect(member.values.slice(4)).toEqual(['B', 'C', 'D']));
   });
 });

@@ -1,5 +1,5 @@
 import { messageOf } from '../../errors/index.ts';
-import type { EachBatchPayload, Kafka, KafkaMessage } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 import type { AssignedPartition } from '../assigned-partition.ts';
 import type { BrokerClock } from '../broker-clock.ts';
 import { resolveConsumerOptions, type ResolvedConsumerOptions } from '../consumer-options.ts';
@@ -10,19 +10,22 @@ import type { ConsumerOptions, LogConsumer, TopicPartition } from '../types.ts';
 import type { KafkaAdmin } from './admin.ts';
 import { accessFailure } from './access-failures.ts';
 import { createAssigner } from './assigner.ts';
-import { Company } from '../company.ts';
-import { pause, within } from './backoff.ts';
+import { Backoff, pause, within } from './backoff.ts';
+import { classify } from './failures.ts';
+import type { FetchedPartition } from './fetch-response.ts';
 import { FetchedQueue } from './fetched-queue.ts';
-import { GroupReader } from './group-reader.ts';
+import type { FetchPosition } from './fetch-session.ts';
+import { GroupFetcher, type Fetcher, type FetchSource } from './group-fetcher.ts';
+import { GroupMember } from './group-member.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
-import { toLogRecord } from './records.ts';
 import { TopicIdentities } from './topic-identities.ts';
 
-/** kafkajs' name for stamps of the broker. */
-const LOG_APPEND_TIME = 1;
+const REPORT_MISSING_EVERY_MS = 30_000;
 
 type Partition = AssignedPartition<FetchedQueue>;
-/** By `keyOf`; −1 where nothing is committed. */
+/** In place of an offset where nothing is committed. */
+const NEVER = -1;
+/** By `keyOf`. */
 type CommittedOffsets = ReadonlyMap<string, number>;
 
 export interface KafkaConsumerParts {
@@ -30,12 +33,14 @@ export interface KafkaConsumerParts {
   clock: BrokerClock;
   /** Undefined where topics have no ids. */
   topicId: (topic: string) => Promise<string | undefined>;
+  /** @default over connections of its own */
+  fetcher?: (source: FetchSource) => Fetcher;
 }
 
 /**
- * A member of a Kafka consumer group. kafkajs fetches; delivery, acknowledgement, commits and back-pressure are ours.
- * kafkajs rebalances eagerly: every member stops, joins and starts at the committed offsets. For partitions that stay
- * ours we go on where we were instead, so nothing in flight is delivered twice.
+ * A member of a Kafka consumer group. kafkajs keeps the membership; fetching, delivery, acknowledgement, commits and
+ * back-pressure are ours. kafkajs rebalances eagerly: every member stops, joins and starts at the committed offsets. For
+ * partitions that stay ours we go on where we were instead, so nothing in flight is delivered twice.
  */
 export class KafkaConsumer implements LogConsumer {
   readonly #config: ResolvedKafkaLogOptions;
@@ -44,9 +49,9 @@ export class KafkaConsumer implements LogConsumer {
   readonly #clock: BrokerClock;
   readonly #identities: TopicIdentities;
   readonly #state: ConsumerState<FetchedQueue>;
-  readonly #reader: GroupReader;
-  readonly #roomWaiters = new Set<() => void>();
-  readonly #company: Company;
+  readonly #member: GroupMember;
+  readonly #fetcher: Fetcher;
+  readonly #closing = new AbortController();
   #commitTimer: NodeJS.Timeout | undefined;
   #identityTimer: NodeJS.Timeout | undefined;
   /** Where the partitions ended when this consumer started. */
@@ -57,11 +62,10 @@ export class KafkaConsumer implements LogConsumer {
   #onFirstJoin: (() => void) | undefined;
   #started: Promise<void> | undefined;
   #stopped = false;
-  #closed = false;
+  #reportMissingAgainAt = 0;
 
-  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, admin: KafkaAdmin, options: ConsumerOptions, { clock, topicId }: KafkaConsumerParts) {
+  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, admin: KafkaAdmin, options: ConsumerOptions, { clock, topicId, fetcher }: KafkaConsumerParts) {
     [this.#config, this.#admin, this.#clock] = [config, admin, clock];
-    this.#company = new Company(config.gatherMs);
     this.#options = resolveConsumerOptions(options);
     this.#identities = new TopicIdentities(this.#options.topics, topicId, config.logger);
     this.#state = new ConsumerState<FetchedQueue>({
@@ -71,31 +75,31 @@ export class KafkaConsumer implements LogConsumer {
       onAcked: () => this.#commitSoon(),
       onError: (error) => this.#fault(error),
     });
-    const { groupId, topics, startFrom, maxFetchBytesPerPartition } = this.#options;
-    const readerOptions = {
-      groupId,
-      topics,
-      fromBeginning: startFrom === 'earliest',
-      // One fetch may come on top of what waits, so each gets half.
-      maxBytesPerPartition: Math.ceil(maxFetchBytesPerPartition / 2),
-      assigner: createAssigner(() => [...new Set(this.#state.assignment.map(({ partition }) => partition))]),
-    };
-    this.#reader = new GroupReader(kafka, config, readerOptions, {
+    const { groupId, topics, maxFetchBytesPerPartition } = this.#options;
+    const assigner = createAssigner(() => [...new Set(this.#state.assignment.map(({ partition }) => partition))]);
+    this.#member = new GroupMember(kafka, config, { groupId, topics, assigner }, {
       onJoined: (partitions, continuous) => this.#joined(partitions, continuous),
       onRebalancing: () => this.#rebalancing(),
-      onFetched: () => this.#company.came(performance.now()),
-      onBatch: (payload) => this.#receive(payload),
-      onFetchedTo: ({ topic, partition }, { offset, highWatermark, records }) => {
-        // Control records only, which kafkajs does not show; other batches have been received.
-        const queue = this.#state.get(topic, partition)?.queue;
-        if (records === 0 && queue?.position !== undefined) queue.fetchedTo(offset + 1, highWatermark);
-      },
-      onLost: (error, quiet) => this.#lost(error, quiet),
+      onLost: (error) => this.#lost(error),
     });
+    const source: FetchSource = {
+      topics,
+      // One fetch may come on top of what waits, so each gets half.
+      maxBytesPerPartition: Math.ceil(maxFetchBytesPerPartition / 2),
+      positions: () => this.#positions(),
+      receive: (fetched, from) => this.#receive(fetched, from),
+      outOfRange: (position, earliest) => this.#outOfRange(position, earliest),
+      failed: (error) => this.#fetchFailed(error),
+    };
+    this.#fetcher = fetcher?.(source) ?? new GroupFetcher(kafka, config, source);
   }
 
   get assignment(): readonly TopicPartition[] {
     return this.#state.assignment;
+  }
+
+  get #closed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   get inFlight(): number {
@@ -134,12 +138,12 @@ export class KafkaConsumer implements LogConsumer {
 
   async close(): Promise<void> {
     if (this.#closed) return;
-    this.#closed = true;
+    this.#closing.abort();
     this.#state.dispatcher.stop();
     await within(this.commit(), this.#config.closeTimeoutMs);
     clearTimeout(this.#commitTimer);
     clearInterval(this.#identityTimer);
-    await this.#reader.close();
+    await Promise.all([this.#fetcher.close(), this.#member.close()]);
     this.#state.revokeAll();
     this.#onFirstJoin?.();
   }
@@ -156,7 +160,7 @@ export class KafkaConsumer implements LogConsumer {
     if (this.#closed) return;
     this.#identityTimer = setInterval(() => void this.#checkIdentities(), this.#config.metadataMaxAgeMs);
     const joined = new Promise<void>((resolve) => (this.#onFirstJoin = resolve));
-    this.#reader.start();
+    this.#member.start();
     await joined;
   }
 
@@ -164,32 +168,43 @@ export class KafkaConsumer implements LogConsumer {
     this.#joins++;
     this.#options.onJoined?.();
     this.#state.assign(partitions);
-    const known = [...this.#state.partitions].filter(isKnown);
+    const all = [...this.#state.partitions];
     // A rebalance while the offsets were being asked for leaves the question open.
-    const doubtful = new Set(continuous && !this.#inDoubt ? [] : known.map(({ partition }) => partition));
-    const unpinned = this.#options.startFrom === 'latest' && [...this.#state.partitions].length > known.length;
-    if (doubtful.size === 0 && !unpinned) return this.#goOn();
+    const doubtful = new Set(continuous && !this.#inDoubt ? [] : all.filter(isKnown).map(({ partition }) => partition));
+    if (doubtful.size === 0 && all.every(isKnown)) return this.#goOn();
     this.#clarify((committed) => {
       const overtaken = [...this.#state.partitions].filter((partition) => doubtful.has(partition.partition) && isOvertaken(partition, committed));
       return new Map(overtaken.map((partition) => [partition, undefined]));
     });
   }
 
-  /** Fetches, delivers and commits nothing until the group's committed offsets are known, or cannot be. */
-  #clarify(overtaken: (committed: CommittedOffsets | undefined) => ReadonlyMap<Partition, number | undefined>): void {
-    const joins = this.#joins;
+  /** Fetches, delivers and commits nothing until the group's committed offsets are known. */
+  #clarify(overtaken: (committed: CommittedOffsets) => ReadonlyMap<Partition, number | undefined>): void {
+    const joins = ++this.#joins;
     this.#inDoubt = true;
     this.#state.dispatcher.suspend();
-    for (const partition of this.#state.partitions) this.#reader.pause(partition);
-    void Promise.all([this.#committedOffsets(), this.#identities.changed()]).then(([committed, anew]) => {
-      if (joins !== this.#joins || this.#closed) return;
+    void this.#findOut(joins).then((found) => {
+      if (found === undefined) return;
+      const { committed, anew } = found;
       const restarting = new Map(overtaken(committed));
       // What was committed meanwhile may be an offset of the topic before.
-      if (committed !== undefined) for (const partition of this.#state.partitions) if (anew.has(partition.topic)) restarting.set(partition, 0);
+      for (const partition of this.#state.partitions) if (anew.has(partition.topic)) restarting.set(partition, 0);
       this.#startAnew(restarting, committed);
-      if (committed !== undefined) this.#identities.accept(anew);
+      this.#identities.accept(anew);
       this.#goOn();
     });
+  }
+
+  /** Tries until it is known, or a newer question is open: then undefined. */
+  async #findOut(joins: number): Promise<{ committed: CommittedOffsets; anew: ReadonlyMap<string, string> } | undefined> {
+    const backoff = new Backoff();
+    for (;;) {
+      const committed = await this.#committedOffsets();
+      const anew = await this.#identities.changed();
+      if (joins !== this.#joins || this.#closed) return undefined;
+      if (committed !== undefined) return { committed, anew };
+      await pause(backoff.nextMs(), this.#closing.signal);
+    }
   }
 
   async #checkIdentities(): Promise<void> {
@@ -201,35 +216,25 @@ export class KafkaConsumer implements LogConsumer {
   /**
    * Delivers partitions from their committed offsets again, together with the partitions of the same number of all
    * topics: whoever joins records of several topics holds their state by number, and half of it is of no use. Those with
-   * an offset of their own start there.
+   * an offset of their own start there; those that are new here at their committed offset.
    */
-  #startAnew(partitions: ReadonlyMap<Partition, number | undefined>, committed: CommittedOffsets | undefined): void {
+  #startAnew(partitions: ReadonlyMap<Partition, number | undefined>, committed: CommittedOffsets): void {
     const { assignment } = this.#state;
     const numbers = new Set([...partitions.keys()].map(({ partition }) => partition));
     const given = new Map([...partitions].map(([partition, offset]) => [keyOf(partition), offset]));
     this.#state.revoke([...this.#state.partitions].filter(({ partition }) => numbers.has(partition)));
     this.#state.assign(assignment);
     const fresh = [...this.#state.partitions].filter((partition) => !isKnown(partition));
-    const isNew = (partition: Partition): boolean => given.get(keyOf(partition)) === undefined && committed?.get(keyOf(partition)) === -1;
+    const isNew = (partition: Partition): boolean => given.get(keyOf(partition)) === undefined && (committed.get(keyOf(partition)) ?? NEVER) === NEVER;
     if (this.#options.startFrom === 'latest') this.#pin(fresh.filter(isNew));
-    if (committed === undefined) return;
-    for (const partition of fresh) {
-      const offset = given.get(keyOf(partition)) ?? committed.get(keyOf(partition)) ?? 0;
-      if (numbers.has(partition.partition)) partition.queue.startAt(Math.max(0, offset));
-    }
+    for (const partition of fresh) partition.queue.startAt(Math.max(0, given.get(keyOf(partition)) ?? committed.get(keyOf(partition)) ?? 0));
   }
 
   /** Fetches on from where each partition was, and delivers. */
   #goOn(): void {
     this.#inDoubt = false;
-    for (const partition of this.#state.partitions) {
-      const { position } = partition.queue;
-      if (position !== undefined) this.#reader.seek(partition, position);
-      // kafkajs remembers pauses by partition across assignments, also those of partitions that went and came back.
-      partition.queue.fetchPaused = !this.#wantsMore(partition);
-      if (partition.queue.fetchPaused) this.#reader.pause(partition);
-      else this.#reader.resume(partition);
-    }
+    for (const partition of this.#state.partitions) partition.queue.fetchPaused = !this.#wantsMore(partition);
+    this.#fetcher.wake();
     this.#state.dispatcher.release();
     this.#onFirstJoin?.();
   }
@@ -237,11 +242,8 @@ export class KafkaConsumer implements LogConsumer {
   /** Undefined when they cannot be had. */
   async #committedOffsets(): Promise<CommittedOffsets | undefined> {
     try {
-      const committed = new Map<string, number>();
-      for (const topic of this.#options.topics) {
-        for (const { partition, offset } of await this.#admin.committed(this.#options.groupId, topic)) committed.set(keyOf({ topic, partition }), offset);
-      }
-      return committed;
+      const committed = await this.#admin.committedOf(this.#options.groupId, this.#options.topics);
+      return new Map(committed.map((place) => [keyOf(place), place.offset]));
     } catch (error) {
       this.#config.logger.debug({ group: this.#options.groupId, error: messageOf(error) }, 'committed offsets unknown');
       return undefined;
@@ -256,7 +258,7 @@ export class KafkaConsumer implements LogConsumer {
       partition.queue.startAt(offset);
       return [{ topic: partition.topic, partition: partition.partition, offset }];
     });
-    if (points.length > 0) void this.#reader.commit(points).catch(() => undefined);
+    if (points.length > 0) void this.#member.commit(points).catch(() => undefined);
   }
 
   #rebalancing(): void {
@@ -266,77 +268,65 @@ export class KafkaConsumer implements LogConsumer {
     void this.commit();
   }
 
-  #lost(error: unknown, quiet: boolean): void {
+  #lost(error: unknown): void {
     // What is in flight goes on; whether it is still ours shows when we are back.
     this.#joins++;
     this.#state.dispatcher.suspend();
-    if (!quiet) this.#fault(error);
+    this.#fault(error);
+  }
+
+  /** A topic that is away may be another when it is back. */
+  #fetchFailed(error: unknown): void {
+    if (classify(error) === 'unknown_topic' && !this.#inDoubt && !this.#closed) this.#clarify(() => new Map());
+    this.#fault(error);
   }
 
   #fault(error: unknown): void {
-    this.#options.onFault?.(accessFailure(this.#config.brokers, error) ?? error);
+    if (!this.#isKnownTrouble(error)) this.#options.onFault?.(accessFailure(this.#config.brokers, error) ?? error);
   }
 
-  async #receive(payload: EachBatchPayload): Promise<void> {
-    const { topic, partition: number, highWatermark } = payload.batch;
-    const partition = this.#state.get(topic, number);
-    if (partition === undefined || this.#inDoubt || payload.isStale()) return;
-    const { queue } = partition;
-    const fetchedFrom = Number((payload.batch as unknown as { fetchedOffset: string }).fetchedOffset);
-    if (queue.position !== undefined && fetchedFrom < queue.position) return this.#truncated(partition, fetchedFrom);
-    queue.startAt(fetchedFrom);
-    for (const message of payload.batch.messages) {
-      if (Number(message.offset) >= (queue.position ?? 0)) queue.push(toLogRecord(partition, message));
+  /** Until a topic that was deleted is there again, each try fails: that is said once in a while. */
+  #isKnownTrouble(error: unknown): boolean {
+    if (classify(error) !== 'unknown_topic') return false;
+    if (Date.now() < this.#reportMissingAgainAt) return true;
+    this.#reportMissingAgainAt = Date.now() + REPORT_MISSING_EVERY_MS;
+    return false;
+  }
+
+  #positions(): FetchPosition[] {
+    const positions: FetchPosition[] = [];
+    if (this.#inDoubt) return positions;
+    for (const { topic, partition, queue } of this.#state.partitions) {
+      if (queue.position !== undefined && !queue.fetchPaused) positions.push({ topic, partition, offset: queue.position });
     }
-    this.#learnTime(payload.batch.messages.at(-1));
-    const lastOffset = payload.batch.lastOffset();
-    queue.fetchedTo(Number(lastOffset) + 1, Number(highWatermark));
-    payload.resolveOffset(payload.batch.messages.at(-1)?.offset ?? lastOffset);
+    return positions;
+  }
+
+  #receive({ topic, partition: number, records, next, highWatermark, appendedAt }: FetchedPartition, from: number): void {
+    const partition = this.#state.get(topic, number);
+    if (partition === undefined || this.#inDoubt || partition.queue.position !== from) return;
+    const { queue } = partition;
+    for (const record of records) if (record.offset >= from) queue.push(record);
+    // The broker's clock is past what it has stamped.
+    if (appendedAt !== undefined) this.#clock.seen(appendedAt);
+    queue.fetchedTo(next ?? from, highWatermark);
     this.#state.dispatcher.wake(partition);
     this.#regulate(partition);
-    const waitMs = this.#company.waitMs(performance.now());
-    if (waitMs > 0) await pause(waitMs, this.#reader.closing);
-    await this.#waitForRoom(payload);
   }
 
-  /** The broker's clock is past what it has stamped. */
-  #learnTime(message: KafkaMessage | undefined): void {
-    const context = (message as { batchContext?: { timestampType: number } } | undefined)?.batchContext;
-    if (message !== undefined && context?.timestampType === LOG_APPEND_TIME) this.#clock.seen(Number(message.timestamp));
+  /** What was to be read next has been deleted: on with what is left. Or it has never been there. */
+  #outOfRange({ topic, partition: number, offset }: FetchPosition, earliest: number): void {
+    const partition = this.#state.get(topic, number);
+    if (partition === undefined || this.#inDoubt || partition.queue.position !== offset) return;
+    if (earliest > offset) partition.queue.fetchedTo(earliest, earliest);
+    else this.#truncated(partition, earliest);
   }
 
   /** The log is read again from before what was read already: the topic was deleted and made anew. */
   #truncated(partition: Partition, from: number): void {
     const { topic, partition: number } = partition;
     this.#config.logger.warn({ topic, partition: number, offset: from }, 'the partition was truncated; reading it from its start');
-    // Without the committed offsets it is found out again, as what is asked for next is still out of range.
-    this.#clarify((committed) => new Map(committed === undefined ? [] : [[partition, from]]));
-  }
-
-  /**
-   * While nothing can be taken in, kafkajs would sleep before it looks again; waiting here goes on at once. Heartbeats
-   * keep the membership, and notice rebalances by throwing.
-   */
-  async #waitForRoom(payload: EachBatchPayload): Promise<void> {
-    while (payload.isRunning() && !this.#closed && this.#allFull()) {
-      const woken = new AbortController();
-      const wake = (): void => woken.abort();
-      this.#roomWaiters.add(wake);
-      this.#reader.closing.addEventListener('abort', wake);
-      await pause(this.#config.heartbeatIntervalMs, woken.signal);
-      this.#reader.closing.removeEventListener('abort', wake);
-      this.#roomWaiters.delete(wake);
-      await payload.heartbeat();
-    }
-  }
-
-  #allFull(): boolean {
-    let any = false;
-    for (const { queue } of this.#state.partitions) {
-      if (!queue.fetchPaused) return false;
-      any ||= !queue.empty;
-    }
-    return any;
+    this.#clarify(() => new Map([[partition, from]]));
   }
 
   /**
@@ -359,9 +349,7 @@ export class KafkaConsumer implements LogConsumer {
   #setFetching(partition: Partition, fetching: boolean): void {
     if (partition.queue.fetchPaused !== fetching) return;
     partition.queue.fetchPaused = !fetching;
-    if (!fetching) return this.#reader.pause(partition);
-    this.#reader.resume(partition);
-    for (const wake of this.#roomWaiters) wake();
+    if (fetching) this.#fetcher.wake();
   }
 
   #commitSoon(): void {
@@ -382,7 +370,7 @@ export class KafkaConsumer implements LogConsumer {
       if (joins !== this.#joins) return this.#commitSoon();
     }
     try {
-      await this.#reader.commit(points);
+      await this.#member.commit(points);
       this.#state.committed(points);
     } catch (error) {
       // Watermarks stay; the next timer, rebalance or close tries again.
@@ -401,7 +389,7 @@ function isKnown({ queue }: Partition): boolean {
  * After a membership was lost: whether somebody else has got further on the partition meanwhile, or may have. If not,
  * everything below the committed offset, and what is in flight, is ours as before.
  */
-function isOvertaken(partition: Partition, committed: CommittedOffsets | undefined): boolean {
+function isOvertaken(partition: Partition, committed: CommittedOffsets): boolean {
   const ours = partition.tracker.watermark ?? partition.queue.position ?? 0;
-  return committed === undefined || (committed.get(keyOf(partition)) ?? -1) > ours;
+  return (committed.get(keyOf(partition)) ?? NEVER) > ours;
 }

@@ -1,17 +1,16 @@
 import type { Kafka } from 'kafkajs';
-import { decodeFetch, type FetchedPartition } from './fetch-response.ts';
+import type { TopicPartition } from '../types.ts';
+import { decodeFetch, type FetchAnswer } from './fetch-response.ts';
+import type { SessionRequest } from './fetch-session.ts';
 import { ask, createCluster, errorOfCode, protocolOf, READ_COMMITTED, READ_UNCOMMITTED, TRANSACTION, type Api, type Broker, type Cluster } from './kafkajs-internals.ts';
 import { topicIdOf } from './topic-id.ts';
 
 // Asked for by name: -2 and -1 stand for the start and the end. Source: the protocol's ListOffsets request.
 const EARLIEST = -2;
 const LATEST = -1;
-const TOPIC_FETCH_BYTES = 8_388_608;
+const LARGEST_ANSWER_BYTES = 8_388_608;
 
-export interface FetchRequest {
-  topic: string;
-  /** The offset to read from, by partition; all of them led by the broker that is asked. */
-  positions: ReadonlyMap<number, number>;
+export interface FetchRequest extends SessionRequest {
   /** The answer waits so long for a record. */
   maxWaitMs: number;
   maxBytesPerPartition: number;
@@ -25,7 +24,7 @@ interface ListedOffsets {
 }
 
 /**
- * Requests to the brokers of a cluster about one topic, without a group. Connects when first asked. Whatever fails, the
+ * Requests to the brokers of a cluster, without a group. Connects when first asked. Whatever fails, the
  * caller resets it and asks again: the next call starts with new connections and fresh metadata.
  */
 export class DirectCluster {
@@ -51,20 +50,24 @@ export class DirectCluster {
     await (await this.#connect()).refreshMetadata();
   }
 
-  async fetch(leader: number, { topic, positions, maxWaitMs, maxBytesPerPartition }: FetchRequest): Promise<{ throttled: boolean; partitions: FetchedPartition[] }> {
+  /** All partitions of the request must be led by the broker. */
+  async fetch(leader: number, { sessionId, sessionEpoch, partitions, forgotten, maxWaitMs, maxBytesPerPartition }: FetchRequest): Promise<FetchAnswer> {
     const broker = await this.broker(leader);
-    // Whoever comes first in the request may fill the answer, so each is first in turn.
-    const partitions = rotate([...positions]).map(([partition, offset]) => ({ partition, fetchOffset: String(offset), maxBytes: maxBytesPerPartition }));
     const parameters = {
       replicaId: -1,
       isolationLevel: READ_COMMITTED,
       maxWaitTime: maxWaitMs,
       minBytes: 1,
-      maxBytes: Math.max(maxBytesPerPartition, TOPIC_FETCH_BYTES),
-      topics: [{ topic, partitions }],
+      maxBytes: Math.max(maxBytesPerPartition, LARGEST_ANSWER_BYTES),
+      sessionId,
+      sessionEpoch,
+      // Whoever comes first in the request may fill the answer, so each is first in turn.
+      topics: byTopic(rotate(partitions), ({ partition, offset }) => ({ partition, fetchOffset: String(offset), maxBytes: maxBytesPerPartition })),
+      forgottenTopics: byTopic(forgotten, ({ partition }) => partition),
     };
     const { request } = protocolOf(broker, 'Fetch', parameters);
-    return (await ask(broker, { request, response: { decode: decodeFetch, parse: (answer) => Promise.resolve(answer) } })) as Awaited<ReturnType<typeof decodeFetch>>;
+    const response = { decode: (payload: Buffer) => Promise.resolve(decodeFetch(payload)), parse: (answer: unknown) => Promise.resolve(answer) };
+    return (await ask(broker, { request, response })) as FetchAnswer;
   }
 
   /** −1 where no record is as young as the timestamp. @throws the broker's error */
@@ -122,7 +125,11 @@ export class DirectCluster {
   }
 }
 
-function rotate<Item>(items: Item[]): Item[] {
+function rotate<Item>(items: readonly Item[]): readonly Item[] {
   const offset = Math.floor(Math.random() * items.length);
   return [...items.slice(offset), ...items.slice(0, offset)];
+}
+
+function byTopic<Place extends TopicPartition, Item>(places: readonly Place[], toItem: (place: Place) => Item): { topic: string; partitions: Item[] }[] {
+  return [...Map.groupBy(places, ({ topic }) => topic)].map(([topic, all]) => ({ topic, partitions: all.map(toItem) }));
 }

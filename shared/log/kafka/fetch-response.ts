@@ -1,11 +1,10 @@
-import type { KafkaMessage } from 'kafkajs';
+import type { LogRecord, TopicPartition } from '../types.ts';
 import { ByteReader } from './byte-reader.ts';
-import { recordsOf } from './kafkajs-internals.ts';
 import { committedBatches, splitBatches, type AbortedTransaction } from './record-batches.ts';
+import { recordsOf } from './stored-records.ts';
 
 /** What a fetch has brought of one partition. */
-export interface FetchedPartition {
-  partition: number;
+export interface FetchedPartition extends TopicPartition {
   /** The broker's error code; 0 is none. */
   errorCode: number;
   /** Where the partition ends. */
@@ -13,53 +12,58 @@ export interface FetchedPartition {
   /** Where the first open transaction begins; nothing is read beyond it. */
   lastStableOffset: number;
   /** Records of committed transactions, and of none; the first may lie before the offset that was asked for. */
-  records: KafkaMessage[];
+  records: LogRecord[];
   /** The offset after the last batch, whatever was in it; undefined when there was none. */
   next: number | undefined;
+  /** Epoch ms: when the broker has appended the last of them, where the topic stamps it. */
+  appendedAt: number | undefined;
 }
 
-/** The broker has delayed the answer, or left records out, to keep to a quota. */
-interface FetchAnswer {
+export interface FetchAnswer {
+  /** The broker has delayed the answer, or left records out, to keep to a quota. */
   throttled: boolean;
+  /** Of the whole answer; 0 is none. */
+  errorCode: number;
+  /** 0 where the broker keeps none. */
+  sessionId: number;
   partitions: FetchedPartition[];
 }
 
-interface RawPartition extends Pick<FetchedPartition, 'partition' | 'errorCode' | 'highWatermark' | 'lastStableOffset'> {
+interface RawPartition extends Pick<FetchedPartition, 'topic' | 'partition' | 'errorCode' | 'highWatermark' | 'lastStableOffset'> {
   aborted: AbortedTransaction[];
   bytes: Buffer;
 }
 
 /**
- * Reads the answer to a fetch of one topic, version 11 of the request. kafkajs reads it too, but shows records only: not
- * where empty batches (what compaction leaves) end, which would be fetched again for ever; and of aborted transactions
- * that overlap it lets records through.
+ * Reads the answer to a fetch, version 11 of the request. kafkajs reads it too, but shows records only: not where empty
+ * batches (what compaction leaves) end, which would be fetched again for ever; and of aborted transactions that overlap
+ * it lets records through.
  */
-export async function decodeFetch(payload: Buffer): Promise<FetchAnswer> {
+export function decodeFetch(payload: Buffer): FetchAnswer {
   const reader = new ByteReader(payload);
-  const throttleMs = reader.int32();
-  reader.int16();
-  reader.int32();
+  const throttled = reader.int32() > 0;
+  const errorCode = reader.int16();
+  const sessionId = reader.int32();
   const raw = reader.array(() => {
-    reader.string();
-    return reader.array(readPartition);
+    const topic = reader.string();
+    return reader.array(() => readPartition(reader, topic));
   });
-  return { throttled: throttleMs > 0, partitions: await Promise.all(raw.flat().map(decodePartition)) };
+  return { throttled, errorCode, sessionId, partitions: raw.flat().map(decodePartition) };
 }
 
-function readPartition(reader: ByteReader): RawPartition {
+function readPartition(reader: ByteReader, topic: string): RawPartition {
   const partition = reader.int32();
   const errorCode = reader.int16();
   const [highWatermark, lastStableOffset] = [reader.int64(), reader.int64()];
   reader.int64();
   const aborted = reader.array(() => ({ producerId: reader.bigint64(), firstOffset: reader.int64() }));
   reader.int32();
-  return { partition, errorCode, highWatermark, lastStableOffset, aborted, bytes: reader.bytes(reader.int32()) };
+  return { topic, partition, errorCode, highWatermark, lastStableOffset, aborted, bytes: reader.bytes(reader.int32()) };
 }
 
-async function decodePartition({ aborted, bytes, ...partition }: RawPartition): Promise<FetchedPartition> {
+function decodePartition({ aborted, bytes, ...partition }: RawPartition): FetchedPartition {
   const batches = splitBatches(bytes);
   const last = batches.at(-1);
-  const records: KafkaMessage[] = [];
-  for (const batch of committedBatches(batches, aborted)) for (const record of await recordsOf(batch.bytes)) records.push(record);
-  return { ...partition, records, next: last === undefined ? undefined : last.lastOffset + 1 };
+  const records = committedBatches(batches, aborted).flatMap((batch) => recordsOf(batch, partition));
+  return { ...partition, records, next: last === undefined ? undefined : last.lastOffset + 1, appendedAt: last?.appendedAt };
 }

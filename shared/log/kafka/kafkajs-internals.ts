@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module';
-import type { Kafka, KafkaMessage } from 'kafkajs';
+import type { Kafka } from 'kafkajs';
 
 /**
  * The parts of kafkajs 2.2.4 that are used below its public face, which reads through consumer groups only and shows of
@@ -44,9 +44,7 @@ const OURS: ReadonlySet<string> = new Set<Api>(['AddPartitionsToTxn', 'EndTxn', 
 const load = createRequire(import.meta.url);
 const { requests } = load('kafkajs/src/protocol/requests') as { requests: Record<Api, Definition> };
 const apiKeys = load('kafkajs/src/protocol/requests/apiKeys') as Record<Api, number>;
-const Decoder = load('kafkajs/src/protocol/decoder') as new (buffer: Buffer) => object;
 const Encoder = load('kafkajs/src/protocol/encoder') as new () => { writeBuffer(buffer: Buffer): object };
-const decodeBatch = load('kafkajs/src/protocol/recordBatch/v0/decoder') as (decoder: object) => Promise<{ records: KafkaMessage[] }>;
 const { createErrorFromCode } = load('kafkajs/src/protocol/error') as { createErrorFromCode: (code: number) => Error & { type: string } };
 
 export const READ_UNCOMMITTED = 0;
@@ -87,11 +85,6 @@ export async function ask(broker: Broker, { request, response }: Protocol): Prom
 /** A request's body as kafkajs wants to have it. */
 export function encoded(body: Buffer): object {
   return new Encoder().writeBuffer(body);
-}
-
-/** The records of one batch as it lies in the log, decompressed. */
-export async function recordsOf(batch: Buffer): Promise<KafkaMessage[]> {
-  return (await decodeBatch(new Decoder(batch))).records;
 }
 
 /** An error as kafkajs makes it of a broker's error code; `type` is its name. */

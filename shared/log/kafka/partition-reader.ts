@@ -2,10 +2,10 @@ import type { Kafka } from 'kafkajs';
 import { logBehind, unknownPartition } from '../errors.ts';
 import type { LogRecord, ReadOptions } from '../types.ts';
 import { DirectCluster } from './direct-cluster.ts';
+import { NO_SESSION } from './fetch-session.ts';
 import { errorOfCode } from './kafkajs-internals.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
 import { Persistence } from './persistence.ts';
-import { toLogRecord } from './records.ts';
 
 const FETCH_BYTES = 1_048_576;
 const OFFSET_OUT_OF_RANGE = 1;
@@ -88,14 +88,13 @@ export class PartitionReader {
   async #fetch(from: number, to: number): Promise<Piece> {
     const { topic, partition } = this.#options;
     const leader = await this.#findLeader();
-    const request = { topic, positions: new Map([[partition, from]]), maxWaitMs: this.#maxWaitMs, maxBytesPerPartition: FETCH_BYTES };
+    const request = { ...NO_SESSION, partitions: [{ topic, partition, offset: from }], maxWaitMs: this.#maxWaitMs, maxBytesPerPartition: FETCH_BYTES };
     const { throttled, partitions: [fetched] } = await this.#cluster.fetch(leader, request);
     if (fetched?.errorCode === OFFSET_OUT_OF_RANGE) return { records: [], next: await this.#afterDeletion(from, to) };
     if (fetched === undefined || fetched.errorCode !== 0) throw errorOfCode(fetched?.errorCode ?? -1);
     if (fetched.next === undefined) return { records: [], next: this.#nothingFetched(from, to, !throttled && fetched.lastStableOffset >= to) };
     this.#emptyFetches = 0;
-    const wanted = fetched.records.filter(({ offset }) => Number(offset) >= from && Number(offset) < to);
-    return { records: wanted.map((record) => toLogRecord({ topic, partition }, record)), next: fetched.next };
+    return { records: fetched.records.filter(({ offset }) => offset >= from && offset < to), next: fetched.next };
   }
 
   /** What was to be read next has been deleted. Goes on with what is left, if anything is. */

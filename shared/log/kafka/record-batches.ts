@@ -3,18 +3,30 @@ const LENGTH_AT = 8;
 const MAGIC_AT = 16;
 const ATTRIBUTES_AT = 21;
 const LAST_OFFSET_DELTA_AT = 23;
+const FIRST_TIMESTAMP_AT = 27;
+const MAX_TIMESTAMP_AT = 35;
 const PRODUCER_ID_AT = 43;
-const HEADER_BYTES = 61;
+/** Before the records. */
+export const HEADER_BYTES = 61;
 /** What comes before the bytes that the length counts. */
 const PREFIX_BYTES = 12;
 
+const COMPRESSION = 0x07;
+const APPEND_TIME = 0x08;
 const TRANSACTIONAL = 0x10;
 const CONTROL = 0x20;
 
 /** A batch of records as it lies in the log. */
 export interface StoredBatch {
   bytes: Buffer;
+  firstOffset: number;
   lastOffset: number;
+  /** Epoch ms by the producer; records count from it. */
+  firstTimestamp: number;
+  /** Epoch ms by the broker, where the topic stamps it. */
+  appendedAt: number | undefined;
+  /** The codec's number; 0 is none. */
+  compression: number;
   producerId: bigint;
   transactional: boolean;
   /** It holds the marker that ends a transaction, no records. */
@@ -44,9 +56,14 @@ export function splitBatches(bytes: Buffer): StoredBatch[] {
 
 function describe(bytes: Buffer): StoredBatch {
   const attributes = bytes.readInt16BE(ATTRIBUTES_AT);
+  const firstOffset = Number(bytes.readBigInt64BE(0));
   return {
     bytes,
-    lastOffset: Number(bytes.readBigInt64BE(0)) + bytes.readInt32BE(LAST_OFFSET_DELTA_AT),
+    firstOffset,
+    lastOffset: firstOffset + bytes.readInt32BE(LAST_OFFSET_DELTA_AT),
+    firstTimestamp: Number(bytes.readBigInt64BE(FIRST_TIMESTAMP_AT)),
+    appendedAt: (attributes & APPEND_TIME) === 0 ? undefined : Number(bytes.readBigInt64BE(MAX_TIMESTAMP_AT)),
+    compression: attributes & COMPRESSION,
     producerId: bytes.readBigInt64BE(PRODUCER_ID_AT),
     transactional: (attributes & TRANSACTIONAL) !== 0,
     control: (attributes & CONTROL) !== 0,

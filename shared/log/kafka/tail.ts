@@ -1,13 +1,13 @@
 import { messageOf } from '../../errors/index.ts';
 import type { Kafka } from 'kafkajs';
-import type { Tail, TailOptions } from '../types.ts';
+import type { LogRecord, Tail, TailOptions } from '../types.ts';
 import type { KafkaAdmin } from './admin.ts';
 import { Backoff, pause, within } from './backoff.ts';
 import { DirectCluster } from './direct-cluster.ts';
 import type { FetchedPartition } from './fetch-response.ts';
 import { errorOfCode } from './kafkajs-internals.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
-import { toLogRecord } from './records.ts';
+import { FetchSession } from './fetch-session.ts';
 import { TopicIdentities } from './topic-identities.ts';
 
 const MAX_BYTES_PER_PARTITION = 1_048_576;
@@ -98,11 +98,16 @@ export class KafkaTail implements Tail {
 
   async #follow(leader: number, partitions: readonly number[], signal: AbortSignal, backoff: Backoff): Promise<void> {
     const { topic } = this.#options;
+    const session = new FetchSession();
     const refreshAt = Date.now() + this.#config.metadataMaxAgeMs;
     while (!signal.aborted && Date.now() < refreshAt) {
-      const positions = new Map(partitions.map((partition) => [partition, this.#positions.get(partition) ?? 0]));
-      const fetched = await this.#cluster.fetch(leader, { topic, positions, maxWaitMs: MAX_WAIT_MS, maxBytesPerPartition: MAX_BYTES_PER_PARTITION });
-      for (const partition of fetched.partitions) await this.#receive(leader, partition, fetched.throttled);
+      const positions = partitions.map((partition) => ({ topic, partition, offset: this.#positions.get(partition) ?? 0 }));
+      const fetched = await this.#cluster.fetch(leader, { ...session.next(positions), maxWaitMs: MAX_WAIT_MS, maxBytesPerPartition: MAX_BYTES_PER_PARTITION });
+      if (!session.accept(fetched)) continue;
+      const throttled = fetched.throttled;
+      const heard = new Set(fetched.partitions.map(({ partition }) => partition));
+      for (const partition of partitions) if (!heard.has(partition)) this.#nothingCame(partition, throttled);
+      for (const partition of fetched.partitions) await this.#receive(leader, partition, throttled);
       this.#check();
       backoff.reset();
     }
@@ -113,20 +118,21 @@ export class KafkaTail implements Tail {
     // Its start was deleted, or the topic was deleted and made anew: on with what is there.
     if (errorCode === OFFSET_OUT_OF_RANGE) return void this.#positions.set(partition, await this.#cluster.offset(leader, this.#options.topic, partition, 'earliest'));
     if (errorCode !== 0) throw errorOfCode(errorCode);
-    if (next === undefined) {
-      if (!throttled) this.#emptyFetches.set(partition, (this.#emptyFetches.get(partition) ?? 0) + 1);
-      return;
-    }
+    if (next === undefined) return this.#nothingCame(partition, throttled);
     this.#emptyFetches.delete(partition);
     const position = this.#positions.get(partition) ?? 0;
-    for (const record of records) if (Number(record.offset) >= position) this.#deliver(partition, record);
+    for (const record of records) if (record.offset >= position) this.#deliver(record);
     this.#positions.set(partition, next);
   }
 
-  #deliver(partition: number, record: FetchedPartition['records'][number]): void {
+  #nothingCame(partition: number, throttled: boolean): void {
+    if (!throttled) this.#emptyFetches.set(partition, (this.#emptyFetches.get(partition) ?? 0) + 1);
+  }
+
+  #deliver(record: LogRecord): void {
     if (this.#closing.signal.aborted) return;
     try {
-      this.#options.onRecord(toLogRecord({ topic: this.#options.topic, partition }, record));
+      this.#options.onRecord(record);
     } catch (error) {
       this.#options.onFault?.(error);
     }

@@ -1,40 +1,30 @@
 import { PartitionAssigners } from 'kafkajs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { silentLogger } from '../../telemetry/logger.ts';
-import { GroupReader } from './group-reader.ts';
+import { GroupMember } from './group-member.ts';
 import { resolveKafkaLogOptions } from './options.ts';
 import { StubKafka } from './stub-kafka.ts';
 
-async function createReader(): Promise<{ kafka: StubKafka; reader: GroupReader; losses: unknown[] }> {
+async function createMember(): Promise<{ kafka: StubKafka; member: GroupMember; losses: unknown[] }> {
   const kafka = new StubKafka();
   const losses: unknown[] = [];
   const config = resolveKafkaLogOptions({ brokers: ['127.0.0.1:9'], clientId: 'test', logger: silentLogger });
-  const options = { groupId: 'g', topics: ['t'], fromBeginning: true, maxBytesPerPartition: 1_000, assigner: PartitionAssigners.roundRobin };
-  const reader = new GroupReader(kafka.client, config, options, {
+  const options = { groupId: 'g', topics: ['t'], assigner: PartitionAssigners.roundRobin };
+  const member = new GroupMember(kafka.client, config, options, {
     onJoined: () => undefined,
-    onBatch: () => Promise.resolve(),
     onLost: (error) => void losses.push(error),
   });
-  onTestFinished(() => reader.close());
-  reader.start();
+  onTestFinished(() => member.close());
+  member.start();
   await kafka.running();
-  return { kafka, reader, losses };
+  return { kafka, member, losses };
 }
 
-describe('a group reader', () => {
-  it('takes pauses, resumptions and positions while kafkajs has no group, which then throws', async () => {
-    const { kafka, reader } = await createReader();
-    kafka.failing = true;
-    const partition = { topic: 't', partition: 0 };
-    for (const command of [() => reader.pause(partition), () => reader.resume(partition), () => reader.seek(partition, 5)]) {
-      expect(command).not.toThrow();
-    }
-  });
-
+describe('a group member', () => {
   it('takes a consumer that beats for alive, and one that is silent for dead', async () => {
     vi.useFakeTimers();
     onTestFinished(() => void vi.useRealTimers());
-    const starting = createReader();
+    const starting = createMember();
     await vi.advanceTimersByTimeAsync(1);
     const { kafka, losses } = await starting;
     for (let minute = 0; minute < 5; minute++) {

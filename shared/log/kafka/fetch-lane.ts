@@ -1,0 +1,185 @@
+import { messageOf } from '../../errors/index.ts';
+import type { Kafka } from 'kafkajs';
+import { Company } from '../company.ts';
+import { keyOf } from '../topic-partition.ts';
+import { Backoff, pause, within } from './backoff.ts';
+import { DirectCluster } from './direct-cluster.ts';
+import type { FetchedPartition } from './fetch-response.ts';
+import { FetchSession, type FetchPosition } from './fetch-session.ts';
+import type { FetchSource } from './group-fetcher.ts';
+import { errorOfCode } from './kafkajs-internals.ts';
+import type { ResolvedKafkaLogOptions } from './options.ts';
+
+const OFFSET_OUT_OF_RANGE = 1;
+const REPORT_EVERY_MS = 5_000;
+/** In place of a leader. */
+const NOBODY = -1;
+/** Where a partition has no leader, they are asked for again after this. */
+const LEADERLESS_MS = 500;
+
+/** A broker that has failed, and when it is asked again, epoch ms. */
+interface Trouble {
+  backoff: Backoff;
+  until: number;
+}
+
+export interface FetchLaneOptions extends FetchSource {
+  /** How long a fetch waits for records. */
+  maxWaitMs: number;
+  /** While one fetch follows the other, each waits so long for company. */
+  gatherMs: number;
+}
+
+/** Reads partitions over connections of its own: one fetch after the other from each broker that leads some of them. */
+export class FetchLane {
+  readonly #cluster: DirectCluster;
+  readonly #config: ResolvedKafkaLogOptions;
+  readonly #options: FetchLaneOptions;
+  readonly #closing = new AbortController();
+  /** By broker, as all maps here. */
+  readonly #sessions = new Map<number, FetchSession>();
+  /** What the last fetch was for, by `keyOf`. */
+  readonly #asked = new Map<number, ReadonlySet<string>>();
+  readonly #troubles = new Map<number, Trouble>();
+  readonly #sleepers = new Set<() => void>();
+  #running: Promise<void> | undefined;
+  #reportAgainAt = 0;
+
+  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, options: FetchLaneOptions) {
+    this.#cluster = new DirectCluster(kafka);
+    this.#config = config;
+    this.#options = options;
+  }
+
+  /** Whether the partition is among those that are being read here. */
+  asksFor(key: string): boolean {
+    for (const asked of this.#asked.values()) if (asked.has(key)) return true;
+    return false;
+  }
+
+  /** There may be something to ask for. */
+  wake(): void {
+    if (this.#closing.signal.aborted) return;
+    this.#running ??= this.#run();
+    for (const wake of this.#sleepers) wake();
+  }
+
+  async close(): Promise<void> {
+    this.#closing.abort();
+    this.#cluster.reset();
+    await within(this.#running ?? Promise.resolve(), this.#config.closeTimeoutMs);
+  }
+
+  async #run(): Promise<void> {
+    const backoff = new Backoff();
+    while (!this.#closing.signal.aborted) {
+      try {
+        await this.#readAll(await this.#leaders());
+        backoff.reset();
+        await this.#cluster.refresh();
+      } catch (error) {
+        this.#cluster.reset();
+        if (this.#closing.signal.aborted) return;
+        this.#report(error);
+        await pause(backoff.nextMs(), this.#closing.signal);
+      }
+    }
+  }
+
+  /** By `keyOf`; −1 where there is none at the moment. */
+  async #leaders(): Promise<ReadonlyMap<string, number>> {
+    const leaders = new Map<string, number>();
+    for (const topic of this.#options.topics) {
+      for (const [partition, leader] of (await this.#cluster.leaders(topic)).entries()) leaders.set(keyOf({ topic, partition }), leader);
+    }
+    return leaders;
+  }
+
+  /** From all brokers, until it is time to look for leaders anew, or one of them fails. */
+  async #readAll(leaders: ReadonlyMap<string, number>): Promise<void> {
+    const round = new AbortController();
+    const signal = AbortSignal.any([round.signal, this.#closing.signal]);
+    const brokers = new Set(leaders.values());
+    const lookAgainInMs = brokers.delete(NOBODY) ? LEADERLESS_MS : this.#config.metadataMaxAgeMs;
+    const timer = setTimeout(() => round.abort(), lookAgainInMs);
+    try {
+      await Promise.all([...brokers].map((broker) => this.#readFrom(broker, leaders, signal).finally(() => round.abort())));
+    } finally {
+      clearTimeout(timer);
+    }
+  }
+
+  /** Never throws: others go on when a broker is away. */
+  async #readFrom(broker: number, leaders: ReadonlyMap<string, number>, signal: AbortSignal): Promise<void> {
+    const trouble = this.#troubles.get(broker);
+    const company = new Company(this.#options.gatherMs);
+    try {
+      if (trouble !== undefined) await pause(Math.max(0, trouble.until - Date.now()), signal);
+      while (!signal.aborted) {
+        const wanted = this.#options.positions().filter((position) => leaders.get(keyOf(position)) === broker);
+        if (wanted.length === 0) await this.#sleep(broker, signal);
+        else if (await this.#fetch(broker, wanted)) await this.#gather(company, signal);
+        this.#troubles.delete(broker);
+      }
+    } catch (error) {
+      this.#sessions.delete(broker);
+      this.#asked.delete(broker);
+      if (this.#closing.signal.aborted) return;
+      this.#cluster.reset();
+      const { backoff } = trouble ?? { backoff: new Backoff() };
+      this.#troubles.set(broker, { backoff, until: Date.now() + backoff.nextMs() });
+      this.#report(error);
+    }
+  }
+
+  /** @returns whether it has brought something */
+  async #fetch(broker: number, wanted: readonly FetchPosition[]): Promise<boolean> {
+    const { maxWaitMs, maxBytesPerPartition } = this.#options;
+    const session = this.#sessionOf(broker);
+    this.#asked.set(broker, new Set(wanted.map(keyOf)));
+    const answer = await this.#cluster.fetch(broker, { ...session.next(wanted), maxWaitMs, maxBytesPerPartition });
+    if (!session.accept(answer)) return false;
+    for (const fetched of answer.partitions) await this.#receive(broker, fetched, session.from(fetched));
+    return answer.partitions.some(({ next }) => next !== undefined);
+  }
+
+  async #receive(broker: number, fetched: FetchedPartition, from: number | undefined): Promise<void> {
+    const { topic, partition, errorCode } = fetched;
+    // A session may still tell of what was just taken out of it.
+    if (from === undefined || this.#closing.signal.aborted) return;
+    if (errorCode === OFFSET_OUT_OF_RANGE) {
+      const earliest = await this.#cluster.offset(broker, topic, partition, 'earliest');
+      return this.#options.outOfRange({ topic, partition, offset: from }, earliest);
+    }
+    if (errorCode !== 0) throw errorOfCode(errorCode);
+    this.#options.receive(fetched, from);
+  }
+
+  #sessionOf(broker: number): FetchSession {
+    const session = this.#sessions.get(broker) ?? new FetchSession();
+    this.#sessions.set(broker, session);
+    return session;
+  }
+
+  async #gather(company: Company, signal: AbortSignal): Promise<void> {
+    company.came(performance.now());
+    const waitMs = company.waitMs(performance.now());
+    if (waitMs > 0) await pause(waitMs, signal);
+  }
+
+  async #sleep(broker: number, signal: AbortSignal): Promise<void> {
+    this.#asked.delete(broker);
+    const { promise, resolve } = Promise.withResolvers<void>();
+    this.#sleepers.add(resolve);
+    signal.addEventListener('abort', () => resolve(), { once: true });
+    await promise;
+    this.#sleepers.delete(resolve);
+  }
+
+  #report(error: unknown): void {
+    if (Date.now() < this.#reportAgainAt) return;
+    this.#reportAgainAt = Date.now() + REPORT_EVERY_MS;
+    this.#config.logger.debug({ topics: this.#options.topics, error: messageOf(error) }, 'partitions cannot be read at the moment; trying on');
+    this.#options.failed(error);
+  }
+}
