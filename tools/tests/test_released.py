@@ -6,7 +6,7 @@ import json
 import numpy as np
 import onnx
 import pytest
-from tandem_tools import digits_models, measure, registry
+from tandem_tools import digits_models, measure, registry, slates
 from tandem_tools.paths import MODELS
 from tandem_tools.runtime import run, session
 
@@ -132,3 +132,25 @@ def test_the_digits_test_split_is_the_published_rule_and_gives_the_registered_ac
 
 def test_titles_and_data_are_not_committed():
     assert not [path for path in MODELS.rglob("*") if path.suffix in (".tsv", ".csv", ".inter", ".item")]
+
+
+def test_slates_decoded_over_blocks_are_what_whole_histories_give():
+    group = [(history, history[:0], [0]) for history in random_histories((2, 17, 40, 90))]
+    decoded = slates.decode_slates("fp32", group, 6, lambda items, _scores: int(items[0]))
+    whole = measure.open_graph("recommend-large", "catalogue", "fp32")
+    for (history, _older, _next), slate in zip(group, decoded):
+        for item in slate:
+            assert run(whole, history=history[None], exclude=np.zeros((1, 1), dtype=np.int32))["items"][0, 0] == item
+            history = np.append(history, np.int32(item))
+
+
+@pytest.mark.parametrize("cache", ["fp16", "int8"])
+def test_compressed_caches_find_nearly_the_same_slates(cache):
+    group = [(history, history[:0], [0]) for history in random_histories((17, 40, 90, 110))]
+    exact, compressed = (slates.decode_slates(kind, group, 6, lambda items, _scores: int(items[0])) for kind in ("fp32", cache))
+    assert np.mean([len(set(one) & set(other)) / 6 for one, other in zip(exact, compressed)]) > 0.7
+
+
+def test_decoder_graphs_have_no_weights_of_their_own():
+    for path in (MODELS / "recommend-large").glob("decode*.onnx"):
+        assert path.stat().st_size < 60_000
