@@ -37,7 +37,7 @@ export function percent(share) {
   const value = share * 100;
   if (value > 0 && value < 0.1) return '< 0.1 %';
   if (value < 100 && value > 99.9) return '> 99.9 %';
-  return value === 0 || value === 100 || (value >= 10 && value < 99) ? `${value.toFixed(0)} %` : `${value.toFixed(1)} %`;
+  return value === 0 || value === 100 || (value >= 10 && value < 95) ? `${value.toFixed(0)} %` : `${value.toFixed(1)} %`;
 }
 
 /** @param {number} bytes */
