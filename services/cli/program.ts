@@ -58,9 +58,14 @@ export function createProgram(): Command {
 
 function exitCodeOf(error: unknown): number {
   if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : WRONG_USAGE;
-  const text = error instanceof TandemError ? `${error.code}: ${error.message}` : error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
+  const text = isOfSystem(error) ? error.message : error instanceof TandemError ? `${error.code}: ${error.message}` : error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
   console.error(redact(text));
   return error instanceof TandemError && USAGE_CODES.has(error.code) ? WRONG_USAGE : FAILED;
+}
+
+/** A file that is not there, may not be written, or is a folder: the message says which, a stack says nothing more. */
+function isOfSystem(error: unknown): error is NodeJS.ErrnoException {
+  return error instanceof Error && !(error instanceof TandemError) && 'syscall' in error && 'code' in error;
 }
 
 /** Runs one command; never throws. */

@@ -33,7 +33,7 @@ interface ReadFile {
 
 async function workloadFiles(directory: string): Promise<string[]> {
   const names = await readdir(directory).catch((error: unknown) => {
-    throw invalid([`${directory}: the folder cannot be read: ${messageOf(error)}`], error);
+    throw invalid([`${directory}: the folder cannot be read: ${messageOf(error)}; --workloads names a folder of workload files`], error);
   });
   const files = names.filter((name) => name.endsWith('.json') && !NOT_WORKLOADS.has(name)).sort();
   if (files.length === 0) throw invalid([`${directory}: there is no workload file; put at least one *.json there`]);

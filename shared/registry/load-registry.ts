@@ -34,7 +34,7 @@ async function readText(file: string): Promise<string> {
   try {
     return await readFile(file, 'utf8');
   } catch (error) {
-    throw new RegistryError('registry_invalid', file, `cannot be read: ${messageOf(error)}`, error);
+    throw new RegistryError('registry_invalid', file, `cannot be read: ${messageOf(error)}; --models names a folder with a registry.json (tandem init makes one)`, error);
   }
 }
 

@@ -1,4 +1,5 @@
 import { open, readFile, rename, rm, stat, type FileHandle } from 'node:fs/promises';
+import { TandemError, messageOf } from '@tandem/shared/errors';
 
 /** The files of a job, and all that it ever does to them: tests end a process between any two of these. */
 export interface JobFiles {
@@ -45,7 +46,9 @@ export function diskFiles(paths: JobPaths): JobFiles {
     },
     outputSize: async () => (await orUndefined(stat(paths.output)))?.size,
     async openOutput(bytes) {
-      output = await open(paths.output, bytes === 0 ? 'w' : 'r+');
+      output = await open(paths.output, bytes === 0 ? 'w' : 'r+').catch((error: unknown) => {
+        throw new TandemError(`${paths.output} cannot be written: ${messageOf(error)}; name another --output`, { code: 'output_unwritable', cause: error });
+      });
       await output.truncate(bytes);
       await output.close();
       output = await open(paths.output, 'a');

@@ -15,7 +15,7 @@ export function servedVariants({ variants: names }: Pick<Settings, 'variants'>, 
   return names.map((name) => {
     const variant = variants.find((known) => variantName(known) === name);
     if (variant !== undefined) return variant;
-    const message = `variants names ${name}; the registry has ${variants.map(variantName).join(', ')}`;
+    const message = `--variants names ${name}; the registry has ${variants.map(variantName).join(', ')}`;
     throw new TandemError(message, { code: 'settings_invalid' });
   });
 }
