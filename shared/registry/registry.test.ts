@@ -64,6 +64,8 @@ test('a file is read only if it is the released one', async () => {
   const graph = variant().graphs['classify']!;
   expect(Buffer.from(await readVerifiedGraph(folder, graph)).toString()).toBe(MODEL);
   await expect(verifyVariant(variant(), folder)).resolves.toBeUndefined();
+  const weights = [{ file: graph.file, sha256: '1'.repeat(64) }];
+  await expect(readVerifiedGraph(folder, { ...graph, weights })).rejects.toMatchObject({ code: 'model_hash_mismatch' });
   await expect(readVerifiedGraph(folder, { ...graph, file: 'gone.onnx' })).rejects.toMatchObject({ code: 'model_missing', message: expect.stringContaining('gone.onnx') });
   await writeFile(join(folder, 'm.onnx'), 'tampered');
   await expect(verifyVariant(variant(), folder)).rejects.toMatchObject({ code: 'model_hash_mismatch', message: expect.stringContaining(sha256) });
