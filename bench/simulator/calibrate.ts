@@ -1,4 +1,5 @@
 import { DEFAULT_PARTITIONS } from '@tandem/schemas';
+import type { Random } from '@tandem/shared/clock';
 import { poissonArrivals, seededRandom } from '@tandem/shared/random';
 import { measuredHop, measuredTimes, type BatchSample, type HopTimes, type ServiceTimes } from '@tandem/simulator';
 import { SESSION_TIMEOUT_MS, WORKERS } from './graded-cluster.ts';
@@ -8,7 +9,8 @@ import type { Answered, Tapped, TappedRun } from './tapped.ts';
 export interface Calibration {
   /** By `model.precision`: what batches take alone on the cores. */
   times: ReadonlyMap<string, ServiceTimes>;
-  hops: HopTimes;
+  /** The ways at so many requests per second: where the cores are short, they take longer too. */
+  hopsAt(perSecond: number): HopTimes;
   /** Cores that everything but inference takes: a fixed part, and one per request and second. */
   others: { fixedCores: number; secondsPerRequest: number };
   /** Of the requests' keys. */
@@ -63,7 +65,7 @@ export function calibrate(runs: readonly CalibrationRuns[], cores: number): Cali
   }
   const capacities = runs.map(({ variant, full }) => [variant, full.answers.filter(({ status }) => status === 'complete').length / full.answers.length * full.figures.offeredPerSecond] as const);
   const shares = runs[0]!.full.partitionShares;
-  return { times, hops: hopsOf(runs), others, partitionShares: shares, capacityPerSecond: new Map(capacities), samples, cores, detectionMs: SESSION_TIMEOUT_MS };
+  return { times, hopsAt: (perSecond) => hopsOf(runs, perSecond), others, partitionShares: shares, capacityPerSecond: new Map(capacities), samples, cores, detectionMs: SESSION_TIMEOUT_MS };
 }
 
 function othersOf(runs: readonly CalibrationRuns[]): Calibration['others'] {
@@ -75,13 +77,25 @@ function othersOf(runs: readonly CalibrationRuns[]): Calibration['others'] {
   return { secondsPerRequest, fixedCores: Math.max(0, meanY - secondsPerRequest * meanX) };
 }
 
-/** From what lightly loaded requests say: dispatch to batch is the way to the worker, the rest beside the batch is all else. */
-function hopsOf(runs: readonly CalibrationRuns[]): HopTimes {
+/** What a request takes beside its batch and what comes between dispatch and batch. */
+function besides({ answers }: TappedRun): number[] {
+  return answers.filter(({ status, batchSize }) => status === 'complete' && batchSize > 0).map(({ latencyMs, queueMs, computeMs }) => Math.max(0, latencyMs - queueMs - computeMs));
+}
+
+/**
+ * From what requests say: of lightly loaded ones, dispatch to batch is the way to the worker; the rest beside the batch is all else, at a rate
+ * between the two runs drawn from the one or the other in proportion.
+ */
+function hopsOf(runs: readonly CalibrationRuns[], perSecond: number): HopTimes {
   const alone = runs.flatMap(({ light }) => light.answers).filter(({ status, batchSize }) => status === 'complete' && batchSize === 1);
   const ways = alone.map(({ queueMs }) => queueMs).sort((a, b) => a - b);
   // The slower half has waited for a session, which the simulator adds by itself.
   const work = measuredHop(ways.slice(0, Math.ceil(ways.length / 2)));
-  const rest = measuredHop(alone.map(({ latencyMs, queueMs, computeMs }) => Math.max(0, latencyMs - queueMs - computeMs)));
+  const [light, full] = [measuredHop(runs.flatMap((run) => besides(run.light))), measuredHop(runs.flatMap((run) => besides(run.full)))];
+  const meanRate = (of: (run: CalibrationRuns) => TappedRun) => runs.reduce((sum, run) => sum + of(run).figures.offeredPerSecond, 0) / runs.length;
+  const [low, high] = [meanRate((run) => run.light), meanRate((run) => run.full)];
+  const loaded = Math.min(1, Math.max(0, (perSecond - low) / (high - low)));
+  const rest = (random: Random) => (random() < loaded ? full(random) : light(random));
   const zero = () => 0;
   return { requests: (random) => BEFORE_SHARE * rest(random), tasks: zero, work, outcomes: zero, responses: (random) => (1 - BEFORE_SHARE) * rest(random) };
 }

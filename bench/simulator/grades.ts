@@ -10,6 +10,6 @@ interface Grade {
 
 /** A made-up model at two precisions: what the cheap one saves and loses is like INT8 on a CPU. Heavy enough that the models, not the pipe, set the capacity. */
 export const GRADES: Readonly<Record<string, Grade>> = {
-  fp32: { roundsPerRequest: 40, accuracy: 1 },
-  int8: { roundsPerRequest: 16, accuracy: 0.98 },
+  fp32: { roundsPerRequest: 64, accuracy: 1 },
+  int8: { roundsPerRequest: 26, accuracy: 0.98 },
 };

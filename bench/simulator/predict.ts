@@ -44,12 +44,12 @@ function workers({ times }: Calibration): WorkerSpec[] {
 
 /** Runs the simulator as the real run will be, on nothing but what was calibrated. */
 export function predict(calibration: Calibration, { workload, variants }: GradedModels, policy: () => Policy, { perSecond, arrivals, seconds, faults = [] }: Load, { sloMs, deadlineMs }: Bounds): Predicted {
-  const { hops, others, partitionShares, cores, detectionMs } = calibration;
+  const { hopsAt, others, partitionShares, cores, detectionMs } = calibration;
   const runs = SEEDS.map((seed) => simulate({
     seed, seconds, policy: policy(), faults,
     traffic: [{ workload, arrivals, tasks: { fine: 1 }, deadlineMs, sloMs, partitionShares }],
     cluster: {
-      variants, partitions: DEFAULT_PARTITIONS, workers: workers(calibration), hops, detectionMs, deadlineMarginMs: DEADLINE_MARGIN_MS,
+      variants, partitions: DEFAULT_PARTITIONS, workers: workers(calibration), hops: hopsAt(perSecond), detectionMs, deadlineMarginMs: DEADLINE_MARGIN_MS,
       machines: { [MACHINE]: { cores, background: others.fixedCores + others.secondsPerRequest * perSecond } },
     },
   }));

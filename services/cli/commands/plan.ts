@@ -1,10 +1,11 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { InvalidArgumentError, type Command } from 'commander';
-import { taskKindSchema, type TaskKind, type Variant, type Workload } from '@tandem/schemas';
+import { taskKindSchema, type TaskKind, type Workload } from '@tandem/schemas';
 import { loadWorkloads } from '@tandem/shared/config';
-import { TandemError, messageOf } from '@tandem/shared/errors';
+import { TandemError } from '@tandem/shared/errors';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
-import { loadCatalogue, parseProfile, planCapacity, planPanels, registryProfile, type CapacityPlan, type PlanRequest } from '@tandem/simulator';
+import { loadCatalogue, planCapacity, planPanels, type CapacityPlan, type PlanRequest } from '@tandem/simulator';
+import { planProfile } from '../plan/plan-profile.ts';
 import { planText } from '../plan/plan-text.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 
@@ -67,16 +68,6 @@ function workloadNamed(workloads: readonly Workload[], name: string): Workload {
   throw new TandemError(`--workload ${name}: there are ${workloads.map((workload) => workload.name).join(', ')}`, { code: 'usage' });
 }
 
-async function profileOf(file: string | undefined, variants: readonly Variant[]): Promise<Pick<PlanRequest, 'profile' | 'profileSource'>> {
-  if (file === undefined) {
-    return { profile: registryProfile(variants), profileSource: 'as the registry has them (batches of 1 and of 32, one thread, on the machine where the models were made; between them in proportion)' };
-  }
-  const text = await readFile(file, 'utf8').catch((error: unknown) => {
-    throw new TandemError(`--profile ${file} cannot be read: ${messageOf(error)}`, { code: 'usage', cause: error });
-  });
-  return { profile: parseProfile(text, file), profileSource: `measured, ${file}` };
-}
-
 async function requestOf(flags: Flags): Promise<PlanRequest> {
   const settings = settingsOf(flags);
   const variants = stableVariants(await loadRegistry(settings.models));
@@ -85,7 +76,7 @@ async function requestOf(flags: Flags): Promise<PlanRequest> {
   const missing = flags.tasks?.find((task) => !available.includes(task));
   if (missing !== undefined) throw new TandemError(`--tasks ${missing}: ${workload.name} has plans for ${available.join(', ')}`, { code: 'usage' });
   return {
-    workload, variants, catalogue: await loadCatalogue(flags.machines), ...(await profileOf(flags.profile, variants)),
+    workload, variants, catalogue: await loadCatalogue(flags.machines), ...(await planProfile(flags.profile, variants, settings)),
     rate: flags.rate, sloMs: flags.slo, inTime: flags.inTime, accuracyFloor: flags.accuracyFloor ?? workload.accuracyFloor, tasks: flags.tasks ?? available,
     keys: { count: flags.keys, exponent: flags.keySkew, split: flags.keySplit }, seed: flags.seed,
   };
@@ -117,7 +108,7 @@ export function addPlanCommand(program: Command): void {
     .option('--keys <n>', 'different affinity keys: users, sessions, languages', whole(1, 1e9), 1_000_000)
     .option('--key-skew <exponent>', 'Zipf’s: 0 all alike, 1 as words and languages', between(0, 4, 'a number'), 0)
     .option('--key-split <n>', 'sub-keys of each key, or auto: as many as the hottest key asks for', split, 'auto' as const)
-    .option('--profile <file>', 'measured batch times, JSON by model.precision; default: the registry’s')
+    .option('--profile <file>', 'measured batch times: of tandem profile, or JSON by model.precision; default: this hardware’s profile, else the registry’s')
     .option('--plot <file>', 'writes an SVG')
     .option('--seed <n>', 'the same seed gives the same plan', whole(0, 2 ** 31), 1)
     .option('--json', 'machine-readable', false)
