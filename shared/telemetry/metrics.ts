@@ -59,6 +59,8 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     lateParts: new Counter({ name: 'tandem_late_parts_total', help: 'Outcomes that came after the final response', registers }),
     liveJudged: new Counter({ name: 'tandem_live_judged_total', help: 'Answers that a later interaction of their user has judged', labelNames: ['workload', 'model', 'precision'], registers }),
     liveHits: new Counter({ name: 'tandem_live_hits_total', help: 'Of those: the item was among the first ten. Divided by the judged, the live HR@10', labelNames: ['workload', 'model', 'precision'], registers }),
+    gatewaySeconds: new Histogram({ name: 'tandem_gateway_seconds', help: 'HTTP calls that bring work, by route and status: from their headers until the answer is out', labelNames: ['route', 'status'], buckets: SECONDS_BUCKETS, registers }),
+    gatewayWaiting: new Gauge({ name: 'tandem_gateway_waiting', help: 'HTTP requests that wait for a response of the flow', registers }),
   };
   registry.setContentType(Registry.PROMETHEUS_CONTENT_TYPE);
   conventionalMetrics(metrics, registry);

@@ -15,8 +15,8 @@ function tooSlow(how: string, timeoutMs: number): Problem {
 
 /** A body that comes one byte at a time is refused when its time is over; the connection ends with it. */
 export function limitBodyTime(fastify: FastifyInstance, timeoutMs: number): void {
-  fastify.addHook('preParsing', async (request, reply, payload) => {
-    if (request.routeOptions.config.streamsBody === true) return payload;
+  fastify.addHook('preParsing', (request, reply, payload, next) => {
+    if (request.routeOptions.config.streamsBody === true) return next(null, payload);
     const timer = setTimeout(() => {
       void reply.header('connection', 'close');
       // Destroyed, it would take the connection with it, and the answer.
@@ -24,7 +24,7 @@ export function limitBodyTime(fastify: FastifyInstance, timeoutMs: number): void
     }, timeoutMs);
     const done = () => clearTimeout(timer);
     payload.once('end', done).once('close', done).once('error', done);
-    return payload;
+    next(null, payload);
   });
 }
 

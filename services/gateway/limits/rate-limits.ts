@@ -28,6 +28,7 @@ export async function limitRates(fastify: FastifyInstance, { settings, cache, cl
   if (gatewayRateStore === 'shared' && !cache.shared) throw new TandemError('gatewayRateStore = shared: counting together needs Redis (--redis redis://host:port)', { code: 'settings_invalid' });
   const rateOf = ({ credential: { ratePerSecond, tier } }: FastifyRequest) => ratePerSecond ?? gatewayRates[tier ?? 'standard'] ?? fallback;
   await fastify.register(rateLimit, {
+    global: fallback !== undefined || Object.keys(gatewayRates).length > 0,
     timeWindow: WINDOW_MS,
     enableDraftSpec: true,
     keyGenerator: ({ credential }) => `${credential.tenant ?? ''} ${credential.name}`,

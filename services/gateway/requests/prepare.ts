@@ -29,8 +29,6 @@ export interface PreparedRequest {
   flowId: string;
   request: Request;
   workload: Workload | undefined;
-  /** Of what was asked for, without its id. */
-  fingerprint: string;
   /** The client chose the id, or a key that stands for it: a second call is the same request. */
   isIdempotent: boolean;
   /** From now until the answer is worthless, ms; undefined: never. */
@@ -51,7 +49,7 @@ export function prepareRequest(body: unknown, call: Call, context: GatewayContex
   const key = affinityKey(request);
   const place = { partition: partitionOfKey(key, context.settings.partitions), since: context.clock.now() };
   const record = { topic: topicName(context.settings.prefix, 'requests'), key, value, headers: headersOf(call, context) };
-  return { requestId, flowId, request, workload, fingerprint: fingerprintOf(request), isIdempotent, deadlineMs, place, record };
+  return { requestId, flowId, request, workload, isIdempotent, deadlineMs, place, record };
 }
 
 /** @throws {Problem} `invalid_request` */
@@ -92,6 +90,7 @@ function headersOf({ credential: { tenant }, trace }: Call, { desk }: GatewayCon
   return { ...trace, [HEADER.replyTo]: desk.address, ...(tenant === undefined ? {} : { [HEADER.tenant]: tenant }) };
 }
 
-function fingerprintOf({ requestId: _, time: __, ...asked }: Request): string {
+/** Of what was asked for, without its id. */
+export function fingerprintOf({ requestId: _, time: __, ...asked }: Request): string {
   return createHash('sha256').update(JSON.stringify(asked)).digest('base64url').slice(0, 22);
 }

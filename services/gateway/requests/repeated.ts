@@ -2,7 +2,7 @@ import type { Response } from '@tandem/schemas';
 import type { GatewayContext } from '../context.ts';
 import { Problem } from '../problems/problem.ts';
 import type { Exchange } from './exchange.ts';
-import type { PreparedRequest } from './prepare.ts';
+import { fingerprintOf, type PreparedRequest } from './prepare.ts';
 
 /** How often another gateway's answer is looked for. */
 const POLL_MS = 50;
@@ -12,8 +12,8 @@ const POLL_MS = 50;
  * @throws {Problem} `idempotency_conflict`
  */
 export async function repeated(prepared: PreparedRequest, exchange: Exchange, waitMs: number, { answers }: GatewayContext): Promise<Response | undefined | 'first'> {
-  const { flowId, fingerprint, requestId } = prepared;
-  const { isFirst, isSame } = await answers.claim(flowId, fingerprint);
+  const { flowId, request, requestId } = prepared;
+  const { isFirst, isSame } = await answers.claim(flowId, fingerprintOf(request));
   if (isFirst) return 'first';
   if (!isSame) throw new Problem('idempotency_conflict', { detail: 'This id or Idempotency-Key was used for another request; choose a new one for each.', requestId });
   const kept = await answers.find(flowId);

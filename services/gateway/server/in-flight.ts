@@ -7,10 +7,12 @@ export class InFlight {
 
   /** Counts each of them from its headers on until its answer is out, or its caller gone. */
   watch(fastify: FastifyInstance): void {
-    fastify.addHook('onRequest', async (request, reply) => {
-      if (request.routeOptions.config.scope !== 'send') return;
-      this.#count += 1;
-      reply.raw.once('close', () => this.#left());
+    fastify.addHook('onRequest', (request, reply, done) => {
+      if (request.routeOptions.config.scope === 'send') {
+        this.#count += 1;
+        reply.raw.once('close', () => this.#left());
+      }
+      done();
     });
   }
 
