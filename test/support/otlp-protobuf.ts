@@ -1,4 +1,4 @@
-import type { Attribute, ExportRequest, SentSpan } from './otlp-receiver.ts';
+import type { Attribute, ExportRequest, SentSpan } from './otlp-spans.ts';
 
 /** Field number, then a number or the bytes of a string, of bytes or of a message. https://protobuf.dev/programming-guides/encoding */
 type Field = [number: number, value: bigint | Buffer];

@@ -3,28 +3,11 @@ import { createServer } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { buffer } from 'node:stream/consumers';
 import { decodeExportRequest } from './otlp-protobuf.ts';
-
-export interface SentSpan {
-  traceId: string;
-  spanId: string;
-  parentSpanId?: string;
-  name: string;
-  attributes?: Attribute[];
-  links?: { traceId: string; spanId: string }[];
-}
+import type { ExportRequest, SentSpan } from './otlp-spans.ts';
 
 export interface ReceivedSpan extends SentSpan {
   /** service.name of the process that sent it. */
   service: string;
-}
-
-export interface Attribute {
-  key: string;
-  value: { stringValue?: string };
-}
-
-export interface ExportRequest {
-  resourceSpans: { resource: { attributes: Attribute[] }; scopeSpans: { spans: SentSpan[] }[] }[];
 }
 
 export interface OtlpReceiver extends AsyncDisposable {
