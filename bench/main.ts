@@ -54,6 +54,8 @@ const { values } = parseArgs({
   },
 });
 
+const FULL_WARM_SECONDS = 30;
+
 /** Requests say less than the SLO as their deadline: the way to the broker and back counts too. */
 const WAY_MS = 5;
 
@@ -88,7 +90,8 @@ async function runAll(scenarios: readonly Scenario[]): Promise<{ found: Map<stri
   const variants = stableVariants(await loadRegistry(join(import.meta.dirname, '../models')));
   const catalogueSize = Math.min(...variants.flatMap(({ catalogue }) => catalogue?.items ?? []));
   const replay = await loadReplay({ seed: number('seed'), repeatShare: number('repeats'), catalogueSize, synthetic: values.synthetic }, progress);
-  await using stand = await openStand(values.kafka, variants);
+  if (values.kafka === undefined) progress('starting and warming a broker');
+  await using stand = await openStand(values.kafka, variants, values.quick ? undefined : FULL_WARM_SECONDS);
   const peers = listed(values.peer);
   const bench: Bench = {
     stand, replay, progress, quick: values.quick, rounds: roundsOf(), effort: values.quick ? QUICK : FULL, seed: number('seed'),

@@ -35,6 +35,19 @@ test('a start far too high costs few probes', async () => {
   expect(probes.length).toBeLessThan(7);
 });
 
+test('a rate that failed narrowly, by chance, is tried again where that is asked for', async () => {
+  const server = singleServer(1_000);
+  let calls = 0;
+  const stalling = async (rate: number): Promise<ProbeFigures> => {
+    calls += 1;
+    const figures = await server(rate);
+    return calls % 2 === 1 ? { goodputPerSecond: figures.goodputPerSecond * 0.9, inTimeShare: figures.inTimeShare * 0.9 } : figures;
+  };
+  expect((await searchGoodput(stalling, { startRate: 500, maxProbes: 20 })).goodputPerSecond).toBeLessThan(700);
+  calls = 0;
+  expect((await searchGoodput(stalling, { startRate: 500, maxProbes: 20, tries: 2 })).goodputPerSecond).toBeGreaterThan(700);
+});
+
 test('ends after the probes that were allowed, and says 0 where nothing was sustained', async () => {
   let calls = 0;
   const result = await searchGoodput(async () => {

@@ -17,6 +17,8 @@ export interface SearchOptions {
   refinements?: number;
   /** Of all. @default 10 */
   maxProbes?: number;
+  /** A rate counts as failed once it has failed so often: a stall by chance is a large part of a short run. @default 1 */
+  tries?: number;
 }
 
 export interface SearchResult<Probe extends ProbeFigures> {
@@ -28,7 +30,7 @@ export interface SearchResult<Probe extends ProbeFigures> {
   peakPerSecond: number;
 }
 
-const DEFAULTS = { share: 0.95, factor: 1.5, refinements: 2, maxProbes: 10 };
+const DEFAULTS = { share: 0.95, factor: 1.5, refinements: 2, maxProbes: 10, tries: 1 };
 
 /** A rate that failed is followed by one that is this much lower at most. */
 const FASTEST_FALL = 4;
@@ -60,17 +62,21 @@ class Bracket {
 
 /**
  * The maximal goodput: rates rise (or fall) by a factor until one is sustained and the next is not, then the bracket is
- * halved. A rate above one that failed by chance is not tried again; full runs repeat the search instead.
+ * halved. A rate above one that failed is not tried again; full runs repeat the search instead.
  */
 export async function searchGoodput<Probe extends ProbeFigures>(probe: (rate: number) => Promise<Probe>, options: SearchOptions): Promise<SearchResult<Probe>> {
-  const { share, factor, refinements, maxProbes } = { ...DEFAULTS, ...options };
+  const { share, factor, refinements, maxProbes, tries } = { ...DEFAULTS, ...options };
   const probes: SearchResult<Probe>['probes'] = [];
   const bracket = new Bracket();
   let rate = options.startRate;
   let left = refinements;
   while (probes.length < maxProbes && left >= 0) {
-    const figures = await probe(rate);
+    let figures = await probe(rate);
     probes.push({ rate, figures });
+    for (let tried = 1; tried < tries && figures.inTimeShare < share && probes.length < maxProbes && figures.inTimeShare >= share / 2; tried += 1) {
+      figures = await probe(rate);
+      probes.push({ rate, figures });
+    }
     bracket.note(rate, figures.inTimeShare >= share);
     if (bracket.closed) left -= 1;
     rate = bracket.next(factor, figures.goodputPerSecond);

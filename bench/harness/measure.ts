@@ -17,6 +17,8 @@ export interface Effort {
   probeSeconds: number;
   refinements: number;
   maxProbes: number;
+  /** A rate counts as failed once it has failed so often. */
+  tries: number;
   /** At half of the goodput. */
   steadySeconds: number;
   /** The steady run goes on until so many requests have been sent, at most three times as long. */
@@ -154,9 +156,9 @@ export class Session implements AsyncDisposable {
   }
 
   async search(startRate: number): Promise<SearchResult<RunFigures>> {
-    const { probeSeconds, refinements, maxProbes } = this.#options.effort;
+    const { probeSeconds, refinements, maxProbes, tries } = this.#options.effort;
     const probe = async (rate: number) => (await this.at(rate, probeSeconds)).figures;
-    return searchGoodput(probe, { startRate: Math.max(LEAST_RATE, startRate), refinements, maxProbes });
+    return searchGoodput(probe, { startRate: Math.max(LEAST_RATE, startRate), refinements, maxProbes, tries });
   }
 
   /** Judged events at a rate, with the CPU time that they cost everybody. */

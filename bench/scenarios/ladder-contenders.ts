@@ -7,11 +7,21 @@ import { settingCapability, workloadFolder, type Capability } from './capabiliti
 /** The baselines that ratios are against: of the batch consumers, the better. */
 export const ONE_BY_ONE = 'consumer, one by one: large fp32';
 export const BATCH_CONSUMERS = ['consumer, batches of 32: large fp32', 'consumer, batches of 32, a process per core: large fp32'] as const;
+/** Rows that serve one and the same variant: Tandem's, and what consumes it in batches. */
+export const SAME_VARIANT: readonly { tandem: string; consumers: readonly string[] }[] = [
+  { tandem: 'Tandem: large fp32', consumers: BATCH_CONSUMERS },
+  ...['large int8', 'small fp32', 'small int8'].map((variant) => ({ tandem: `Tandem: ${variant}`, consumers: [`consumer, batches of 32: ${variant}`] })),
+];
 /** The row of all steps together. */
 export const WHOLE = '+ chaining';
-const EDGE = '+ chaining all but the workers';
+const APART = 'Tandem: small → large, each stage a process';
 /** A quick ladder has to be short. */
-const FULL_ONLY: ReadonlySet<string> = new Set([EDGE, 'consumer, batches of 32: small int8']);
+const FULL_ONLY: ReadonlySet<string> = new Set([
+  BATCH_CONSUMERS[0], 'consumer, batches of 32: small fp32', 'consumer, batches of 32: small int8', 'Tandem: small fp32', 'Tandem: small int8', 'Tandem: large fp32',
+]);
+
+/** Of the rows of Tandem, unless they say otherwise: topics only where a stage scales by itself. */
+const LAYOUT = settingCapability('chain', 'edge').flags ?? [];
 
 const SMALL = 'recommend-small';
 const LARGE = 'recommend-large';
@@ -46,7 +56,7 @@ function alone(size: 'small' | 'large', precision: string): Contender {
   const model = size === 'small' ? SMALL : LARGE;
   return tandemContender({
     name: `Tandem: ${size} ${precision}`, description: `every request answered by ${model}.${precision} alone`, task: size === 'small' ? 'coarse' : 'fine',
-    flags: ['--policy', 'fixed', '--precision', precision, '--variants', `${model}.${precision}`, ...withoutCaches()],
+    flags: [...LAYOUT, '--policy', 'fixed', '--precision', precision, '--variants', `${model}.${precision}`, ...withoutCaches()],
   });
 }
 
@@ -72,24 +82,26 @@ function optional(folder: string): Step[] {
   return [
     { name: '+ KV cache', description: 'the large model keeps each user’s history as a cached prefix', capability: settingCapability('prefixCacheMb', PREFIX_CACHE_MB) },
     { name: '+ result cache', description: 'identical steps are answered by what was computed before', capability: { flags: ['--workloads', workloadFolder(folder, 'fresh', { freshness: '5 minutes' })] } },
-    { name: EDGE, description: 'all stages but the workers in one process, handing over in memory', capability: settingCapability('chain', 'edge') },
-    { name: WHOLE, description: 'all stages in one process, handing over in memory', capability: settingCapability('chain', 'all') },
+    { name: WHOLE, description: 'the workers too: all stages in one process, handing over in memory', capability: settingCapability('chain', 'all') },
   ];
 }
 
 function cascade(folder: string): Contender[] {
-  const fp32 = tandemContender({
-    name: 'Tandem: small → large', description: 'the small model proposes 100 candidates, the large one ranks them; fp32, threshold policy', task: 'full',
-    flags: ['--variants', `${SMALL}.fp32,${LARGE}.fp32`, ...withoutCaches()],
+  const fp32 = (name: string, description: string, layout: readonly string[]) => tandemContender({
+    name, description, task: 'full', flags: [...layout, '--policy', 'fixed', '--precision', 'fp32', '--variants', `${SMALL}.fp32,${LARGE}.fp32`, ...withoutCaches()],
   });
-  const base = ['--policy', 'fixed', '--precision', 'int8', '--variants', `${SMALL}.int8,${LARGE}.int8`, ...withoutCaches()];
+  const base = [...LAYOUT, '--policy', 'fixed', '--precision', 'int8', '--variants', `${SMALL}.int8,${LARGE}.int8`, ...withoutCaches()];
   const int8: Step = { name: '+ INT8', description: 'both models at int8', capability: { flags: [] } };
-  return [fp32, ...cumulative(base, [int8, ...optional(folder)])];
+  return [
+    fp32(APART, 'the small model proposes 100 candidates, the large one ranks them; fp32; a process and a topic between all stages', []),
+    fp32('Tandem: small → large', 'the same with all stages but the workers in one process (--chain edge), as all rows of Tandem but the last', LAYOUT),
+    ...cumulative(base, [int8, ...optional(folder)]),
+  ];
 }
 
 /** Everything that the cascade's last row has, without its small model. */
 function largeWithAll(folder: string): Contender {
-  const base = ['--policy', 'fixed', '--precision', 'int8', '--variants', `${LARGE}.int8`];
+  const base = [...LAYOUT, '--policy', 'fixed', '--precision', 'int8', '--variants', `${LARGE}.int8`];
   const last = cumulative(base, optional(folder), { task: 'fine' }).at(-1)!;
   return { ...last, name: 'Tandem: large int8, all of the above', description: 'no small model: the large one lists from the whole catalogue' };
 }

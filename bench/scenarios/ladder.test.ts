@@ -1,7 +1,7 @@
 import { expect, test } from 'vitest';
 import { BATCH_CONSUMERS, ONE_BY_ONE } from './ladder-contenders.ts';
 import type { LadderRow } from './ladder-row.ts';
-import { ratiosOf } from './ladder.ts';
+import { ratiosOf, sameVariantRatios } from './ladder.ts';
 
 function row(name: string, goodputPerSecond: number): LadderRow {
   return {
@@ -18,4 +18,9 @@ test('ratios are against the one-by-one consumer, the better batch consumer and 
 
 test('without a baseline there is no ratio', () => {
   expect(ratiosOf([row('Tandem', 1_000)])[0]).toMatchObject({ againstOneByOne: NaN, againstBatchConsumer: NaN });
+});
+
+test('a variant is compared with the better of those who serve it in batches, where both were measured', () => {
+  const rows = [row(BATCH_CONSUMERS[0], 200), row(BATCH_CONSUMERS[1], 250), row('Tandem: large fp32', 300), row('Tandem: large int8', 400)];
+  expect(sameVariantRatios(rows)).toEqual([{ name: 'Tandem: large fp32', againstBatchConsumer: 1.2 }]);
 });

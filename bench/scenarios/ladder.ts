@@ -2,7 +2,7 @@ import type { Bench, Findings, Scenario, Table } from '../harness/bench.ts';
 import { number, share, spread } from '../harness/format.ts';
 import { measure, type Measured } from '../harness/measure.ts';
 import { inRounds, type Rounds } from '../harness/rounds.ts';
-import { BATCH_CONSUMERS, ladderContenders, ONE_BY_ONE } from './ladder-contenders.ts';
+import { BATCH_CONSUMERS, ladderContenders, ONE_BY_ONE, SAME_VARIANT } from './ladder-contenders.ts';
 import { gainsOf, ladderRow, type LadderRow } from './ladder-row.ts';
 
 /** How much the rows give of the baselines. */
@@ -49,6 +49,19 @@ function ratioTable(rows: readonly LadderRow[]): Table {
   };
 }
 
+/** What the systems are worth, models apart. */
+export function sameVariantRatios(rows: readonly LadderRow[]): { name: string; againstBatchConsumer: number }[] {
+  const goodputOf = (name: string) => rows.find((row) => row.name === name)?.goodputPerSecond ?? NaN;
+  return SAME_VARIANT.flatMap(({ tandem, consumers }) => {
+    const ratio = goodputOf(tandem) / Math.max(...consumers.map(goodputOf).filter((goodput) => !Number.isNaN(goodput)));
+    return Number.isFinite(ratio) ? [{ name: tandem, againstBatchConsumer: ratio }] : [];
+  });
+}
+
+function sameVariantTable(rows: readonly LadderRow[]): Table {
+  return { head: ['one and the same variant', '× batch consumer'], rows: sameVariantRatios(rows).map(({ name, againstBatchConsumer }) => [name, number(againstBatchConsumer)]) };
+}
+
 function latencyPanel(measured: readonly Rounds<Measured>[]) {
   const series = measured.map(({ contender, results }) => ({
     name: contender.name,
@@ -65,13 +78,13 @@ async function run(bench: Bench): Promise<Findings> {
   const measuredRows = rows.filter(({ failure }) => failure === undefined);
   return {
     data: rows,
-    more: { ratios: ratiosOf(measuredRows) },
+    more: { ratios: ratiosOf(measuredRows), sameVariant: sameVariantRatios(measuredRows) },
     notes: [
       `Goodput: complete answers within ${bench.sloMs} ms of when the request was due, per second, at the highest rate at which 95 % of all offered were; ` +
       'latencies and CPU time at half of it. Each row has what the rows above it from "small → large" on have.',
       ...rows.map(({ name, description }) => `- **${name}**: ${description}`),
     ],
-    tables: [mainTable(rows, bench), ratioTable(measuredRows)],
+    tables: [mainTable(rows, bench), ratioTable(measuredRows), sameVariantTable(measuredRows)],
     plots: [{
       title: 'Ladder',
       panels: [
