@@ -40,6 +40,8 @@ export interface VariantLoad {
   batchTimes?: BatchTimePoint[];
   /** Recent mean from dispatch until a batch began, ms. Absent: none has run. */
   meanQueueMs?: number;
+  /** Requests that went on from a cached user prefix, that built one, and that ran with the whole history. Absent: it keeps none. */
+  prefixes?: { hits: number; misses: number; bypassed: number };
   /** What batches take now, of what they took when the profile was made. Absent: unknown. */
   drift?: number;
 }

@@ -114,3 +114,4 @@ export class ServedVariant {
 function rounded(value: number): number {
   return Math.round(value * 1_000) / 1_000;
 }
+      ...(this.prefixes === undefined ? {} : { prefixes: { ...this.prefixes.counts } }),

@@ -27,6 +27,8 @@ const LEFT_OUT_MS = 60_000;
  */
 export class UserPrefixes {
   readonly #options: UserPrefixesOptions;
+  /** Requests since the start, by how they ran. */
+  readonly counts = { hits: 0, misses: 0, bypassed: 0 };
   /** In a row. */
   readonly #failures = { steps: 0, prefill: 0 };
   #leftOutUntil = -Infinity;
@@ -72,6 +74,7 @@ export class UserPrefixes {
       if (owner !== undefined && lease !== undefined) owners.add(owner);
     }
     const evictions = this.#options.cache.counts.evictions - evictionsBefore;
+    this.counts.bypassed += whole.length;
     this.#options.onUse({ bypassed: whole.length, evictions, bytes: this.bytes });
     const parts = [this.#part('steps', hits), this.#part('prefill', misses), ...(whole.length === 0 ? [] : [{ pending: whole }])];
     return { parts: parts.filter(({ pending }) => pending.length > 0), later };
@@ -154,6 +157,7 @@ export class UserPrefixes {
 
   #report(kind: Kind, leased: readonly LeasedWork[]): void {
     const sum = (of: (lease: PrefixLease) => number) => leased.reduce((total, { lease }) => total + of(lease), 0);
+    this.counts[kind === 'prefill' ? 'misses' : 'hits'] += leased.length;
     if (kind === 'prefill') return this.#options.onUse({ misses: leased.length, bytes: this.bytes });
     this.#options.onUse({ hits: leased.length, steps: sum(({ missing }) => missing), savedTokens: sum(({ reused }) => reused), bytes: this.bytes });
   }

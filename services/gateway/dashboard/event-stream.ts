@@ -13,6 +13,8 @@ export class EventStream {
   add(response: ServerResponse): void {
     this.#listeners.add(response);
     response.once('close', () => this.#listeners.delete(response));
+    // Whoever went away is gone with it.
+    response.on('error', () => this.#listeners.delete(response));
   }
 
   send(event: string, data: unknown): void {

@@ -82,6 +82,8 @@ export interface VariantStatus {
   breaker: 'closed' | 'open' | 'half_open';
   meanBatchSize: number;
   meanBatchMs: number;
+  /** Of its requests of the last seconds those that went on from a cached user prefix, 0..1; null: none ran, or it keeps none. */
+  prefixHits: number | null;
   /** Of the answers of the last seconds; null: none. */
   queueMs: { p50: number; p95: number } | null;
   /** Of all steps that ran in the last seconds, 0..1. */

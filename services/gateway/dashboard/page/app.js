@@ -5,9 +5,9 @@ import { actionsRow, closeButton, openDialog } from './dialogs.js';
 import { byId, h, setText } from './dom.js';
 import { explain } from './explain.js';
 import { createFlow } from './flow.js';
-import { clock } from './format.js';
+import { clock, rate } from './format.js';
 import { openLetters } from './letters.js';
-import { showCost, showQuality, showSpent, showTiles, showTilesWaiting } from './panels.js';
+import { showCaches, showCost, showQuality, showSpent, showTiles, showTilesWaiting } from './panels.js';
 import { showAudit, showLanes, showLetters, showRecent, showVariants, showWorkers, toggleIdle } from './tables.js';
 
 /** @typedef {import('../snapshot.ts').Snapshot} Snapshot */
@@ -25,12 +25,13 @@ let canOperate = false;
 
 /** @param {Snapshot} snapshot */
 function show(snapshot) {
-  const parts = [showTiles, showFlow, showVariants, showSpent, showQuality, showCost, showLetters, showAudit];
+  const parts = [showTiles, showFlow, showVariants, showSpent, showQuality, showCost, showCaches, showLetters, showAudit];
   for (const part of parts) part(snapshot);
   showWorkers(snapshot, canOperate);
   showLanes(snapshot, canOperate);
   showRecent(snapshot, (requestId) => void explain(requestId));
   byId('empty').hidden = snapshot.answers.seen > 0 || snapshot.recent.length > 0 || snapshot.topics.some(({ perSecond }) => perSecond > 0);
+  document.title = `${rate(snapshot.answers.perSecond)}/s, Tandem`;
   setText(byId('where'), `${snapshot.log.description}${snapshot.log.durable ? '' : ', not durable'}`);
   banner(snapshot.log.error === undefined ? null : `The log cannot be read: ${snapshot.log.error}. The figures below are the last that are known.`);
 }
@@ -77,6 +78,7 @@ function onLost(message, status) {
     banner(`${message} Sign in with an API key or a token that has the scope “read”.`);
     return;
   }
+  document.title = 'Disconnected, Tandem';
   setText(byId('live'), 'Disconnected');
   setText(byId('heard'), 'Disconnected');
   banner(`${message} ${last === undefined ? 'Trying again every second.' : `These are the figures of ${clock(heardAt)}; trying again every second.`}`);

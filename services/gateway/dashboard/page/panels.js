@@ -107,7 +107,7 @@ export function showQuality({ quality }) {
 
 
 /** @param {Snapshot} snapshot */
-export function showCost({ cost: { secondsPerThousand, allLargeSecondsPerThousand, large }, answers: { resultCacheHits } }) {
+export function showCost({ cost: { secondsPerThousand, allLargeSecondsPerThousand, large } }) {
   const parent = byId('cost');
   if (secondsPerThousand === null) return nothing(parent, 'No answers in the last minute.');
   const all = Math.max(secondsPerThousand, allLargeSecondsPerThousand ?? 0, 1e-9);
@@ -115,8 +115,15 @@ export function showCost({ cost: { secondsPerThousand, allLargeSecondsPerThousan
   if (allLargeSecondsPerThousand !== null) lines.push({ label: `All on the large model`, value: milliseconds(allLargeSecondsPerThousand * 1_000), share: allLargeSecondsPerThousand / all, color: 'var(--c7)' });
   bars(lines)(inside('cost', 'bars'));
   const note = allLargeSecondsPerThousand === null ? 'The large model has not run in the last minute, so there is nothing to compare with.' : `Of one session, measured in the last minute. Large: one step of ${large.join(' or ')} for each answer, at what its steps take now.`;
-  const caches = resultCacheHits === null ? '' : ` ${percent(resultCacheHits)} of steps were answered with a kept result.`;
   let text = parent.querySelector('p');
   if (text === null) parent.append(text = /** @type {HTMLParagraphElement} */ (h('p', { class: 'note' })));
-  setText(text, note + caches);
+  setText(text, note);
+}
+
+/** @param {Snapshot} snapshot */
+export function showCaches({ answers: { resultCacheHits }, variants }) {
+  const kept = resultCacheHits === null ? [] : [{ label: 'Kept results, of steps', value: percent(resultCacheHits), share: resultCacheHits, color: 'var(--c3)' }];
+  const prefixes = variants.flatMap(({ name, prefixHits }) => (prefixHits === null ? [] : [{ label: `User prefixes, ${name}`, value: percent(prefixHits), share: prefixHits, color: colorOf(name) }]));
+  if (kept.length + prefixes.length === 0) return nothing(byId('caches'), 'Nothing could come from a cache in the last seconds.');
+  bars([...kept, ...prefixes])(inside('caches', 'bars'));
 }

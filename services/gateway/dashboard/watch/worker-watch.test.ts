@@ -43,6 +43,13 @@ test('what several workers say of a variant is put together; paces are of the la
   expect(workers.variants(1_100)).toEqual([expect.objectContaining({ name: 'm.int8', workers: 2, queued: 6, perSecond: 100, breaker: 'open', meanBatchSize: 4 })]);
 });
 
+test('of requests of the last seconds, so many went on from a cached prefix', () => {
+  const { workers, hear } = watch();
+  hear(beat('a', 0, { variants: [{ ...load(0), prefixes: { hits: 100, misses: 100, bypassed: 0 } }] }));
+  hear(beat('a', 500, { variants: [{ ...load(10), prefixes: { hits: 106, misses: 101, bypassed: 1 } }] }));
+  expect(workers.variants(600)[0]?.prefixHits).toBeCloseTo(6 / 8);
+});
+
 test.each(['', 'no json', 'null', '{"kind":"worker"}', '{"kind":"erasure","user":"x","time":1}'])('what is no heartbeat changes nothing: %s', (text) => {
   const { workers, states } = watch();
   workers.record({ key: 'w', value: Buffer.from(text) }, 0, 0);

@@ -21,6 +21,8 @@ interface Heard {
   before: Heartbeat;
 }
 
+const NO_PREFIXES = { hits: 0, misses: 0, bypassed: 0 };
+
 type VariantFigures = Omit<VariantStatus, 'queueMs' | 'share'>;
 
 /** What the workers' heartbeats say. */
@@ -78,17 +80,29 @@ function stateOf({ instance, drained }: Heartbeat, silentMs: number, control: Co
   return control.isDrained(instance) ? 'draining' : 'working';
 }
 
-function ratesOf({ heartbeat, before }: Pick<Heard, 'heartbeat' | 'before'>, { model, precision, completed, failed }: VariantLoad): { perSecond: number; failedPerSecond: number } {
+function ratesOf({ heartbeat, before }: Pick<Heard, 'heartbeat' | 'before'>, { model, precision, completed, failed, prefixes }: VariantLoad): Rates {
   const elapsedMs = heartbeat.time - before.time;
   const earlier = before.variants.find((load) => load.model === model && load.precision === precision);
-  if (earlier === undefined) return { perSecond: 0, failedPerSecond: 0 };
-  return { perSecond: perSecondOf(completed - earlier.completed, elapsedMs), failedPerSecond: perSecondOf(failed - earlier.failed, elapsedMs) };
+  if (earlier === undefined) return { perSecond: 0, failedPerSecond: 0, prefixHits: 0, prefixRequests: 0 };
+  const since = (of: (counts: NonNullable<VariantLoad['prefixes']>) => number) => (prefixes === undefined ? 0 : Math.max(0, of(prefixes) - of(earlier.prefixes ?? NO_PREFIXES)));
+  return {
+    perSecond: perSecondOf(completed - earlier.completed, elapsedMs),
+    failedPerSecond: perSecondOf(failed - earlier.failed, elapsedMs),
+    prefixHits: since(({ hits }) => hits),
+    prefixRequests: since(({ hits, misses, bypassed }) => hits + misses + bypassed),
+  };
 }
 
-interface RatedLoad {
-  load: VariantLoad;
+interface Rates {
   perSecond: number;
   failedPerSecond: number;
+  /** Since the heartbeat that they are taken against. */
+  prefixHits: number;
+  prefixRequests: number;
+}
+
+interface RatedLoad extends Rates {
+  load: VariantLoad;
 }
 
 function variantOf(name: string, group: readonly RatedLoad[]): VariantFigures {
@@ -96,6 +110,7 @@ function variantOf(name: string, group: readonly RatedLoad[]): VariantFigures {
   const running = group.filter(({ load }) => load.meanBatchMs > 0);
   const mean = (of: (load: VariantLoad) => number) => (running.length === 0 ? 0 : running.reduce((sum, { load }) => sum + of(load), 0) / running.length);
   const [{ load: { model, precision, version } }] = group as [RatedLoad];
+  const prefixRequests = total((rated) => rated.prefixRequests);
   const breakers = group.map(({ load: { breaker = 'closed' } }) => breaker);
   return {
     name, model, precision, version,
@@ -107,6 +122,7 @@ function variantOf(name: string, group: readonly RatedLoad[]): VariantFigures {
     breaker: breakers.find((state) => state === 'open') ?? breakers.find((state) => state === 'half_open') ?? 'closed',
     meanBatchSize: mean((load) => load.meanBatchSize),
     meanBatchMs: mean((load) => load.meanBatchMs),
+    prefixHits: prefixRequests === 0 ? null : total((rated) => rated.prefixHits) / prefixRequests,
   };
 }
 
