@@ -30,7 +30,7 @@ export function authenticate(fastify: FastifyInstance, context: GatewayContext):
 }
 
 /** @throws {Problem} `forbidden` */
-export function requireScope({ name, scopes }: Credential, scope: Scope): void {
+function requireScope({ name, scopes }: Credential, scope: Scope): void {
   if (!scopes.has(scope)) throw new Problem('forbidden', { detail: `${name} may not do this: the scope ${scope} is needed.` });
 }
 

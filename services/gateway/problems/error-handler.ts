@@ -14,7 +14,7 @@ const REFUSED: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_MAX_PARAM_LENGTH: 'not_found',
 };
 
-export function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
+function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply.code(problem.status).headers(problem.headers).header('content-type', CONTENT_TYPE).serializer(JSON.stringify).send(problem.body);
 }
 

@@ -18,7 +18,8 @@ describe('the rights of each role', () => {
     ['scheduler', 'write', 'work.any.fp32'], ['scheduler', 'write', 'bulk.any.fp32.pool'], ['worker', 'read', 'work.any.fp32'],
     ['worker', 'write', 'telemetry'], ['fusion', 'write', 'responses'], ['fusion', 'read', 'responses'], ['fusion', 'read', 'interactions'],
     ['backfill', 'write', 'requests.bulk'], ['backfill', 'read', 'responses'], ['operator', 'write', 'models'],
-    ['producer', 'write', 'requests'], ['consumer', 'read', 'responses'], ['gateway', 'write', 'control'], ['gateway', 'read', 'work.any.fp32'], ['worker', 'read', 'control'],
+    ['gateway', 'write', 'requests'], ['gateway', 'write', 'interactions'], ['gateway', 'read', 'replies'], ['gateway', 'read', 'responses'], ['gateway', 'read', 'telemetry'],
+    ['fusion', 'write', 'replies'], ['producer', 'write', 'requests'], ['consumer', 'read', 'responses'], ['gateway', 'write', 'control'], ['gateway', 'read', 'work.any.fp32'], ['worker', 'read', 'control'],
   ] as const)('%s may %s %s', (role, operation, topic) => expect(may(role, operation, `t.${topic}`)).toBe(true));
 
   test.each([
@@ -26,6 +27,7 @@ describe('the rights of each role', () => {
     ['scheduler', 'write', 'responses'], ['scheduler', 'read', 'requests'], ['worker', 'write', 'work.any.fp32'],
     ['worker', 'write', 'responses'], ['worker', 'read', 'requests'], ['fusion', 'write', 'tasks'], ['fusion', 'read', 'requests'],
     ['backfill', 'write', 'requests'], ['backfill', 'write', 'responses'], ['producer', 'read', 'responses'], ['producer', 'write', 'tasks'],
+    ['gateway', 'write', 'replies'], ['gateway', 'write', 'responses'], ['gateway', 'write', 'requests.bulk'],
     ['consumer', 'write', 'responses'], ['consumer', 'read', 'requests'], ['worker', 'write', 'control'], ['producer', 'write', 'control'], ['gateway', 'write', 'tasks'],
   ] as const)('%s may not %s %s', (role, operation, topic) => expect(may(role, operation, `t.${topic}`)).toBe(false));
 
