@@ -14,6 +14,8 @@ export const planStepSchema = z.object({
     .describe('models that may run this step instead, most wanted first, where its own cannot answer in time'),
   skipWhenConfident: z.number().min(0).max(1).optional()
     .describe('not run when the step before it is at least this confident'),
+  skipAtFloor: z.array(z.object({ floor: z.number().min(0).max(1), confidence: z.number().min(0).max(1) })).max(16).optional()
+    .describe('the same for requests with an accuracy floor: of the entries that keep it, the one of the least confidence counts; from tools/cascade.py'),
 });
 export type PlanStep = z.infer<typeof planStepSchema>;
 

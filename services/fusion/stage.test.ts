@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import type { Outcome } from '@tandem/schemas';
+import type { Outcome, StepEnds } from '@tandem/schemas';
 import { RecordError } from '@tandem/shared/errors';
 import type { StageOutput } from '@tandem/shared/runner';
 import { completed, fine, harness, task, type HarnessOptions } from './testing.ts';
@@ -139,6 +139,17 @@ test('a rejected request gets its response, once', async () => {
   await send('outcomes', rejected);
   await send('outcomes', rejected);
   expect(responses).toMatchObject([{ requestId: 'bad', status: 'rejected', reason: 'invalid', error: { code: 'invalid_request', message: 'limit: too big' } }]);
+});
+
+test('a request that was shed before anything of it ran is rejected as overload, and says why', async () => {
+  const { send, handle, responses } = await started();
+  const shed = (step: string, previous: StepEnds = {}): Outcome =>
+    ({ kind: 'failed', requestId: 'r1', step, task: task(), previous, code: 'overload', message: 'overload: 90 ms are needed, 50 are left' });
+  const part = handle('tasks', task());
+  await send('outcomes', shed('coarse'));
+  await Promise.all([send('outcomes', shed('fine', { coarse: { kind: 'failed', code: 'overload', message: 'overload: 90 ms are needed, 50 are left' } })), part]);
+  expect(responses).toMatchObject([{ status: 'rejected', reason: 'overload', error: { code: 'overload', message: 'overload: 90 ms are needed, 50 are left' } }]);
+  expect(responses[0]).not.toHaveProperty('result');
 });
 
 test('requests of a revoked partition are let go: whoever has it now answers them', async () => {

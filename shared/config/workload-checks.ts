@@ -46,8 +46,8 @@ function stepProblems({ steps }: PlanTemplate, index: number, models: ReadonlySe
     .filter((id) => !others.includes(id))
     .map((id) => `after: there is no other step ${id}; there is ${listed(others)}`);
   if (step.after.length > 1) problems.push(`after: names ${step.after.length} steps; a step can come after one step (its outcomes bring along what came before)`);
-  if (step.skipWhenConfident !== undefined && step.after.length === 0) {
-    problems.push('skipWhenConfident: needs a step before this one; name it in after');
+  if ((step.skipWhenConfident ?? step.skipAtFloor) !== undefined && step.after.length === 0) {
+    problems.push(`${step.skipWhenConfident === undefined ? 'skipAtFloor' : 'skipWhenConfident'}: needs a step before this one; name it in after`);
   }
   if ((step.part === undefined) !== (step.of === undefined)) problems.push('part: part and of belong together');
   if (step.part !== undefined && step.of !== undefined && step.part > step.of) problems.push(`part: is ${step.part} of ${step.of}; at most ${step.of}`);

@@ -13,11 +13,18 @@ function confidenceBefore({ step, previous }: DecisionContext): number | undefin
   return undefined;
 }
 
+/** Confidence from which a step is not worth running; undefined: it always is. A request without a floor has not asked for less. */
+function confidenceWanted({ skipWhenConfident, skipAtFloor = [] }: PlanStep, floor: number | null): number | undefined {
+  if (skipWhenConfident !== undefined || floor === null || floor === 0) return skipWhenConfident;
+  const keeping = skipAtFloor.filter((entry) => entry.floor >= floor).map(({ confidence }) => confidence);
+  return keeping.length === 0 ? undefined : Math.min(...keeping);
+}
+
 function confidentEnough(context: DecisionContext): Decision | undefined {
-  const { skipWhenConfident } = context.step;
+  const wanted = confidenceWanted(context.step, context.task.accuracyFloor);
   const confidence = confidenceBefore(context);
-  if (skipWhenConfident === undefined || confidence === undefined || confidence < skipWhenConfident) return undefined;
-  return { kind: 'skip', reason: `confidence ${confidence.toFixed(3)} ≥ ${skipWhenConfident}` };
+  if (wanted === undefined || confidence === undefined || confidence < wanted) return undefined;
+  return { kind: 'skip', reason: `confidence ${confidence.toFixed(3)} ≥ ${wanted}` };
 }
 
 /**

@@ -80,6 +80,16 @@ test('a step after a confident one is skipped, with the numbers in the reason', 
   expect(precision({ confidence: 0.94, skipWhenConfident: 0.95 })).toBe('fp32');
 });
 
+test('a request that allows some loss skips the step from the confidence on that keeps its floor; one that allows none never does', () => {
+  const skipAtFloor = [{ floor: 0.99, confidence: 0.5 }, { floor: 0.95, confidence: 0.3 }];
+  const at = (confidence: number, floor: number | null) => {
+    const asked = context({ confidence, ...(floor === null ? {} : { floor }) });
+    return decide(thresholdPolicy(), { ...asked, step: { ...asked.step, skipAtFloor } }).kind;
+  };
+  expect([at(0.5, 0.99), at(0.49, 0.99), at(0.49, 0.97), at(0.5, 0.97), at(0.3, 0.95)]).toEqual(['skip', 'dispatch', 'dispatch', 'skip', 'skip']);
+  expect([at(0.99, 0.999), at(0.99, 0), at(0.99, null)]).toEqual(['dispatch', 'dispatch', 'dispatch']);
+});
+
 test('work whose deadline has passed is not dispatched', () => {
   expect(precision({ deadlineAt: 1_000 })).toBe('expire');
   expect(precision({ deadlineAt: 1_001 })).toBe('fp32');

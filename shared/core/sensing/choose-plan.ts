@@ -39,8 +39,9 @@ function withoutCoarse(plan: Plan): Plan {
   return { ...plan, steps, weights: Object.fromEntries(Object.entries(plan.weights).filter(([id]) => !given.has(id))) };
 }
 
-function withoutPredecessors({ skipWhenConfident, ...step }: PlanStep, given: ReadonlySet<string>): PlanStep {
+function withoutPredecessors({ skipWhenConfident, skipAtFloor, ...step }: PlanStep, given: ReadonlySet<string>): PlanStep {
   const after = step.after.filter((id) => !given.has(id));
   // Without a predecessor there is no confidence that a step could be skipped on.
-  return after.length === 0 || skipWhenConfident === undefined ? { ...step, after } : { ...step, after, skipWhenConfident };
+  if (after.length === 0) return { ...step, after };
+  return { ...step, after, ...(skipWhenConfident === undefined ? {} : { skipWhenConfident }), ...(skipAtFloor === undefined ? {} : { skipAtFloor }) };
 }

@@ -1,0 +1,120 @@
+import { expect, test } from 'vitest';
+import type { Heartbeat, Variant, VariantLoad } from '@tandem/schemas';
+import { Cluster } from './cluster.ts';
+import type { Forecast } from './types.ts';
+
+const variant = (precision: string): Variant => ({
+  model: 'large', precision, version: '1', status: 'stable', adapter: 'recommend', graphs: {}, limits: {}, lineage: {},
+  accuracy: { metric: 'ndcgAt10', value: 0.2, others: {}, data: 'test', date: '2026-01-01' },
+});
+const load = (precision: string, over: Partial<VariantLoad> = {}): VariantLoad => ({
+  model: 'large', precision, version: '1', queued: 0, running: 0, completed: 0, failed: 0, meanBatchSize: 1, meanBatchMs: 1,
+  batchTimes: [{ size: 1, ms: 2, samples: 50 }, { size: 32, ms: 33, samples: 50 }], ...over,
+});
+
+function beat(over: Partial<Heartbeat> = {}): Heartbeat {
+  return { kind: 'worker', instance: 'a', time: 0, sessions: 2, resources: { time: 0, cpuCores: 2, memoryBytes: 1, memoryFreeBytes: 1 }, variants: [load('fp32'), load('int8')], ...over };
+}
+
+function harness(...beats: Heartbeat[]) {
+  const cluster = new Cluster({ variants: [variant('fp32'), variant('int8')], startedAt: 0 });
+  for (const one of beats) cluster.beat(one, 0);
+  const forecast = (precision = 'fp32', tier = 'standard', now = 0): Forecast | undefined => {
+    const state = cluster.state(now);
+    return state.forecast(state.variantsOf('large').find((known) => known.variant.precision === precision && known.workers > 0)!, tier);
+  };
+  let number = 0;
+  const dispatch = (count: number, precision = 'fp32', tier = 'standard') => {
+    for (let index = 0; index < count; index += 1) {
+      cluster.dispatched({ requestId: `r${(number += 1)}`, step: 'fine', model: 'large', precision, lane: 'interactive', tier, dispatchedAt: 0, forecast: forecast(precision, tier) });
+    }
+  };
+  const back = (first: number, last: number, run: { queueMs: number; computeMs: number }, now: number) => {
+    for (let index = first; index <= last; index += 1) cluster.returned({ kind: 'completed', requestId: `r${index}`, step: 'fine', run: { model: 'large', precision: 'fp32', version: '1', batchSize: 1, reason: '', ...run } } as never, now);
+  };
+  return { cluster, forecast, dispatch, back };
+}
+
+test('an idle worker runs a request at once, and the ways there and back are learnt', () => {
+  const { forecast, dispatch, back } = harness(beat());
+  expect(forecast()).toMatchObject({ backlogMs: 0, queueMs: 0, computeMs: 2, costMs: 2 });
+  for (let index = 1; index <= 100; index += 1) {
+    dispatch(1);
+    back(index, index, { queueMs: 3, computeMs: 2 }, 9);
+  }
+  const { queueMs, returnMs, deviationMs } = forecast('fp32', 'standard', 9)!;
+  expect(queueMs).toBeCloseTo(3, 1);
+  expect(returnMs).toBeCloseTo(4, 1);
+  expect(deviationMs).toBeLessThan(1);
+});
+
+test('what is dispatched counts at once, whatever its precision, since sessions are shared', () => {
+  const { forecast, dispatch } = harness(beat());
+  dispatch(64, 'int8');
+  // Batches of 32 on two sessions: 33 ms for each.
+  expect(forecast('fp32')!.backlogMs).toBeCloseTo(33, 0);
+});
+
+test('what other schedulers have there shows in the heartbeats, once they agree about it', () => {
+  const busy = beat({ variants: [load('fp32', { queued: 50, running: 14 }), load('int8')] });
+  const { cluster, forecast } = harness(beat(), busy);
+  expect(forecast()!.backlogMs).toBe(0);
+  for (const now of [500, 1_000, 1_500]) cluster.beat(busy, now);
+  expect(forecast('fp32', 'standard', 1_500)!.backlogMs).toBeCloseTo(33, 0);
+});
+
+test('what this scheduler has under way is not counted twice when heartbeats report it', () => {
+  const { cluster, forecast, dispatch } = harness(beat());
+  dispatch(64);
+  for (const now of [500, 1_000, 1_500]) cluster.beat(beat({ variants: [load('fp32', { queued: 50, running: 14 }), load('int8')] }), now);
+  expect(forecast('fp32', 'standard', 1_500)!.backlogMs).toBeCloseTo(33, 0);
+});
+
+test('bulk that waits delays nobody', () => {
+  const { cluster, forecast } = harness();
+  for (const now of [0, 500, 1_000]) cluster.beat(beat({ variants: [load('fp32', { queued: 900, bulkBacklog: 900 }), load('int8')] }), now);
+  expect(forecast('fp32', 'standard', 1_000)!.backlogMs).toBe(0);
+});
+
+test('a tier of larger weight waits only for its own share', () => {
+  const { forecast, dispatch } = harness(beat());
+  dispatch(60, 'fp32', 'standard');
+  dispatch(4, 'fp32', 'vip');
+  expect(forecast('fp32', 'vip')!.backlogMs).toBeLessThan(0.2 * forecast('fp32', 'standard')!.backlogMs);
+  expect(forecast('fp32', 'stranger')!.backlogMs).toBe(forecast('fp32', 'standard')!.backlogMs);
+});
+
+test('more workers wait less, and one that has gone no longer counts', () => {
+  const { cluster, forecast, dispatch } = harness(beat(), beat({ instance: 'b' }));
+  dispatch(64);
+  const two = forecast()!.backlogMs;
+  cluster.heard('b', null, 10);
+  expect(forecast()!.backlogMs).toBeGreaterThan(1.7 * two);
+});
+
+test('times that rest on too few batches are not trusted', () => {
+  const few = [{ size: 1, ms: 2, samples: 2 }];
+  const { forecast } = harness(beat({ variants: [load('fp32', { batchTimes: few }), load('int8')] }));
+  expect(forecast('fp32')).toBeUndefined();
+  expect(forecast('int8')).toBeDefined();
+});
+
+test('waits that are longer than the backlog says are expected to be longer next time, until there has been no news for a while', () => {
+  const { cluster, forecast, dispatch, back } = harness(beat());
+  for (let round = 0; round < 20; round += 1) {
+    dispatch(64);
+    back(64 * round + 1, 64 * round + 64, { queueMs: 100, computeMs: 33 }, 140);
+  }
+  dispatch(64);
+  const { backlogMs, queueMs, computeMs } = forecast('fp32', 'standard', 140)!;
+  expect(queueMs).toBeGreaterThan(2 * backlogMs);
+  cluster.beat(beat(), 10_140);
+  expect(forecast('fp32', 'standard', 10_140)!.soonestMs).toBeLessThan(1.1 * (backlogMs + computeMs));
+});
+
+test('work that never comes back is forgotten', () => {
+  const { cluster, forecast, dispatch } = harness(beat());
+  dispatch(64);
+  cluster.beat(beat(), 31_000);
+  expect(forecast('fp32', 'standard', 31_000)!.backlogMs).toBe(0);
+});
