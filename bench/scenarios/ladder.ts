@@ -15,13 +15,16 @@ interface Ratio {
   hitRateLost: number;
 }
 
+/** The most of the rows of these names; NaN where none was measured. */
+function bestOf(rows: readonly LadderRow[], names: readonly string[]): number {
+  return rows.filter(({ name }) => names.includes(name)).reduce((best, { goodputPerSecond }) => (goodputPerSecond <= best ? best : goodputPerSecond), NaN);
+}
+
 export function ratiosOf(rows: readonly LadderRow[]): Ratio[] {
-  const goodputOf = (name: string) => rows.find((row) => row.name === name)?.goodputPerSecond ?? NaN;
-  const known = BATCH_CONSUMERS.map(goodputOf).filter((goodput) => !Number.isNaN(goodput));
-  const batches = known.length === 0 ? NaN : Math.max(...known);
+  const batches = bestOf(rows, BATCH_CONSUMERS);
   return rows.map(({ name, goodputPerSecond, hitRateLost }, index) => ({
     name, hitRateLost,
-    againstOneByOne: goodputPerSecond / goodputOf(ONE_BY_ONE),
+    againstOneByOne: goodputPerSecond / bestOf(rows, [ONE_BY_ONE]),
     againstBatchConsumer: goodputPerSecond / batches,
     step: goodputPerSecond / (rows[index - 1]?.goodputPerSecond ?? NaN),
   }));
@@ -51,9 +54,8 @@ function ratioTable(rows: readonly LadderRow[]): Table {
 
 /** What the systems are worth, models apart. */
 export function sameVariantRatios(rows: readonly LadderRow[]): { name: string; againstBatchConsumer: number }[] {
-  const goodputOf = (name: string) => rows.find((row) => row.name === name)?.goodputPerSecond ?? NaN;
   return SAME_VARIANT.flatMap(({ tandem, consumers }) => {
-    const ratio = goodputOf(tandem) / Math.max(...consumers.map(goodputOf).filter((goodput) => !Number.isNaN(goodput)));
+    const ratio = bestOf(rows, [tandem]) / bestOf(rows, consumers);
     return Number.isFinite(ratio) ? [{ name: tandem, againstBatchConsumer: ratio }] : [];
   });
 }
