@@ -44,6 +44,8 @@ export interface VariantLoad {
   prefixes?: { hits: number; misses: number; bypassed: number };
   /** What batches take now, of what they took when the profile was made. Absent: unknown. */
   drift?: number;
+  /** The version that topic `models` wants and this worker could not take; `version` goes on. Absent: it serves what is wanted. */
+  refused?: { version: string; reason: string };
 }
 
 /** What batches of a size take. */

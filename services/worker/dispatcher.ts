@@ -25,6 +25,7 @@ export interface DispatcherOptions {
 }
 
 interface Running {
+  served: ServedVariant;
   lane: Lane;
   /** Predicted, epoch ms. */
   endsAt: number;
@@ -53,6 +54,8 @@ export class Dispatcher {
   readonly #running = new Set<Running>();
   readonly #rules: RunRules;
   readonly #settler: Settler;
+  /** No batch begins while somebody waits for the running ones of a variant to end. */
+  readonly #switches = new Set<() => boolean>();
   #onIdle: (() => void)[] = [];
   #scheduled = false;
   #cancelTimer: () => void = () => undefined;
@@ -98,6 +101,31 @@ export class Dispatcher {
     return new Promise((resolve) => this.#onIdle.push(resolve));
   }
 
+  /**
+   * Runs it when no batch of the variant runs; none begins before. What waits goes on afterwards.
+   * @returns false: they have not ended within `patienceMs`, and it has not been run
+   */
+  betweenBatches(served: ServedVariant, action: () => void, patienceMs: number): Promise<boolean> {
+    const { clock } = this.#options;
+    const { promise, resolve } = Promise.withResolvers<boolean>();
+    const end = (done: boolean) => {
+      cancel();
+      this.#switches.delete(attempt);
+      resolve(done);
+      this.#pumpSoon();
+    };
+    const attempt = () => {
+      if ([...this.#running].some((running) => running.served === served)) return false;
+      action();
+      end(true);
+      return true;
+    };
+    const cancel = clock.schedule(clock.now() + patienceMs, () => end(false));
+    this.#switches.add(attempt);
+    this.#pumpSoon();
+    return promise;
+  }
+
   #enqueue(pending: PendingWork, group: string): void {
     const { work, served, lane, suspicion, tenant } = pending;
     const { tier, deadlineAt } = work.task;
@@ -121,6 +149,11 @@ export class Dispatcher {
 
   #pump(): void {
     this.#cancelTimer();
+    for (const attempt of this.#switches) {
+      if (attempt()) continue;
+      this.#expire(takeExpired(this.#queue, this.#situation()));
+      return this.#expireInTime();
+    }
     this.#runSolo();
     while (!this.#solo.holdsOthers && this.#running.size <= this.#options.concurrency) {
       const situation = this.#situation();
@@ -197,7 +230,7 @@ export class Dispatcher {
       for (const one of pending) this.#refuse(one);
       return;
     }
-    const running = { lane, endsAt: startsAt + (this.#times.predict(group, pending.length) ?? 0) };
+    const running = { served, lane, endsAt: startsAt + (this.#times.predict(group, pending.length) ?? 0) };
     this.#running.add(running);
     served.running += pending.length;
     await this.#infer(batch, permit);

@@ -2,7 +2,7 @@ import type { BatchTimePoint, ErrorCode, Variant, Workload } from '@tandem/schem
 import type { Cache } from '@tandem/shared/cache';
 import type { Clock, Random } from '@tandem/shared/clock';
 import { BATCH_LIMITS, type Adapter, type BatchLimits, type BreakerState } from '@tandem/shared/core';
-import type { InferenceEngine, LoadedVariant } from '@tandem/shared/engine';
+import type { Golden, InferenceEngine, LoadedVariant } from '@tandem/shared/engine';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog } from '@tandem/shared/log';
 import type { ResourceProbe } from '@tandem/shared/probe';
@@ -118,6 +118,8 @@ export interface WorkerStageOptions {
   /** @default 500 */
   heartbeatIntervalMs?: number;
   observer?: WorkerObserver;
+  /** Inputs and what models answered to them when they were released: a version that is reloaded has to answer so. @default none */
+  golden?: () => Promise<Golden | undefined>;
 }
 
 const AT_LEAST_ONE: ReadonlySet<string> = new Set(['maxBatchSize', 'maxBulkBatchSize', 'maxQueueSize', 'maxSuspectRuns']);

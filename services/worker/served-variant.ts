@@ -19,11 +19,11 @@ export interface ServedVariantOptions {
 
 /** A variant that this worker serves, and how it is doing. */
 export class ServedVariant {
-  readonly loaded: LoadedVariant;
+  #loaded: LoadedVariant;
   readonly adapter: Adapter;
   readonly name: string;
-  /** Undefined: every request computes its whole history. */
-  readonly prefixes: UserPrefixes | undefined;
+  #prefixes: UserPrefixes | undefined;
+  #refused: VariantLoad['refused'];
   queued = 0;
   /** Of them, in the bulk lane. */
   bulkQueued = 0;
@@ -43,16 +43,44 @@ export class ServedVariant {
   readonly #profiled: readonly BatchTimePoint[];
 
   constructor(loaded: LoadedVariant, adapter: Adapter, { random = Math.random, prefixes, profiled = [] }: ServedVariantOptions = {}) {
-    this.prefixes = prefixes;
+    this.#prefixes = prefixes;
     this.#profiled = profiled;
     this.breaker = new CircuitBreaker({ random });
-    this.loaded = loaded;
+    this.#loaded = loaded;
     this.adapter = adapter;
     this.name = variantName(loaded.variant);
   }
 
+  get loaded(): LoadedVariant {
+    return this.#loaded;
+  }
+
+  /** Undefined: every request computes its whole history. */
+  get prefixes(): UserPrefixes | undefined {
+    return this.#prefixes;
+  }
+
   get variant(): Variant {
-    return this.loaded.variant;
+    return this.#loaded.variant;
+  }
+
+  /** Another version takes over; between batches only. @returns the one before, to be unloaded */
+  replace(loaded: LoadedVariant, prefixes: UserPrefixes | undefined): LoadedVariant {
+    const before = this.#loaded;
+    this.#loaded = loaded;
+    this.#prefixes = prefixes;
+    this.#refused = undefined;
+    return before;
+  }
+
+  /** What operators want is what serves. */
+  reloaded(): void {
+    this.#refused = undefined;
+  }
+
+  /** A version that operators want could not be taken, for heartbeats. */
+  refused(version: string, reason: string): void {
+    this.#refused = { version, reason };
   }
 
   /**
@@ -105,7 +133,9 @@ export class ServedVariant {
       meanBatchSize: this.#meanBatchSize,
       meanBatchMs: this.#meanBatchMs,
       ...(batchTimes.length === 0 ? {} : { batchTimes }),
+      ...(this.prefixes === undefined ? {} : { prefixes: { ...this.prefixes.counts } }),
       ...(drift === undefined ? {} : { drift: rounded(drift) }),
+      ...(this.#refused === undefined ? {} : { refused: this.#refused }),
       ...(this.#meanQueueMs === undefined ? {} : { meanQueueMs: rounded(this.#meanQueueMs) }),
     };
   }
@@ -114,4 +144,3 @@ export class ServedVariant {
 function rounded(value: number): number {
   return Math.round(value * 1_000) / 1_000;
 }
-      ...(this.prefixes === undefined ? {} : { prefixes: { ...this.prefixes.counts } }),

@@ -67,15 +67,18 @@ export const context = {
 
 export type TestedStage = Stage & { run(value: unknown, topic?: string): Promise<Outcome> };
 
+export function workerOptions(engine: InferenceEngine): WorkerStageOptions {
+  return {
+    prefix: 't.', instance: 'worker-1', variants: [lookup], adapters: new Map([['lookup', lookupAdapter]]), engine,
+    probe: { sample: async () => ({ time: 0, cpuCores: 2, memoryBytes: 8, memoryFreeBytes: 4 }) },
+    clock: systemClock, cache: createMemoryCache(), log: testLog, logger: silentLogger,
+  };
+}
+
 /** @param onFinished what frees a worker when its test is over */
 export function workerFactory(onFinished: (free: () => void | Promise<void>) => void) {
   return async (over: Partial<WorkerStageOptions> = {}): Promise<TestedStage> => {
-    const stage = await createWorkerStage({
-      prefix: 't.', instance: 'worker-1', variants: [lookup], adapters: new Map([['lookup', lookupAdapter]]),
-      engine: over.engine ?? createOnnxEngine({ modelsDirectory: FIXTURES, threads: 2 }),
-      probe: { sample: async () => ({ time: 0, cpuCores: 2, memoryBytes: 8, memoryFreeBytes: 4 }) },
-      clock: systemClock, cache: createMemoryCache(), log: testLog, logger: silentLogger, ...over,
-    });
+    const stage = await createWorkerStage({ ...workerOptions(over.engine ?? createOnnxEngine({ modelsDirectory: FIXTURES, threads: 2 })), ...over });
     onFinished(() => stage.stop?.());
     const run = async (value: unknown, topic?: string) => {
       const [output] = await stage.handle(record(value, topic), context);

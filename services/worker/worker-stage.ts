@@ -11,6 +11,7 @@ import { loadVariants } from './load-variants.ts';
 import { compileLimits, type WorkerLimits, type WorkerStageOptions } from './options.ts';
 import { cancelledOutcome, expiredOutcome, failedOutcome } from './outcomes.ts';
 import { keepResults, type KeptResults } from './kept-results.ts';
+import { ModelReloads } from './model-reloads.ts';
 import type { RecordFault, Submission } from './pending-work.ts';
 import { PrefixUpkeep } from './prefix-upkeep.ts';
 import { readWork } from './read-work.ts';
@@ -51,6 +52,7 @@ class WorkerStage implements Stage {
   readonly #prefixes: PrefixUpkeep;
   readonly #decoders: Decoders;
   readonly #erasures: ErasureWatch;
+  readonly #reloads: ModelReloads;
   /** Requests that have been taken back: their work may come after the cancellation. */
   readonly #cancelled = new RecentKeys();
 
@@ -66,6 +68,7 @@ class WorkerStage implements Stage {
     this.#prefixes = new PrefixUpkeep(options, served);
     this.#erasures = new ErasureWatch({ ...options, onErased: (user, erasedAt) => this.#forget(user, erasedAt) });
     this.#heartbeats = new Heartbeats(options, served);
+    this.#reloads = new ModelReloads({ ...options, served, dispatcher: this.#dispatcher });
   }
 
   attach(intake: Intake): void {
@@ -76,6 +79,7 @@ class WorkerStage implements Stage {
     if (this.#results.isOn || this.#prefixes.isOn || this.#decoders.isOn) this.#erasures.start();
     this.#prefixes.start();
     this.#decoders.start();
+    this.#reloads.start();
     return this.#heartbeats.start(context);
   }
 
@@ -124,6 +128,7 @@ class WorkerStage implements Stage {
     this.#prefixes.stop();
     this.#decoders.stop();
     await this.#erasures.stop();
+    await this.#reloads.stop();
     await this.#options.engine.close();
   }
 

@@ -12,6 +12,7 @@ export type GoldenTensor = z.infer<typeof tensorSchema>;
 const caseSchema = z.object({
   model: z.string(),
   precision: z.string(),
+  version: z.string().optional().describe('of the model; absent: the one that the registry has as stable'),
   graph: z.string(),
   inputs: z.record(z.string(), tensorSchema),
   outputs: z.record(z.string(), tensorSchema),

@@ -6,7 +6,7 @@ import { createWorkerStage, type DecodingOptions, type WorkerLimits } from '@tan
 import { topicName } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import type { Adapter } from '@tandem/shared/core';
-import { createOnnxEngine, parseProvider, type InferenceEngine } from '@tandem/shared/engine';
+import { createOnnxEngine, loadGolden, parseProvider, type InferenceEngine } from '@tandem/shared/engine';
 import { TandemError } from '@tandem/shared/errors';
 import { Chain, RunningStage, stageReaders, type RunnerOptions, type Stage, type StageContext, type StageName } from '@tandem/shared/runner';
 import { countedWriters } from './counted-writers.ts';
@@ -95,6 +95,7 @@ async function worker(settings: Settings, ports: Ports): Promise<Stage> {
     resultCacheBytes: settings.resultCacheMb * MEBIBYTE,
     prefixCacheBytes: settings.prefixCacheMb * MEBIBYTE,
     prefixIdleMs: settings.prefixIdleMs,
+    golden: () => loadGolden(settings.models),
     decoding: decodingOf(settings),
     memoryBudgetBytes: memoryBudgetMb === undefined ? totalmem() / 2 : memoryBudgetMb * MEBIBYTE,
     observer: workerObserver(ports.metrics),
