@@ -55,7 +55,7 @@ function sendAsset(request: FastifyRequest, reply: FastifyReply, asset: Asset | 
 }
 
 function addEvents(fastify: FastifyInstance, aggregator: Aggregator, streams: { readers: EventStream; operators: EventStream }): void {
-  fastify.get('/dashboard/events', { config: { scope: 'read' } }, (request, reply) => {
+  fastify.get('/dashboard/events', { config: { scope: 'read' }, exposeHeadRoute: false }, (request, reply) => {
     const canOperate = request.credential.scopes.has('operate');
     const stream = canOperate ? streams.operators : streams.readers;
     if (stream.isFull) throw new Problem('overload', { detail: 'Too many dashboards are open on this gateway.', retryAfterSeconds: 10 });

@@ -84,6 +84,10 @@ test('refuses an id that is not one of its own', async () => {
   expect(response.json()).toMatchObject({ status: 400, code: 'invalid_request' });
 });
 
+test('a look at the headers alone does not begin a stream', async () => {
+  expect((await running.gateway.server.inject({ method: 'HEAD', url: '/v1/stream', headers: { host: 'localhost' } })).statusCode).toBe(404);
+});
+
 test('positions come back as they went out', () => {
   const positions = new Map([[0, 17], [3, 9_007_199_254_740]]);
   expect(readPositions(writePositions(positions))).toEqual(positions);

@@ -37,7 +37,7 @@ export function addFeedRoute(fastify: FastifyInstance, context: GatewayContext):
   fastify.addHook('preClose', async () => {
     for (const raw of open) raw.end();
   });
-  fastify.get<{ Querystring: FeedQuery }>('/v1/stream', { config: { scope: 'read' }, schema: documentation }, async (request, reply) => {
+  fastify.get<{ Querystring: FeedQuery }>('/v1/stream', { config: { scope: 'read' }, schema: documentation, exposeHeadRoute: false }, async (request, reply) => {
     if (context.draining) throw new Problem('draining', { detail: 'This gateway is going away; another will answer.', retryAfterSeconds: 1 });
     if (feed.followers >= MOST_FOLLOWERS) throw new Problem('overload', { detail: `${MOST_FOLLOWERS} others follow here already.`, retryAfterSeconds: 5 });
     const accepts = filterOf(request.query, request.credential);

@@ -16,7 +16,7 @@ const documentation = {
   summary: 'What users did',
   description: `One interaction, or up to ${MOST}. Answered when they are durable; requests without a history use them.`,
   tags: ['interactions'],
-  body: documented(bodySchema),
+  body: { ...documented(bodySchema), examples: [[{ userId: '42', itemId: '260' }]] },
   response: {
     202: { description: 'Written', content: { 'application/json': { schema: { type: 'object', properties: { accepted: { type: 'integer' } }, required: ['accepted'] } } } },
     default: problemResponse,

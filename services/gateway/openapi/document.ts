@@ -26,6 +26,6 @@ export async function serveDocument(fastify: FastifyInstance): Promise<void> {
     instance.addHook('onRoute', (route) => {
       route.config = { ...route.config, scope: 'public' };
     });
-    await instance.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true, validatorUrl: null }, theme: { title: 'Tandem gateway' } });
+    await instance.register(swaggerUi, { routePrefix: '/docs', uiConfig: { deepLinking: true, validatorUrl: null, layout: 'BaseLayout' }, theme: { title: 'Tandem gateway' } });
   });
 }

@@ -20,7 +20,7 @@ export const documentation = {
         prefer: { type: 'string', description: 'respond-async, or wait=N (seconds)' },
       },
     },
-    body: documented(draftSchema),
+    body: { ...documented(draftSchema), examples: [{ workload: 'recommend', userId: '42', input: { history: ['1', '260', '1196'], limit: 3 } }] },
     response: {
       200: { description: 'Complete or degraded', content: { 'application/json': { schema: response }, 'text/event-stream': { schema: { type: 'string' } }, 'application/x-ndjson': { schema: { type: 'string' } } } },
       202: { description: 'Accepted; GET the address in Location', content: { 'application/json': { schema: pending } } },

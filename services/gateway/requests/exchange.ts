@@ -47,24 +47,30 @@ export class Exchange {
     const waiting = this.wait(options);
     try {
       let written = false;
-      const sent = this.send().then(() => {
+      const sent = this.#send().then(() => {
         written = true;
         return waiting;
       });
       // The response may be here before the acknowledgement; a failed write ends the wait.
       const response = await Promise.race([waiting, sent]);
-      if (response === undefined && !written && options.signal?.aborted !== true) throw notWritten(this.#prepared.requestId);
+      if (response === undefined && !written && options.signal?.aborted !== true) throw new Error('not written in time');
       return response;
     } catch (error) {
-      if (error instanceof Problem) throw error;
-      this.#context.logger.warn({ error: messageOf(error) }, 'a request could not be written');
-      throw notWritten(this.#prepared.requestId);
+      throw await this.#notWritten(error);
     }
   }
 
-  /** Resolves when the request is durable. */
-  send(): Promise<void> {
-    return this.#context.producer.send([this.#prepared.record]);
+  /** Resolves when the request is durable. @throws {Problem} `log_unavailable` */
+  async write(): Promise<void> {
+    const late = Promise.withResolvers<never>();
+    const timer = setTimeout(() => late.reject(new Error('not written in time')), this.#context.settings.gatewayMaxWaitMs);
+    try {
+      await Promise.race([this.#send(), late.promise]);
+    } catch (error) {
+      throw await this.#notWritten(error);
+    } finally {
+      clearTimeout(timer);
+    }
   }
 
   wait({ waitMs, onProvisional, signal }: ExchangeOptions): Promise<Response | undefined> {
@@ -96,8 +102,17 @@ export class Exchange {
     const value = JSON.stringify({ cancel: true, requestId, workload, ...(userId === undefined ? {} : { userId }), ...(key === undefined ? {} : { key }) });
     this.#context.producer.send([{ ...record, value }]).catch((err: unknown) => this.#context.logger.debug({ err }, 'a request could not be taken back'));
   }
-}
 
-function notWritten(requestId: string): Problem {
-  return new Problem('log_unavailable', { detail: 'The request could not be written to the log in time; it may still be.', requestId, retryAfterSeconds: 1 });
+  #send(): Promise<void> {
+    return this.#context.producer.send([this.#prepared.record]);
+  }
+
+  /** The id is free again: a second call sends it once more, and if both have been written, fusion answers one. */
+  async #notWritten(error: unknown): Promise<Problem> {
+    const { answers, logger } = this.#context;
+    const { flowId, requestId } = this.#prepared;
+    logger.warn({ error: messageOf(error) }, 'a request could not be written');
+    await answers.release(flowId);
+    return new Problem('log_unavailable', { detail: 'The request could not be written to the log in time; it may still be.', requestId, retryAfterSeconds: 1 });
+  }
 }

@@ -120,5 +120,10 @@ test('a log that cannot be written to in time is told apart from a flow that doe
   const failed = await ask(body());
   expect(failed.json()).toMatchObject({ status: 503, code: 'log_unavailable' });
   expect(failed.payload).not.toContain('secret');
+  expect((await ask(body({ requestId: 'tried-again' }))).json()).toMatchObject({ code: 'log_unavailable' });
+  expect((await ask(body(), { prefer: 'respond-async' })).json()).toMatchObject({ code: 'log_unavailable' });
   producer.send = send;
+  const again = ask(body({ requestId: 'tried-again' }));
+  await reply(await request());
+  expect((await again).statusCode).toBe(200);
 });

@@ -43,7 +43,7 @@ async function answer(prepared: PreparedRequest, preference: Preference, request
     exchange.keepAnswer();
   }
   if (preference.async) {
-    await written(exchange, prepared, context);
+    await exchange.write();
     return accepted(reply, prepared);
   }
   const form = streamFormOf(request);
@@ -63,17 +63,6 @@ async function synchronous(prepared: PreparedRequest, exchange: Exchange, { wait
   exchange.keepAnswer();
   if (prepared.deadlineMs === undefined || performance.now() - startedAt < prepared.deadlineMs) return accepted(reply, prepared);
   throw new Problem('no_answer', { detail: `No response by the deadline of ${prepared.deadlineMs} ms. It may still come: GET the address in Location.`, requestId: prepared.requestId, headers: { location: addressOf(prepared) } });
-}
-
-/** @throws {Problem} `log_unavailable` */
-async function written(exchange: Exchange, { flowId, requestId }: PreparedRequest, { answers, settings }: GatewayContext): Promise<void> {
-  const unwritten = Symbol('unwritten');
-  const limit = Promise.withResolvers<typeof unwritten>();
-  const timer = setTimeout(() => limit.resolve(unwritten), settings.gatewayMaxWaitMs);
-  const outcome = await Promise.race([exchange.send(), limit.promise]).finally(() => clearTimeout(timer));
-  if (outcome !== unwritten) return;
-  await answers.release(flowId);
-  throw new Problem('log_unavailable', { detail: 'The request could not be written to the log in time; it may still be.', requestId, retryAfterSeconds: 1 });
 }
 
 function addressOf({ requestId, place }: PreparedRequest): string {
