@@ -32,7 +32,7 @@ export function simulate(spec: SimulationSpec, wallNow: () => number = () => per
   return {
     ...counted,
     sessionSecondsPer1000: busyMs / tally.requests,
-    utilisation: Object.fromEntries(flow.workers.map((one) => [one.spec.instance, one.busyMs / (seconds * 1_000 * one.spec.sessions)])),
+    utilisation: Object.fromEntries(flow.workers.map((one) => [one.spec.instance, one.busyMs / (Math.max(seconds * 1_000, one.lastEndMs) * one.spec.sessions)])),
     simulated: { requests: tally.requests, events: loop.events, wallMs: wallNow() - startedAt },
   };
 }

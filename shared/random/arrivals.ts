@@ -28,8 +28,9 @@ export interface BurstOptions {
 export function burstyArrivals({ perSecond, peak = 4, burstMs = 100, quiet = 0 }: BurstOptions, random: Random): Arrivals {
   if (!(peak > 1 && quiet >= 0 && quiet < 1)) throw new RangeError(`peak ${peak} must be above 1 and quiet ${quiet} from 0 to below 1`);
   const quietMs = (burstMs * (peak - 1)) / (1 - quiet);
-  let [atMs, inBurst] = [0, true];
-  let endsMs = exponential(random) * burstMs;
+  // As it would be found at any moment, so that short runs have the mean rate as well.
+  let [atMs, inBurst] = [0, random() * (burstMs + quietMs) < burstMs];
+  let endsMs = exponential(random) * (inBurst ? burstMs : quietMs);
   return {
     next() {
       for (;;) {

@@ -59,6 +59,8 @@ export class SimWorker {
   alive = true;
   /** Session time that has been used, ms. */
   busyMs = 0;
+  /** Of the last batch that began. */
+  lastEndMs = 0;
   batches = 0;
   readonly #options: SimWorkerOptions;
   readonly #limits: BatchLimits;
@@ -225,6 +227,7 @@ export class SimWorker {
     const alone = fails ? FAILS_AFTER_MS : served.timesOf(group).draw(work.length, random) * faults.slowness(spec.instance, now);
     const computeMs = alone * cpu.slowdown(now);
     this.busyMs += computeMs;
+    this.lastEndMs = Math.max(this.lastEndMs, now + computeMs);
     this.batches += 1;
     const life = this.#life;
     loop.at(now + computeMs, () => {

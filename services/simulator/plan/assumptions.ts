@@ -21,6 +21,7 @@ export const assumptionsSchema = z.strictObject({
   redisOpsPerRequest: z.number().min(0).max(100).default(2).describe('commands to Redis per request: the id is claimed, the features are read'),
   redisOpsPerSecond: z.number().positive().default(80_000).describe('commands/s of one Redis process'),
   utilisation: z.number().min(0.1).max(1).default(0.7).describe('share of their CPU that chains of stages may need'),
+  plannedShare: z.number().min(0.1).max(1).default(0.85).describe('of what a worker process can carry within the SLO, what it is planned with'),
   processCores: z.number().int().min(1).max(256).default(4).describe('cores of a worker process on machines without an accelerator: one for records, the others infer'),
 });
 export type Assumptions = z.infer<typeof assumptionsSchema>;

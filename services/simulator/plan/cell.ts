@@ -103,21 +103,26 @@ function specOf({ machine, path, sessions, cores }: Cell, options: CellOptions, 
   };
 }
 
-/** The most that one process carries with so many requests in time: found by simulating it at rates between none and its upper bound. */
+/**
+ * What one process is planned with: a share of the most that it carries with so many requests in time, which is found by simulating it at
+ * rates between none and its upper bound.
+ */
 export function cellCapacity(cell: Cell, options: CellOptions): CellCapacity {
-  const most = roughCapacity(cell, options);
   const probes: CellCapacity['probes'] = [];
-  const found: CellCapacity = { perSecond: 0, p99Ms: NaN, meanBatchSize: NaN, utilisation: 0, probes };
-  let [low, high] = [0, most];
-  for (let step = 0; step < BISECTIONS && most > 0; step += 1) {
+  const probe = (perSecond: number) => {
+    const figures = simulate(specOf(cell, options, perSecond));
+    probes.push({ perSecond, inTimeShare: figures.inTimeShare, p99Ms: figures.p99Ms });
+    return figures;
+  };
+  let [low, high] = [0, roughCapacity(cell, options)];
+  for (let step = 0; step < BISECTIONS && high > 0; step += 1) {
     const perSecond = (low + high) / 2;
-    const { inTimeShare, p99Ms, meanBatchSize, utilisation } = simulate(specOf(cell, options, perSecond));
-    probes.push({ perSecond, inTimeShare, p99Ms });
-    if (inTimeShare >= options.inTime) {
-      low = perSecond;
-      Object.assign(found, { perSecond, p99Ms, meanBatchSize, utilisation: utilisation['cell'] ?? 0 });
-    } else high = perSecond;
+    if (probe(perSecond).inTimeShare >= options.inTime) low = perSecond;
+    else high = perSecond;
   }
+  const perSecond = low * options.assumptions.plannedShare;
+  if (perSecond === 0) return { perSecond, p99Ms: NaN, meanBatchSize: NaN, utilisation: 0, probes };
+  const { p99Ms, meanBatchSize, utilisation } = probe(perSecond);
   probes.sort((a, b) => a.perSecond - b.perSecond);
-  return found;
+  return { perSecond, p99Ms, meanBatchSize, utilisation: utilisation['cell'] ?? 0, probes };
 }

@@ -92,11 +92,12 @@ export function sized(request: PlanRequest, choice: Choice): Sized {
   };
 }
 
-function assumptionTexts({ profileSource, catalogue: { assumptions }, keys, rate, inTime, sloMs }: PlanRequest): string[] {
+function assumptionTexts({ profileSource, catalogue: { assumptions, machines }, keys, rate, inTime, sloMs }: PlanRequest): string[] {
   const a = assumptions;
   return [
-    `Batch times: ${profileSource}; around them a spread of ${a.timesSpread} (standard deviation of the logarithm).`,
+    `Batch times: ${profileSource}${machines.some(({ accelerator }) => accelerator !== undefined) ? '; on accelerators as the catalogue has them' : ''}; around them a spread of ${a.timesSpread} (standard deviation of the logarithm).`,
     `Arrivals are a Poisson process of ${compact(rate)} requests/s; ${inTime * 100} % have to be answered within ${sloMs} ms.`,
+    `A worker process is planned with ${a.plannedShare * 100} % of what it was simulated to carry.`,
     `Keys: ${compact(keys.count)}, Zipf's exponent ${keys.exponent}; partitions by Kafka's hash of them. A key's requests all go to one worker process.`,
     `A hop through the log takes ${a.hopMedianMs} ms at the median, ${(a.hopMedianMs * Math.exp(2.326 * a.hopSpread)).toFixed(1)} ms at p99; four of them (stages but the workers are chained).`,
     `CPU: ${a.edgeCpuMsPerRequest} ms a request in the chain and ${a.edgeCpuMsPerStep} ms for each further step, ${a.workerCpuMsPerStep} ms a step in the worker beside inference.`,

@@ -3,8 +3,10 @@ import { busiestShare, hottestShare, partitionLoads } from './key-skew.ts';
 import type { Cell, CellCapacity } from './cell.ts';
 import type { KeyPlan, PlanRequest } from './types.ts';
 
-/** Of a process' capacity, what its hottest sub-key may take when keys are split by themselves: several meet on one partition. */
-const HOTTEST_OF_PROCESS = 0.05;
+/** Of a process' capacity, what the hottest key may take before keys are split by themselves. */
+const HOTTEST_KEPT = 0.25;
+/** And after: few large sub-keys would fall unevenly on the processes. */
+const HOTTEST_SPLIT = 0.01;
 /** Partitions of each process when all are up, at least. */
 const PARTITIONS_PER_PROCESS = 2;
 const MOST_MACHINES = 100_000;
@@ -25,7 +27,7 @@ export interface WorkerCount {
 function splitOf({ keys, rate }: PlanRequest, perProcess: number): number {
   if (keys.split !== 'auto') return keys.split;
   const hottest = hottestShare({ ...keys, split: 1 }) * rate;
-  return Math.max(1, Math.ceil(hottest / (HOTTEST_OF_PROCESS * perProcess)));
+  return hottest <= HOTTEST_KEPT * perProcess ? 1 : Math.ceil(hottest / (HOTTEST_SPLIT * perProcess));
 }
 
 function keyPlanOf(request: PlanRequest, perProcess: number): KeyPlan {
@@ -65,7 +67,7 @@ export function countWorkers(request: PlanRequest, { perMachine }: Cell, { perSe
 function hotKey({ hottestPerSecond, hottestSubKeyPerSecond, split }: KeyPlan, perSecond: number): TandemError {
   const kept = split === 1 ? 'the hottest key' : `the hottest of ${split} sub-keys`;
   return new TandemError(
-    `${kept} brings ${Math.round(hottestSubKeyPerSecond)} requests/s, and all of a key's work goes to one worker process, which carries ${Math.round(perSecond)}: split keys further (--key-split auto, or ${Math.ceil(hottestPerSecond / (HOTTEST_OF_PROCESS * perSecond))})`,
+    `${kept} brings ${Math.round(hottestSubKeyPerSecond)} requests/s, and all of a key's work goes to one worker process, which carries ${Math.round(perSecond)}: split keys further (--key-split auto, or ${Math.ceil(hottestPerSecond / (HOTTEST_SPLIT * perSecond))})`,
     { code: 'plan_hot_key' },
   );
 }
