@@ -42,7 +42,7 @@ export function percent(share) {
 
 /** @param {number} bytes */
 export function bytes(bytes) {
-  return bytes >= 1_073_741_824 ? `${(bytes / 1_073_741_824).toFixed(1)} GiB` : bytes >= 1_048_576 ? `${count(bytes / 1_048_576)} MiB` : `${count(bytes / 1_024)} KiB`;
+  return bytes >= 1_073_741_824 ? `${(bytes / 1_073_741_824).toFixed(1)} GiB` : bytes >= 1_048_576 ? `${count(bytes / 1_048_576)} MiB` : bytes >= 1_024 ? `${count(bytes / 1_024)} KiB` : plural(bytes, 'byte');
 }
 
 /** @param {number} time epoch ms */
