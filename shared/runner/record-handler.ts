@@ -164,10 +164,14 @@ export class RecordHandler {
   }
 
   #again(attempt: Attempt): void {
-    const { clock, metrics } = this.#options;
-    metrics.retries.inc({ stage: this.#nameFor(attempt.record.topic) });
-    attempt.span?.event('retry', { 'tandem.attempt': attempt.number + 1 });
+    const { clock } = this.#options;
+    this.#countRetry(attempt);
     clock.schedule(clock.now() + this.#pauseMs(attempt), () => this.#try({ ...attempt, number: attempt.number + 1 }));
+  }
+
+  #countRetry({ record, span, number }: Attempt): void {
+    this.#options.metrics.retries.inc({ stage: this.#nameFor(record.topic) });
+    span?.event('retry', { 'tandem.attempt': number + 1 });
   }
 
   /** More than 0: the record has a deadline, which would pass before the next delivery. */
@@ -189,6 +193,7 @@ export class RecordHandler {
   #againByDeadline(attempt: Attempt): void {
     const { clock } = this.#options;
     const deadline = this.#deadlineOf(attempt.record) ?? 0;
+    this.#countRetry(attempt);
     this.#hold(attempt, Math.min(clock.now() + this.#pauseMs(attempt), deadline), { ...attempt, number: attempt.number + 1 });
   }
 

@@ -82,7 +82,7 @@ test.each(['at-least-once', 'exactly-once'])('the whole flow runs %s with TLS, S
   await until(async () => (await client.ask([draft(0)]))[0]?.status === 'complete', { timeoutMs: 60_000, everyMs: 200, what: () => `a complete answer: ${log()}` });
   const answers = await client.ask(Array.from({ length: 20 }, (_, index) => draft(index)));
   expect(new Set(answers.map(({ status }) => status))).toEqual(new Set(['complete']));
-  expect(client.deadLetters).toHaveLength(0);
+  expect(client.deadLetters.map(({ headers }) => headers)).toEqual([]);
   expect(log()).not.toMatch(/not_authorized|AUTHORIZATION|-secret-/);
 });
 
