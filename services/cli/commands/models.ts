@@ -7,6 +7,7 @@ import { loadRegistry, variantName, verifyVariant } from '@tandem/shared/registr
 import { modelsCheck, Patient, reportText, runChecks } from '../doctor/index.ts';
 import { colorsFor } from '../demo/colors.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
+import { addReleaseCommands } from './models-release.ts';
 import { textTable } from '../table.ts';
 
 const EXAMPLES = `
@@ -14,7 +15,9 @@ Examples:
   tandem models list
   tandem models list --models /srv/models --json
   tandem models show recommend-large.int8
-  tandem models verify --models own/models`;
+  tandem models verify --models own/models
+  tandem models promote recommend-large.int8 --release 2026-12-01 --kafka kafka:9092
+  tandem models rollback recommend-large.int8 --kafka kafka:9092`;
 const FAILED = 1;
 
 async function list(options: Record<string, unknown>): Promise<void> {
@@ -78,5 +81,6 @@ export function addModelsCommand(program: Command): void {
     models.command('show <name>').description('a model, or model.precision: its files, tensors, accuracy and lineage').action(show),
     models.command('verify').description('load every variant, and compare what it answers to golden inputs with what it answered when it was released').action(verify),
   ];
+  addReleaseCommands(models);
   for (const command of commands) addSettingFlags(command.option('--json', 'machine-readable'), ['models', 'providers', 'graphOptimization', 'logLevel']);
 }

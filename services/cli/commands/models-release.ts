@@ -1,0 +1,133 @@
+import type { Command } from 'commander';
+import { topicName, type Heartbeat, type Variant } from '@tandem/schemas';
+import { checkGolden, createOnnxEngine, loadGolden, parseProvider } from '@tandem/shared/engine';
+import type { SettingName, Settings } from '@tandem/shared/config';
+import { TandemError } from '@tandem/shared/errors';
+import type { EventLog, LogRecord } from '@tandem/shared/log';
+import { loadRegistry, variantName } from '@tandem/shared/registry';
+import { openLog, quietly } from '../open-log.ts';
+import { duration } from '../option-parsers.ts';
+import { ProgressLine } from '../progress-line.ts';
+import { addSettingFlags, settingsOf } from '../setting-flags.ts';
+
+const SETTINGS: readonly SettingName[] = ['kafka', 'prefix', 'models', 'providers', 'instance', 'logLevel'];
+const WAIT_MS = 60_000;
+/** A worker that was not heard of for so long does not count. */
+const HEARD_WITHIN_MS = 3_000;
+const LOOK_EVERY_MS = 200;
+const NOT_TAKEN = 1;
+
+interface Flags extends Record<string, unknown> {
+  release?: string;
+  wait: number;
+  json?: true;
+}
+
+interface WorkerAnswer {
+  instance: string;
+  version: string;
+  refused?: { version: string; reason: string };
+}
+
+/** One of several versions in the registry has to be named; the canary is meant where there is one. */
+async function releaseOf(name: string, settings: Settings, version: string | undefined): Promise<Variant> {
+  const { variants, directory } = await loadRegistry(settings.models);
+  const entries = variants.filter((variant) => variantName(variant) === name);
+  const wanted = version === undefined ? (entries.find(({ status }) => status === 'canary') ?? entries.find(({ status }) => status === 'stable')) : entries.find((entry) => entry.version === version);
+  if (wanted !== undefined) return { ...wanted, status: 'stable' };
+  const known = entries.map((entry) => `${entry.version} (${entry.status})`).join(', ');
+  throw new TandemError(`the registry in ${directory} has no ${name}${version === undefined ? '' : ` version ${version}`}; ${known === '' ? `it has ${variants.map(variantName).join(', ')}` : `there is ${known}`}`, { code: 'not_found' });
+}
+
+/** What no worker would take is not published: hash, tensors, warm-up, golden answers. */
+async function verified(release: Variant, { models, providers }: Settings): Promise<void> {
+  await using engine = createOnnxEngine({ modelsDirectory: models, threads: 1, providers: providers.map(parseProvider) });
+  const loaded = await engine.load(release);
+  const golden = await loadGolden(models);
+  for (const each of golden?.cases ?? []) {
+    if (each.model !== release.model || each.precision !== release.precision || each.version !== release.version) continue;
+    const difference = await checkGolden(loaded, each, golden?.tolerance ?? 0);
+    if (difference !== undefined) throw new TandemError(`${variantName(release)} version ${release.version}: ${difference}`, { code: 'golden_differs' });
+  }
+}
+
+/** Follows heartbeats from now on. */
+async function watchWorkers(log: EventLog, prefix: string, name: string): Promise<{ answers: () => WorkerAnswer[]; close: () => Promise<void> }> {
+  const heard = new Map<string, { at: number; answer: WorkerAnswer | undefined }>();
+  const onRecord = ({ key, value }: LogRecord) => {
+    const beat = value === null ? undefined : (JSON.parse(value.toString('utf8')) as Partial<Heartbeat>);
+    if (beat?.kind !== 'worker' || key === null) return void heard.delete(key ?? '');
+    const served = beat.variants?.find((variant) => `${variant.model}.${variant.precision}` === name);
+    const answer = served === undefined ? undefined : { instance: key, version: served.version, ...(served.refused === undefined ? {} : { refused: served.refused }) };
+    heard.set(key, { at: Date.now(), answer });
+  };
+  const tail = await log.tail({ topic: topicName(prefix, 'telemetry'), startFrom: 'latest', onRecord });
+  return {
+    answers: () => [...heard.values()].flatMap(({ at, answer }) => (answer !== undefined && Date.now() - at < HEARD_WITHIN_MS ? [answer] : [])),
+    close: () => tail.close(),
+  };
+}
+
+/** Until each worker that serves the variant has said that it has taken the version, or why not. */
+async function untilTaken(answers: () => WorkerAnswer[], isTaken: (answer: WorkerAnswer) => boolean, version: string, waitMs: number): Promise<WorkerAnswer[]> {
+  const line = new ProgressLine();
+  const startedAt = Date.now();
+  for (;;) {
+    const now = answers();
+    const isQuiet = Date.now() - startedAt > HEARD_WITHIN_MS;
+    if (isQuiet && now.every((answer) => isTaken(answer) || answer.refused?.version === version)) return now;
+    if (Date.now() - startedAt > waitMs) return now;
+    line.show(() => `${now.filter(isTaken).length} of ${now.length} workers have taken it`);
+    await new Promise((resolve) => setTimeout(resolve, LOOK_EVERY_MS));
+  }
+}
+
+function report(name: string, version: string, all: readonly WorkerAnswer[], isTaken: (answer: WorkerAnswer) => boolean, json: boolean): void {
+  const left = all.filter((answer) => !isTaken(answer));
+  if (left.length > 0) process.exitCode = NOT_TAKEN;
+  if (json) return console.log(JSON.stringify({ variant: name, version, workers: all }));
+  console.log(all.length === 0 ? `${name} version ${version} is released; no worker serves it now` : `${name} version ${version}: ${all.length - left.length} of ${all.length} workers have taken it`);
+  for (const { instance, version: still, refused } of left) console.log(`${instance} stays with ${still}${refused === undefined ? ' so far' : `: ${refused.reason}`}`);
+}
+
+async function publish(log: EventLog, prefix: string, name: string, release: Variant | null): Promise<void> {
+  const producer = await log.producer();
+  await producer.send([{ topic: topicName(prefix, 'models'), key: name, value: release === null ? null : JSON.stringify(release) }]);
+}
+
+async function promote(name: string, flags: Flags): Promise<void> {
+  const settings = settingsOf(flags, quietly());
+  const release = await releaseOf(name, settings, flags.release);
+  await verified(release, settings);
+  await change(name, release, release.version, settings, flags);
+}
+
+async function rollback(name: string, flags: Flags): Promise<void> {
+  const settings = settingsOf(flags, quietly());
+  const { variants } = await loadRegistry(settings.models);
+  const stable = variants.find((variant) => variantName(variant) === name && variant.status === 'stable');
+  if (stable === undefined) throw new TandemError(`the registry in ${settings.models} has no stable ${name} to go back to`, { code: 'not_found' });
+  await change(name, null, stable.version, settings, flags);
+}
+
+async function change(name: string, release: Variant | null, version: string, settings: Settings, flags: Flags): Promise<void> {
+  await using log = await openLog(settings, 'releases lie');
+  const workers = await watchWorkers(log, settings.prefix, name);
+  await publish(log, settings.prefix, name, release);
+  const isTaken = (answer: WorkerAnswer) => answer.version === version && answer.refused === undefined;
+  report(name, version, await untilTaken(workers.answers, isTaken, version, flags.wait), isTaken, flags.json === true);
+  await workers.close();
+}
+
+/** `promote` and `rollback` of `tandem models`. */
+export function addReleaseCommands(models: Command): void {
+  const commands = [
+    models.command('promote <variant>').description('have running workers take a version of the registry (the canary, unless --release names one), without a pause; exit code 1 where one does not')
+      .option('--release <version>', 'of the registry').action(promote),
+    models.command('rollback <variant>').description('take a promotion back: workers return to the registry’s stable version').action(rollback),
+  ];
+  for (const command of commands) {
+    command.option('--wait <duration>', 'for the workers to answer (default: 60s)', duration, WAIT_MS).option('--json', 'machine-readable');
+    addSettingFlags(command, SETTINGS);
+  }
+}
