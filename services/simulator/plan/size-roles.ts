@@ -9,7 +9,7 @@ function withZone(needed: number, zones: number): number {
 }
 
 /** @param needed machines for the whole rate, not rounded */
-export function rolePlan(role: MachineRole, machine: MachineKind, needed: number, because: string, { zones }: Catalogue, least = 1): RolePlan {
+function rolePlan(role: MachineRole, machine: MachineKind, needed: number, because: string, { zones }: Catalogue, least = 1): RolePlan {
   const count = Math.ceil(Math.max(withZone(needed, zones), least) / zones) * zones;
   const left = zones === 1 ? 0 : (count * (zones - 1)) / zones;
   return { role, machine: machine.name, count, needed, because, costPerHour: count * machine.pricePerHour, headroomZoneLost: left / needed - 1 };
