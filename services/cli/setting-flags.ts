@@ -47,14 +47,3 @@ export function settingsOf(options: Record<string, unknown>, over: Record<string
   const file = (options['config'] as string | undefined) ?? process.env['TANDEM_CONFIG'];
   return loadSettings({ flags: { ...over, ...flags }, environment: process.env, file });
 }
-
-/** The given settings as they would be written on a command line again, for advice; secrets are left out. */
-export function sameFlags(options: Record<string, unknown>, names: readonly SettingName[]): string {
-  const given = withConnections(names).filter((name) => secrecyOf(name) === undefined && typeof options[name] === 'string');
-  return given.map((name) => ` --${flagName(name)} ${shellQuoted(options[name] as string)}`).join('');
-}
-
-/** For a shell: plain words as they are, everything else between quotes. */
-export function shellQuoted(text: string): string {
-  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", `'\\''`)}'`;
-}

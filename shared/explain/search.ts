@@ -93,7 +93,7 @@ export class Search {
 }
 
 /** As requests, tasks, work and outcomes write it; undefined: it is none of them. */
-export function requestIdOf(value: Buffer): string | undefined {
+function requestIdOf(value: Buffer): string | undefined {
   try {
     const parsed = JSON.parse(value.toString('utf8')) as { requestId?: unknown; task?: { requestId?: unknown } } | null;
     const id = parsed?.requestId ?? parsed?.task?.requestId;

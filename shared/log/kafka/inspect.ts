@@ -86,7 +86,7 @@ function apiVersions(): Protocol {
 }
 
 /** The newest `metadata.version` that the broker's software knows. */
-export function decodeSupportedMetadataVersion(payload: Buffer): number | undefined {
+function decodeSupportedMetadataVersion(payload: Buffer): number | undefined {
   const reader = new ByteReader(payload);
   if (reader.int16() !== 0) return undefined;
   for (let apis = reader.uvarint() - 1; apis > 0; apis--) {
