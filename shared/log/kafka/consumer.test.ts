@@ -5,7 +5,8 @@ import { BrokerClock } from '../broker-clock.ts';
 import type { Delivery } from '../types.ts';
 import type { KafkaAdmin } from './admin.ts';
 import { KafkaConsumer } from './consumer.ts';
-import type { Fetcher, FetchSource } from './group-fetcher.ts';
+import type { FetchSource } from './fetch-source.ts';
+import type { Fetcher } from './group-fetcher.ts';
 import { resolveKafkaLogOptions } from './options.ts';
 import { StubKafka } from './stub-kafka.ts';
 

@@ -6,7 +6,7 @@ import { Backoff, pause, within } from './backoff.ts';
 import { DirectCluster } from './direct-cluster.ts';
 import type { FetchedPartition } from './fetch-response.ts';
 import { FetchSession, type FetchPosition } from './fetch-session.ts';
-import type { FetchSource } from './group-fetcher.ts';
+import type { FetchSource } from './fetch-source.ts';
 import { errorOfCode } from './kafkajs-internals.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
 

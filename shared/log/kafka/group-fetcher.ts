@@ -3,26 +3,13 @@ import { keyOf } from '../topic-partition.ts';
 import type { TopicPartition } from '../types.ts';
 import { FetchLane } from './fetch-lane.ts';
 import type { FetchPosition } from './fetch-session.ts';
+import type { FetchSource } from './fetch-source.ts';
 import type { FetchedPartition } from './fetch-response.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
 
 /** A partition that has brought nothing for so long is asked for apart. */
 const WARM_MS = 2_000;
 const COLD_WAIT_MS = 500;
-
-/** What is to be read, and who takes it. */
-export interface FetchSource {
-  topics: readonly string[];
-  maxBytesPerPartition: number;
-  /** All that is wanted now, and from where. */
-  positions(): readonly FetchPosition[];
-  /** @param from the offset that was asked for: an answer to an older question is none of the partition */
-  receive(fetched: FetchedPartition, from: number): void;
-  /** What was asked for is not there: the partition starts (again) here. */
-  outOfRange(partition: FetchPosition, earliest: number): void;
-  /** Reading fails, and is tried on. Said of the first failure in a row, and once in a while. */
-  failed(error: unknown): void;
-}
 
 export interface Fetcher {
   /** More is wanted than before. */
