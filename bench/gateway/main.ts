@@ -92,7 +92,7 @@ async function measure(): Promise<void> {
   await using http = overHttp(url);
   await using kafka = await overKafka(stand.log, place.prefix);
   for (let count = 0; count < WARM_UP; count++) await Promise.all([http.take(), kafka.take()]);
-  const pids = { gateway: gateway.child.pid, echo: echo.child.pid, broker: stand.brokerPid, load: process.pid };
+  const pids = { gateway: gateway.child.pid, echo: echo.child.pid, broker: stand.brokerPid };
   const result = { machine, throughput: [] as Throughput[], http: [] as number[], kafka: [] as number[], addedMs: [] as number[] };
   for (let round = 0; round < rounds; round++) {
     result.throughput.push(await throughput(url, seconds, connections, pids));

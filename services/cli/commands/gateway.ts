@@ -12,7 +12,7 @@ import { addKeysCommand } from './gateway-keys.ts';
 
 export const GATEWAY_SETTINGS: readonly SettingName[] = [
   'kafka', 'redis', 'prefix', 'partitions', 'replication', 'models', 'workloads', ...settingNames.filter((name) => name.startsWith('gateway')),
-  'drainTimeoutMs', 'httpHost', 'httpPort', 'logLevel', 'instance', 'otlpEndpoint',
+  'gatherMs', 'drainTimeoutMs', 'httpHost', 'httpPort', 'logLevel', 'instance', 'otlpEndpoint',
 ];
 
 const EXAMPLES = `
