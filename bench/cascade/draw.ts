@@ -1,18 +1,28 @@
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { lineCharts, type Panel } from '@tandem/shared/chart';
-import { z } from 'zod';
 
 const DOCS = join(import.meta.dirname, '../../docs');
 
-const workloadCurve = z.object({
-  metric: z.string(), requests: z.number(), both: z.number(), ece: z.number(), smallMs: z.number(), largeMs: z.number(),
-  curve: z.array(z.object({ skipped: z.number(), accuracy: z.number(), random: z.number(), cost: z.number() })),
-});
-const report = z.object({ precision: z.string(), recommend: workloadCurve, classify: workloadCurve });
+interface WorkloadCurve {
+  metric: string;
+  requests: number;
+  both: number;
+  ece: number;
+  smallMs: number;
+  largeMs: number;
+  curve: { skipped: number; accuracy: number; random: number; cost: number }[];
+}
+
+/** As tools/cascade.py writes it. */
+interface Report {
+  precision: string;
+  recommend: WorkloadCurve;
+  classify: WorkloadCurve;
+}
 
 /** Cost as a share of always running both models. */
-function panel(name: string, { metric, requests, both, ece, smallMs, largeMs, curve }: z.infer<typeof workloadCurve>): Panel {
+function panel(name: string, { metric, requests, both, ece, smallMs, largeMs, curve }: WorkloadCurve): Panel {
   const points = (of: (row: (typeof curve)[number]) => number) => curve.map((row) => [row.cost / (smallMs + largeMs), of(row)] as const);
   return {
     title: `${name}: ${requests} held-out requests, ECE of the confidence ${ece.toFixed(3)}`, xName: 'compute, of always running both', yName: metric,
@@ -25,5 +35,5 @@ function panel(name: string, { metric, requests, both, ece, smallMs, largeMs, cu
 }
 
 /** Draws what tools/cascade.py measured. */
-const { recommend, classify, precision } = report.parse(JSON.parse(readFileSync(join(DOCS, 'cascade.json'), 'utf8')));
+const { recommend, classify, precision } = JSON.parse(readFileSync(join(DOCS, 'cascade.json'), 'utf8')) as Report;
 writeFileSync(join(DOCS, 'cascade.svg'), lineCharts(`Cascades, ${precision}: accuracy against compute`, [panel('recommend', recommend), panel('classify', classify)]));

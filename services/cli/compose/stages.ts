@@ -60,7 +60,7 @@ function scheduler(settings: Settings, ports: Ports): Stage {
 
 const MEBIBYTE = 1_048_576;
 
-export function engineOf(settings: Settings, { logger, metrics, unfit }: Pick<Ports, 'logger' | 'metrics' | 'unfit'>): InferenceEngine {
+function engineOf(settings: Settings, { logger, metrics, unfit }: Ports): InferenceEngine {
   const { models, threads, intraOpThreads, intraOpSpinning, graphOptimization, providers, runTimeoutMs } = settings;
   return createOnnxEngine({
     modelsDirectory: models, intraOpThreads, spinning: intraOpSpinning, graphOptimization, providers: providers.map(parseProvider), runTimeoutMs, logger, ...(threads === undefined ? {} : { threads }),

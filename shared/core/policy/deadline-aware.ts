@@ -23,7 +23,7 @@ export interface DeadlineAwareOptions {
   toleratedLoss: number;
 }
 
-export const DEADLINE_AWARE_DEFAULTS: DeadlineAwareOptions = {
+const DEADLINE_AWARE_DEFAULTS: DeadlineAwareOptions = {
   comfortShare: 0.6, upShare: 0.6, tierWeights: QUEUE_RULES.tierWeights, marginDeviations: 2, toleratedLoss: 0.01,
 };
 

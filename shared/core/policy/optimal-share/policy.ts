@@ -12,7 +12,7 @@ export interface OptimalShareOptions {
   everyMs: number;
 }
 
-export const OPTIMAL_SHARE_DEFAULTS: OptimalShareOptions = { latencyShare: 0.5, accuracyShare: 0.95, everyMs: 500 };
+const OPTIMAL_SHARE_DEFAULTS: OptimalShareOptions = { latencyShare: 0.5, accuracyShare: 0.95, everyMs: 500 };
 
 interface Mix {
   at: number;
