@@ -7,6 +7,7 @@ import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
 import { ROLES, accessGrants, type Role } from '../../../services/cli/compose/access/grants.ts';
 import { openPorts } from '../../../services/cli/compose/ports.ts';
 import { ensureTopology } from '../../../services/cli/compose/topology.ts';
+import { examine } from '../../../services/cli/doctor/testing.ts';
 import { Authority } from '../../support/certificates.ts';
 import { startCommand, type CommandProcess } from '../../support/cluster.ts';
 import { startSecureKafka, type SecureKafka } from '../../support/secure-kafka.ts';
@@ -41,6 +42,14 @@ afterAll(async () => {
 
 const asRole = (role: Role) => ({
   prefix: PREFIX, partitions: '2', kafka: kafka.scram, kafkaCa: authority.ca, kafkaSasl: 'scram-sha-512', kafkaUsername: `tandem-${role}`, kafkaPassword: passwordOf(role),
+});
+
+test('the doctor finds the rights as they should be, names those that are missing, and says who may not look', async () => {
+  const access = async (flags: Record<string, string>, principalPrefix: string) =>
+    (await examine({ prefix: PREFIX, ...flags }, ['kafka', 'access'], { principalPrefix })).find(({ check }) => check === 'access');
+  expect(await access({ kafka: kafka.admin }, 'User:tandem-')).toMatchObject({ status: 'ok' });
+  expect(await access({ kafka: kafka.admin }, 'User:other-')).toMatchObject({ status: 'failed', code: 'acl_missing', mend: expect.stringContaining('tandem topics acls --apply') });
+  expect(await access(asRole('consumer'), 'User:tandem-')).toMatchObject({ status: 'warning', code: 'acl_hidden' });
 });
 
 /** Settings as variables: secrets are not for command lines. */
