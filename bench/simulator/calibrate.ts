@@ -91,7 +91,9 @@ function hopsOf(runs: readonly CalibrationRuns[], perSecond: number): HopTimes {
   const ways = alone.map(({ queueMs }) => queueMs).sort((a, b) => a - b);
   // The slower half has waited for a session, which the simulator adds by itself.
   const work = measuredHop(ways.slice(0, Math.ceil(ways.length / 2)));
-  const [light, full] = [measuredHop(runs.flatMap((run) => besides(run.light))), measuredHop(runs.flatMap((run) => besides(run.full)))];
+  const light = measuredHop(runs.flatMap((run) => besides(run.light)));
+  const fullTimes = runs.flatMap((run) => besides(run.full));
+  const full = fullTimes.length === 0 ? light : measuredHop(fullTimes);
   const meanRate = (of: (run: CalibrationRuns) => TappedRun) => runs.reduce((sum, run) => sum + of(run).figures.offeredPerSecond, 0) / runs.length;
   const [low, high] = [meanRate((run) => run.light), meanRate((run) => run.full)];
   const loaded = Math.min(1, Math.max(0, (perSecond - low) / (high - low)));
