@@ -1,10 +1,6 @@
-import { createRequire } from 'node:module';
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-
-// Neither has types.
-const load = createRequire(import.meta.url);
-const { uncompress: unsnappy } = load('snappyjs') as { uncompress: (bytes: Uint8Array, maxBytes: number) => Uint8Array };
-const { decompress: unlz4 } = load('lz4js') as { decompress: (bytes: Uint8Array) => Uint8Array };
+import { decompress as unlz4 } from 'lz4js';
+import { uncompress as unsnappy } from 'snappyjs';
 
 /** A fetch brings a megabyte of a partition or one batch; what grows to more than this is no honest batch. */
 const LARGEST_BYTES = 268_435_456;
