@@ -1,0 +1,70 @@
+/** Interactions and unjudged answers that are kept of a user: what is read late has to find its counterpart. */
+const KEPT = 4;
+
+export interface OfferedItems<Label> {
+  /** Best first; all of them count. */
+  items: readonly string[];
+  /** Broker's append time of the request, epoch ms: what the user did before it is not what it had to predict. */
+  askedAt: number;
+  /** What the answer is counted under. */
+  label: Label;
+}
+
+interface User<Label> {
+  /** Not judged yet. */
+  answers: OfferedItems<Label>[];
+  /** The newest last. */
+  acts: { itemId: string; at: number }[];
+}
+
+export interface FirstActsOptions<Label> {
+  /** Of so many users something is remembered: those that were seen last. */
+  users: number;
+  /** An act so long after the request was not led by the answer, ms. @default 1800000 */
+  withinMs?: number;
+  onJudged(label: Label, isHit: boolean): void;
+}
+
+/**
+ * Whether what a user did first after asking was among the items of the answer. Each answer is judged once. Order is that of
+ * the broker's append times, since the act may be read before the answer.
+ */
+export class FirstActs<Label> {
+  readonly #options: Required<FirstActsOptions<Label>>;
+  readonly #users = new Map<string, User<Label>>();
+
+  constructor(options: FirstActsOptions<Label>) {
+    this.#options = { withinMs: 1_800_000, ...options };
+  }
+
+  answered(userId: string, answer: OfferedItems<Label>): void {
+    const user = this.#user(userId);
+    const act = user.acts.find(({ at }) => at >= answer.askedAt);
+    if (act !== undefined) return this.#judge(answer, act);
+    user.answers.push(answer);
+    if (user.answers.length > KEPT) user.answers.shift();
+  }
+
+  /** @param at append time of the interaction, epoch ms */
+  acted(userId: string, itemId: string, at: number): void {
+    const user = this.#user(userId);
+    const act = { itemId, at };
+    user.acts.push(act);
+    if (user.acts.length > KEPT) user.acts.shift();
+    for (const answer of user.answers) if (answer.askedAt <= at) this.#judge(answer, act);
+    user.answers = user.answers.filter(({ askedAt }) => askedAt > at);
+  }
+
+  #judge({ items, askedAt, label }: OfferedItems<Label>, { itemId, at }: { itemId: string; at: number }): void {
+    const { withinMs, onJudged } = this.#options;
+    if (at - askedAt <= withinMs) onJudged(label, items.includes(itemId));
+  }
+
+  #user(userId: string): User<Label> {
+    const user = this.#users.get(userId) ?? { answers: [], acts: [] };
+    this.#users.delete(userId);
+    this.#users.set(userId, user);
+    if (this.#users.size > this.#options.users) this.#users.delete(this.#users.keys().next().value ?? '');
+    return user;
+  }
+}
