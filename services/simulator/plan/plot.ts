@@ -3,11 +3,11 @@ import type { CapacityPlan } from './types.ts';
 
 const finite = ([, y]: readonly [number, number]) => Number.isFinite(y);
 
-/** What a plan looks like: one worker process under load, and the cost by what could be otherwise. */
-export function planPanels({ workers: { capacity, machine, variants }, sloMs, sensitivity, costPerHour, currency }: CapacityPlan): Panel[] {
+/** What a plan looks like: one worker process under load, and the cost by rate. */
+export function planPanels({ workers: { capacity, machine, variants }, rate, sloMs, sensitivity, costPerHour, currency }: CapacityPlan): Panel[] {
   const { probes } = capacity;
   const points = (pick: (probe: (typeof probes)[number]) => number) => probes.map((probe) => [Math.round(probe.perSecond), pick(probe)] as const).filter(finite);
-  const known = sensitivity.filter((row) => Number.isFinite(row.costPerHour));
+  const byRate = [...sensitivity.filter((row) => row.rate !== rate), { rate, costPerHour }].sort((a, b) => a.rate - b.rate);
   return [
     {
       title: `One process with ${variants.join(' → ')} on ${machine}: latency`, xName: 'requests/s', yName: 'p99, ms',
@@ -18,11 +18,8 @@ export function planPanels({ workers: { capacity, machine, variants }, sloMs, se
       series: [{ name: 'in time', points: points(({ inTimeShare }) => inTimeShare * 100) }],
     },
     {
-      title: 'Cost where something is otherwise', xName: 'change (numbers: legend)', yName: `${currency}/h`,
-      series: [
-        { name: 'the plan', points: [[0, costPerHour]], as: 'dots' },
-        ...known.map(({ change, costPerHour: cost }, index) => ({ name: `${index + 1} ${change}`.slice(0, 28), points: [[index + 1, cost] as const], as: 'dots' as const })),
-      ],
+      title: 'All machines, by rate', xName: 'requests/s', yName: `${currency}/h`,
+      series: [{ name: 'cost', points: byRate.map((row) => [row.rate, Math.round(row.costPerHour)] as const).filter(finite) }],
     },
   ];
 }

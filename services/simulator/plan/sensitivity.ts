@@ -35,15 +35,15 @@ function row(base: PlanRequest, { cell, capacity }: Choice, plan: Pick<CapacityP
   const isSameCell = request.sloMs === undefined && Object.keys(cellOver).length + Object.keys(assumptions).length === 0;
   try {
     const again = isSameCell ? capacity : cellCapacity(cell, { ...cellOptions(changed), ...cellOver });
-    if (again.perSecond === 0) return failing(change, 'not within the SLO on these machines');
+    if (again.perSecond === 0) return failing(change, changed.rate, 'not within the SLO on these machines');
     const { roles, workers, costPerHour } = sized(changed, { cell, capacity: again });
-    return { change, workers: workers.processes, machines: roles.reduce((sum, { count }) => sum + count, 0), costPerHour, costChange: costPerHour / plan.costPerHour - 1 };
+    return { change, rate: changed.rate, workers: workers.processes, machines: roles.reduce((sum, { count }) => sum + count, 0), costPerHour, costChange: costPerHour / plan.costPerHour - 1 };
   } catch (error) {
     if (!(error instanceof TandemError)) throw error;
-    return failing(change, error.message);
+    return failing(change, changed.rate, error.message);
   }
 }
 
-function failing(change: string, note: string): SensitivityRow {
-  return { change, workers: NaN, machines: NaN, costPerHour: NaN, costChange: NaN, note };
+function failing(change: string, rate: number, note: string): SensitivityRow {
+  return { change, rate, workers: NaN, machines: NaN, costPerHour: NaN, costChange: NaN, note };
 }

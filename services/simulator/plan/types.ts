@@ -92,6 +92,8 @@ export interface RedisPlan {
 
 export interface SensitivityRow {
   change: string;
+  /** Requests per second. */
+  rate: number;
   workers: number;
   machines: number;
   costPerHour: number;
