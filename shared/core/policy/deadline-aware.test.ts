@@ -61,6 +61,14 @@ test('just after a peak of the load the dearer one is not tried again', () => {
   expect(choose([[FP32, { peakQueue: 35 }], [INT8, { peakQueue: 35 }]])).toMatchObject({ precision: 'int8' });
 });
 
+test('on machines that are used up only the cheapest is chosen, however short the queues are', () => {
+  const cluster = clusterOf(new Map<Variant, Expected>([[FP32, {}], [INT8, {}]]));
+  const at = (cpuUse: number) => decide(deadlineAwarePolicy(), {
+    task: task(), step: step(), previous: {}, now: 1_000, cluster: { ...cluster, resources: { time: 0, cpuCores: 2, memoryBytes: 1, memoryFreeBytes: 1, cpuUse } },
+  });
+  expect([at(0.5), at(0.99)]).toMatchObject([{ precision: 'fp32' }, { precision: 'int8' }]);
+});
+
 test('a variant below the accuracy floor is not chosen, however late the others are', () => {
   const decision = choose([[FP32, { queue: 100 }], [INT8, {}]], { task: task({ accuracyFloor: 0.98 }) });
   expect(decision).toMatchObject({ kind: 'fail', code: 'overload' });

@@ -75,9 +75,18 @@ function dispatch({ state: { variant, pool }, forecast }: Option, why: string): 
   return { kind: 'dispatch', model, precision, ...(pool === undefined ? {} : { pool }), reason: `deadline-aware: ${why}`, ...(forecast === undefined ? {} : { forecast }) };
 }
 
+/** From this use on the machines have less to spare than the queues show, since other stages and the log want them too; from the second on nothing. */
+const [BUSY_ABOVE, EXHAUSTED_FROM] = [0.8, 0.95];
+
+/** 1: idle enough; 0: exhausted. */
+function roomOf({ resources }: DecisionContext['cluster']): number {
+  const use = resources?.accelerator?.use ?? resources?.cpuUse ?? 0;
+  return Math.max(0, Math.min(1, (EXHAUSTED_FROM - use) / (EXHAUSTED_FROM - BUSY_ABOVE)));
+}
+
 /** What a variant that is not the cheapest may need of a step's time. Those who pay more have the better model for longer. */
 function comfortOf({ task, step, cluster }: DecisionContext, options: readonly Option[], { comfortShare, upShare, tierWeights }: DeadlineAwareOptions): (option: Option) => number {
-  const share = Math.max(0, 1 - (1 - comfortShare) / (tierWeights[task.tier] ?? 1));
+  const share = roomOf(cluster) * Math.max(0, 1 - (1 - comfortShare) / (tierWeights[task.tier] ?? 1));
   const last = cluster.lastPrecision?.(step.model, task.tier);
   const lastCostMs = options.find(({ state }) => state.variant.precision === last)?.costMs ?? Infinity;
   return ({ costMs }) => costMs > lastCostMs ? upShare * share : share;
