@@ -28,7 +28,7 @@ function confidentEnough(context: DecisionContext): Decision | undefined {
 }
 
 /**
- * The accuracy floor is a share of the best variant's validated accuracy, never an absolute (DESIGN §6).
+ * The accuracy floor is a share of the best variant's validated accuracy, never an absolute.
  * Where nothing meets it, the most accurate remain.
  */
 export function meetingFloor(variants: readonly VariantState[], floor: number | null): readonly VariantState[] {
