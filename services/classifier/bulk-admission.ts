@@ -1,7 +1,7 @@
 import { performance } from 'node:perf_hooks';
-import { topicName, type Heartbeat } from '@tandem/schemas';
+import { topicName } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import { AdmissionControl, type AdmissionOptions } from '@tandem/shared/core';
+import { AdmissionControl, readHeartbeat, type AdmissionOptions } from '@tandem/shared/core';
 import { messageOf } from '@tandem/shared/errors';
 import type { EventLog, LogRecord, Tail, TopicPartition } from '@tandem/shared/log';
 import type { Intake } from '@tandem/shared/runner';
@@ -126,19 +126,9 @@ export class BulkAdmission {
     if (key === null) return;
     const now = this.#options.clock.now();
     if (value === null) return this.#control.gone(key);
-    const heartbeat = parse(value);
+    const heartbeat = readHeartbeat(value);
     // Of long ago: a worker that ended without a word.
     if (heartbeat !== undefined && now - timestamp < STALE_RECORD_MS) this.#control.heard({ ...heartbeat, instance: key }, now);
-  }
-}
-
-function parse(value: Buffer): Heartbeat | undefined {
-  try {
-    const heartbeat = JSON.parse(value.toString('utf8')) as Partial<Heartbeat> | null;
-    const whole = heartbeat?.kind === 'worker' && Array.isArray(heartbeat.variants) && typeof heartbeat.resources === 'object';
-    return whole ? (heartbeat as Heartbeat) : undefined;
-  } catch {
-    return undefined;
   }
 }
 

@@ -6,11 +6,12 @@ export {
   Cluster, deadlineAwarePolicy, decide, evaluateShares, fixedPolicy, meetingFloor, optimalSharePolicy, optimalShares, readExpectation, readySteps, thresholdPolicy, THRESHOLD_DEFAULTS,
   type CameTrue, type ClusterState, type Decision, type DecisionContext, type Expectation, type Forecast, type Path, type Policy, type ServedPool, type ThresholdOptions, type VariantState,
 } from './policy/index.ts';
+export { readHeartbeat } from './heartbeat/read-heartbeat.ts';
 export { FirstActs, type FirstActsOptions, type OfferedItems } from './live-accuracy/first-acts.ts';
 export { batchMs, driftOf, monotone, refined } from './profile/index.ts';
 export { endsSoFar, Join, STRATEGIES, type StepWithResult, type Strategy, type Verdict } from './fusion/index.ts';
 export {
-  activityOf, affinityKey, asOfRequest, buildCancellation, buildTask, catalogueSize, checkSchemaVersion, chooseTask, choosePlan, encodeEntry, historyAsOf,
+  activityOf, affinityKey, asOfRequest, buildCancellation, buildTask, catalogueSize, checkSchemaVersion, chooseTask, choosePlan, describeIssues, encodeEntry, historyAsOf,
   identityOf, isCatalogueItem, isErasure, isTimeZone, needsHistory, readInteraction, readRequest, rejectedOutcome, resolveRequest, standingOf,
   type AsOf, type Circumstances, type KnownHistory, type RequestIdentity, type RequestReading, type ResolvedRequest,
   type SensingLimits, type StoredHistory, type TaskEvidence, type WorkloadBinding,

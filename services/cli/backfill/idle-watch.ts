@@ -1,5 +1,6 @@
 import { topicName, type Heartbeat } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
+import { readHeartbeat } from '@tandem/shared/core';
 import type { EventLog, Tail } from '@tandem/shared/log';
 
 export interface IdleOptions {
@@ -54,7 +55,7 @@ export class IdleWatch {
 
   heard(instance: string, value: Buffer | null): void {
     const now = this.#options.clock.now();
-    const heartbeat = value === null ? undefined : parse(value);
+    const heartbeat = value === null ? undefined : readHeartbeat(value);
     if (heartbeat === undefined) return void (value === null && this.#workers.delete(instance));
     this.#workers.set(instance, { ...figures(heartbeat, this.#workers.get(instance), now), at: now });
   }
@@ -81,13 +82,4 @@ function figures({ variants, resources }: Heartbeat, before: Heard | undefined, 
     ? before?.interactiveUse
     : (Math.max(0, interactive - (before?.interactive ?? 0)) * meanMs) / (elapsedMs * Math.max(1, resources.cpuCores));
   return { interactive, interactiveUse, queued: sum(({ queued }) => queued), running: sum(({ running }) => running), cpuUse: resources.cpuUse ?? 0 };
-}
-
-function parse(value: Buffer): Heartbeat | undefined {
-  try {
-    const heartbeat = JSON.parse(value.toString('utf8')) as Partial<Heartbeat> | null;
-    return heartbeat?.kind === 'worker' && Array.isArray(heartbeat.variants) && heartbeat.resources !== undefined ? (heartbeat as Heartbeat) : undefined;
-  } catch {
-    return undefined;
-  }
 }

@@ -1,7 +1,8 @@
 import type { Command } from 'commander';
-import { topicName, type Heartbeat, type Variant } from '@tandem/schemas';
+import { topicName, type Variant } from '@tandem/schemas';
 import { checkGolden, createOnnxEngine, loadGolden, parseProvider } from '@tandem/shared/engine';
 import type { SettingName, Settings } from '@tandem/shared/config';
+import { readHeartbeat } from '@tandem/shared/core';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog, LogRecord } from '@tandem/shared/log';
 import { loadRegistry, variantName } from '@tandem/shared/registry';
@@ -55,9 +56,9 @@ async function verified(release: Variant, { models, providers }: Settings): Prom
 async function watchWorkers(log: EventLog, prefix: string, name: string): Promise<{ answers: () => WorkerAnswer[]; close: () => Promise<void> }> {
   const heard = new Map<string, { at: number; answer: WorkerAnswer | undefined }>();
   const onRecord = ({ key, value }: LogRecord) => {
-    const beat = value === null ? undefined : (JSON.parse(value.toString('utf8')) as Partial<Heartbeat>);
-    if (beat?.kind !== 'worker' || key === null) return void heard.delete(key ?? '');
-    const served = beat.variants?.find((variant) => `${variant.model}.${variant.precision}` === name);
+    const beat = value === null ? undefined : readHeartbeat(value);
+    if (beat === undefined || key === null) return void heard.delete(key ?? '');
+    const served = beat.variants.find((variant) => `${variant.model}.${variant.precision}` === name);
     const answer = served === undefined ? undefined : { instance: key, version: served.version, ...(served.refused === undefined ? {} : { refused: served.refused }) };
     heard.set(key, { at: Date.now(), answer });
   };

@@ -1,5 +1,6 @@
-import { topicName, type Heartbeat, type TaskKind, type Workload } from '@tandem/schemas';
+import { topicName, type TaskKind, type Workload } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
+import { readHeartbeat } from '@tandem/shared/core';
 import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
 import type { Logger } from '@tandem/shared/telemetry';
 import { predictedWaitMs, type Seen } from './predicted-wait.ts';
@@ -49,17 +50,9 @@ export class LoadWatch {
   #receive({ key, value }: LogRecord): void {
     if (key === null) return;
     if (value === null) return void this.#workers.delete(key);
-    const heartbeat = parse(value);
-    if (heartbeat?.kind !== 'worker') return;
+    const heartbeat = readHeartbeat(value);
+    if (heartbeat === undefined) return;
     const before = this.#workers.get(key)?.now;
     this.#workers.set(key, { before, now: heartbeat });
-  }
-}
-
-function parse(value: Buffer): Heartbeat | undefined {
-  try {
-    return JSON.parse(value.toString('utf8')) as Heartbeat;
-  } catch {
-    return undefined;
   }
 }

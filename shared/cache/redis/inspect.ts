@@ -22,7 +22,7 @@ export async function inspectRedis(options: RedisCacheOptions): Promise<RedisFac
     await redis.connect();
     const info = await redis.info().catch(() => '');
     const startedAt = performance.now();
-    await redis.exists(`${options.prefix}v:doctor`);
+    await redis.get(`${options.prefix}v:doctor`);
     return { ...factsOf(info), roundTripMs: performance.now() - startedAt };
   } catch (error) {
     const advice = tlsAdvice('redis', first ?? error);

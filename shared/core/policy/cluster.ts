@@ -1,6 +1,6 @@
-import { z } from 'zod';
 import type { Heartbeat, ResourceSample, StepOutcome, Variant, VariantLoad } from '@tandem/schemas';
 import { QUEUE_RULES } from '../batching/index.ts';
+import { readHeartbeat } from '../heartbeat/read-heartbeat.ts';
 import { expectedMsOf } from './expectation.ts';
 import { Forecaster } from './forecaster.ts';
 import { Outstanding, placeName, total, type Dispatched } from './outstanding.ts';
@@ -25,9 +25,6 @@ export interface CameTrue {
   expectedMs: number;
   actualMs: number;
 }
-
-/** Telemetry is internal, but a foreign record there must not stop the scheduler. */
-const heartbeatSchema = z.object({ kind: z.literal('worker'), instance: z.string(), time: z.number(), variants: z.array(z.object({ model: z.string(), precision: z.string() })), resources: z.object({ memoryFreeBytes: z.number() }) });
 
 const nameOf = ({ model, precision }: { model: string; precision: string }) => `${model}.${precision}`;
 
@@ -85,7 +82,7 @@ export class Cluster {
       this.#forecaster.heard(this.#live(now));
       return;
     }
-    const heartbeat = parseHeartbeat(value);
+    const heartbeat = readHeartbeat(value);
     if (heartbeat !== undefined) this.beat({ ...heartbeat, instance }, now);
   }
 
@@ -209,15 +206,6 @@ export class Cluster {
 
 function sum(loads: readonly VariantLoad[], of: (load: VariantLoad) => number): number {
   return loads.reduce((total, load) => total + of(load), 0);
-}
-
-function parseHeartbeat(value: Buffer): Heartbeat | undefined {
-  try {
-    const parsed: unknown = JSON.parse(value.toString('utf8'));
-    return heartbeatSchema.safeParse(parsed).success ? (parsed as Heartbeat) : undefined;
-  } catch {
-    return undefined;
-  }
 }
 
 /** The policies' rules ask whether the machines are busy: the busiest one answers. */

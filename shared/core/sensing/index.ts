@@ -13,4 +13,5 @@ export { buildTask, type Circumstances } from './build-task.ts';
 export { rejectedOutcome } from './reject.ts';
 export { buildCancellation } from './cancellation.ts';
 export { standingOf } from './standing.ts';
+export { describeIssues } from './describe-issues.ts';
 export { isTimeZone } from './time-of-day.ts';

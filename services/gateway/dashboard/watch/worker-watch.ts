@@ -1,5 +1,6 @@
 import type { Heartbeat, VariantLoad } from '@tandem/schemas';
 import type { ControlState } from '@tandem/shared/control';
+import { readHeartbeat } from '@tandem/shared/core';
 import type { LogRecord } from '@tandem/shared/log';
 import type { VariantStatus, WorkerState, WorkerStatus } from '../snapshot.ts';
 import { perSecondOf } from './answer-figures.ts';
@@ -33,7 +34,7 @@ export class WorkerWatch {
   record({ key, value }: Pick<LogRecord, 'key' | 'value'>, now: number, ageMs: number): void {
     if (key === null || key.startsWith('erased/') || ageMs > FORGOTTEN_MS) return;
     if (value === null) return void this.#heard.delete(key);
-    const heartbeat = parse(value);
+    const heartbeat = readHeartbeat(value);
     if (heartbeat === undefined) return;
     const known = this.#heard.get(key);
     if (known === undefined && this.#heard.size >= WORKERS) return;
@@ -124,16 +125,4 @@ function variantOf(name: string, group: readonly RatedLoad[]): VariantFigures {
     meanBatchMs: mean((load) => load.meanBatchMs),
     prefixHits: prefixRequests === 0 ? null : total((rated) => rated.prefixHits) / prefixRequests,
   };
-}
-
-/** Telemetry is internal, but a foreign record there must not stop the dashboard. */
-function parse(value: Buffer): Heartbeat | undefined {
-  try {
-    const heartbeat = JSON.parse(value.toString('utf8')) as Partial<Heartbeat> | null;
-    const isWhole = heartbeat?.kind === 'worker' && typeof heartbeat.instance === 'string' && typeof heartbeat.time === 'number'
-      && Array.isArray(heartbeat.variants) && typeof heartbeat.resources === 'object';
-    return isWhole ? (heartbeat as Heartbeat) : undefined;
-  } catch {
-    return undefined;
-  }
 }
