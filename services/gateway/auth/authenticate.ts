@@ -1,3 +1,4 @@
+import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { TandemError } from '@tandem/shared/errors';
 import type { GatewayContext } from '../context.ts';
@@ -37,13 +38,27 @@ function requireScope({ name, scopes }: Credential, scope: Scope): void {
 /**
  * Without credentials only this machine is let in, and only under its own name: a page of the web that has its own name point here
  * would be called by another.
+ * @throws {Problem} `forbidden`
  */
-function byAddress({ settings: { gatewayHost } }: GatewayContext): Identify {
-  return async ({ host }) => {
+function byAddress({ settings: { gatewayHost, gatewayAuth } }: GatewayContext): Identify {
+  if (!isLoopback(gatewayHost)) return async () => LOCAL;
+  return async ({ host, headers }) => {
     const name = host.replace(/:\d+$/, '');
-    if (!isLoopback(gatewayHost) || isLoopback(name)) return LOCAL;
-    throw new Problem('forbidden', { detail: `This gateway answers to localhost and 127.0.0.1, not to ${name.slice(0, 100)}.` });
+    if (!isLoopback(name)) throw new Problem('forbidden', { detail: `This gateway answers to localhost and 127.0.0.1, not to ${name.slice(0, 100)}.` });
+    if (isOfAnotherSite(headers)) throw new Problem('forbidden', { detail: 'This gateway asks for no credentials, so it takes no calls from pages of other sites.' });
+    if (gatewayAuth === 'auto' && isForwarded(headers)) throw new Problem('forbidden', { detail: 'The call came through a proxy, perhaps from elsewhere: give --gateway-auth on with keys, or --gateway-auth off where the proxy asks.' });
+    return LOCAL;
   };
+}
+
+/** A page of the web cannot read what is answered, but could have things done: a browser says where the page is from. */
+function isOfAnotherSite({ origin, 'sec-fetch-site': site }: IncomingHttpHeaders): boolean {
+  return site === 'cross-site' || (origin !== undefined && !(URL.canParse(origin) && isLoopback(new URL(origin).hostname)));
+}
+
+/** A proxy on this machine calls under this machine's name, whoever called it. */
+function isForwarded(headers: IncomingHttpHeaders): boolean {
+  return headers.forwarded !== undefined || headers['x-forwarded-for'] !== undefined;
 }
 
 function byCredential(fastify: FastifyInstance, { settings, logger, clock }: GatewayContext): Identify {

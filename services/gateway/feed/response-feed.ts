@@ -27,8 +27,15 @@ export class ResponseFeed {
   /** Resolves when nothing that is written from now on is missed. @returns ends it */
   async follow(listener: FeedListener): Promise<() => void> {
     this.#listeners.add(listener);
-    this.#tail ??= this.#open();
-    await this.#tail;
+    const tail = (this.#tail ??= this.#open());
+    try {
+      await tail;
+    } catch (error) {
+      // The next follower tries anew.
+      if (this.#tail === tail) this.#tail = undefined;
+      this.#leave(listener);
+      throw error;
+    }
     return () => this.#leave(listener);
   }
 

@@ -70,6 +70,7 @@ async function stream(followed: Followed, request: FastifyRequest, reply: Fastif
     else send(raw, `id: ${subscription.id}\nevent: caught-up\ndata: {}\n\n`);
   } catch (err) {
     request.log.error({ err }, 'a stream of responses failed');
+    subscription.close();
     raw.destroy();
   }
 }

@@ -48,6 +48,15 @@ test.each([
   expect(response.json()).toMatchObject({ status: 400, code, error: expect.any(String) as string });
 });
 
+test('an answer cannot be made larger than the model makes it: no output twice, and of many elements none as JSON', async () => {
+  const outputs = Object.keys(allGraphs(running.ports.variants).find(({ name }) => name.startsWith('digits-small.fp32'))!.spec.outputs).flatMap((name) => [{ name }, { name }]);
+  expect((await infer({ inputs: [pixels()], outputs })).json()).toMatchObject({ status: 400, code: 'invalid_tensor' });
+  const rows = 12_000;
+  const ids = (name: string) => ({ name, shape: [rows, 1], datatype: 'INT32', data: Array.from({ length: rows }, () => 1) });
+  const wide = await infer({ inputs: [ids('history'), ids('exclude')] }, 'recommend-small');
+  expect(wide.json()).toMatchObject({ status: 413, code: 'too_large', detail: expect.stringContaining('binary_data_output') as string });
+});
+
 test.each(['-1', '1e3', '99999', 'x'])('refuses a length of JSON of %s', async (length) => {
   expect((await infer({ inputs: [pixels()] }, 'digits-small', { 'inference-header-content-length': length })).json()).toMatchObject({ status: 400 });
 });

@@ -1,18 +1,20 @@
 import { createOnnxEngine, type InferenceEngine, type LoadedVariant } from '@tandem/shared/engine';
-import type { Variant } from '@tandem/schemas';
+import type { TensorSpec, Variant } from '@tandem/schemas';
 import type { Logger } from '@tandem/shared/telemetry';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import { Problem } from '../problems/problem.ts';
 import type { InferRequest } from './infer-request.ts';
 import type { ServedGraph } from './model-name.ts';
 import { dimensionsOf, fill, type ReadTensor } from './read-tensors.ts';
-import { checkOutputs, writeTensors, type WrittenTensors } from './write-tensors.ts';
+import { checkOutputs, wantedOutputs, writeTensors, type WrittenTensors } from './write-tensors.ts';
 
 /** Variants in memory at once; the one that was not used for longest makes room. */
 const MOST_LOADED = 8;
 /** Invocations that wait for a thread; more are refused. */
 const MOST_WAITING = 64;
 const MOST_ELEMENTS = 67_108_864;
+/** Written as text at once: meanwhile nobody else is answered. */
+const MOST_JSON_ELEMENTS = 1_048_576;
 
 export interface ModelServerOptions {
   modelsDirectory: string;
@@ -66,7 +68,7 @@ export class ModelServer {
   async infer(served: ServedGraph, request: InferRequest, tensors: readonly ReadTensor[]): Promise<WrittenTensors> {
     checkOutputs(served.spec, request);
     const dimensions = dimensionsOf(tensors);
-    checkSize(served, dimensions);
+    checkSize(served, request, dimensions);
     if (this.#waiting >= MOST_WAITING) throw new Problem('overload', { detail: `${this.#waiting} inferences wait here already.`, retryAfterSeconds: 1 });
     this.#waiting += 1;
     try {
@@ -114,10 +116,16 @@ export class ModelServer {
 }
 
 /** Outputs have the inputs' dimensions: their size is known before anything is reserved. */
-function checkSize({ spec }: ServedGraph, dimensions: Readonly<Record<string, number>>): void {
-  const elements = [...Object.values(spec.inputs), ...Object.values(spec.outputs)]
-    .map(({ shape }) => shape.reduce<number>((product, size) => product * (typeof size === 'number' ? size : (dimensions[size] ?? 1)), 1))
-    .reduce((sum, size) => sum + size, 0);
+function checkSize({ spec }: ServedGraph, request: InferRequest, dimensions: Readonly<Record<string, number>>): void {
+  const elements = elementsOf([...Object.values(spec.inputs), ...Object.values(spec.outputs)], dimensions);
+  const asJson = elementsOf(wantedOutputs(spec, request).flatMap(({ name, isBinary }) => (isBinary ? [] : (spec.outputs[name] ?? []))), dimensions);
   if (Object.values(dimensions).some((size) => size < 1)) throw new Problem('invalid_tensor', { detail: 'Every dimension is at least 1.' });
   if (elements > MOST_ELEMENTS) throw new Problem('too_large', { detail: `Inputs and outputs of this shape have ${elements} elements; at most ${MOST_ELEMENTS} are taken.` });
+  if (asJson > MOST_JSON_ELEMENTS) throw new Problem('too_large', { detail: `Outputs of this shape have ${asJson} elements, and JSON takes ${MOST_JSON_ELEMENTS}: ask for binary data (binary_data_output).` });
+}
+
+function elementsOf(tensors: readonly TensorSpec[], dimensions: Readonly<Record<string, number>>): number {
+  return tensors
+    .map(({ shape }) => shape.reduce<number>((product, size) => product * (typeof size === 'number' ? size : (dimensions[size] ?? 1)), 1))
+    .reduce((sum, size) => sum + size, 0);
 }

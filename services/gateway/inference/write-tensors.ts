@@ -19,18 +19,16 @@ export interface WrittenTensors {
 }
 
 /** The outputs that are asked for, all where none is named, copied out of the engine's buffer. @throws {Problem} `invalid_tensor` */
-export function writeTensors(graph: GraphSpec, { outputs: asked, parameters }: InferRequest, views: Readonly<Record<string, TensorView>>): WrittenTensors {
-  const all = parameters?.['binary_data_output'] === true;
-  const wanted = asked ?? Object.keys(graph.outputs).map((name): NonNullable<InferRequest['outputs']>[number] => ({ name }));
+export function writeTensors(graph: GraphSpec, request: InferRequest, views: Readonly<Record<string, TensorView>>): WrittenTensors {
   const written: WrittenTensors = { outputs: [], binary: [] };
-  for (const { name, parameters: own } of wanted) {
+  for (const { name, isBinary, parameters: own } of wantedOutputs(graph, request)) {
     const view = Object.hasOwn(views, name) ? views[name] : undefined;
     const spec = Object.hasOwn(graph.outputs, name) ? graph.outputs[name] : undefined;
     if (view === undefined || spec === undefined) throw unknownOutput(graph, name);
     if (own !== undefined && 'classification' in own) throw new Problem('not_supported', { detail: 'The classification extension is not supported; ask for the scores.' });
     const { data, dims: shape } = view;
     const base = { name, datatype: DATA_TYPES[spec.type], shape };
-    if ((own?.['binary_data'] ?? all) === true) {
+    if (isBinary) {
       const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
       written.binary.push(Buffer.from(bytes));
       written.outputs.push({ ...base, parameters: { binary_data_size: data.byteLength } });
@@ -45,6 +43,15 @@ export function writeTensors(graph: GraphSpec, { outputs: asked, parameters }: I
 /** @throws {Problem} `invalid_tensor`: before anything is computed */
 export function checkOutputs(graph: GraphSpec, { outputs = [] }: InferRequest): void {
   for (const { name } of outputs) if (!Object.hasOwn(graph.outputs, name)) throw unknownOutput(graph, name);
+  if (new Set(outputs.map(({ name }) => name)).size < outputs.length) throw new Problem('invalid_tensor', { detail: 'An output is asked for twice.' });
+}
+
+type WantedOutput = NonNullable<InferRequest['outputs']>[number] & { isBinary: boolean };
+
+/** Those that are asked for, all where none is named. */
+export function wantedOutputs(graph: GraphSpec, { outputs, parameters }: InferRequest): WantedOutput[] {
+  const wanted: Omit<WantedOutput, 'isBinary'>[] = outputs ?? Object.keys(graph.outputs).map((name) => ({ name }));
+  return wanted.map((output) => ({ ...output, isBinary: (output.parameters?.['binary_data'] ?? parameters?.['binary_data_output']) === true }));
 }
 
 function unknownOutput(graph: GraphSpec, name: string): Problem {

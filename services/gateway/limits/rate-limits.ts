@@ -26,7 +26,7 @@ export async function limitRates(fastify: FastifyInstance, { settings, cache, cl
   const { gatewayRates, gatewayRateStore } = settings;
   const fallback = asksForCredentials(settings) ? DEFAULT_RATE : undefined;
   if (gatewayRateStore === 'shared' && !cache.shared) throw new TandemError('gatewayRateStore = shared: counting together needs Redis (--redis redis://host:port)', { code: 'settings_invalid' });
-  const rateOf = ({ credential: { ratePerSecond, tier } }: FastifyRequest) => ratePerSecond ?? gatewayRates[tier ?? 'standard'] ?? fallback;
+  const rateOf = ({ credential: { ratePerSecond, tier } }: FastifyRequest) => ratePerSecond ?? rateOfTier(gatewayRates, tier) ?? fallback;
   await fastify.register(rateLimit, {
     global: fallback !== undefined || Object.keys(gatewayRates).length > 0,
     timeWindow: WINDOW_MS,
@@ -44,6 +44,11 @@ export async function limitRates(fastify: FastifyInstance, { settings, cache, cl
     const state = await check(request);
     if (!state.isAllowed && state.isExceeded) throw exceeded(request, state.max);
   });
+}
+
+/** A tier may be called as something that every object has. */
+function rateOfTier(rates: Readonly<Record<string, number>>, tier = 'standard'): number | undefined {
+  return Object.hasOwn(rates, tier) ? rates[tier] : undefined;
 }
 
 function exceeded({ credential }: FastifyRequest, rate: number): Problem {

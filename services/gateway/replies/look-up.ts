@@ -1,7 +1,9 @@
 import { HEADER, topicName, type Response } from '@tandem/schemas';
 import type { EventLog } from '@tandem/shared/log';
+import { Problem } from '../problems/problem.ts';
 
 const PATIENCE_MS = 3_000;
+const MOST_AT_ONCE = 32;
 
 /** Where in the log a response is to be looked for: the partition of the request's key, from the time on when it was accepted. */
 export interface Place {
@@ -20,8 +22,31 @@ export function readPlace(text: string | undefined): Place | undefined {
   return partition === undefined ? undefined : { partition: Number(partition), since: Number(since) };
 }
 
-/** The responses are the record: reads them from the place on, by their headers, for three seconds at most. */
-export async function lookUpResponse(log: EventLog, prefix: string, flowId: string, { partition, since }: Place): Promise<Response | undefined> {
+/** The responses are the record: looks for one of them there. */
+export class LookUps {
+  readonly #log: Pick<EventLog, 'read'>;
+  readonly #prefix: string;
+  #running = 0;
+
+  constructor(log: Pick<EventLog, 'read'>, prefix: string) {
+    this.#log = log;
+    this.#prefix = prefix;
+  }
+
+  /** @throws {Problem} `overload`: the callers choose how far back is read, so few read at once */
+  async find(flowId: string, place: Place): Promise<Response | undefined> {
+    if (this.#running >= MOST_AT_ONCE) throw new Problem('overload', { detail: 'Others are looking for answers in the log; try again in a moment.', retryAfterSeconds: 1 });
+    this.#running += 1;
+    try {
+      return await lookUpResponse(this.#log, this.#prefix, flowId, place);
+    } finally {
+      this.#running -= 1;
+    }
+  }
+}
+
+/** Reads from the place on, by the headers, for three seconds at most. */
+async function lookUpResponse(log: Pick<EventLog, 'read'>, prefix: string, flowId: string, { partition, since }: Place): Promise<Response | undefined> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   for await (const records of log.read({ topic: topicName(prefix, 'responses'), partition, from: { timestamp: since }, signal })) {
     const found = records.findLast(({ headers, value }) => headers[HEADER.requestId] === flowId && value !== null);

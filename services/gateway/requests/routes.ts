@@ -3,7 +3,7 @@ import type { Response } from '@tandem/schemas';
 import type { GatewayContext } from '../context.ts';
 import { problemOf } from '../problems/of-response.ts';
 import { Problem } from '../problems/problem.ts';
-import { lookUpResponse, readPlace, writePlace } from '../replies/look-up.ts';
+import { LookUps, readPlace, writePlace } from '../replies/look-up.ts';
 import { admit } from './admit.ts';
 import { abandonment, callOf, preferenceOf, type Preference } from './call.ts';
 import { documentation } from './documentation.ts';
@@ -14,8 +14,9 @@ import { streamFormOf, streamResponses } from './stream-one.ts';
 
 /** `POST /v1/requests` and `GET /v1/requests/{id}`. */
 export function addRequestRoutes(fastify: FastifyInstance, context: GatewayContext): void {
+  const lookUps = new LookUps(context.log, context.settings.prefix);
   fastify.post('/v1/requests', { config: { scope: 'send' }, schema: documentation.post }, (request, reply) => post(request, reply, context));
-  fastify.get<{ Params: { id: string }; Querystring: { at?: string } }>('/v1/requests/:id', { config: { scope: 'send' }, schema: documentation.get }, (request, reply) => get(request, reply, context));
+  fastify.get<{ Params: { id: string }; Querystring: { at?: string } }>('/v1/requests/:id', { config: { scope: 'send' }, schema: documentation.get }, (request, reply) => get(request, reply, context, lookUps));
 }
 
 async function post(request: FastifyRequest, reply: FastifyReply, context: GatewayContext): Promise<FastifyReply> {
@@ -84,14 +85,14 @@ function sendResponse(reply: FastifyReply, response: Response, requestId: string
   return reply.code(200).send(own);
 }
 
-async function get(request: FastifyRequest<{ Params: { id: string }; Querystring: { at?: string } }>, reply: FastifyReply, context: GatewayContext): Promise<FastifyReply> {
+async function get(request: FastifyRequest<{ Params: { id: string }; Querystring: { at?: string } }>, reply: FastifyReply, context: GatewayContext, lookUps: LookUps): Promise<FastifyReply> {
   const { id } = request.params;
   const flowId = flowIdOf(id, request.credential);
-  const { answers, log, settings } = context;
+  const { answers, settings } = context;
   const kept = await answers.find(flowId);
   if (kept !== undefined) return sendResponse(reply, kept, id);
   const place = readPlace(request.query.at);
-  const written = place === undefined || place.partition >= settings.partitions ? undefined : await lookUpResponse(log, settings.prefix, flowId, place);
+  const written = place === undefined || place.partition >= settings.partitions ? undefined : await lookUps.find(flowId, place);
   if (written?.final === true) return sendResponse(reply, written, id);
   if (place !== undefined || (await answers.isClaimed(flowId))) return pending(reply, id);
   throw new Problem('unknown_request', { detail: 'No answer is kept under that id: it was never asked for here, or is too old. With the query of the Location that the gateway gave, the log is searched too.', requestId: id });

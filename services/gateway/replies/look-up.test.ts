@@ -1,0 +1,26 @@
+import { HEADER } from '@tandem/schemas';
+import type { EventLog } from '@tandem/shared/log';
+import { expect, test } from 'vitest';
+import { LookUps } from './look-up.ts';
+
+const PLACE = { partition: 0, since: 0 };
+
+test('however many ask, few read the log at once, and the next read when those are done', async () => {
+  const gate = Promise.withResolvers<void>();
+  let reading = 0;
+  const record = { headers: { [HEADER.requestId]: 'mine' }, value: Buffer.from('{"requestId":"mine"}') };
+  const read = async function* () {
+    reading += 1;
+    await gate.promise;
+    yield [record];
+  };
+  const lookUps = new LookUps({ read } as unknown as Pick<EventLog, 'read'>, 't.');
+  const asked = Promise.allSettled(Array.from({ length: 100 }, () => lookUps.find('mine', PLACE)));
+  await expect.poll(() => reading).toBe(32);
+  gate.resolve();
+  const [first, ...rest] = await asked;
+  expect(first).toMatchObject({ status: 'fulfilled', value: { requestId: 'mine' } });
+  expect(rest.filter(({ status }) => status === 'rejected')).toHaveLength(68);
+  expect(rest.at(-1)).toMatchObject({ reason: { code: 'overload' } });
+  expect(await lookUps.find('mine', PLACE)).toMatchObject({ requestId: 'mine' });
+});
