@@ -1,5 +1,6 @@
 import { topicName, type ErasureNotice } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
+import { jsonOf } from '@tandem/shared/core';
 import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
 import type { Logger } from '@tandem/shared/telemetry';
 
@@ -60,11 +61,7 @@ export class ErasureWatch {
 /** Heartbeats are passed over unparsed: they are nearly all there is. */
 function readNotice(value: Buffer): ErasureNotice | undefined {
   if (!value.includes('"erasure"')) return undefined;
-  try {
-    const notice = JSON.parse(value.toString('utf8')) as Partial<ErasureNotice> | null;
-    const isNotice = notice?.kind === 'erasure' && typeof notice.user === 'string' && typeof notice.time === 'number';
-    return isNotice ? (notice as ErasureNotice) : undefined;
-  } catch {
-    return undefined;
-  }
+  const notice = jsonOf(value) as Partial<ErasureNotice> | null | undefined;
+  const isNotice = notice?.kind === 'erasure' && typeof notice.user === 'string' && typeof notice.time === 'number';
+  return isNotice ? (notice as ErasureNotice) : undefined;
 }

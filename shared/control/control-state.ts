@@ -1,4 +1,5 @@
 import { controlSchema, type Control, type Lane } from '@tandem/schemas';
+import { jsonOf } from '../core/index.ts';
 import type { LogRecord } from '../log/index.ts';
 
 export type LaneHold = Extract<Control, { kind: 'lane_hold' }>;
@@ -15,7 +16,7 @@ export class ControlState {
   apply({ key, value }: Pick<LogRecord, 'key' | 'value'>): boolean {
     if (key === null) return false;
     if (value === null) return this.#records.delete(key);
-    const control = parse(value);
+    const control = controlSchema.safeParse(jsonOf(value)).data;
     if (control === undefined || keyOf(control) !== key) return false;
     this.#records.set(key, control);
     return true;
@@ -37,12 +38,4 @@ export class ControlState {
 /** The record's key on the topic. */
 export function keyOf(control: Control): string {
   return control.kind === 'lane_hold' ? laneKey(control.lane) : workerKey(control.instance);
-}
-
-function parse(value: Buffer): Control | undefined {
-  try {
-    return controlSchema.safeParse(JSON.parse(value.toString('utf8'))).data;
-  } catch {
-    return undefined;
-  }
 }

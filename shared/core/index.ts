@@ -6,6 +6,7 @@ export {
   Cluster, deadlineAwarePolicy, decide, evaluateShares, fixedPolicy, meetingFloor, optimalSharePolicy, optimalShares, readExpectation, readySteps, thresholdPolicy, THRESHOLD_DEFAULTS,
   type CameTrue, type ClusterState, type Decision, type DecisionContext, type Expectation, type Forecast, type Path, type Policy, type ServedPool, type ThresholdOptions, type VariantState,
 } from './policy/index.ts';
+export { jsonOf } from './json-of.ts';
 export { readHeartbeat } from './heartbeat/read-heartbeat.ts';
 export { FirstActs, type FirstActsOptions, type OfferedItems } from './live-accuracy/first-acts.ts';
 export { batchMs, driftOf, monotone, refined } from './profile/index.ts';

@@ -1,4 +1,5 @@
 import { DEAD_LETTER_HEADER, HEADER, STAGE_NAMES, topicName, type Task } from '@tandem/schemas';
+import { jsonOf } from '../core/index.ts';
 import { partitionOfKey, type EventLog, type LogRecord } from '../log/index.ts';
 import { Search, type SearchOptions } from './search.ts';
 import type { PathRecord, RecordKind } from './types.ts';
@@ -138,7 +139,7 @@ class Collector {
   }
 
   #add(kind: RecordKind, record: LogRecord): void {
-    const value = parsed(record.value);
+    const value = jsonOf(record.value);
     const isCancel = (value as { cancel?: unknown } | null | undefined)?.cancel === true;
     this.#path.set(placeOf(record), { kind: isCancel && kind !== 'dead-letter' ? 'cancellation' : kind, record, value });
   }
@@ -160,17 +161,9 @@ function placeFrom(text: string | undefined): Place | undefined {
   return topic === undefined ? undefined : { topic, partition: Number(partition), offset: Number(offset) };
 }
 
-function parsed(value: Buffer | null): unknown {
-  try {
-    return value === null ? undefined : JSON.parse(value.toString('utf8'));
-  } catch {
-    return undefined;
-  }
-}
-
 /** The sender's words decide the affinity key: its user, else its key, else the request itself. */
 function affinityKeyOf({ value }: LogRecord): string | undefined {
-  const { userId, key, requestId } = (parsed(value) ?? {}) as { userId?: unknown; key?: unknown; requestId?: unknown };
+  const { userId, key, requestId } = (jsonOf(value) ?? {}) as { userId?: unknown; key?: unknown; requestId?: unknown };
   return [userId, key, requestId].find((each): each is string => typeof each === 'string');
 }
 
@@ -183,7 +176,7 @@ function clueOf(record: LogRecord, { prefix, key }: SearchOptions): Clue {
     return { key: key ?? affinityKeyOf(record), source: isRequest ? source : undefined, from };
   }
   if (topic === topicName(prefix, 'requests') || topic === topicName(prefix, 'requests.bulk')) return { key: key ?? affinityKeyOf(record), source: record, from };
-  const value = parsed(record.value) as Partial<Task & { latencyMs: number; time: number }> | undefined;
+  const value = jsonOf(record.value) as Partial<Task & { latencyMs: number; time: number }> | undefined;
   const arrivedAt = value?.arrivedAt ?? (value?.time === undefined ? timestamp : value.time - (value.latencyMs ?? 0));
   return { key: record.key ?? undefined, source: placeFrom(headers[HEADER.source] ?? value?.source), from: Math.min(from, arrivedAt) };
 }

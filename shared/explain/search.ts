@@ -1,4 +1,5 @@
 import { HEADER, topicName } from '@tandem/schemas';
+import { jsonOf } from '../core/index.ts';
 import { partitionOfKey, type EventLog, type LogRecord } from '../log/index.ts';
 
 export interface SearchOptions {
@@ -94,13 +95,9 @@ export class Search {
 
 /** As requests, tasks, work and outcomes write it; undefined: it is none of them. */
 function requestIdOf(value: Buffer): string | undefined {
-  try {
-    const parsed = JSON.parse(value.toString('utf8')) as { requestId?: unknown; task?: { requestId?: unknown } } | null;
-    const id = parsed?.requestId ?? parsed?.task?.requestId;
-    return typeof id === 'string' ? id : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed = jsonOf(value) as { requestId?: unknown; task?: { requestId?: unknown } } | null | undefined;
+  const id = parsed?.requestId ?? parsed?.task?.requestId;
+  return typeof id === 'string' ? id : undefined;
 }
 
 /** Where each window begins, newest first; the last one begins at `since`. */

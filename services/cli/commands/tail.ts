@@ -2,6 +2,7 @@ import { once } from 'node:events';
 import type { Command } from 'commander';
 import { responseSchema, statusSchema, topicName, type Response, type Status } from '@tandem/schemas';
 import type { SettingName } from '@tandem/shared/config';
+import { jsonOf } from '@tandem/shared/core';
 import { TandemError } from '@tandem/shared/errors';
 import { partitionOfKey, type EventLog, type LogRecord } from '@tandem/shared/log';
 import { colorsFor } from '../demo/colors.ts';
@@ -49,12 +50,7 @@ function startOf({ fromBeginning, since, follow: goesOn }: Flags): Start {
 
 /** Undefined: not a response of a version that is known here. */
 function responseOf({ value }: LogRecord): Response | undefined {
-  try {
-    const parsed = responseSchema.safeParse(JSON.parse(value?.toString('utf8') ?? 'null'));
-    return parsed.success ? parsed.data : undefined;
-  } catch {
-    return undefined;
-  }
+  return responseSchema.safeParse(jsonOf(value)).data;
 }
 
 /** Where the responses to a user's requests lie. */

@@ -1,6 +1,6 @@
 import { topicName, type Response } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import { FirstActs } from '@tandem/shared/core';
+import { FirstActs, jsonOf } from '@tandem/shared/core';
 import type { EventLog, LogRecord } from '@tandem/shared/log';
 import { OccasionalWarning, type Logger, type Metrics } from '@tandem/shared/telemetry';
 
@@ -80,11 +80,6 @@ export class LiveAccuracy {
 
 /** What cannot be read is the classifier's business. */
 function read(value: Buffer): { userId?: string; itemId?: string } {
-  try {
-    const interaction = JSON.parse(value.toString('utf8')) as { userId?: unknown; itemId?: unknown } | null;
-    const { userId, itemId } = interaction ?? {};
-    return { ...(typeof userId === 'string' ? { userId } : {}), ...(typeof itemId === 'string' ? { itemId } : {}) };
-  } catch {
-    return {};
-  }
+  const { userId, itemId } = (jsonOf(value) ?? {}) as { userId?: unknown; itemId?: unknown };
+  return { ...(typeof userId === 'string' ? { userId } : {}), ...(typeof itemId === 'string' ? { itemId } : {}) };
 }

@@ -1,4 +1,5 @@
 import { topicName, type Response } from '@tandem/schemas';
+import { jsonOf } from '@tandem/shared/core';
 import type { EventLog, LogConsumer, LogRecord } from '@tandem/shared/log';
 
 export interface InboxOptions {
@@ -12,12 +13,8 @@ export interface InboxOptions {
 
 /** Fusion wrote it, so its shape is trusted; anything else in the topic is passed over. */
 function parse({ value }: LogRecord): Response | undefined {
-  try {
-    const response = JSON.parse(value?.toString('utf8') ?? '') as Response | null;
-    return typeof response?.requestId === 'string' ? response : undefined;
-  } catch {
-    return undefined;
-  }
+  const response = jsonOf(value) as Response | null | undefined;
+  return typeof response?.requestId === 'string' ? response : undefined;
 }
 
 /** Reads all responses from now on. Close it with what is returned. */

@@ -1,20 +1,13 @@
+import { jsonOf } from '@tandem/shared/core';
 import type { DeadLetter } from '@tandem/shared/dead-letters';
 
 const MAX_DEPTH = 64;
 
 /** True: the letter holds something of the user: `userId` anywhere in its value; or, where that is not JSON, its key or the text of the id. */
 export function mentions({ value, sourceKey }: Pick<DeadLetter, 'value' | 'sourceKey'>, userId: string): boolean {
-  const parsed = value === null ? undefined : parse(value);
+  const parsed = jsonOf(value);
   if (value === null || parsed === undefined) return sourceKey === userId || value?.includes(JSON.stringify(userId)) === true;
-  return names(parsed.value, userId, MAX_DEPTH);
-}
-
-function parse(value: Buffer): { value: unknown } | undefined {
-  try {
-    return { value: JSON.parse(value.toString('utf8')) as unknown };
-  } catch {
-    return undefined;
-  }
+  return names(parsed, userId, MAX_DEPTH);
 }
 
 function names(value: unknown, userId: string, levels: number): boolean {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import type { Heartbeat } from '@tandem/schemas';
+import { jsonOf } from '../json-of.ts';
 
 /** What every reader rests on; the rest of a heartbeat may be of another version. */
 const heartbeatSchema = z.object({
@@ -16,10 +17,6 @@ const heartbeatSchema = z.object({
  * @returns undefined: it is none
  */
 export function readHeartbeat(value: Buffer): Heartbeat | undefined {
-  try {
-    const parsed: unknown = JSON.parse(value.toString('utf8'));
-    return heartbeatSchema.safeParse(parsed).success ? (parsed as Heartbeat) : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed = jsonOf(value);
+  return heartbeatSchema.safeParse(parsed).success ? (parsed as Heartbeat) : undefined;
 }

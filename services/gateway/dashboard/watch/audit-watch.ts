@@ -1,4 +1,5 @@
 import { auditEntrySchema } from '@tandem/schemas';
+import { jsonOf } from '@tandem/shared/core';
 import type { LogRecord } from '@tandem/shared/log';
 import type { AuditLine } from '../snapshot.ts';
 
@@ -9,7 +10,7 @@ export class AuditWatch {
   readonly #lines: AuditLine[] = [];
 
   record({ value }: Pick<LogRecord, 'value'>): void {
-    const entry = parse(value);
+    const entry = auditEntrySchema.safeParse(jsonOf(value)).data;
     if (entry === undefined) return;
     const { detail, ...rest } = entry;
     this.#lines.push({ ...rest, ...(detail === undefined ? {} : { detail }) });
@@ -19,13 +20,5 @@ export class AuditWatch {
   /** The newest first. */
   get lines(): AuditLine[] {
     return this.#lines.toReversed();
-  }
-}
-
-function parse(value: Buffer | null) {
-  try {
-    return auditEntrySchema.safeParse(JSON.parse(value?.toString('utf8') ?? '')).data;
-  } catch {
-    return undefined;
   }
 }

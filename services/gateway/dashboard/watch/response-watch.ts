@@ -1,4 +1,5 @@
 import { topicName, type Interaction, type Response } from '@tandem/schemas';
+import { jsonOf } from '@tandem/shared/core';
 import type { LogRecord } from '@tandem/shared/log';
 import type { RecentAnswer } from '../snapshot.ts';
 import { AnswerSecond } from './answer-second.ts';
@@ -47,9 +48,9 @@ export class ResponseWatch {
     const second = this.#seconds.current;
     second.seen += 1;
     if (second.sampled >= LOOKED_INTO || record.value === null) return;
-    const response = parse<Response>(record.value);
+    const response = jsonOf(record.value) as Response | null | undefined;
     // Provisional answers are followed by another.
-    if (response === undefined || !Array.isArray(response.steps)) return;
+    if (!Array.isArray(response?.steps)) return;
     if (!response.final) {
       second.seen -= 1;
       return;
@@ -62,7 +63,7 @@ export class ResponseWatch {
 
   #acted({ value, timestamp }: LogRecord): void {
     if (value === null || value.byteLength > LONGEST_INTERACTION_BYTES || (this.#interactions += 1) > LOOKED_INTO) return;
-    const interaction = parse<Partial<Interaction>>(value);
+    const interaction = jsonOf(value) as Partial<Interaction> | null | undefined;
     if (typeof interaction?.userId !== 'string' || typeof interaction.itemId !== 'string') return;
     this.quality.acted({ userId: interaction.userId, itemId: interaction.itemId }, timestamp);
   }
@@ -77,12 +78,4 @@ export class ResponseWatch {
 function pathOf({ steps }: Pick<Response, 'steps'>): string {
   const ran = steps.filter(({ batchSize, cached }) => batchSize > 0 || cached === true).map(({ model, precision }) => `${model}.${precision}`);
   return ran.length === 0 ? 'no model' : ran.join(' → ');
-}
-
-function parse<Value>(value: Buffer): Value | undefined {
-  try {
-    return JSON.parse(value.toString('utf8')) as Value;
-  } catch {
-    return undefined;
-  }
 }
