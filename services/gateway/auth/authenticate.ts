@@ -4,6 +4,7 @@ import { TandemError } from '@tandem/shared/errors';
 import type { GatewayContext } from '../context.ts';
 import { asksForCredentials, isLoopback } from '../options.ts';
 import { Problem } from '../problems/problem.ts';
+import './end-with-credential.ts';
 import { looksLikeApiKey } from './api-keys.ts';
 import { LOCAL, type Credential, type Scope } from './credential.ts';
 import { KeyFile } from './key-file.ts';
@@ -21,6 +22,11 @@ const NOBODY: Credential = { ...LOCAL, name: 'nobody', scopes: new Set() };
 export function authenticate(fastify: FastifyInstance, context: GatewayContext): void {
   fastify.decorateRequest('credential', null as unknown as Credential);
   const identify = asksForCredentials(context.settings) ? byCredential(fastify, context) : byAddress(context);
+  fastify.decorate('isStillLetIn', async (request: FastifyRequest) => {
+    const { tenant, scopes } = request.credential;
+    const now = await identify(request).catch(() => NOBODY);
+    return now.tenant === tenant && [...scopes].every((scope) => now.scopes.has(scope));
+  });
   fastify.addHook('onRequest', async (request) => {
     const scope = request.is404 ? 'public' : (request.routeOptions.config.scope ?? 'operate');
     request.credential = NOBODY;

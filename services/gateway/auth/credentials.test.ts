@@ -130,6 +130,20 @@ describe('a gateway that asks for credentials', () => {
     expect(await readFile(file, 'utf8')).not.toContain(sender.slice(20));
   });
 
+  test('ends a stream and a batch once their key is not in the file any more', { timeout: 30_000 }, async () => {
+    const { key, entry } = await addApiKey(file, { ...draft, name: 'follower', scopes: ['read', 'send'] });
+    await expect.poll(async () => (await call(key)).statusCode, { timeout: 15_000 }).toBe(202);
+    const headers = { authorization: `Bearer ${key}`, 'content-type': 'application/x-ndjson' };
+    const endless = new ReadableStream({ pull: async (stream) => new Promise((resolve) => setTimeout(resolve, 500)).then(() => stream.enqueue(Buffer.from('{}\n'))) });
+    const answers = await Promise.all([
+      fetch(`${running.gateway.url}/v1/stream`, { headers }),
+      fetch(`${running.gateway.url}/v1/requests:batch`, { method: 'POST', headers, body: endless, duplex: 'half' }),
+    ]);
+    expect(answers.map(({ status }) => status)).toEqual([200, 200]);
+    await removeApiKey(file, entry.id);
+    for (const answer of answers) await expect(answer.text()).rejects.toThrow();
+  });
+
   test('takes a token of its issuer, with the tenant, tier and scopes of its claims', async () => {
     const accepted = await call(await sign({ tenant: 'jwt-tenant', tier: 'gold', scope: 'openid tandem:send' }));
     expect(accepted.statusCode).toBe(202);
@@ -176,6 +190,7 @@ describe('a gateway that asks for credentials', () => {
 test.each([
   [{ gatewayHost: '0.0.0.0' }, 'gateway_credentials'], [{ gatewayAuth: 'on' }, 'gateway_credentials'],
   [{ gatewayAuth: 'on', gatewayJwksUrl: 'https://x.example/jwks' }, 'gateway_credentials'], [{ gatewayAuth: 'on', gatewayKeysFile: '/nonexistent/keys.json' }, 'gateway_credentials'],
+  [{ gatewayAuth: 'on', gatewayJwksUrl: 'issuer', gatewayJwtIssuer: 'x', gatewayJwtAudience: 'x' }, 'gateway_credentials'],
   [{ gatewayRateStore: 'shared' }, 'settings_invalid'],
 ])('a gateway with %j does not start', async (flags, code) => {
   const running = await startGatewayAndStages({}, { stages: [] });

@@ -1,6 +1,8 @@
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
 import { idSchema } from '@tandem/schemas';
+import { TandemError } from '@tandem/shared/errors';
 import { OccasionalWarning, type Logger } from '@tandem/shared/telemetry';
+import { isLoopback } from '../options.ts';
 import { scopeSchema, type Credential, type Scope } from './credential.ts';
 
 /** A symmetric key would be in the JWKS for all to read. */
@@ -20,9 +22,10 @@ export class Tokens {
   readonly #keys: JWTVerifyGetKey;
   readonly #warning: OccasionalWarning;
 
+  /** @throws {TandemError} `gateway_credentials`: the address is none */
   constructor(options: TokensOptions) {
     this.#options = options;
-    this.#keys = createRemoteJWKSet(new URL(options.jwksUrl), { timeoutDuration: 5_000 });
+    this.#keys = createRemoteJWKSet(addressOf(options), { timeoutDuration: 5_000 });
     this.#warning = new OccasionalWarning(options.logger, { now: () => Date.now() }, 'the keys that sign tokens cannot be fetched');
   }
 
@@ -37,6 +40,14 @@ export class Tokens {
       return undefined;
     }
   }
+}
+
+/** Whoever can answer in the issuer's place can make tokens. */
+function addressOf({ jwksUrl, logger }: TokensOptions): URL {
+  const url = URL.parse(jwksUrl);
+  if (url === null || !/^https?:$/.test(url.protocol)) throw new TandemError(`gatewayJwksUrl = ${jwksUrl}: an address of https is expected, such as https://issuer.example/.well-known/jwks.json`, { code: 'gateway_credentials' });
+  if (url.protocol === 'http:' && !isLoopback(url.hostname)) logger.warn({ jwksUrl }, 'the keys that sign tokens are fetched without TLS: whoever is on the way can make tokens');
+  return url;
 }
 
 /** Claims: `sub`, `tenant`, `tier`, and `scope` (RFC 8693: by spaces; also as `tandem:send`). */

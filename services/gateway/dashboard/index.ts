@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { endWithCredential } from '../auth/end-with-credential.ts';
 import type { GatewayContext } from '../context.ts';
 import { Problem } from '../problems/problem.ts';
 import '../server/routes.ts';
@@ -60,9 +61,11 @@ function addEvents(fastify: FastifyInstance, aggregator: Aggregator, streams: { 
     const stream = canOperate ? streams.operators : streams.readers;
     if (stream.isFull) throw new Problem('overload', { detail: 'Too many dashboards are open on this gateway.', retryAfterSeconds: 10 });
     reply.hijack();
+    if (reply.raw.destroyed) return;
     reply.raw.writeHead(200, { ...headersOf(reply), 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
     reply.raw.write(first(aggregator, request.credential.name, canOperate));
     stream.add(reply.raw);
+    endWithCredential(request, reply.raw);
   });
 }
 

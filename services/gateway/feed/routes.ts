@@ -3,6 +3,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HEADER, idSchema, type Response } from '@tandem/schemas';
 import type { LogRecord } from '@tandem/shared/log';
 import type { Credential } from '../auth/credential.ts';
+import { endWithCredential } from '../auth/end-with-credential.ts';
 import type { GatewayContext } from '../context.ts';
 import { problemResponse } from '../openapi/problem-schema.ts';
 import { Problem } from '../problems/problem.ts';
@@ -52,10 +53,13 @@ type Followed = { feed: ResponseFeed; from: Positions | undefined; accepts: (rec
 async function stream(followed: Followed, request: FastifyRequest, reply: FastifyReply, open: Set<ServerResponse>): Promise<void> {
   const signal = abandonment(reply);
   const { raw } = reply;
+  // Gone while its credential was looked at: nothing would tell any more.
+  if (raw.destroyed) return;
   const subscription = new Subscription({ ...followed, signal, onRecord: (record, id) => send(raw, `id: ${id}\nevent: response\ndata: ${textOf(record, request.credential)}\n\n`) });
   reply.hijack();
   raw.writeHead(200, { ...headersOf(reply), 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
   open.add(raw);
+  endWithCredential(request, raw);
   const comments = setInterval(() => send(raw, ': still here\n\n'), COMMENT_EVERY_MS);
   raw.once('close', () => {
     clearInterval(comments);

@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough, type Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { endWithCredential } from '../auth/end-with-credential.ts';
 import type { GatewayContext } from '../context.ts';
 import { Problem } from '../problems/problem.ts';
 import { whileItComes } from '../limits/body-timeout.ts';
@@ -36,6 +37,7 @@ export function addBatchRoute(fastify: FastifyInstance, context: GatewayContext)
 
 async function batch(request: FastifyRequest, reply: FastifyReply, context: GatewayContext): Promise<FastifyReply> {
   if (context.draining) throw new Problem('draining', { detail: 'This gateway is going away; another will answer.', retryAfterSeconds: 1 });
+  if (reply.raw.destroyed) return reply;
   if (request.body === undefined || request.body === null) throw new Problem('empty_value', { detail: 'Send requests, one a line.' });
   const { call, span } = callOf(request, context);
   const output = new PassThrough();
@@ -45,6 +47,7 @@ async function batch(request: FastifyRequest, reply: FastifyReply, context: Gate
     output.destroy();
     input.destroy();
   });
+  endWithCredential(request, reply.raw);
   void run(input, output, (line) => answerLine(line, request, call, context), context).finally(() => span?.end());
   return reply.header('content-type', `${NDJSON}; charset=utf-8`).header('cache-control', 'no-store').header('x-accel-buffering', 'no').send(output);
 }

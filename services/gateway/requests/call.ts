@@ -45,6 +45,7 @@ export function preferenceOf(request: FastifyRequest): Preference {
 /** Aborts when the caller goes away before it has its answer. */
 export function abandonment({ raw }: FastifyReply): AbortSignal {
   const controller = new AbortController();
+  if (raw.destroyed) controller.abort();
   raw.once('close', () => {
     if (!raw.writableFinished) controller.abort();
   });
