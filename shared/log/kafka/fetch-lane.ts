@@ -17,13 +17,20 @@ const NOBODY = -1;
 /** Where a partition has no leader, they are asked for again after this. */
 const LEADERLESS_MS = 500;
 
-/** A broker that has failed, and when it is asked again, epoch ms. */
+/** So much longer than a fetch waits a broker may take for its answer before the others go on without it. */
+const GRACE_MS = 1_000;
+
+/** A broker or a partition that has failed, and when it is asked for again, epoch ms. */
 interface Trouble {
   backoff: Backoff;
   until: number;
 }
 
-export interface FetchLaneOptions extends FetchSource {
+type LaneCluster = Pick<DirectCluster, 'fetch' | 'leaders' | 'offset' | 'refresh' | 'reset'>;
+
+export interface FetchLaneOptions extends Omit<FetchSource, 'positions'> {
+  /** Those that are wanted now and can be had here. */
+  positions(isHere: (position: FetchPosition) => boolean): readonly FetchPosition[];
   /** How long a fetch waits for records. */
   maxWaitMs: number;
   /** While one fetch follows the other, each waits so long for company. */
@@ -32,21 +39,27 @@ export interface FetchLaneOptions extends FetchSource {
 
 /** Reads partitions over connections of its own: one fetch after the other from each broker that leads some of them. */
 export class FetchLane {
-  readonly #cluster: DirectCluster;
+  readonly #cluster: LaneCluster;
   readonly #config: ResolvedKafkaLogOptions;
   readonly #options: FetchLaneOptions;
   readonly #closing = new AbortController();
-  /** By broker, as all maps here. */
+  /** By broker, as the others here. */
   readonly #sessions = new Map<number, FetchSession>();
   /** What the last fetch was for, by `keyOf`. */
   readonly #asked = new Map<number, ReadonlySet<string>>();
+  /** Being read, also those whose answer is overdue. */
+  readonly #busy = new Set<number>();
   readonly #troubles = new Map<number, Trouble>();
+  /** Of single partitions, by `keyOf`. */
+  readonly #partitionTroubles = new Map<string, Trouble>();
   readonly #sleepers = new Set<() => void>();
   #running: Promise<void> | undefined;
+  /** Ends when leaders are to be looked for anew. */
+  #round = new AbortController();
   #reportAgainAt = 0;
 
-  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, options: FetchLaneOptions) {
-    this.#cluster = new DirectCluster(kafka);
+  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, options: FetchLaneOptions, cluster: LaneCluster = new DirectCluster(kafka)) {
+    this.#cluster = cluster;
     this.#config = config;
     this.#options = options;
   }
@@ -76,7 +89,7 @@ export class FetchLane {
       try {
         await this.#readAll(await this.#leaders());
         backoff.reset();
-        await this.#cluster.refresh();
+        if (!this.#closing.signal.aborted) await this.#cluster.refresh();
       } catch (error) {
         this.#cluster.reset();
         if (this.#closing.signal.aborted) return;
@@ -84,6 +97,8 @@ export class FetchLane {
         await pause(backoff.nextMs(), this.#closing.signal);
       }
     }
+    // Something may have been asked for, over new connections, while this was closing.
+    this.#cluster.reset();
   }
 
   /** By `keyOf`; −1 where there is none at the moment. */
@@ -95,28 +110,33 @@ export class FetchLane {
     return leaders;
   }
 
-  /** From all brokers, until it is time to look for leaders anew, or one of them fails. */
+  /** From all brokers, until it is time to look for leaders anew, or one of them fails. One that does not answer is not waited for. */
   async #readAll(leaders: ReadonlyMap<string, number>): Promise<void> {
-    const round = new AbortController();
+    const round = (this.#round = new AbortController());
     const signal = AbortSignal.any([round.signal, this.#closing.signal]);
     const brokers = new Set(leaders.values());
     const lookAgainInMs = brokers.delete(NOBODY) ? LEADERLESS_MS : this.#config.metadataMaxAgeMs;
-    const timer = setTimeout(() => round.abort(), lookAgainInMs);
-    try {
-      await Promise.all([...brokers].map((broker) => this.#readFrom(broker, leaders, signal).finally(() => round.abort())));
-    } finally {
-      clearTimeout(timer);
-    }
+    const reading = [...brokers].filter((broker) => !this.#busy.has(broker)).map(async (broker) => {
+      this.#busy.add(broker);
+      await this.#readFrom(broker, leaders, signal);
+      this.#busy.delete(broker);
+      // One that was not waited for has its turn in a new round.
+      if (this.#round !== round) this.#round.abort();
+    });
+    await pause(lookAgainInMs, signal);
+    round.abort();
+    await within(Promise.all(reading), this.#options.maxWaitMs + GRACE_MS);
   }
 
   /** Never throws: others go on when a broker is away. */
   async #readFrom(broker: number, leaders: ReadonlyMap<string, number>, signal: AbortSignal): Promise<void> {
     const trouble = this.#troubles.get(broker);
     const company = new Company(this.#options.gatherMs);
+    const isHere = (position: FetchPosition): boolean => leaders.get(keyOf(position)) === broker && !this.#isInTrouble(keyOf(position));
     try {
       if (trouble !== undefined) await pause(Math.max(0, trouble.until - Date.now()), signal);
       while (!signal.aborted) {
-        const wanted = this.#options.positions().filter((position) => leaders.get(keyOf(position)) === broker);
+        const wanted = this.#options.positions(isHere);
         if (wanted.length === 0) await this.#sleep(broker, signal);
         else if (await this.#fetch(broker, wanted)) await this.#gather(company, signal);
         this.#troubles.delete(broker);
@@ -126,8 +146,8 @@ export class FetchLane {
       this.#asked.delete(broker);
       if (this.#closing.signal.aborted) return;
       this.#cluster.reset();
-      const { backoff } = trouble ?? { backoff: new Backoff() };
-      this.#troubles.set(broker, { backoff, until: Date.now() + backoff.nextMs() });
+      this.#troubles.set(broker, nextTrouble(this.#troubles.get(broker)));
+      this.#round.abort();
       this.#report(error);
     }
   }
@@ -139,6 +159,7 @@ export class FetchLane {
     this.#asked.set(broker, new Set(wanted.map(keyOf)));
     const answer = await this.#cluster.fetch(broker, { ...session.next(wanted), maxWaitMs, maxBytesPerPartition });
     if (!session.accept(answer)) return false;
+    if (answer.errorCode !== 0) throw errorOfCode(answer.errorCode);
     for (const fetched of answer.partitions) await this.#receive(broker, fetched, session.from(fetched));
     return answer.partitions.some(({ next }) => next !== undefined);
   }
@@ -151,8 +172,23 @@ export class FetchLane {
       const earliest = await this.#cluster.offset(broker, topic, partition, 'earliest');
       return this.#options.outOfRange({ topic, partition, offset: from }, earliest);
     }
-    if (errorCode !== 0) throw errorOfCode(errorCode);
+    if (errorCode !== 0) return this.#failed(keyOf(fetched), errorOfCode(errorCode));
+    this.#partitionTroubles.delete(keyOf(fetched));
     this.#options.receive(fetched, from);
+  }
+
+  /** It is asked for again in a while, maybe of another leader; the others of the broker go on. */
+  #failed(key: string, error: unknown): void {
+    const trouble = nextTrouble(this.#partitionTroubles.get(key));
+    this.#partitionTroubles.set(key, trouble);
+    // Whoever has nothing else to read sleeps until then.
+    setTimeout(() => this.wake(), trouble.until - Date.now() + 1).unref();
+    this.#round.abort();
+    this.#report(error);
+  }
+
+  #isInTrouble(key: string): boolean {
+    return (this.#partitionTroubles.get(key)?.until ?? 0) > Date.now();
   }
 
   #sessionOf(broker: number): FetchSession {
@@ -169,17 +205,29 @@ export class FetchLane {
 
   async #sleep(broker: number, signal: AbortSignal): Promise<void> {
     this.#asked.delete(broker);
+    if (signal.aborted) return;
     const { promise, resolve } = Promise.withResolvers<void>();
-    this.#sleepers.add(resolve);
-    signal.addEventListener('abort', () => resolve(), { once: true });
+    const wake = (): void => resolve();
+    this.#sleepers.add(wake);
+    signal.addEventListener('abort', wake);
     await promise;
-    this.#sleepers.delete(resolve);
+    signal.removeEventListener('abort', wake);
+    this.#sleepers.delete(wake);
   }
 
   #report(error: unknown): void {
     if (Date.now() < this.#reportAgainAt) return;
     this.#reportAgainAt = Date.now() + REPORT_EVERY_MS;
     this.#config.logger.debug({ topics: this.#options.topics, error: messageOf(error) }, 'partitions cannot be read at the moment; trying on');
-    this.#options.failed(error);
+    try {
+      this.#options.failed(error);
+    } catch (fault) {
+      this.#config.logger.error({ error: messageOf(fault) }, 'who was told that partitions cannot be read failed at it');
+    }
   }
+}
+
+function nextTrouble(last: Trouble | undefined): Trouble {
+  const backoff = last?.backoff ?? new Backoff();
+  return { backoff, until: Date.now() + backoff.nextMs() };
 }

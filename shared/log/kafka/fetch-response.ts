@@ -1,7 +1,7 @@
 import type { LogRecord, TopicPartition } from '../types.ts';
 import { ByteReader } from './byte-reader.ts';
 import { committedBatches, splitBatches, type AbortedTransaction } from './record-batches.ts';
-import { recordsOf } from './stored-records.ts';
+import { readableRecordsOf } from './stored-records.ts';
 
 /** What a fetch has brought of one partition. */
 export interface FetchedPartition extends TopicPartition {
@@ -64,6 +64,6 @@ function readPartition(reader: ByteReader, topic: string): RawPartition {
 function decodePartition({ aborted, bytes, ...partition }: RawPartition): FetchedPartition {
   const batches = splitBatches(bytes);
   const last = batches.at(-1);
-  const records = committedBatches(batches, aborted).flatMap((batch) => recordsOf(batch, partition));
+  const records = committedBatches(batches, aborted).flatMap((batch) => readableRecordsOf(batch, partition));
   return { ...partition, records, next: last === undefined ? undefined : last.lastOffset + 1, appendedAt: last?.appendedAt };
 }

@@ -31,7 +31,7 @@ export class GroupFetcher implements Fetcher {
   constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, source: FetchSource) {
     this.#source = source;
     const lane = (options: { maxWaitMs: number; gatherMs: number }, mine: (key: string) => boolean, other: () => FetchLane) =>
-      new FetchLane(kafka, config, { ...source, ...options, positions: () => this.#positions(mine, other()), receive: (fetched, from) => this.#receive(fetched, from) });
+      new FetchLane(kafka, config, { ...source, ...options, positions: (isHere) => this.#positions(isHere, mine, other()), receive: (fetched, from) => this.#receive(fetched, from) });
     this.#warm = lane({ maxWaitMs: config.maxFetchWaitMs, gatherMs: config.gatherMs }, (key) => this.#isWarm(key), () => this.#cold);
     this.#cold = lane({ maxWaitMs: COLD_WAIT_MS, gatherMs: 0 }, (key) => !this.#isWarm(key), () => this.#warm);
   }
@@ -46,9 +46,11 @@ export class GroupFetcher implements Fetcher {
   }
 
   /** One that changes sides stays with the one until the other has asked for it: in between nobody would wait for it. */
-  #positions(mine: (key: string) => boolean, other: FetchLane): FetchPosition[] {
+  #positions(isHere: (position: FetchPosition) => boolean, mine: (key: string) => boolean, other: FetchLane): FetchPosition[] {
     let othersTurn = false;
     const positions = this.#source.positions().filter((position) => {
+      // Of those that neither can ask for, each would only wake the other, without end.
+      if (!isHere(position)) return false;
       const key = keyOf(position);
       if (mine(key)) return true;
       const left = other.asksFor(key);

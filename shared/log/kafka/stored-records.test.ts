@@ -8,7 +8,7 @@ import type { LogRecord } from '../types.ts';
 import { ByteReader } from './byte-reader.ts';
 import { decodeFetch } from './fetch-response.ts';
 import { HEADER_BYTES, splitBatches } from './record-batches.ts';
-import { recordsOf } from './stored-records.ts';
+import { recordsOf, UNREADABLE_BATCH_HEADER } from './stored-records.ts';
 import { decodeTopicId } from './topic-id.ts';
 
 const bytes = fc.uint8Array({ maxLength: 64 }).map((array) => Buffer.from(array));
@@ -84,6 +84,34 @@ describe('a batch of records', () => {
     expect(recordsOf(batch!, { topic: 't', partition: 0 }).map(({ value }) => String(value))).toEqual(messages.map(({ value }) => String(value)));
   });
 });
+
+describe('a batch that cannot be read', () => {
+  const good = { key: Buffer.from('k'), value: Buffer.from('good'), headers: {} };
+  it.each([
+    ['is compressed in an unknown way', 7, (bytes: Buffer) => bytes],
+    ['is damaged gzip', 1, () => Buffer.from('nonsense')],
+    ['is lz4 that says it is endless', 3, () => Buffer.from('04224d184840ffffff7f0000000000', 'hex')],
+    ['is cut off', 0, (bytes: Buffer) => bytes.subarray(0, bytes.length - 3)],
+  ])('because it %s, is one record with its bytes, and what comes after it is read', async (_name, codec, damage) => {
+    const bad = recompressed(await encode([good, good]), codec, damage);
+    const { partitions: [fetched] } = decodeFetch(answerOf(Buffer.concat([bad, await encode([good])])));
+    expect(fetched?.records.map(({ value, offset }) => [value, offset])).toEqual([[bad, FIRST + 1], [Buffer.from('good'), FIRST]]);
+    expect(fetched?.records[0]?.headers[UNREADABLE_BATCH_HEADER]).toEqual(expect.any(String));
+  });
+});
+
+/** Of partition 0 of topic `t`. */
+function answerOf(batches: Buffer): Buffer {
+  const head = Buffer.alloc(54);
+  head.writeInt32BE(1, 10);
+  head.writeInt16BE(1, 14);
+  head.write('t', 16);
+  head.writeInt32BE(1, 17);
+  const length = Buffer.alloc(4);
+  length.writeInt32BE(batches.length);
+  // throttle 4, error 2, session 4, topics 4, name 2 + 1, partitions 4; number 4, error 2, offsets 24, aborted 4, replica 4
+  return Buffer.concat([head.subarray(0, 21), Buffer.alloc(4 + 2 + 24 + 4 + 4), length, batches]);
+}
 
 /** As snappy-java does. */
 function inPieces(bytes: Buffer, size: number): Buffer {

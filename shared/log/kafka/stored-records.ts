@@ -1,3 +1,4 @@
+import { messageOf } from '../../errors/index.ts';
 import type { Headers, LogRecord, TopicPartition } from '../types.ts';
 import { decompress } from './compression.ts';
 import { HEADER_BYTES, type StoredBatch } from './record-batches.ts';
@@ -26,6 +27,24 @@ export function recordsOf(batch: StoredBatch, { topic, partition }: TopicPartiti
     records.push({ topic, partition, offset, key, value, headers, timestamp: appendedAt ?? timestamp });
   }
   return records;
+}
+
+/** Of the record that stands for a batch: why that could not be read. */
+export const UNREADABLE_BATCH_HEADER = 'tandem-unreadable-batch';
+
+/**
+ * The records of a batch; of one that cannot be read, its bytes as one record: no reader takes it for one of its own, so
+ * it ends where unreadable records end, and what comes after it is read.
+ */
+export function readableRecordsOf(batch: StoredBatch, place: TopicPartition): LogRecord[] {
+  try {
+    return recordsOf(batch, place);
+  } catch (error) {
+    const { bytes, lastOffset: offset, firstTimestamp, appendedAt } = batch;
+    const { topic, partition } = place;
+    const headers = { [UNREADABLE_BATCH_HEADER]: messageOf(error) };
+    return [{ topic, partition, offset, key: null, value: Buffer.from(bytes), headers, timestamp: appendedAt ?? firstTimestamp }];
+  }
 }
 
 /** Of a header that is there twice the last counts; what has no value is left out. */

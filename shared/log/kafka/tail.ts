@@ -62,7 +62,7 @@ export class KafkaTail implements Tail {
     while (!this.#closing.signal.aborted) {
       try {
         await this.#followAll(backoff);
-        await this.#cluster.refresh();
+        if (!this.#closing.signal.aborted) await this.#cluster.refresh();
       } catch (error) {
         this.#cluster.reset();
         if (this.#closing.signal.aborted) return;
@@ -70,6 +70,8 @@ export class KafkaTail implements Tail {
         await pause(backoff.nextMs(), this.#closing.signal);
       }
     }
+    // Something may have been asked for, over new connections, while this was closing.
+    this.#cluster.reset();
   }
 
   /** Reads all partitions until it is time to look for new ones, or anything fails. */
@@ -104,6 +106,7 @@ export class KafkaTail implements Tail {
       const positions = partitions.map((partition) => ({ topic, partition, offset: this.#positions.get(partition) ?? 0 }));
       const fetched = await this.#cluster.fetch(leader, { ...session.next(positions), maxWaitMs: MAX_WAIT_MS, maxBytesPerPartition: MAX_BYTES_PER_PARTITION });
       if (!session.accept(fetched)) continue;
+      if (fetched.errorCode !== 0) throw errorOfCode(fetched.errorCode);
       const throttled = fetched.throttled;
       const heard = new Set(fetched.partitions.map(({ partition }) => partition));
       for (const partition of partitions) if (!heard.has(partition)) this.#nothingCame(partition, throttled);

@@ -1,0 +1,94 @@
+import type { Kafka } from 'kafkajs';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
+import { silentLogger } from '../../telemetry/logger.ts';
+import type { FetchRequest } from './direct-cluster.ts';
+import { FetchLane } from './fetch-lane.ts';
+import type { FetchAnswer, FetchedPartition } from './fetch-response.ts';
+import { resolveKafkaLogOptions } from './options.ts';
+
+const NOT_LEADER = 6;
+
+/** Partitions 0, 1, … of topic `t`; each fetch brings one offset of each that is asked for. */
+class Lane {
+  /** By partition. */
+  leaders: number[];
+  readonly positions: number[];
+  readonly errors = new Map<number, number>();
+  /** Brokers that do not answer. */
+  readonly hung = new Map<number, Promise<void>>();
+  readonly failed: unknown[] = [];
+  lookUps = 0;
+  resets = 0;
+  lane: FetchLane;
+
+  constructor(leaders: number[], { maxWaitMs = 5, metadataMaxAgeMs = 30_000 } = {}) {
+    this.leaders = leaders;
+    this.positions = leaders.map(() => 0);
+    const config = resolveKafkaLogOptions({ brokers: ['127.0.0.1:9'], clientId: 'test', logger: silentLogger, metadataMaxAgeMs });
+    const cluster = {
+      leaders: () => {
+        this.lookUps++;
+        return Promise.resolve(this.leaders);
+      },
+      refresh: () => Promise.resolve(),
+      reset: () => void this.resets++,
+      offset: () => Promise.resolve(0),
+      fetch: (broker: number, request: FetchRequest) => this.#fetch(broker, request),
+    };
+    this.lane = new FetchLane({} as Kafka, config, {
+      topics: ['t'],
+      maxBytesPerPartition: 1,
+      maxWaitMs,
+      gatherMs: 0,
+      positions: (isHere) => this.positions.map((offset, partition) => ({ topic: 't', partition, offset })).filter(isHere),
+      receive: ({ partition, next }) => void (this.positions[partition] = next ?? 0),
+      outOfRange: () => undefined,
+      failed: (error) => void this.failed.push(error),
+    }, cluster);
+    onTestFinished(() => this.lane.close());
+    this.lane.wake();
+  }
+
+  async #fetch(broker: number, { partitions }: FetchRequest): Promise<FetchAnswer> {
+    await this.hung.get(broker);
+    await new Promise((resolve) => void setTimeout(resolve, 1));
+    return { throttled: false, errorCode: 0, sessionId: 0, partitions: partitions.map(({ partition, offset }) => this.#fetched(partition, offset)) };
+  }
+
+  #fetched(partition: number, offset: number): FetchedPartition {
+    const errorCode = this.errors.get(partition) ?? 0;
+    return { topic: 't', partition, errorCode, highWatermark: 0, lastStableOffset: 0, records: [], next: errorCode === 0 ? offset + 1 : undefined, appendedAt: undefined };
+  }
+}
+
+describe('a lane of fetches', () => {
+  it('reads the other partitions of a broker on while one of them fails, and that one when it is well again', async () => {
+    const lane = new Lane([1, 1]);
+    lane.errors.set(0, NOT_LEADER);
+    await vi.waitFor(() => expect(lane.positions[1]).toBeGreaterThan(30), { timeout: 10_000 });
+    expect([lane.positions[0], lane.resets]).toEqual([0, 0]);
+    expect(lane.failed).toHaveLength(1);
+    lane.errors.clear();
+    await vi.waitFor(() => expect(lane.positions[0]).toBeGreaterThan(0), { timeout: 10_000 });
+  });
+
+  it('asks for the leaders now and then, not all the time, while there is none', async () => {
+    const lane = new Lane([-1]);
+    await new Promise((resolve) => void setTimeout(resolve, 50));
+    expect(lane.lookUps).toBeLessThan(3);
+    lane.leaders = [1];
+    await vi.waitFor(() => expect(lane.positions[0]).toBeGreaterThan(0), { timeout: 10_000 });
+  });
+
+  it('goes on with the other brokers, and with what has moved to them, while one does not answer; and with that one when it does', async () => {
+    const lane = new Lane([1, 1, 2], { metadataMaxAgeMs: 20 });
+    let answer = (): void => undefined;
+    lane.hung.set(1, new Promise((resolve) => (answer = resolve)));
+    lane.leaders = [1, 2, 2];
+    await vi.waitFor(() => expect(Math.min(...lane.positions.slice(1))).toBeGreaterThan(3), { timeout: 10_000 });
+    expect(lane.positions[0]).toBe(0);
+    lane.hung.clear();
+    answer();
+    await vi.waitFor(() => expect(lane.positions[0]).toBeGreaterThan(3), { timeout: 10_000 });
+  });
+});
