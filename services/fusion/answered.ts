@@ -1,4 +1,5 @@
 import { HEADER } from '@tandem/schemas';
+import { jsonOf } from '@tandem/shared/core';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog, LogRecord } from '@tandem/shared/log';
 import { compactId, CompactIds, type CompactId, type IdState } from './compact-ids.ts';
@@ -100,10 +101,6 @@ export class Answered {
 function requestIdOf({ headers, value }: LogRecord): string {
   const header = headers[HEADER.requestId];
   if (header !== undefined) return header;
-  try {
-    const { requestId } = JSON.parse(value?.toString('utf8') ?? '') as { requestId?: unknown };
-    return typeof requestId === 'string' ? requestId : '';
-  } catch {
-    return '';
-  }
+  const { requestId } = (jsonOf(value) ?? {}) as { requestId?: unknown };
+  return typeof requestId === 'string' ? requestId : '';
 }

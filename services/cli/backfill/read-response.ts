@@ -1,4 +1,5 @@
 import { HEADER, type Response } from '@tandem/schemas';
+import { jsonOf } from '@tandem/shared/core';
 import type { LogRecord } from '@tandem/shared/log';
 
 /** Of a record on the way to or from the flow: by its header, else by its value; undefined where it has none. */
@@ -13,10 +14,6 @@ export function readResponse(value: Buffer | null): Response | undefined {
 }
 
 function readJson<T extends object>(value: Buffer | null): T | undefined {
-  try {
-    const parsed = JSON.parse(value?.toString('utf8') ?? '') as T | null;
-    return typeof parsed === 'object' && parsed !== null ? parsed : undefined;
-  } catch {
-    return undefined;
-  }
+  const parsed = jsonOf(value) as T | null | undefined;
+  return typeof parsed === 'object' && parsed !== null ? parsed : undefined;
 }
