@@ -29,6 +29,8 @@ export interface FetchAnswer {
   partitions: FetchedPartition[];
 }
 
+const CORRUPT_MESSAGE = 2;
+
 interface RawPartition extends Pick<FetchedPartition, 'topic' | 'partition' | 'errorCode' | 'highWatermark' | 'lastStableOffset'> {
   aborted: AbortedTransaction[];
   bytes: Buffer;
@@ -61,7 +63,17 @@ function readPartition(reader: ByteReader, topic: string): RawPartition {
   return { topic, partition, errorCode, highWatermark, lastStableOffset, aborted, bytes: reader.bytes(reader.int32()) };
 }
 
-function decodePartition({ aborted, bytes, ...partition }: RawPartition): FetchedPartition {
+function decodePartition(raw: RawPartition): FetchedPartition {
+  try {
+    return decodeBatches(raw);
+  } catch {
+    // Where the next batch begins cannot be told, so there is no reading on. The other partitions are not held up.
+    const { aborted: _, bytes: __, ...partition } = raw;
+    return { ...partition, errorCode: CORRUPT_MESSAGE, records: [], next: undefined, appendedAt: undefined };
+  }
+}
+
+function decodeBatches({ aborted, bytes, ...partition }: RawPartition): FetchedPartition {
   const batches = splitBatches(bytes);
   const last = batches.at(-1);
   const records = committedBatches(batches, aborted).flatMap((batch) => readableRecordsOf(batch, partition));

@@ -100,6 +100,12 @@ describe('a batch that cannot be read', () => {
   });
 });
 
+it('of a format that is not known is an error of its partition, not of the whole answer', async () => {
+  const old = await encode([{ key: null, value: null, headers: {} }]);
+  old.writeInt8(1, 16);
+  expect(decodeFetch(answerOf(old)).partitions).toMatchObject([{ topic: 't', partition: 0, errorCode: 2, records: [], next: undefined }]);
+});
+
 /** Of partition 0 of topic `t`. */
 function answerOf(batches: Buffer): Buffer {
   const head = Buffer.alloc(54);

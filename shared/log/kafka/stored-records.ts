@@ -32,6 +32,9 @@ export function recordsOf(batch: StoredBatch, { topic, partition }: TopicPartiti
 /** Of the record that stands for a batch: why that could not be read. */
 export const UNREADABLE_BATCH_HEADER = 'tandem-unreadable-batch';
 
+/** A batch may be as large as a record may, and as a dead letter it has headers besides; all of it is where it was. */
+const MOST_UNREADABLE_BYTES = 524_288;
+
 /**
  * The records of a batch; of one that cannot be read, its bytes as one record: no reader takes it for one of its own, so
  * it ends where unreadable records end, and what comes after it is read.
@@ -42,8 +45,8 @@ export function readableRecordsOf(batch: StoredBatch, place: TopicPartition): Lo
   } catch (error) {
     const { bytes, lastOffset: offset, firstTimestamp, appendedAt } = batch;
     const { topic, partition } = place;
-    const headers = { [UNREADABLE_BATCH_HEADER]: messageOf(error) };
-    return [{ topic, partition, offset, key: null, value: Buffer.from(bytes), headers, timestamp: appendedAt ?? firstTimestamp }];
+    const headers = { [UNREADABLE_BATCH_HEADER]: `${messageOf(error)} (offsets ${batch.firstOffset} to ${offset}, ${bytes.length} bytes)` };
+    return [{ topic, partition, offset, key: null, value: Buffer.from(bytes.subarray(0, MOST_UNREADABLE_BYTES)), headers, timestamp: appendedAt ?? firstTimestamp }];
   }
 }
 
