@@ -57,6 +57,7 @@ describe('each JSON Schema', () => {
     response: [response, { ...response, result: { items: [{ itemId: '1', score: 2 }] } }, { ...response, status: 'lost' }],
     hints: [{}, { task: 'coarse' }, { task: 'none' }, { deadlineMs: 0 }],
     'recommend-input': [{}, recommend, { ...recommend, limit: 0 }, { ...recommend, limit: 1e9 }, { history: [1] }],
+    'generate-input': [{}, { history: ['1', '2'], count: 5 }, { count: 0 }, { temperature: -1 }, { history: [1] }],
     'classify-input': [{ values: [1, 2.5] }, { values: [] }, {}],
     workload: [workload, { ...workload, plans: { other: workload.plans.coarse } }, { ...workload, name: 'No' }],
     registry: [{ registryVersion: 1, models: [variant] }, { registryVersion: 2, models: [] }],

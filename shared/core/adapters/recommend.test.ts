@@ -71,7 +71,7 @@ const decode = (graphName: string, batch: Work[], outputs: Record<string, Tensor
 
 describe('preparing a request', () => {
   it('turns ids into the catalogue’s integers', () => {
-    expect(prepare({ history: ['3', '1', '100'], limit: 5 })).toEqual({ features: { history: [3, 1, 100], total: 3, limit: 5 }, marks: [], hasCandidates: false });
+    expect(prepare({ history: ['3', '1', '100'], limit: 5 })).toEqual({ features: { history: [3, 1, 100], total: 3, limit: 5 }, marks: [], hasCandidates: false, length: 3 });
   });
 
   it('uses what is known of the user where the request gives no history, and lets the request win', () => {
