@@ -91,4 +91,15 @@ describe('a lane of fetches', () => {
     answer();
     await vi.waitFor(() => expect(lane.positions[0]).toBeGreaterThan(3), { timeout: 10_000 });
   });
+
+  it('counts as a reader of a partition once the broker has answered for it', async () => {
+    const lane = new Lane([1]);
+    let answer = (): void => undefined;
+    lane.hung.set(1, new Promise((resolve) => (answer = resolve)));
+    await new Promise((resolve) => void setTimeout(resolve, 20));
+    expect(lane.lane.asksFor('t 0')).toBe(false);
+    lane.hung.clear();
+    answer();
+    await vi.waitFor(() => expect(lane.lane.asksFor('t 0')).toBe(true), { timeout: 10_000 });
+  });
 });

@@ -64,7 +64,7 @@ export class FetchLane {
     this.#options = options;
   }
 
-  /** Whether the partition is among those that are being read here. */
+  /** Whether the partition is among those that are being read here: part of the last fetch that was answered, and of the one on its way. */
   asksFor(key: string): boolean {
     for (const asked of this.#asked.values()) if (asked.has(key)) return true;
     return false;
@@ -156,8 +156,12 @@ export class FetchLane {
   async #fetch(broker: number, wanted: readonly FetchPosition[]): Promise<boolean> {
     const { maxWaitMs, maxBytesPerPartition } = this.#options;
     const session = this.#sessionOf(broker);
-    this.#asked.set(broker, new Set(wanted.map(keyOf)));
+    const keys = new Set(wanted.map(keyOf));
+    const before = this.#asked.get(broker);
+    // Until it has answered once, perhaps over a connection that is still being made, what is new is not known to be in its hands.
+    this.#asked.set(broker, new Set([...keys].filter((key) => before?.has(key))));
     const answer = await this.#cluster.fetch(broker, { ...session.next(wanted), maxWaitMs, maxBytesPerPartition });
+    this.#asked.set(broker, keys);
     if (!session.accept(answer)) return false;
     if (answer.errorCode !== 0) throw errorOfCode(answer.errorCode);
     for (const fetched of answer.partitions) await this.#receive(broker, fetched, session.from(fetched));
