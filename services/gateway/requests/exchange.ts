@@ -33,6 +33,8 @@ export interface ExchangeOptions {
 export class Exchange {
   readonly #prepared: PreparedRequest;
   readonly #context: GatewayContext;
+  /** Aborted when the request could not be written: nothing will come. */
+  readonly #unwritten = new AbortController();
 
   constructor(prepared: PreparedRequest, context: GatewayContext) {
     this.#prepared = prepared;
@@ -93,7 +95,7 @@ export class Exchange {
     const { answers, settings } = this.#context;
     const { deadlineMs } = this.#prepared;
     const waitMs = deadlineMs === undefined ? settings.gatewayAnswerTtlMs : deadlineMs + LATE_MS;
-    void this.wait({ waitMs }).then((response) => response && answers.keep(this.#prepared.flowId, response));
+    void this.wait({ waitMs, signal: this.#unwritten.signal }).then((response) => response && answers.keep(this.#prepared.flowId, response));
   }
 
   /** Takes the request back: nobody is there to read the answer. */
@@ -112,6 +114,8 @@ export class Exchange {
     const { answers, logger } = this.#context;
     const { flowId, requestId } = this.#prepared;
     logger.warn({ error: messageOf(error) }, 'a request could not be written');
+    // Else everybody who could not write would be waited for, until there is room for nobody.
+    this.#unwritten.abort();
     await answers.release(flowId);
     return new Problem('log_unavailable', { detail: 'The request could not be written to the log in time; it may still be.', requestId, retryAfterSeconds: 1 });
   }

@@ -122,6 +122,9 @@ test('a log that cannot be written to in time is told apart from a flow that doe
   expect(failed.payload).not.toContain('secret');
   expect((await ask(body({ requestId: 'tried-again' }))).json()).toMatchObject({ code: 'log_unavailable' });
   expect((await ask(body(), { prefer: 'respond-async' })).json()).toMatchObject({ code: 'log_unavailable' });
+  // Nobody goes on waiting for what was never written: they would take up the room of all.
+  const { values: [waiting] } = await running.ports.metrics.gatewayWaiting.get();
+  expect(waiting?.value).toBe(0);
   producer.send = send;
   const again = ask(body({ requestId: 'tried-again' }));
   await reply(await request());
