@@ -90,7 +90,7 @@ async function run(bench: Bench): Promise<Findings> {
     plots: [{
       title: 'Ladder',
       panels: [
-        { title: 'Goodput', xName: 'row', yName: '/s', series: measuredRows.map(({ name, goodputPerSecond }, index) => ({ name, points: [[index, 0], [index, goodputPerSecond]] as const })) },
+        { title: 'Goodput', xName: 'row', yName: '/s', series: measuredRows.map(({ name, goodputPerSecond }, index) => ({ name, as: 'bars' as const, points: [[index + 1, goodputPerSecond]] as const })) },
         latencyPanel(measured),
       ],
     }],
