@@ -1,6 +1,4 @@
 import type { Arrivals } from '@tandem/shared/random';
 
-export { poissonArrivals, type Arrivals } from '@tandem/shared/random';
-
 /** All at once. */
 export const burst: Arrivals = { next: () => 0 };

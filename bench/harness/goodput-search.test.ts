@@ -1,7 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { seededRandom } from '@tandem/shared/random';
-import { poissonArrivals } from './arrivals.ts';
+import { poissonArrivals, seededRandom } from '@tandem/shared/random';
 import { searchGoodput, type ProbeFigures } from './goodput-search.ts';
 
 /** One server with a queue: each request takes equally long, and counts where it ends within 50 ms. */

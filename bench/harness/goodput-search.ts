@@ -17,7 +17,7 @@ export interface SearchOptions {
   refinements?: number;
   /** Of all. @default 10 */
   maxProbes?: number;
-  /** A rate counts as failed once it has failed so often: a stall by chance is a large part of a short run. @default 1 */
+  /** A rate that fails narrowly counts as failed once it has failed so often: a stall by chance is a large part of a short run. @default 1 */
   tries?: number;
 }
 

@@ -1,5 +1,5 @@
 import type { Judged, RunFigures, Gains } from './judge.ts';
-import { burst, poissonArrivals, type Arrivals } from './arrivals.ts';
+import { burst } from './arrivals.ts';
 import type { Contender, RunningContender } from './contender.ts';
 import type { Replay } from './dataset.ts';
 import { searchGoodput, type SearchResult } from './goodput-search.ts';
@@ -7,7 +7,7 @@ import { HttpLoad } from './http-load.ts';
 import { LoadGenerator } from './load-generator.ts';
 import type { Load, Offer } from './open-loop.ts';
 import { cpuSecondsOf, treeOf } from './process-tree.ts';
-import { seededRandom } from '@tandem/shared/random';
+import { poissonArrivals, seededRandom, type Arrivals } from '@tandem/shared/random';
 import type { Stand } from './stand.ts';
 import type { Traffic } from './traffic.ts';
 
@@ -17,7 +17,7 @@ export interface Effort {
   probeSeconds: number;
   refinements: number;
   maxProbes: number;
-  /** A rate counts as failed once it has failed so often. */
+  /** A rate that fails narrowly counts as failed once it has failed so often. */
   tries: number;
   /** At half of the goodput. */
   steadySeconds: number;

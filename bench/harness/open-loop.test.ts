@@ -1,5 +1,6 @@
 import { expect, test } from 'vitest';
-import { burst, poissonArrivals } from './arrivals.ts';
+import { poissonArrivals } from '@tandem/shared/random';
+import { burst } from './arrivals.ts';
 import { OpenLoop, type DueRequest, type Offer } from './open-loop.ts';
 import { seededRandom } from '@tandem/shared/random';
 import { Traffic } from './traffic.ts';

@@ -1,6 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { TaskKind } from '@tandem/schemas';
-import type { Arrivals } from './arrivals.ts';
+import type { Arrivals } from '@tandem/shared/random';
 import { judge, type Judged, type Received, type Sent } from './judge.ts';
 import type { Traffic, TrafficRequest } from './traffic.ts';
 

@@ -13,6 +13,7 @@ import { Settler } from './settler.ts';
 import { SoloQueue } from './solo-queue.ts';
 import type { Suspects } from './suspects.ts';
 import { Waiting } from './waiting.ts';
+import { onceATurn } from './once-a-turn.ts';
 
 export interface DispatcherOptions {
   /** Sessions that run at once. */
@@ -47,6 +48,8 @@ interface Waiter {
 /** Holds work, forms batches whenever a session is or is about to be free, and sees to it that each is answered. */
 export class Dispatcher {
   readonly #options: DispatcherOptions;
+  /** Records are delivered many in one turn of the event loop: they shall meet in one batch. */
+  readonly #pumpSoon = onceATurn(() => this.#pump());
   readonly #queue: BatchQueue<PendingWork>;
   readonly #solo: SoloQueue;
   readonly #waiting = new Waiting<Waiter>();
@@ -57,7 +60,6 @@ export class Dispatcher {
   /** No batch begins while somebody waits for the running ones of a variant to end. */
   readonly #switches = new Set<() => boolean>();
   #onIdle: (() => void)[] = [];
-  #scheduled = false;
   #cancelTimer: () => void = () => undefined;
   #cancelExpiry: () => void = () => undefined;
   /** What is set to look for expired work, epoch ms. */
@@ -135,16 +137,6 @@ export class Dispatcher {
     if (suspicion !== undefined && suspicion.attempt > 1) this.#solo.push(pending);
     else entry = this.#queue.add({ payload: pending, group, lane, tier, tenant, deadlineAt, enqueuedAt: this.#options.clock.now() });
     this.#waiting.add(work.task.requestId, { pending, entry });
-  }
-
-  /** Records are delivered many in one turn of the event loop: they shall meet in one batch. */
-  #pumpSoon(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#pump();
-    });
   }
 
   #pump(): void {

@@ -14,6 +14,7 @@ import type { DecodingUse } from './options.ts';
 import { answerSlate } from './slate-answer.ts';
 import { newSlate, type Slate, type SlateSequence } from './slate.ts';
 import { nextTokens, type NextTokens, type TokenSourceOptions } from './token-source.ts';
+import { onceATurn } from '../once-a-turn.ts';
 
 export interface DecodingRunnerOptions {
   served: ServedVariant;
@@ -36,13 +37,14 @@ const ENGINE_GONE: ReadonlySet<string> = new Set(['engine_closed', 'variant_unlo
  */
 export class DecodingRunner {
   readonly #options: DecodingRunnerOptions;
+  /** Records are delivered many in one turn of the event loop: they shall meet in one call. */
+  readonly #pumpSoon = onceATurn(() => this.#pump());
   readonly #schedule: SequenceSchedule<Slate>;
   readonly #byRequest = new Map<string, Set<SlateSequence>>();
   readonly #fastest = new FastestToken();
   readonly #reported = { reusedTokens: 0, evictions: 0 };
   #calls = 0;
   #counting = 0;
-  #scheduled = false;
   #cancelExpiry: () => void = () => undefined;
   #onIdle: (() => void)[] = [];
 
@@ -110,16 +112,6 @@ export class DecodingRunner {
     const { clock, observer } = this.#options;
     answerSlate(pending, result, { batchSize: 1, queueMs: Math.max(0, clock.now() - pending.work.dispatchedAt), computeMs: 0 }, observer);
     this.#options.settler.survived(pending);
-  }
-
-  /** Records are delivered many in one turn of the event loop: they shall meet in one call. */
-  #pumpSoon(): void {
-    if (this.#scheduled) return;
-    this.#scheduled = true;
-    setImmediate(() => {
-      this.#scheduled = false;
-      this.#pump();
-    });
   }
 
   #pump(): void {

@@ -7,7 +7,7 @@ const REBUILD_AFTER = 1024;
 
 /** Fetched records of a partition that wait for delivery, and how far the partition has been fetched. */
 export class FetchedQueue implements RecordQueue {
-  /** Whether kafkajs has been told to fetch no more of it. */
+  /** Whether no more of it is fetched for now. */
   fetchPaused = false;
   #records: LogRecord[] = [];
   #sizes: number[] = [];
@@ -16,7 +16,7 @@ export class FetchedQueue implements RecordQueue {
   #position: number | undefined;
   #highWatermark = 0;
 
-  /** The next offset to be fetched; undefined before the first batch has told. */
+  /** The next offset to be fetched; undefined before it is known where to begin. */
   get position(): number | undefined {
     return this.#position;
   }
