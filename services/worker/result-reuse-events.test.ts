@@ -40,8 +40,15 @@ describe('whatever happens', () => {
       if (outcome?.kind === 'completed') expect(outcome.result).toEqual(resultOf(work, version));
       if (outcome !== undefined) expect(outcome).toMatchObject({ requestId: work.task.requestId });
     }
+    // A look-up whose request was taken back ends by itself, and its patience with it.
+    await turns();
     expect(clock.pending).toBe(0);
   }
+
+  it('leaves no timer behind where the only request is taken back during its look-up', async () => {
+    const ask = { kind: 'ask', input: 0, deadlineMs: null, version: '1', lane: 'interactive', userId: 'ann' } as const;
+    await play([ask, { kind: 'cancel', which: 0 }], () => 7, sharedCache());
+  });
 
   it.each([
     ['one hash for everything', () => 7],
