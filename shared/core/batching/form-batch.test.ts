@@ -319,3 +319,18 @@ test('one session of several stays free of bulk while interactive work is about,
   expect(lane(20, 0)).toBe('bulk');
   expect(lane(2_000, 1)).toBe('bulk');
 });
+
+test('where all whose turn it is has been given up, another group goes: no batch is empty', () => {
+  const times: BatchTimes = { predict: (_, size) => 20 + size, soonest: () => 1 };
+  const at = (now: number) => situation(now, { times }, { maxBatchSize: 4 });
+  const vip = (deadlineAt: number) => work({ group: 'a', tier: 'vip', deadlineAt });
+  // vip has had more than its share, while others wait.
+  const queue = queueOf(work({ group: 'b', deadlineAt: 9_000 }), ...Array.from({ length: 7 }, () => vip(500)));
+  for (let batch = 0; batch < 2; batch += 1) formBatch(queue, at(0));
+  for (let lost = 0; lost < 3; lost += 1) queue.add(work({ group: 'b', deadlineAt: 1 }));
+  for (let waiting = 0; waiting < 5; waiting += 1) queue.add(vip(10_000));
+  for (let urgent = 0; urgent < 2; urgent += 1) queue.add(work({ group: 'a', deadlineAt: 10 }));
+  const { expired, batch } = formBatch(queue, at(2));
+  expect(expired).toHaveLength(5);
+  expect(batch).toMatchObject({ group: 'b', work: [{ deadlineAt: 9_000 }] });
+});

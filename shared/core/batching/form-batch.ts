@@ -19,7 +19,14 @@ export function formBatch<T>(queue: BatchQueue<T>, situation: BatchSituation): B
   const waitUntil = worthWaitingUntil(group, situation);
   if (waitUntil !== undefined) return { expired, waitUntil };
   expired.push(...giveUp(queue, group, situation));
+  if (group.interactive.peek() === undefined) return instead(queue, situation, expired);
   return { expired, batch: { group: group.name, lane, work: takeInteractive(queue, group, situation) } };
+}
+
+/** All of the group whose turn it was has been given up, and what is left of it has to wait for its turn: another group goes. */
+function instead<T>(queue: BatchQueue<T>, situation: BatchSituation, expired: QueuedWork<T>[]): BatchDecision<T> {
+  const decision = formBatch(queue, situation);
+  return { ...decision, expired: [...expired, ...decision.expired] };
 }
 
 /** While interactive work came within this time, bulk holds back. */
