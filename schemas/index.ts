@@ -13,7 +13,7 @@ export type { Work, WorkRecord } from './scheduler-to-worker.ts';
 export { CANCELLED } from './outcomes.ts';
 export type { Outcome, RedispatchOutcome, RejectedOutcome, StepEnd, StepEnds, StepOutcome, StepResult, StepRun, RankedItems, ClassScores } from './outcomes.ts';
 export { responseSchema, responseStepSchema, resultSchema, type Response, type ResponseStep, type Result } from './fusion-to-consumers.ts';
-export type { AcceleratorSample, BatchTimePoint, ErasureNotice, Heartbeat, VariantLoad, ResourceSample } from './worker-to-telemetry.ts';
+export type { AcceleratorSample, BatchTimePoint, ErasureNotice, Heartbeat, ResourceSample, SchedulerReport, VariantLoad } from './worker-to-telemetry.ts';
 export { auditEntrySchema, controlSchema, type AuditEntry, type Control } from './operators-to-stages.ts';
 export { registrySchema, variantSchema, graphSchema, tensorSpecSchema, type Registry, type Variant, type GraphSpec, type TensorSpec } from './registry.ts';
 export { workloadSchema, type Freshness, type Workload, type WorkloadRule } from './workload.ts';

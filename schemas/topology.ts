@@ -76,7 +76,7 @@ export function fixedTopics({ prefix, partitions }: TopologyOptions): TopicSpec[
     spec('responses', 'fusion', 'your consumers, fusion, backfills', 'Response', 'affinity key'),
     // Copies for gateways that wait: which partition is the gateway's to say, so that their number is not the flow's.
     spec('replies', 'fusion', 'gateway', 'Response', 'none', { partitions: REPLY_PARTITIONS, retentionMs: HOUR_MS }),
-    spec('telemetry', 'worker, classifier', 'scheduler, classifier, worker', 'Heartbeat, ErasureNotice', 'instance, erased user', { partitions: 1, cleanup: 'compact' }),
+    spec('telemetry', 'worker, classifier, scheduler', 'scheduler, classifier, worker', 'Heartbeat, ErasureNotice, SchedulerReport', 'instance, erased user', { partitions: 1, cleanup: 'compact' }),
     spec('models', 'operators', 'worker, scheduler', 'Variant', 'model.precision', { partitions: 1, cleanup: 'compact' }),
     spec('control', 'operators, gateway', 'every stage', 'Control', 'what it is about', { partitions: 1, cleanup: 'compact' }),
     spec('audit', 'operators, gateway', 'operators', 'AuditEntry', 'actor', { partitions: 1, retentionMs: 400 * 24 * HOUR_MS }),

@@ -12,6 +12,8 @@ export interface Heartbeat {
   variants: VariantLoad[];
   /** An operator has drained it: it is alive and takes no work. Absent: it works. */
   drained?: true;
+  /** No process is behind it: a supervisor starts one when there is work. Absent: it works. */
+  asleep?: true;
 }
 
 export interface VariantLoad {
@@ -46,6 +48,12 @@ export interface VariantLoad {
   drift?: number;
   /** The version that topic `models` wants and this worker could not take; `version` goes on. Absent: it serves what is wanted. */
   refused?: { version: string; reason: string };
+  /** Interactive records of its topic that have not been delivered here. Absent from older workers. */
+  unread?: number;
+  /** Interactive steps so far whose deadline had passed before they could run. Absent from older workers. */
+  expired?: number;
+  /** Not in memory now: work for it waits until it is loaded, which takes about so long. Absent: it is loaded. */
+  unloaded?: { reloadMs: number };
 }
 
 /** What batches of a size take. */
@@ -67,6 +75,23 @@ export interface ErasureNotice {
   user: string;
   /** The broker's append time of the erasure, epoch ms. */
   time: number;
+}
+
+/**
+ * Also on topic `telemetry`, keyed `scheduler/<instance>`, by schedulers: what they have decided so far, so that whoever scales
+ * workers knows what never reached one. Not written while nothing is decided.
+ */
+export interface SchedulerReport {
+  kind: 'scheduler';
+  instance: string;
+  /** Epoch ms. */
+  time: number;
+  /** Interactive steps that were given to workers. */
+  dispatched: number;
+  /** Interactive steps that were refused, since they would have been late, already were, or nobody served them. */
+  refused: number;
+  /** Steps that wait for a worker to come. */
+  waiting: number;
 }
 
 /** What a machine or container has and uses now. Unknown values are absent, never invented. */

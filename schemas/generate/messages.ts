@@ -27,6 +27,7 @@ export const messages: readonly Message[] = [
   open('Response'),
   internal('Heartbeat', 'worker-to-telemetry.ts', 'Load and resources of one worker process.'),
   internal('ErasureNotice', 'worker-to-telemetry.ts', 'A user was erased: workers forget what they keep of him.'),
+  internal('SchedulerReport', 'worker-to-telemetry.ts', 'What one scheduler has decided so far.'),
   open('Variant'),
   open('Control'),
   open('AuditEntry'),

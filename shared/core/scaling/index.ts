@@ -1,0 +1,3 @@
+export { Autoscaler } from './autoscaler.ts';
+export { LoadMeter } from './load-meter.ts';
+export { SCALING_DEFAULTS, type LoadSample, type ScalingDecision, type ScalingRules } from './types.ts';
