@@ -2,24 +2,24 @@ import { defineConfig } from 'vitest/config';
 
 /** Tests of the tests' own tools: they need no server. */
 const tools = ['test/rules/**/*.test.ts', 'test/faults/**/*.test.ts', 'test/simulation/**/*.test.ts'];
+/** Minutes of waiting: `npm run test:long`. */
+const long = ['test/**/*.long.test.ts'];
 const unit = ['schemas/**/*.test.ts', 'shared/**/*.test.ts', 'services/**/*.test.ts', 'bench/**/*.test.ts', ...tools];
+
+const onServers = {
+  globalSetup: ['test/support/global-setup.ts'],
+  testTimeout: 90_000,
+  hookTimeout: 120_000,
+  // They mostly wait: for sessions to run out, brokers to come back. More would fight for the cores.
+  maxWorkers: 2,
+};
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: unit, testTimeout: 20_000 } },
-      {
-        test: {
-          name: 'integration',
-          include: ['test/**/*.test.ts'],
-          exclude: tools,
-          globalSetup: ['test/support/global-setup.ts'],
-          testTimeout: 90_000,
-          hookTimeout: 120_000,
-          // They mostly wait: for sessions to run out, brokers to come back. More would fight for the cores.
-          maxWorkers: 2,
-        },
-      },
+      { test: { name: 'unit', include: unit, testTimeout: 20_000, maxWorkers: 2 } },
+      { test: { name: 'integration', include: ['test/**/*.test.ts'], exclude: [...tools, ...long], ...onServers } },
+      { test: { name: 'long', include: long, ...onServers } },
     ],
     coverage: { provider: 'v8', include: ['schemas/**/*.ts', 'shared/**/*.ts', 'services/**/*.ts'], exclude: ['**/*.test.ts'] },
   },

@@ -82,7 +82,7 @@ const CASES: [what: string, deadly: Deadly, flags: string[]][] = [
   ['hangs every inference thread it meets', HANGS, ['--run-timeout-ms', '1000']],
 ];
 
-test.each(CASES)('an input that %s is given up; all other requests are answered and the pool lives on', async (_, deadly, more) => {
+test.concurrent.each(CASES)('an input that %s is given up; all other requests are answered and the pool lives on', async (_, deadly, more) => {
   const prefix = `test-${randomUUID().slice(0, 8)}.`;
   const flags = { kafka: inject('kafka'), redis: inject('redis'), prefix, ...deadlyModel(deadly) };
   const settings = loadSettings({ flags: { ...flags, logLevel: 'error' } });
