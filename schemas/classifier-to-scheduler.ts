@@ -30,6 +30,10 @@ export interface Task {
   source: string;
   marks: Mark[];
 }
+  /** Answers before the final one are wanted, and the workload allows them. */
+  provisional?: true;
+  /** Of the experiments that decide about steps of the plan. Absent: none does. */
+  experiments?: TaskArm[];
 
 /** Also on topic `tasks`, keyed and ordered like the request that it takes back. */
 export interface Cancellation {

@@ -5,7 +5,10 @@ import { z } from 'zod';
  * A new member is a compatible change; renaming or removing one is not.
  */
 
-export const statusSchema = z.enum(['complete', 'degraded', 'rejected', 'failed']);
+export const statusSchema = z.enum([
+  'complete', 'degraded', 'rejected', 'failed',
+  'provisional', // not final: what is known so far; only where it was asked for
+]);
 export type Status = z.infer<typeof statusSchema>;
 
 /** Why a response is not simply `complete`, or what to know about a complete one. */

@@ -26,15 +26,15 @@ export const responseStepSchema = z.object({
 });
 export type ResponseStep = z.infer<typeof responseStepSchema>;
 
-/** Topic `responses`. One final response per request. */
+/** Topic `responses`. One final response per request; provisional ones before it where they were asked for. */
 export const responseSchema = z.object({
   requestId: z.string(),
   workload: z.string(),
   userId: z.string().optional(),
   status: statusSchema,
   reason: reasonSchema.optional(),
-  final: z.boolean(),
-  sequence: z.number().int(),
+  final: z.boolean().describe('false: provisional, status too; another follows'),
+  sequence: z.number().int().describe('rises from one response of a request to the next; 0 where only the final one is wanted'),
   result: resultSchema.optional().describe('absent only when rejected or failed'),
   steps: z.array(responseStepSchema),
   latencyMs: z.number().describe('from the broker’s append time of the request until the answer was made'),

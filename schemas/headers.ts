@@ -12,6 +12,8 @@ export const HEADER = {
   requestId: 'tandem-request-id',
   /** Of responses: `topic/partition/offset` of the request that is answered. */
   source: 'tandem-source',
+  /** Of responses that are not final, and of no others. */
+  provisional: 'tandem-provisional',
   /**
    * Of a record that was put back from the dead letters: `topic/partition/offset` where it stood first. A request goes on
    * counting as of there, so that putting it back twice is one request and not a repeated id.

@@ -11,7 +11,7 @@ export { planSchema, planStepSchema, strategySchema, type Plan, type PlanStep, t
 export type { Cancellation, Task, TaskRecord, Lane, Mark, RecommendFeatures, GenerateFeatures, ClassifyFeatures } from './classifier-to-scheduler.ts';
 export type { Work, WorkRecord } from './scheduler-to-worker.ts';
 export { CANCELLED } from './outcomes.ts';
-export type { Outcome, RedispatchOutcome, RejectedOutcome, StepEnd, StepEnds, StepOutcome, StepResult, StepRun, RankedItems, ClassScores } from './outcomes.ts';
+export type { Outcome, ProgressOutcome, RedispatchOutcome, RejectedOutcome, StepEnd, StepEnds, StepOutcome, StepResult, StepRun, RankedItems, ClassScores, ShadowOutcome } from './outcomes.ts';
 export { responseSchema, responseStepSchema, resultSchema, type Response, type ResponseStep, type Result } from './fusion-to-consumers.ts';
 export type { AcceleratorSample, BatchTimePoint, ErasureNotice, Heartbeat, ResourceSample, SchedulerReport, VariantLoad } from './worker-to-telemetry.ts';
 export { auditEntrySchema, controlSchema, type AuditEntry, type Control } from './operators-to-stages.ts';

@@ -13,6 +13,8 @@ export const hintsSchema = z.object({
     .describe('share of the workload’s best variant’s validated accuracy; 0.98 allows two per cent below'),
   tier: idSchema.optional(),
   activity: z.number().min(0).max(1).optional().describe('how active the user is; from interactions where absent'),
+  provisional: z.boolean().optional()
+    .describe('answers with what is known so far are wanted before the final one; where the workload allows it, and not in the bulk lane'),
 });
 export type Hints = z.infer<typeof hintsSchema>;
 

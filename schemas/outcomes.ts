@@ -34,9 +34,9 @@ export interface StepRun {
 /** Reason of a step that was skipped because the sender took the request back. */
 export const CANCELLED = 'cancelled';
 
-/** What became of one step. */
+/** What became of one step. `parts`: so many progress outcomes went before it; absent: none. */
 export type StepEnd =
-  | { kind: 'completed'; run: StepRun; result: StepResult }
+  | { kind: 'completed'; run: StepRun; result: StepResult; parts?: number }
   | { kind: 'skipped'; reason: string }
   | { kind: 'expired'; model?: string; precision?: string }
   | { kind: 'failed'; code: ErrorCode; message: string; model?: string; precision?: string };
@@ -50,7 +50,20 @@ export type StepEnds = Record<string, StepEnd>;
  */
 export type StepOutcome = { requestId: string; step: string; task: Task; previous: StepEnds } & StepEnd;
 
-export type Outcome = StepOutcome | RedispatchOutcome | RejectedOutcome;
+export type Outcome = StepOutcome | ProgressOutcome | RedispatchOutcome | RejectedOutcome | ShadowOutcome;
+
+/** What a step that takes a while has so far, where the task wants provisional answers. Fusion answers with it; everyone else ignores it. */
+export interface ProgressOutcome {
+  kind: 'progress';
+  requestId: string;
+  step: string;
+  task: Task;
+  previous: StepEnds;
+  run: StepRun;
+  result: StepResult;
+  /** How many of this step went before it. */
+  part: number;
+}
 
 /**
  * A worker would not run the step, since the variant is taken out for a while. Not the end of the step: the scheduler

@@ -61,6 +61,8 @@ export const workloadSchema = z.object({
     .describe('key: responses of one affinity key come in the order of its requests, held back until their deadline at most'),
   freshness: freshnessSchema.default('off')
     .describe('how old a step’s result may be that answers an identical step again: off, a preset, or seconds (a week at most)'),
+  provisional: z.enum(['off', 'asked', 'always']).optional()
+    .describe('responses with what is known so far before the final one: never (default), to requests that ask for them, or to all that do not decline'),
   plans: z.partialRecord(taskKindSchema, planTemplateSchema),
   options: z.record(z.string(), z.unknown()).default({}).describe('for the adapter'),
 });

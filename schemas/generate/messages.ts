@@ -50,6 +50,7 @@ const flowHeaders: Record<keyof typeof HEADER, string> = {
   requestId: 'Of responses: the id of the request, to filter and deduplicate without reading the value.',
   source: 'Of responses: topic/partition/offset of the request.',
   replayOf: 'Of records put back from the dead letters: topic/partition/offset where it stood first.',
+  provisional: 'Of responses that are not final.',
 };
 
 const deadLetterHeaders: Record<keyof typeof DEAD_LETTER_HEADER, string> = {

@@ -9,4 +9,6 @@ export interface Answer {
   /** Of the request, epoch ms. */
   arrivedAt: number;
   output: StageOutput;
+  /** Not the final one: it may as well not be written, and answers nothing. */
+  isProvisional?: true;
 }

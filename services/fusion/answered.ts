@@ -86,7 +86,10 @@ export class Answered {
     try {
       const end = barrier === undefined ? {} : { barrier: await barrier() };
       for await (const records of log.read({ topic, partition, ...(since > 0 ? { from: { timestamp: since } } : {}), ...end, signal })) {
-        for (const record of records) found.add(compactId(requestIdOf(record), record.headers[HEADER.source] ?? ''));
+        for (const record of records) {
+          // A provisional response answers nothing.
+          if (record.headers[HEADER.provisional] === undefined) found.add(compactId(requestIdOf(record), record.headers[HEADER.source] ?? ''));
+        }
         if ((records[0]?.timestamp ?? 0) > this.#knownSince + CLOCK_SKEW_MS) break;
       }
     } catch (error) {

@@ -33,11 +33,15 @@ export interface FusionOptions {
 export type ResolvedFusionOptions = Required<FusionOptions>;
 
 export interface FusionObserver {
-  responded(response: Response): void;
+  /** Final responses only. @param task undefined: the request never became one */
+  responded(response: Response, task?: Task): void;
+  /** What an arm that answers nobody made of a request that is answered. */
+  shadowed?(outcome: ShadowOutcome): void;
+  provisional(workload: string): void;
   latePart(): void;
 }
 
-const SILENT: FusionObserver = { responded: () => undefined, latePart: () => undefined };
+const SILENT: FusionObserver = { responded: () => undefined, provisional: () => undefined, latePart: () => undefined };
 
 export function resolveFusionOptions(options: FusionOptions): ResolvedFusionOptions {
   const { delivery = 'at-least-once', transactionIntervalMs = 50 } = options;

@@ -1,7 +1,8 @@
 import {
   HEADER, topicName,
-  type Cancellation, type Outcome, type RejectedOutcome, type Response, type StepOutcome, type Task, type TaskRecord,
+  type Cancellation, type Outcome, type ProgressOutcome, type RejectedOutcome, type Response, type StepOutcome, type Task, type TaskRecord,
 } from '@tandem/schemas';
+import type { Join } from '@tandem/shared/core';
 import { RecordError, TandemError } from '@tandem/shared/errors';
 import type { Headers, LogRecord } from '@tandem/shared/log';
 import { carriedHeaders, readRecord, type StageOutput } from '@tandem/shared/runner';
@@ -11,13 +12,16 @@ import type { ResolvedFusionOptions } from './options.ts';
 import { Pending } from './pending.ts';
 import { replyTo } from './reply.ts';
 import { Responder, type ResponderOptions } from './responder.ts';
-import { cancelledResponse, defectResponse, finalResponse, rejectedResponse } from './response.ts';
+import { cancelledResponse, defectResponse, finalResponse, provisionalResponse, rejectedResponse } from './response.ts';
+import { soFar } from './so-far.ts';
 
 export type Answer = readonly StageOutput[] | Promise<readonly StageOutput[]>;
 
 const NOTHING: readonly StageOutput[] = [];
 /** By so long after its deadline a request has been answered: what still comes for it is late, even if that was forgotten. */
 const LATE_AFTER_MS = 1_000;
+/** So that readers need not look into the value. */
+const PROVISIONAL = { [HEADER.provisional]: 'true' };
 /** An ordered request without a deadline waits so long for its place. */
 const TASK_PATIENCE_MS = 60_000;
 
@@ -115,6 +119,12 @@ export class Partition {
     // The scheduler's business: the step is decided again.
     if (outcome.kind === 'redispatch') return NOTHING;
     if (outcome.kind === 'rejected') return this.#reject(outcome, record);
+    if (outcome.kind === 'progress') return this.#progress(outcome, record);
+    if (outcome.kind === 'shadow') {
+      // Nothing waits for it, and nothing is to be answered.
+      this.#options.observer.shadowed?.(outcome);
+      return NOTHING;
+    }
     return this.#step(outcome, record);
   }
 
@@ -129,11 +139,42 @@ export class Partition {
     }
     if (isRepeatedLater(outcome)) {
       known?.join.add(outcome);
-      return NOTHING;
+      return task.provisional === true && outcome.kind === 'completed' ? this.#respondSoFar(known?.join ?? soFar(outcome), id, record) : NOTHING;
     }
     const pending = known ?? this.#waitFor(task, id, record);
     pending.join.add(outcome);
+    if (task.provisional === true && outcome.kind === 'completed' && !pending.join.complete) void this.#respondSoFar(pending.join, id, record);
     return this.#advance(pending);
+  }
+
+  #progress(outcome: ProgressOutcome, record: LogRecord): Answer {
+    const { task } = outcome;
+    if (task.provisional !== true) return NOTHING;
+    const known = this.#pending.get(task.requestId);
+    // Only what is known without looking: what comes later says more.
+    if (known === undefined && !this.#responder.knows(task.arrivedAt)) return NOTHING;
+    const id = known?.id ?? compactId(task.requestId, task.source);
+    return this.#isLate(task, id, known) ? NOTHING : this.#respondSoFar(soFar(outcome), id, record, outcome.part);
+  }
+
+  /** A provisional response. What keeps it from being made or written is no harm: the final one follows, and says so. */
+  async #respondSoFar(join: Join, id: CompactId, record: LogRecord, part = 0): Promise<readonly StageOutput[]> {
+    const { adapterOf, clock, logger, observer } = this.#options;
+    const { task } = join;
+    const headers = carriedHeaders(record.headers);
+    try {
+      const sequence = join.ended - 1 + join.parts + part;
+      const response = provisionalResponse(task, join.verdict(), adapterOf(task.workload) ?? unknownWorkload(task), sequence, clock.now());
+      if (response === undefined) return NOTHING;
+      observer.provisional(task.workload);
+      this.#pending.get(task.requestId)?.gave(sequence);
+      const output = this.#output(response, task, headers);
+      this.#reply(output, headers);
+      await this.#responder.provisional({ requestId: task.requestId, id, arrivedAt: task.arrivedAt, output });
+    } catch (err) {
+      logger.debug({ err, requestId: task.requestId }, 'a provisional response could not be given');
+    }
+    return NOTHING;
   }
 
   /** Without a deadline and an order nothing has to be guarded: the last outcome brings the task along. */
@@ -231,7 +272,7 @@ export class Partition {
   /** From here on every further part is late. */
   #finish(pending: Pending, response: Response): void {
     if (this.#responder.closed) return;
-    pending.response = response;
+    pending.response = pending.task.provisional === true ? { ...response, sequence: pending.sequence } : response;
     if (this.#options.isOrdered(pending.task.workload) && !pending.outOfTurn) this.#sendInTurn(pending.task);
     else this.#respond(pending);
   }

@@ -17,6 +17,8 @@ export class Pending {
   /** Of an ordered workload, but its place will not be known. */
   outOfTurn = false;
   cancelDeadline: () => void = () => undefined;
+  /** Of the next response, as far as is known here. */
+  #sequence = 0;
   readonly #settle: PromiseWithResolvers<readonly StageOutput[]>;
 
   constructor(task: Task, id: CompactId, headers: Headers) {
@@ -29,6 +31,16 @@ export class Pending {
 
   get task(): Task {
     return this.join.task;
+  }
+
+  /** Of the final response: behind all provisional ones, also those that another process may have given. */
+  get sequence(): number {
+    return Math.max(this.#sequence, this.task.plan.steps.length - 1 + this.join.parts);
+  }
+
+  /** A provisional response with this number. */
+  gave(sequence: number): void {
+    this.#sequence = Math.max(this.#sequence, sequence + 1);
   }
 
   release(): void {

@@ -32,6 +32,21 @@ function answer(task: Task, verdict: Verdict, adapter: Adapter, variants: readon
   return { result: required ? undefined : adapter.fallback(task.input, variants), fellBack: true };
 }
 
+/** What is known before the final response; undefined: nothing that could be shown. */
+export function provisionalResponse(task: Task, { result, steps, cancelled }: Verdict, adapter: Adapter, sequence: number, now: number): Response | undefined {
+  if (result === undefined || cancelled) return undefined;
+  const reason = markedReason(task);
+  return {
+    ...base(task.requestId, task.workload, task.userId, task.arrivedAt, now),
+    final: false,
+    sequence,
+    status: 'provisional',
+    ...(reason === undefined ? {} : { reason }),
+    result: adapter.present(result, task.input),
+    steps,
+  };
+}
+
 /** The one final response of a request. */
 export function finalResponse(task: Task, verdict: Verdict, adapter: Adapter, variants: readonly Variant[], now: number): Response {
   if (verdict.cancelled) return cancelledResponse(task, now);

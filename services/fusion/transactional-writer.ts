@@ -114,12 +114,12 @@ export class TransactionalWriter {
     if (signal.aborted) resolveAll(this.#waiting.splice(0));
   }
 
-  /** Without those that turn out to have been answered. */
+  /** Without those that turn out to have been answered, and provisional ones that a later one in the same transaction replaces. */
   async #unanswered(batch: readonly Waiting[]): Promise<readonly Waiting[]> {
     const { answered } = this.#options;
     const oldest = Math.min(...batch.map(({ answer }) => answer.arrivedAt));
     if (batch.length > 0) await this.#lookBack(oldest);
-    const open = batch.filter(({ answer }) => answered.stateOf(answer.id) === 'unknown');
+    const open = newestOfEach(batch.filter(({ answer }) => answered.stateOf(answer.id) === 'unknown'));
     resolveAll(batch.filter((waiting) => !open.includes(waiting)));
     return open;
   }
@@ -133,7 +133,7 @@ export class TransactionalWriter {
     } catch (error) {
       return this.#failed(batch, error);
     }
-    for (const { answer } of batch) answered.add(answer.id);
+    for (const { answer } of batch) if (answer.isProvisional !== true) answered.add(answer.id);
     resolveAll(batch);
     return [];
   }
@@ -185,6 +185,12 @@ export class TransactionalWriter {
     this.#writer = undefined;
     await writer?.close().catch(() => undefined);
   }
+}
+
+function newestOfEach(batch: readonly Waiting[]): readonly Waiting[] {
+  if (!batch.some(({ answer }) => answer.isProvisional === true)) return batch;
+  const newest = new Map(batch.map((waiting) => [waiting.answer.requestId, waiting]));
+  return batch.filter((waiting) => newest.get(waiting.answer.requestId) === waiting);
 }
 
 function resolveAll(batch: readonly Waiting[]): void {

@@ -57,6 +57,8 @@ function cameOf(outcome: Outcome, time: number): ExplainedDecision {
     case 'skipped': return { stage: 'scheduler', time, step, what: 'skipped', why: outcome.reason };
     case 'expired': return { stage: 'worker', time, step, what: `expired${named(outcome)}`, why: 'its deadline had passed before it ran' };
     case 'failed': return { stage: 'worker', time, step, what: `failed${named(outcome)}: ${outcome.code}`, why: outcome.message };
+    case 'progress': return { stage: 'worker', time, step, what: `so far, on ${outcome.run.model}.${outcome.run.precision}`, why: 'a provisional answer was asked for' };
+    case 'shadow': return { stage: 'worker', time, step, what: `a copy for arm ${outcome.shadow.arm} of ${outcome.shadow.experiment}: ${outcome.end.kind}`, why: 'it answers nobody' };
     case 'redispatch': return { stage: 'worker', time, step, what: `handed back${named(outcome)}: ${outcome.code}`, why: outcome.message };
   }
 }

@@ -18,6 +18,7 @@ export function fusionObserver(metrics: Metrics, workloads: ReadonlySet<string>,
       span?.set({ 'tandem.workload': workload, 'tandem.status': status, 'tandem.latency_ms': latencyMs, ...(reason === undefined ? {} : { 'tandem.reason': reason }) });
       answered?.(response);
     },
+    provisional: (workload: string) => metrics.provisionalResponses.inc({ workload }),
     latePart: () => metrics.lateParts.inc(),
   };
 }

@@ -6,7 +6,7 @@ const SHOWN_ITEMS = 3;
 const STATUS_WIDTH = 8;
 
 function painted(status: Status, colors: Colors): string {
-  const paint = { complete: colors.green, degraded: colors.yellow, rejected: colors.magenta, failed: colors.red }[status];
+  const paint = { complete: colors.green, degraded: colors.yellow, rejected: colors.magenta, failed: colors.red, provisional: colors.cyan }[status];
   return paint(status.padEnd(STATUS_WIDTH));
 }
 
@@ -41,10 +41,10 @@ function whyText({ reason, error }: Response): string {
 
 /** One response in one line; what its sender wrote cannot steer the terminal. */
 export function responseLine(response: Response, colors: Colors): string {
-  const { time, status, workload, userId, requestId, latencyMs, steps, result, final } = response;
+  const { time, status, workload, userId, requestId, latencyMs, steps, result } = response;
   const fields = [
     colors.dim(new Date(time).toISOString().slice(11, 23)), painted(status, colors), `${round(latencyMs)} ms`.padStart(8), printable(workload),
-    userId === undefined ? '' : printable(`user ${userId}`), printable(requestId), final ? '' : 'provisional', why(response, colors),
+    userId === undefined ? '' : printable(`user ${userId}`), printable(requestId), why(response, colors),
     steps.length === 0 ? '' : colors.dim(printable(steps.map(stepText).join(' → '))), printable(resultText(result)),
   ];
   return fields.filter((field) => field !== '').join('  ');

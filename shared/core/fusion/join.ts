@@ -6,7 +6,7 @@ import { STRATEGIES, type StepWithResult } from './strategies.ts';
 
 /** What a join comes to. The caller adds what only it knows: ids and times. */
 export interface Verdict {
-  status: Exclude<Status, 'rejected'>;
+  status: Exclude<Status, 'rejected' | 'provisional'>;
   reason?: Reason;
   /** Undefined: no step gave one; the caller's fallback decides between degraded and failed. */
   result: StepResult | undefined;
@@ -45,7 +45,20 @@ export class Join {
 
   /** Every step of the plan has an outcome (a plan without steps is complete from the start). */
   get complete(): boolean {
-    return this.task.plan.steps.every(({ id }) => this.#ends.has(id));
+    for (const { id } of this.task.plan.steps) if (!this.#ends.has(id)) return false;
+    return true;
+  }
+
+  /** Steps that have an outcome. */
+  get ended(): number {
+    return this.#ends.size;
+  }
+
+  /** Of the steps so far: outcomes that told of progress. */
+  get parts(): number {
+    let parts = 0;
+    for (const end of this.#ends.values()) if (end.kind === 'completed') parts += end.parts ?? 0;
+    return parts;
   }
 
   /** The answer with what has arrived. */

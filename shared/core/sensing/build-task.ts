@@ -1,4 +1,4 @@
-import type { Lane, Mark, Task } from '@tandem/schemas';
+import type { Hints, Lane, Mark, Task, Workload } from '@tandem/schemas';
 import { activityOf } from './activity.ts';
 import { choosePlan } from './choose-plan.ts';
 import { chooseTask } from './choose-task.ts';
@@ -50,7 +50,13 @@ export function buildTask(resolved: ResolvedRequest, { lane, source, bytes, know
     plan,
     source,
     marks: marksOf(prepared.marks, stale),
+    ...(lane === 'interactive' && wantsProvisional(workload, hints) ? { provisional: true as const } : {}),
   };
+}
+
+/** The workload's to allow, and the sender's to say. */
+function wantsProvisional({ provisional = 'off' }: Workload, { provisional: asked }: Hints): boolean {
+  return provisional === 'always' ? asked !== false : provisional === 'asked' && asked === true;
 }
 
 /** Of a user whose features could not be had in time nobody can say that nothing is known. */
