@@ -1,6 +1,7 @@
 import type { Workload } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import type { ResponseFeed } from './feed/response-feed.ts';
+import type { Shares } from './limits/shares.ts';
 import type { LoadWatch } from './overload/load-watch.ts';
 import type { GatewayPorts } from './options.ts';
 import type { Answers } from './replies/answers.ts';
@@ -16,6 +17,7 @@ export interface GatewayContext extends GatewayPorts {
   load: LoadWatch;
   feed: ResponseFeed;
   inFlight: InFlight;
+  shares: Shares;
   /** True from the first sign of the end on: new work is refused, what is on its way is finished. */
   readonly draining: boolean;
 }

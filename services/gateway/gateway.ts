@@ -3,6 +3,7 @@ import type { FastifyInstance } from 'fastify';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import type { GatewayContext } from './context.ts';
 import { ResponseFeed } from './feed/response-feed.ts';
+import { makeShares } from './limits/shares.ts';
 import type { GatewayOptions } from './options.ts';
 import { LoadWatch } from './overload/load-watch.ts';
 import { PLUGINS, type GatewayPlugin } from './plugins.ts';
@@ -28,6 +29,7 @@ async function openContext({ settings, ports }: GatewayOptions): Promise<OwnCont
     load: await LoadWatch.open({ log, prefix, clock, logger }),
     feed: new ResponseFeed({ log, prefix, logger }),
     inFlight: new InFlight(),
+    shares: makeShares(settings),
     draining: false,
   };
 }

@@ -1,13 +1,18 @@
 import type { ServerResponse } from 'node:http';
+import { FairSeats } from '../limits/fair-seats.ts';
 
-const LISTENERS = 64;
+const MOST_LISTENERS = 64;
 
 /** Server-sent events to those who look on: each event is written once and sent to all; who does not keep up misses some. */
 export class EventStream {
   readonly #listeners = new Set<ServerResponse>();
+  readonly #seats = new FairSeats(MOST_LISTENERS);
 
-  get isFull(): boolean {
-    return this.#listeners.size >= LISTENERS;
+  /** @returns false: there is no place, and nothing was done. One of a tenant that has many is cut off for one that has few. */
+  hasPlaceFor(response: ServerResponse, tenant: string | undefined): boolean {
+    const leave = this.#seats.take(tenant, () => response.destroy());
+    if (leave !== undefined) response.once('close', leave);
+    return leave !== undefined;
   }
 
   add(response: ServerResponse): void {

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { endWithCredential } from '../auth/end-with-credential.ts';
 import type { GatewayContext } from '../context.ts';
+import { FairShare } from '../limits/fair-share.ts';
 import { Problem } from '../problems/problem.ts';
 import '../server/routes.ts';
 import { act, actionSchema } from './actions.ts';
@@ -14,8 +15,8 @@ import type { History, Snapshot } from './snapshot.ts';
 
 /** A look into the log is given up after so long. */
 const LOOK_MS = 20_000;
-/** Looks into the log read many records: so many at once. */
-const LOOKS = 2;
+/** Looks into the log read many records: so many at once, and of one tenant two. */
+const LOOKS = { capacity: 3, tenantShare: 0.5 };
 const DAY_MS = 86_400_000;
 const NO_TITLES: ReadonlyMap<string, string> = new Map();
 
@@ -59,9 +60,9 @@ function addEvents(fastify: FastifyInstance, aggregator: Aggregator, streams: { 
   fastify.get('/dashboard/events', { config: { scope: 'read' }, exposeHeadRoute: false }, (request, reply) => {
     const canOperate = request.credential.scopes.has('operate');
     const stream = canOperate ? streams.operators : streams.readers;
-    if (stream.isFull) throw new Problem('overload', { detail: 'Too many dashboards are open on this gateway.', retryAfterSeconds: 10 });
+    if (reply.raw.destroyed) return void reply.hijack();
+    if (!stream.hasPlaceFor(reply.raw, request.credential.tenant)) throw new Problem('overload', { detail: 'Too many dashboards are open on this gateway.', retryAfterSeconds: 10 });
     reply.hijack();
-    if (reply.raw.destroyed) return;
     reply.raw.writeHead(200, { ...headersOf(reply), 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
     reply.raw.write(first(aggregator, request.credential.name, canOperate));
     stream.add(reply.raw);
@@ -88,27 +89,28 @@ function withoutSingles(snapshot: Snapshot): Snapshot {
 }
 
 function addLooks(fastify: FastifyInstance, { log, settings: { prefix }, clock, titles = NO_TITLES }: GatewayContext): void {
-  let looks = 0;
-  const look = async <Found>(into: (signal: AbortSignal) => Promise<Found | undefined>, missing: string): Promise<Found> => {
-    if (looks >= LOOKS) throw new Problem('overload', { detail: 'Others are looking into the log; try again in a moment.', retryAfterSeconds: 2 });
-    looks += 1;
+  const looks = new FairShare(LOOKS);
+  const look = async <Found>({ credential: { tenant } }: FastifyRequest, into: (signal: AbortSignal) => Promise<Found | undefined>, missing: string): Promise<Found> => {
+    const hold = looks.take(tenant);
+    if (hold === undefined) throw new Problem('overload', { detail: 'Others are looking into the log; try again in a moment.', retryAfterSeconds: 2 });
     try {
       const found = await into(AbortSignal.timeout(LOOK_MS));
       if (found === undefined) throw new Problem('not_found', { detail: missing });
       return found;
     } finally {
-      looks -= 1;
+      hold.release();
     }
   };
   const operators = { config: { scope: 'operate' } } as const;
-  fastify.get<{ Params: { requestId: string } }>('/dashboard/requests/:requestId', operators, ({ params: { requestId } }) =>
-    look((signal) => explainedRequest({ log, prefix, signal, requestId, titles, now: clock.now() }), 'The log of the last hour has nothing of a request of that id; `tandem explain` can look further back.'));
-  fastify.get<{ Querystring: { hours?: string } }>('/dashboard/dead-letters', operators, ({ query: { hours = '24' } }) => {
+  fastify.get<{ Params: { requestId: string } }>('/dashboard/requests/:requestId', operators, (request) =>
+    look(request, (signal) => explainedRequest({ log, prefix, signal, requestId: request.params.requestId, titles, now: clock.now() }), 'The log of the last hour has nothing of a request of that id; `tandem explain` can look further back.'));
+  fastify.get<{ Querystring: { hours?: string } }>('/dashboard/dead-letters', operators, (request) => {
+    const { hours = '24' } = request.query;
     const sinceMs = Math.min(Math.max(Number(hours) || 24, 1), 24 * 14) * (DAY_MS / 24);
-    return look((signal) => listLetters(log, prefix, clock.now() - sinceMs, signal), 'There is no topic of dead letters.');
+    return look(request, (signal) => listLetters(log, prefix, clock.now() - sinceMs, signal), 'There is no topic of dead letters.');
   });
-  fastify.get<{ Querystring: { key?: string } }>('/dashboard/dead-letter', operators, ({ query: { key = '' } }) =>
-    look(() => showLetter(log, prefix, key), 'There is no such dead letter any more.'));
+  fastify.get<{ Querystring: { key?: string } }>('/dashboard/dead-letter', operators, (request) =>
+    look(request, () => showLetter(log, prefix, request.query.key ?? ''), 'There is no such dead letter any more.'));
 }
 
 function addActions(fastify: FastifyInstance, { log, producer, settings: { prefix }, clock }: GatewayContext): void {

@@ -12,7 +12,6 @@ import { readPositions, type Positions } from './positions.ts';
 import type { ResponseFeed } from './response-feed.ts';
 import { Subscription } from './subscription.ts';
 
-const MOST_FOLLOWERS = 200;
 const COMMENT_EVERY_MS = 15_000;
 /** A client that is so far behind is cut off: it comes back with its last id, and nothing is lost. */
 const MOST_UNSENT_BYTES = 4_194_304;
@@ -33,16 +32,20 @@ const documentation = {
 
 /** `GET /v1/stream` */
 export function addFeedRoute(fastify: FastifyInstance, context: GatewayContext): void {
-  const { feed } = context;
+  const { feed, shares } = context;
   const open = new Set<ServerResponse>();
   fastify.addHook('preClose', async () => {
     for (const raw of open) raw.end();
   });
   fastify.get<{ Querystring: FeedQuery }>('/v1/stream', { config: { scope: 'read' }, schema: documentation, exposeHeadRoute: false }, async (request, reply) => {
     if (context.draining) throw new Problem('draining', { detail: 'This gateway is going away; another will answer.', retryAfterSeconds: 1 });
-    if (feed.followers >= MOST_FOLLOWERS) throw new Problem('overload', { detail: `${MOST_FOLLOWERS} others follow here already.`, retryAfterSeconds: 5 });
     const accepts = filterOf(request.query, request.credential);
     const from = positionsOf(request);
+    // Gone while its credential was looked at: nothing would tell any more.
+    if (reply.raw.destroyed) return reply;
+    const leave = shares.followers.take(request.credential.tenant, () => reply.raw.destroy());
+    if (leave === undefined) throw new Problem('overload', { detail: 'As many follow here as may at once.', retryAfterSeconds: 5 });
+    reply.raw.once('close', leave);
     await stream({ feed, from, accepts }, request, reply, open);
     return reply;
   });
@@ -53,8 +56,6 @@ type Followed = { feed: ResponseFeed; from: Positions | undefined; accepts: (rec
 async function stream(followed: Followed, request: FastifyRequest, reply: FastifyReply, open: Set<ServerResponse>): Promise<void> {
   const signal = abandonment(reply);
   const { raw } = reply;
-  // Gone while its credential was looked at: nothing would tell any more.
-  if (raw.destroyed) return;
   const subscription = new Subscription({ ...followed, signal, onRecord: (record, id) => send(raw, `id: ${id}\nevent: response\ndata: ${textOf(record, request.credential)}\n\n`) });
   reply.hijack();
   raw.writeHead(200, { ...headersOf(reply), 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });

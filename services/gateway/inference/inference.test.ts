@@ -49,12 +49,26 @@ test.each([
 });
 
 test('an answer cannot be made larger than the model makes it: no output twice, and of many elements none as JSON', async () => {
+  const wideGateway = await running.another({ gatewayMaxDimension: 20_000 });
   const outputs = Object.keys(allGraphs(running.ports.variants).find(({ name }) => name.startsWith('digits-small.fp32'))!.spec.outputs).flatMap((name) => [{ name }, { name }]);
   expect((await infer({ inputs: [pixels()], outputs })).json()).toMatchObject({ status: 400, code: 'invalid_tensor' });
   const rows = 12_000;
   const ids = (name: string) => ({ name, shape: [rows, 1], datatype: 'INT32', data: Array.from({ length: rows }, () => 1) });
-  const wide = await infer({ inputs: [ids('history'), ids('exclude')] }, 'recommend-small');
+  const wide = await wideGateway.server.inject({ method: 'POST', url: '/v2/models/recommend-small/infer', headers: { host: 'localhost' }, payload: { inputs: [ids('history'), ids('exclude')] } });
   expect(wide.json()).toMatchObject({ status: 413, code: 'too_large', detail: expect.stringContaining('binary_data_output') as string });
+});
+
+test('sizes are refused before anything is reserved for them: by dimension, also by the model’s own limit, and by tensor', async () => {
+  const ids = (name: string, rows: number, columns: number) => ({ name, shape: [rows, columns], datatype: 'INT32', parameters: { binary_data_size: rows * columns * 4 } });
+  const ask = (inputs: object[], bytes: number) => {
+    const json = Buffer.from(JSON.stringify({ inputs, outputs: [{ name: 'scores', parameters: { binary_data: true } }] }));
+    return infer(Buffer.concat([json, Buffer.alloc(bytes)]), 'recommend-large.fp32.prefill', { 'inference-header-content-length': String(json.length) });
+  };
+  const detail = (text: string) => ({ status: 413, code: 'too_large', detail: expect.stringContaining(text) as string });
+  expect((await ask([ids('history', 1, 129), ids('candidates', 1, 1)], 4 * 130)).json()).toMatchObject(detail('length is 129; at most 128'));
+  expect((await ask([ids('history', 1, 1), ids('candidates', 1, 4_097)], 4 * 4_098)).json()).toMatchObject(detail('candidates is 4097; at most 4096'));
+  expect((await ask([ids('history', 50, 128), ids('candidates', 50, 1)], 4 * 50 * 129)).json()).toMatchObject(detail('kv would have 4915200 elements'));
+  expect((await ask([ids('history', 1, 128), ids('candidates', 1, 4_096)], 4 * (128 + 4_096))).statusCode).toBe(200);
 });
 
 test.each(['-1', '1e3', '99999', 'x'])('refuses a length of JSON of %s', async (length) => {

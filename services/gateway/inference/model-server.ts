@@ -1,25 +1,25 @@
 import { createOnnxEngine, type InferenceEngine, type LoadedVariant } from '@tandem/shared/engine';
-import type { TensorSpec, Variant } from '@tandem/schemas';
+import type { Variant } from '@tandem/schemas';
 import type { Logger } from '@tandem/shared/telemetry';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import { Problem } from '../problems/problem.ts';
+import type { FairShare } from '../limits/fair-share.ts';
+import { checkSizes, type TensorBounds } from './check-sizes.ts';
 import type { InferRequest } from './infer-request.ts';
 import type { ServedGraph } from './model-name.ts';
 import { dimensionsOf, fill, type ReadTensor } from './read-tensors.ts';
-import { checkOutputs, wantedOutputs, writeTensors, type WrittenTensors } from './write-tensors.ts';
+import { checkOutputs, writeTensors, type WrittenTensors } from './write-tensors.ts';
 
 /** Variants in memory at once; the one that was not used for longest makes room. */
 const MOST_LOADED = 8;
-/** Invocations that wait for a thread; more are refused. */
-const MOST_WAITING = 64;
-const MOST_ELEMENTS = 67_108_864;
-/** Written as text at once: meanwhile nobody else is answered. */
-const MOST_JSON_ELEMENTS = 1_048_576;
 
 export interface ModelServerOptions {
   modelsDirectory: string;
   threads: number;
   logger: Logger;
+  /** Invocations that wait or run; more are refused. */
+  share: FairShare;
+  bounds: TensorBounds;
 }
 
 export interface Statistics {
@@ -38,10 +38,13 @@ export class ModelServer {
   /** By `model.precision`, least recently used first. */
   readonly #loaded = new Map<string, Promise<LoadedVariant>>();
   readonly #statistics = new Map<string, Statistics>();
-  #waiting = 0;
+  readonly #share: FairShare;
+  readonly #bounds: TensorBounds;
 
-  constructor(options: ModelServerOptions) {
+  constructor({ share, bounds, ...options }: ModelServerOptions) {
     this.#engine = createOnnxEngine(options);
+    this.#share = share;
+    this.#bounds = bounds;
   }
 
   statisticsOf(name: string): Statistics {
@@ -64,17 +67,17 @@ export class ModelServer {
     }
   }
 
-  /** @throws {Problem} `overload`, `invalid_tensor`, `step_failed`, `variant_unavailable` */
-  async infer(served: ServedGraph, request: InferRequest, tensors: readonly ReadTensor[]): Promise<WrittenTensors> {
+  /** @throws {Problem} `overload`, `invalid_tensor`, `too_large`, `step_failed`, `variant_unavailable` */
+  async infer(served: ServedGraph, request: InferRequest, tensors: readonly ReadTensor[], tenant: string | undefined): Promise<WrittenTensors> {
     checkOutputs(served.spec, request);
     const dimensions = dimensionsOf(tensors);
-    checkSize(served, request, dimensions);
-    if (this.#waiting >= MOST_WAITING) throw new Problem('overload', { detail: `${this.#waiting} inferences wait here already.`, retryAfterSeconds: 1 });
-    this.#waiting += 1;
+    checkSizes(served, request, dimensions, this.#bounds);
+    const hold = this.#share.take(tenant);
+    if (hold === undefined) throw new Problem('overload', { detail: `${this.#share.used} inferences wait here already.`, retryAfterSeconds: 1 });
     try {
       return await this.#run(served, request, tensors, dimensions);
     } finally {
-      this.#waiting -= 1;
+      hold.release();
     }
   }
 
@@ -113,19 +116,4 @@ export class ModelServer {
     this.#loaded.delete(name);
     void loading.then((loaded) => loaded.unload(), () => undefined);
   }
-}
-
-/** Outputs have the inputs' dimensions: their size is known before anything is reserved. */
-function checkSize({ spec }: ServedGraph, request: InferRequest, dimensions: Readonly<Record<string, number>>): void {
-  const elements = elementsOf([...Object.values(spec.inputs), ...Object.values(spec.outputs)], dimensions);
-  const asJson = elementsOf(wantedOutputs(spec, request).flatMap(({ name, isBinary }) => (isBinary ? [] : (spec.outputs[name] ?? []))), dimensions);
-  if (Object.values(dimensions).some((size) => size < 1)) throw new Problem('invalid_tensor', { detail: 'Every dimension is at least 1.' });
-  if (elements > MOST_ELEMENTS) throw new Problem('too_large', { detail: `Inputs and outputs of this shape have ${elements} elements; at most ${MOST_ELEMENTS} are taken.` });
-  if (asJson > MOST_JSON_ELEMENTS) throw new Problem('too_large', { detail: `Outputs of this shape have ${asJson} elements, and JSON takes ${MOST_JSON_ELEMENTS}: ask for binary data (binary_data_output).` });
-}
-
-function elementsOf(tensors: readonly TensorSpec[], dimensions: Readonly<Record<string, number>>): number {
-  return tensors
-    .map(({ shape }) => shape.reduce<number>((product, size) => product * (typeof size === 'number' ? size : (dimensions[size] ?? 1)), 1))
-    .reduce((sum, size) => sum + size, 0);
 }

@@ -16,10 +16,10 @@ type ModelRequest = FastifyRequest<{ Params: ModelParams }>;
 
 /** KServe's Open Inference Protocol v2 over HTTP, with the binary tensor data extension, for every registered model. */
 export function addInferenceRoutes(fastify: FastifyInstance, context: GatewayContext): void {
-  const { settings: { gatewayInferenceThreads: threads, models, gatewayMaxTensorBytes: bodyLimit }, logger } = context;
+  const { settings: { gatewayInferenceThreads: threads, models, gatewayMaxTensorBytes: bodyLimit, gatewayMaxDimension: dimension, gatewayMaxTensorElements: elements }, logger, shares } = context;
   if (threads === 0) return;
   void fastify.register(async (instance) => {
-    const server = new ModelServer({ modelsDirectory: models, threads, logger });
+    const server = new ModelServer({ modelsDirectory: models, threads, logger, share: shares.inferences, bounds: { dimension, elements } });
     instance.addHook('onClose', () => server.close());
     // Triton's client names no content type.
     instance.removeAllContentTypeParsers();
@@ -56,7 +56,7 @@ async function infer(served: ServedGraph, request: ModelRequest, reply: FastifyR
   if (draining) throw new Problem('draining', { detail: 'This gateway is going away; another will answer.', retryAfterSeconds: 1 });
   const { request: asked, binary } = await readInferBody(request, settings.gatewayMaxTensorBytes);
   const tensors = readTensors(served.spec, asked.inputs, binary);
-  const written = await server.infer(served, asked, tensors);
+  const written = await server.infer(served, asked, tensors, request.credential.tenant);
   const answer = { model_name: request.params.model, model_version: served.variant.version, ...(asked.id === undefined ? {} : { id: asked.id }) };
   const { headers, body } = await writeInferBody(request, answer, written);
   return reply.headers(headers).send(body);

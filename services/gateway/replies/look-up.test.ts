@@ -1,6 +1,7 @@
 import { HEADER } from '@tandem/schemas';
 import type { EventLog } from '@tandem/shared/log';
 import { expect, test } from 'vitest';
+import { FairShare } from '../limits/fair-share.ts';
 import { LookUps } from './look-up.ts';
 
 const PLACE = { partition: 0, since: 0 };
@@ -14,13 +15,13 @@ test('however many ask, few read the log at once, and the next read when those a
     await gate.promise;
     yield [record];
   };
-  const lookUps = new LookUps({ read } as unknown as Pick<EventLog, 'read'>, 't.');
-  const asked = Promise.allSettled(Array.from({ length: 100 }, () => lookUps.find('mine', PLACE)));
+  const lookUps = new LookUps({ read } as unknown as Pick<EventLog, 'read'>, 't.', new FairShare({ capacity: 32, tenantShare: 0.8 }));
+  const asked = Promise.allSettled(Array.from({ length: 100 }, () => lookUps.find('mine', PLACE, undefined)));
   await expect.poll(() => reading).toBe(32);
   gate.resolve();
   const [first, ...rest] = await asked;
   expect(first).toMatchObject({ status: 'fulfilled', value: { requestId: 'mine' } });
   expect(rest.filter(({ status }) => status === 'rejected')).toHaveLength(68);
   expect(rest.at(-1)).toMatchObject({ reason: { code: 'overload' } });
-  expect(await lookUps.find('mine', PLACE)).toMatchObject({ requestId: 'mine' });
+  expect(await lookUps.find('mine', PLACE, undefined)).toMatchObject({ requestId: 'mine' });
 });

@@ -1,9 +1,9 @@
 import { HEADER, topicName, type Response } from '@tandem/schemas';
 import type { EventLog } from '@tandem/shared/log';
+import type { FairShare } from '../limits/fair-share.ts';
 import { Problem } from '../problems/problem.ts';
 
 const PATIENCE_MS = 3_000;
-const MOST_AT_ONCE = 32;
 
 /** Where in the log a response is to be looked for: the partition of the request's key, from the time on when it was accepted. */
 export interface Place {
@@ -26,21 +26,22 @@ export function readPlace(text: string | undefined): Place | undefined {
 export class LookUps {
   readonly #log: Pick<EventLog, 'read'>;
   readonly #prefix: string;
-  #running = 0;
+  readonly #share: FairShare;
 
-  constructor(log: Pick<EventLog, 'read'>, prefix: string) {
+  constructor(log: Pick<EventLog, 'read'>, prefix: string, share: FairShare) {
     this.#log = log;
     this.#prefix = prefix;
+    this.#share = share;
   }
 
   /** @throws {Problem} `overload`: the callers choose how far back is read, so few read at once */
-  async find(flowId: string, place: Place): Promise<Response | undefined> {
-    if (this.#running >= MOST_AT_ONCE) throw new Problem('overload', { detail: 'Others are looking for answers in the log; try again in a moment.', retryAfterSeconds: 1 });
-    this.#running += 1;
+  async find(flowId: string, place: Place, tenant: string | undefined): Promise<Response | undefined> {
+    const hold = this.#share.take(tenant);
+    if (hold === undefined) throw new Problem('overload', { detail: 'As many look for answers in the log as may at once; try again in a moment.', retryAfterSeconds: 1 });
     try {
       return await lookUpResponse(this.#log, this.#prefix, flowId, place);
     } finally {
-      this.#running -= 1;
+      hold.release();
     }
   }
 }

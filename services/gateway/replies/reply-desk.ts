@@ -44,11 +44,6 @@ export class ReplyDesk {
     return desk;
   }
 
-  /** Requests that somebody waits for. */
-  get waiting(): number {
-    return this.#listeners.size;
-  }
-
   /** @returns ends it */
   listen(flowId: string, listener: ResponseListener): () => void {
     const listeners = this.#listeners.get(flowId) ?? new Set();

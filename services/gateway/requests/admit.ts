@@ -1,4 +1,7 @@
+import type { Credential } from '../auth/credential.ts';
 import type { GatewayContext } from '../context.ts';
+import type { Hold } from '../limits/fair-share.ts';
+import type { LoadWatch } from '../overload/load-watch.ts';
 import { Problem } from '../problems/problem.ts';
 import type { PreparedRequest } from './prepare.ts';
 
@@ -7,15 +10,20 @@ const USABLE = 0.9;
 const LONGEST_RETRY_SECONDS = 60;
 
 /**
- * Refuses early what could only be answered late, or not at all.
+ * Refuses early what could only be answered late, or not at all, and what would take more than its tenant's share of those who wait.
+ * @returns the place among those who wait, to be given back
  * @throws {Problem} `draining`, `overload`, with a time to come back
  */
-export function admit({ workload, request, deadlineMs, requestId }: Pick<PreparedRequest, 'workload' | 'request' | 'deadlineMs' | 'requestId'>, context: GatewayContext): void {
-  const { desk, settings, load, draining } = context;
+export function admit(prepared: PreparedRequest, { tenant }: Credential, { shares, load, draining }: GatewayContext): Hold {
+  const { requestId } = prepared;
   if (draining) throw new Problem('draining', { detail: 'This gateway is going away; another will answer.', requestId, retryAfterSeconds: 1, headers: { connection: 'close' } });
-  if (desk.waiting >= settings.gatewayMaxWaiting) {
-    throw new Problem('overload', { detail: `${desk.waiting} requests wait here already.`, requestId, retryAfterSeconds: 1 });
-  }
+  refuseLate(prepared, load);
+  const hold = shares.waiting.take(tenant);
+  if (hold === undefined) throw new Problem('overload', { detail: `${shares.waiting.used} requests wait here already${tenant === undefined ? '' : `, too many of them ${tenant}’s to leave others their part`}.`, requestId, retryAfterSeconds: 1 });
+  return hold;
+}
+
+function refuseLate({ workload, request, deadlineMs, requestId }: PreparedRequest, load: LoadWatch): void {
   if (workload === undefined || deadlineMs === undefined) return;
   const waitMs = load.waitMs(workload, request.hints?.task ?? workload.defaultTask);
   if (waitMs === undefined || waitMs <= USABLE * deadlineMs) return;

@@ -4,6 +4,7 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { endWithCredential } from '../auth/end-with-credential.ts';
 import type { GatewayContext } from '../context.ts';
 import { Problem } from '../problems/problem.ts';
+import type { Hold } from '../limits/fair-share.ts';
 import { whileItComes } from '../limits/body-timeout.ts';
 import { problemResponse } from '../openapi/problem-schema.ts';
 import { documented } from '../openapi/json-schema.ts';
@@ -38,6 +39,9 @@ export function addBatchRoute(fastify: FastifyInstance, context: GatewayContext)
 async function batch(request: FastifyRequest, reply: FastifyReply, context: GatewayContext): Promise<FastifyReply> {
   if (context.draining) throw new Problem('draining', { detail: 'This gateway is going away; another will answer.', retryAfterSeconds: 1 });
   if (reply.raw.destroyed) return reply;
+  const hold = context.shares.batches.take(request.credential.tenant);
+  if (hold === undefined) throw new Problem('overload', { detail: 'As many batches are open as may be at once, or of one tenant as leave room for others’; send more lines in each.', retryAfterSeconds: 1, headers: { connection: 'close' } });
+  reply.raw.once('close', () => hold.release());
   if (request.body === undefined || request.body === null) throw new Problem('empty_value', { detail: 'Send requests, one a line.' });
   const { call, span } = callOf(request, context);
   const output = new PassThrough();
@@ -78,13 +82,16 @@ async function write(output: PassThrough, body: object): Promise<void> {
 
 async function answerLine(line: Line, request: FastifyRequest, call: Call, context: GatewayContext): Promise<object> {
   let requestId: string | undefined;
+  const holds: Hold[] = [];
   try {
     if ('problem' in line) throw line.problem;
+    holds.push(holdLine(line.text, call, context));
     await request.server.countRequest(request);
     const prepared = prepareRequest(parse(line.text), { ...call, idempotencyKey: undefined }, context);
     ({ requestId } = prepared);
-    admit(prepared, context);
-    const exchange = new Exchange(prepared, context);
+    const hold = admit(prepared, call.credential, context);
+    holds.push(hold);
+    const exchange = new Exchange(prepared, hold, context);
     const waitMs = waitMsOf(prepared, context);
     const earlier = prepared.isIdempotent ? await repeated(prepared, exchange, waitMs, context) : 'first';
     if (prepared.isIdempotent && earlier === 'first') exchange.keepAnswer();
@@ -93,7 +100,16 @@ async function answerLine(line: Line, request: FastifyRequest, call: Call, conte
     throw new Problem('no_answer', { detail: 'No response in time.', requestId });
   } catch (error) {
     return { line: line.number, ...(requestId === undefined ? {} : { requestId }), problem: asProblem(error, context).body };
+  } finally {
+    for (const hold of holds) hold.release();
   }
+}
+
+/** A line is in memory until it is answered, as a body is. */
+function holdLine(text: string, { credential }: Call, { shares }: GatewayContext): Hold {
+  const hold = shares.bodies.take(credential.tenant, text.length);
+  if (hold === undefined) throw new Problem('overload', { detail: 'As many requests are in memory as fit, or of one tenant as leave room for others’.', retryAfterSeconds: 1 });
+  return hold;
 }
 
 function asProblem(error: unknown, { logger }: GatewayContext): Problem {

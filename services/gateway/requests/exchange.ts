@@ -2,7 +2,8 @@ import type { Response } from '@tandem/schemas';
 import { messageOf } from '@tandem/shared/errors';
 import type { GatewayContext } from '../context.ts';
 import { Problem } from '../problems/problem.ts';
-import type { ResponseListener } from '../replies/reply-desk.ts';
+import type { Hold } from '../limits/fair-share.ts';
+import type { ReplyDesk, ResponseListener } from '../replies/reply-desk.ts';
 import type { PreparedRequest } from './prepare.ts';
 
 /** Fusion answers by the deadline; this is for the way back. */
@@ -32,12 +33,15 @@ export interface ExchangeOptions {
 /** One request on its way: sent, and waited for. */
 export class Exchange {
   readonly #prepared: PreparedRequest;
+  readonly #hold: Hold;
   readonly #context: GatewayContext;
   /** Aborted when the request could not be written: nothing will come. */
   readonly #unwritten = new AbortController();
 
-  constructor(prepared: PreparedRequest, context: GatewayContext) {
+  /** @param hold its place among those who wait; kept for longer where the answer is to be */
+  constructor(prepared: PreparedRequest, hold: Hold, context: GatewayContext) {
     this.#prepared = prepared;
+    this.#hold = hold;
     this.#context = context;
   }
 
@@ -75,27 +79,21 @@ export class Exchange {
     }
   }
 
-  wait({ waitMs, onProvisional, signal }: ExchangeOptions): Promise<Response | undefined> {
-    return new Promise((resolve) => {
-      const end = (response: Response | undefined): void => {
-        clearTimeout(timer);
-        stop();
-        signal?.removeEventListener('abort', gone);
-        resolve(response);
-      };
-      const gone = (): void => end(undefined);
-      const timer = setTimeout(gone, waitMs);
-      const stop = this.#context.desk.listen(this.#prepared.flowId, (response) => (response.final ? end(response) : onProvisional?.(response)));
-      signal?.addEventListener('abort', gone);
-    });
+  wait(options: ExchangeOptions): Promise<Response | undefined> {
+    return finalResponse(this.#context.desk, this.#prepared.flowId, options);
   }
 
   /** Goes on without the caller: the answer is kept when it comes, for whoever asks. */
   keepAnswer(): void {
-    const { answers, settings } = this.#context;
-    const { deadlineMs } = this.#prepared;
+    const { answers, desk, settings } = this.#context;
+    const { deadlineMs, flowId } = this.#prepared;
+    const hold = this.#hold;
     const waitMs = deadlineMs === undefined ? settings.gatewayAnswerTtlMs : deadlineMs + LATE_MS;
-    void this.wait({ waitMs, signal: this.#unwritten.signal }).then((response) => response && answers.keep(this.#prepared.flowId, response));
+    hold.keep();
+    // Nothing here holds on to the request itself: its body is as good as sent.
+    void finalResponse(desk, flowId, { waitMs, signal: this.#unwritten.signal })
+      .finally(() => hold.release())
+      .then((response) => response && answers.keep(flowId, response));
   }
 
   /** Takes the request back: nobody is there to read the answer. */
@@ -119,4 +117,19 @@ export class Exchange {
     await answers.release(flowId);
     return new Problem('log_unavailable', { detail: 'The request could not be written to the log in time; it may still be.', requestId, retryAfterSeconds: 1 });
   }
+}
+
+function finalResponse(desk: ReplyDesk, flowId: string, { waitMs, onProvisional, signal }: ExchangeOptions): Promise<Response | undefined> {
+  return new Promise((resolve) => {
+    const end = (response: Response | undefined): void => {
+      clearTimeout(timer);
+      stop();
+      signal?.removeEventListener('abort', gone);
+      resolve(response);
+    };
+    const gone = (): void => end(undefined);
+    const timer = setTimeout(gone, waitMs);
+    const stop = desk.listen(flowId, (response) => (response.final ? end(response) : onProvisional?.(response)));
+    signal?.addEventListener('abort', gone);
+  });
 }

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Response } from '@tandem/schemas';
 import type { GatewayContext } from '../context.ts';
+import type { Hold } from '../limits/fair-share.ts';
 import { problemOf } from '../problems/of-response.ts';
 import { Problem } from '../problems/problem.ts';
 import { LookUps, readPlace, writePlace } from '../replies/look-up.ts';
@@ -14,28 +15,30 @@ import { streamFormOf, streamResponses } from './stream-one.ts';
 
 /** `POST /v1/requests` and `GET /v1/requests/{id}`. */
 export function addRequestRoutes(fastify: FastifyInstance, context: GatewayContext): void {
-  const lookUps = new LookUps(context.log, context.settings.prefix);
+  const lookUps = new LookUps(context.log, context.settings.prefix, context.shares.lookUps);
   fastify.post('/v1/requests', { config: { scope: 'send' }, schema: documentation.post }, (request, reply) => post(request, reply, context));
   fastify.get<{ Params: { id: string }; Querystring: { at?: string } }>('/v1/requests/:id', { config: { scope: 'send' }, schema: documentation.get }, (request, reply) => get(request, reply, context, lookUps));
 }
 
 async function post(request: FastifyRequest, reply: FastifyReply, context: GatewayContext): Promise<FastifyReply> {
   const { call, span } = callOf(request, context);
+  let hold: Hold | undefined;
   try {
     const preference = preferenceOf(request);
     const prepared = prepareRequest(request.body, call, context);
-    admit(prepared, context);
-    const sent = await answer(prepared, preference, request, reply, context);
+    hold = admit(prepared, call.credential, context);
+    const sent = await answer(new Exchange(prepared, hold, context), prepared, preference, request, reply, context);
     span?.end();
     return sent;
   } catch (error) {
     span?.end(error);
     throw error;
+  } finally {
+    hold?.release();
   }
 }
 
-async function answer(prepared: PreparedRequest, preference: Preference, request: FastifyRequest, reply: FastifyReply, context: GatewayContext): Promise<FastifyReply> {
-  const exchange = new Exchange(prepared, context);
+async function answer(exchange: Exchange, prepared: PreparedRequest, preference: Preference, request: FastifyRequest, reply: FastifyReply, context: GatewayContext): Promise<FastifyReply> {
   const waitMs = Math.min(waitMsOf(prepared, context), preference.waitMs ?? Infinity);
   const isKept = prepared.isIdempotent || preference.async;
   if (isKept) {
@@ -92,7 +95,7 @@ async function get(request: FastifyRequest<{ Params: { id: string }; Querystring
   const kept = await answers.find(flowId);
   if (kept !== undefined) return sendResponse(reply, kept, id);
   const place = readPlace(request.query.at);
-  const written = place === undefined || place.partition >= settings.partitions ? undefined : await lookUps.find(flowId, place);
+  const written = place === undefined || place.partition >= settings.partitions ? undefined : await lookUps.find(flowId, place, request.credential.tenant);
   if (written?.final === true) return sendResponse(reply, written, id);
   if (place !== undefined || (await answers.isClaimed(flowId))) return pending(reply, id);
   throw new Problem('unknown_request', { detail: 'No answer is kept under that id: it was never asked for here, or is too old. With the query of the Location that the gateway gave, the log is searched too.', requestId: id });

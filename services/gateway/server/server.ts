@@ -2,6 +2,7 @@ import helmet from '@fastify/helmet';
 import Fastify, { LogController, type FastifyBaseLogger, type FastifyInstance } from 'fastify';
 import { authenticate } from '../auth/authenticate.ts';
 import type { GatewayContext } from '../context.ts';
+import { limitBodyMemory } from '../limits/body-memory.ts';
 import { limitBodyTime } from '../limits/body-timeout.ts';
 import { httpLimits } from '../limits/http-limits.ts';
 import { limitRates } from '../limits/rate-limits.ts';
@@ -50,6 +51,7 @@ export async function buildServer(context: GatewayContext, plugins: readonly Gat
   });
   authenticate(fastify, context);
   await limitRates(fastify, context);
+  limitBodyMemory(fastify, context.shares.bodies);
   limitBodyTime(fastify, settings.gatewayBodyTimeoutMs);
   await collectRoutes(fastify);
   addHealthRoutes(fastify, context);
