@@ -3,6 +3,7 @@ import type { Cancellation, Heartbeat, Outcome, PlanStep, Task, Variant, Work } 
 import { ManualClock } from '@tandem/shared/clock';
 import { thresholdPolicy, type Decision, type Policy } from '@tandem/shared/core';
 import type { EventLog, LogRecord, TailOptions } from '@tandem/shared/log';
+import type { StageOutput } from '@tandem/shared/runner';
 import { silentLogger } from '@tandem/shared/telemetry';
 import { createSchedulerStage } from './stage.ts';
 
@@ -12,7 +13,7 @@ const variant = (model: string, precision: string): Variant => ({
 });
 
 /** @param earlier some worker has served all variants, and has left */
-async function harness({ earlier = true, ...over }: { policy?: Policy; earlier?: boolean } = {}) {
+async function harness({ earlier = true, ...over }: { policy?: Policy; earlier?: boolean; instance?: string } = {}) {
   const clock = new ManualClock(10_000);
   const decisions: Decision[] = [];
   let telemetry: TailOptions['onRecord'] = () => undefined;
@@ -26,7 +27,8 @@ async function harness({ earlier = true, ...over }: { policy?: Policy; earlier?:
     probe: { sample: () => Promise.resolve({ time: clock.now(), cpuCores: 2, cpuUse: 0.1, memoryBytes: 24e9, memoryFreeBytes: 20e9 }) },
     clock, logger: silentLogger, observer: { decided: (decision) => decisions.push(decision) }, ...over,
   });
-  const context = { publish: () => Promise.resolve() };
+  const published: StageOutput[] = [];
+  const context = { publish: (outputs: readonly StageOutput[]) => Promise.resolve(void published.push(...outputs)) };
   await stage.start?.(context);
   const record = (topic: string, key: string | null, value: Buffer | null): LogRecord =>
     ({ topic: `t.${topic}`, partition: 0, offset: 0, key, value, headers: {}, timestamp: clock.now() });
@@ -36,7 +38,7 @@ async function harness({ earlier = true, ...over }: { policy?: Policy; earlier?:
     telemetry(record('telemetry', 'earlier', null));
   }
   return {
-    clock, decisions, drain: () => stage.drain?.(),
+    clock, decisions, published, drain: () => stage.drain?.(), stop: () => stage.stop?.(),
     handle: async (topic: string, value: unknown) => stage.handle(record(topic, 'k', Buffer.from(JSON.stringify(value))), context),
     heartbeat: (value: Heartbeat) => telemetry(record('telemetry', value.instance, Buffer.from(JSON.stringify(value)))),
     garbage: (value: Buffer | null, key: string | null = 'x') => telemetry(record('telemetry', key, value)),
@@ -264,4 +266,21 @@ test('a stop hands it back', async () => {
   await Promise.resolve();
   await drain();
   await expect(decided).rejects.toMatchObject({ code: 'stage_stopping', retryable: true });
+});
+
+test('what was dispatched and refused is reported while it changes, and taken back in the end', async () => {
+  const { handle, published, clock, stop } = await harness({ instance: 'i' });
+  const reports = () => published.map(({ topic, key, value }) => ({ topic, key, value: value === null ? null : (JSON.parse(value as string) as unknown) }));
+  const zero = { kind: 'scheduler', instance: 'i', dispatched: 0, refused: 0, waiting: 0 };
+  expect(reports()).toMatchObject([{ topic: 't.telemetry', key: 'scheduler/i', value: zero }]);
+  await handle('tasks', coarseThenFine());
+  await handle('tasks', task([step('coarse', 'small')], { lane: 'bulk' }));
+  await handle('tasks', task([step('coarse', 'small')], { deadlineAt: 9_999 }));
+  for (let half = 0; half < 4; half += 1) {
+    clock.advance(500);
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(reports().slice(1)).toMatchObject([{ value: { ...zero, dispatched: 1, refused: 1 } }]);
+  await stop();
+  expect(reports().at(-1)).toEqual({ topic: 't.telemetry', key: 'scheduler/i', value: null });
 });

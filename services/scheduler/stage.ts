@@ -6,13 +6,16 @@ import { Cluster, decide, endsSoFar, readySteps, RecentKeys, type CameTrue, type
 import { messageOf } from '@tandem/shared/errors';
 import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
 import type { ResourceProbe } from '@tandem/shared/probe';
-import { readRecord, type Stage, type StageOutput } from '@tandem/shared/runner';
+import { readRecord, type Stage, type StageContext, type StageOutput } from '@tandem/shared/runner';
 import type { Logger } from '@tandem/shared/telemetry';
 import { cancellationOutputs, output, type StepOfTask } from './records.ts';
+import { Reports } from './reports.ts';
 import { WaitingSteps } from './waiting-steps.ts';
 
 export interface SchedulerOptions {
   prefix: string;
+  /** Names this process in its reports. @default it reports nothing */
+  instance?: string;
   policy: Policy;
   /** Registered variants: accuracy and measured cost of each. */
   variants: readonly Variant[];
@@ -59,16 +62,18 @@ class Scheduler implements Stage {
   #cancelProbe: () => void = () => undefined;
   #snapshot: Snapshot | undefined;
   readonly #waiting = new WaitingSteps((at) => this.#decide(at));
+  readonly #reports: Reports;
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
     this.#tasksTopic = topicName(options.prefix, 'tasks');
     this.inputs = [{ group: 'scheduler', topics: [this.#tasksTopic, topicName(options.prefix, 'outcomes')] }];
+    this.#reports = new Reports({ ...options, waiting: () => this.#waiting.size });
     const { variants, clock, tierWeights } = options;
     this.#cluster = new Cluster({ variants, startedAt: clock.now(), ...(tierWeights === undefined ? {} : { tierWeights }) });
   }
 
-  async start(): Promise<void> {
+  async start(context: StageContext): Promise<void> {
     const { log, prefix, logger, clock, observer } = this.#options;
     this.#telemetry = await log.tail({
       topic: topicName(prefix, 'telemetry'),
@@ -81,6 +86,7 @@ class Scheduler implements Stage {
       onFault: (error) => logger.warn({ err: error }, 'reading telemetry failed; trying again'),
     });
     await this.#telemetry.caughtUp;
+    this.#reports.start(context);
     await this.#probe();
   }
 
@@ -100,6 +106,7 @@ class Scheduler implements Stage {
 
   async stop(): Promise<void> {
     this.#cancelProbe();
+    this.#reports.stop();
     await this.#telemetry?.close();
   }
 
@@ -171,6 +178,7 @@ class Scheduler implements Stage {
     const decision = this.#isCancelled(at, now) ? SKIP_CANCELLED : this.#choose(at, now);
     if (decision.kind === 'wait') return undefined;
     observer?.decided(decision);
+    this.#reports.count(decision, at.task.lane);
     if (decision.kind === 'dispatch') this.#dispatched(at, decision, now);
     else if (decision.kind === 'fail' && decision.code === 'overload') this.#cluster.shed(at.step.model, now);
     return output(prefix, at, decision, now);

@@ -12,6 +12,10 @@ export class WaitingSteps {
     this.#decide = decide;
   }
 
+  get size(): number {
+    return this.#waiting.size;
+  }
+
   /**
    * Resolves when it has been decided.
    * @throws {TandemError} `stage_stopping`, retryable

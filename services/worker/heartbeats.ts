@@ -1,4 +1,4 @@
-import { topicName, workTopicName, type Heartbeat } from '@tandem/schemas';
+import { topicName, workTopicName, type Heartbeat, type Lane } from '@tandem/schemas';
 import type { Intake, StageContext } from '@tandem/shared/runner';
 import type { WorkerStageOptions } from './options.ts';
 import type { ServedVariant } from './served-variant.ts';
@@ -56,7 +56,7 @@ export class Heartbeats {
   async #heartbeat(): Promise<Heartbeat> {
     const { instance, pool, probe, clock, engine } = this.#options;
     const resources = await probe.sample();
-    const variants = this.#served.map((served) => served.load(clock.now(), this.#bulkLag(served), this.#driftOf(served)));
+    const variants = this.#served.map((served) => served.load(clock.now(), { bulk: this.#lag(served, 'bulk'), interactive: this.#lag(served, 'interactive') }, this.#driftOf(served)));
     return { kind: 'worker', instance, time: clock.now(), ...(pool === undefined ? {} : { pool }), sessions: engine.concurrency, resources, variants };
   }
 
@@ -65,8 +65,8 @@ export class Heartbeats {
     return served.drift ?? this.#served.find(({ variant, drift }) => variant.model === served.variant.model && drift !== undefined)?.drift;
   }
 
-  #bulkLag({ variant: { model, precision } }: ServedVariant): number {
+  #lag({ variant: { model, precision } }: ServedVariant, lane: Lane): number {
     const { prefix, pool } = this.#options;
-    return this.#intake?.lag(workTopicName(prefix, 'bulk', { model, precision, pool })) ?? 0;
+    return this.#intake?.lag(workTopicName(prefix, lane, { model, precision, pool })) ?? 0;
   }
 }

@@ -1,4 +1,4 @@
-import type { BatchTimePoint, Variant, VariantLoad, Work } from '@tandem/schemas';
+import type { BatchTimePoint, Lane, Variant, VariantLoad, Work } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
 import { BatchTimeModel, CircuitBreaker, driftOf, lengthBucket, refined, type Adapter } from '@tandem/shared/core';
 import type { LoadedVariant } from '@tandem/shared/engine';
@@ -31,6 +31,8 @@ export class ServedVariant {
   completed = 0;
   bulkCompleted = 0;
   failed = 0;
+  /** Of the interactive lane. */
+  expired = 0;
   #meanBatchSize = 0;
   #meanBatchMs = 0;
   #meanQueueMs: number | undefined;
@@ -115,16 +117,18 @@ export class ServedVariant {
   }
 
   /**
-   * @param bulkLag records of its bulk topics that have not been delivered here
+   * @param unread records of its topics that have not been delivered here, by lane
    * @param drift of its model's batches, also where this precision has run too few
    */
-  load(now: number, bulkLag: number, drift?: number): VariantLoad {
+  load(now: number, unread: Readonly<Record<Lane, number>>, drift?: number): VariantLoad {
     const { model, precision, version } = this.variant;
     const batchTimes = refined(this.#profiled, this.#measured(), drift ?? 1).map(({ size, ms, samples }) => ({ size: rounded(size), ms: rounded(ms), samples }));
     return {
       model, precision, version,
       queued: this.queued,
-      bulkBacklog: this.bulkQueued + bulkLag,
+      bulkBacklog: this.bulkQueued + unread.bulk,
+      unread: unread.interactive,
+      expired: this.expired,
       breaker: this.breaker.state(now),
       running: this.running,
       completed: this.completed,

@@ -69,6 +69,7 @@ export class Settler {
   }
 
   expired(pending: Submission): void {
+    if (pending.work.task.lane !== 'bulk') pending.served.expired += 1;
     this.#options.observer.outcome?.('expired', pending.served.name);
     pending.answer(expiredOutcome(pending.work));
   }

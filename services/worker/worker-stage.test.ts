@@ -166,7 +166,7 @@ test('a heartbeat goes out at the start and every 500 ms, and counts what was do
   while (beats.length < 2) await new Promise((resolve) => setImmediate(resolve));
   expect(beats[0]).toMatchObject({ kind: 'worker', instance: 'worker-1', time: 1_000, resources: { cpuCores: 2 }, variants: [{ completed: 0, meanBatchSize: 0 }] });
   expect(beats[1]!.variants).toEqual([{
-    model: 'lookup', precision: 'fp32', version: '3', queued: 0, bulkBacklog: 0, breaker: 'closed', running: 0, completed: 1, bulkCompleted: 0, failed: 1, meanBatchSize: 1, meanBatchMs: expect.any(Number), meanQueueMs: expect.any(Number),
+    model: 'lookup', precision: 'fp32', version: '3', queued: 0, bulkBacklog: 0, unread: 0, expired: 0, breaker: 'closed', running: 0, completed: 1, bulkCompleted: 0, failed: 1, meanBatchSize: 1, meanBatchMs: expect.any(Number), meanQueueMs: expect.any(Number),
   }]);
 });
 

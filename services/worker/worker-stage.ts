@@ -98,6 +98,7 @@ class WorkerStage implements Stage {
     const { deadlineAt } = work.task;
     if (deadlineAt !== null && deadlineAt <= clock.now()) {
       observer?.outcome?.('expired', source.served.name);
+      if (source.lane !== 'bulk') source.served.expired += 1;
       return [this.#output(work, expiredOutcome(work))];
     }
     if (!this.#suspects.isSuspect(record)) return this.#enqueue(record, work, source);

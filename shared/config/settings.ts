@@ -12,6 +12,7 @@ import { list, number, onOrOff } from './fields.ts';
 import { flagName } from './flag-name.ts';
 import { gatewaySettings } from './gateway-settings.ts';
 import { separateCredentials } from './redis-address.ts';
+import { scalingSettings } from './scaling-settings.ts';
 import { securityProblems } from './security-checks.ts';
 import { securitySettings } from './security-settings.ts';
 
@@ -54,6 +55,7 @@ export const settingsSchema = z.strictObject({
   prometheusSelector: z.string().max(1_000).default('').describe('labels of this machine’s GPU there, as instance="gpu-1:9400",gpu="0"'),
   ...batchingSettings,
   ...decodingSettings,
+  ...scalingSettings,
   resultCacheMb: number(z.number().min(0).max(65_536)).default(64).describe('of a worker’s memory for results of workloads that say how fresh they have to be'),
   featureWaitMs: number(z.number().min(0).max(60_000)).default(250).describe('how long asOfInteractions may wait'),
   gatherMs: number(z.number().int().min(0).max(100)).default(0).describe('under load, how long sends and fetches wait for company'),

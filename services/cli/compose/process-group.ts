@@ -15,6 +15,8 @@ export interface ProcessGroupOptions {
   logger: Logger;
   /** After SIGTERM a process has this long before SIGKILL. */
   stopTimeoutMs: number;
+  /** A process has been launched, for the first time or again. */
+  onLaunched?: (name: string, pid: number | undefined) => void;
 }
 
 const FIRST_PAUSE_MS = 500;
@@ -36,7 +38,11 @@ export class ProcessGroup {
   readonly #specs: readonly ProcessSpec[];
   readonly #options: ProcessGroupOptions;
   readonly #running = new Map<string, ChildProcess>();
-  readonly #restarts = new Set<NodeJS.Timeout>();
+  readonly #restarts = new Map<string, NodeJS.Timeout>();
+  /** They are not started again. */
+  readonly #removed = new Set<string>();
+  /** Who is told twice to end does so at once. */
+  readonly #ends = new Map<ChildProcess, Promise<void>>();
   #stopping = false;
 
   constructor(specs: readonly ProcessSpec[], options: ProcessGroupOptions) {
@@ -50,8 +56,23 @@ export class ProcessGroup {
 
   async stop(): Promise<void> {
     this.#stopping = true;
-    for (const timer of this.#restarts) clearTimeout(timer);
+    for (const timer of this.#restarts.values()) clearTimeout(timer);
     await Promise.all([...this.#running.values()].map((child) => this.#end(child)));
+  }
+
+  /** One more, of a name that no other has. */
+  add(spec: ProcessSpec): void {
+    this.#removed.delete(spec.name);
+    if (!this.#stopping) this.#launch(spec, FIRST_PAUSE_MS);
+  }
+
+  /** Ends it as `stop` does; resolves when it has ended. */
+  async remove(name: string): Promise<void> {
+    this.#removed.add(name);
+    clearTimeout(this.#restarts.get(name));
+    this.#restarts.delete(name);
+    const child = this.#running.get(name);
+    if (child !== undefined) await this.#end(child);
   }
 
   #launch(spec: ProcessSpec, pauseMs: number): void {
@@ -62,20 +83,28 @@ export class ProcessGroup {
     });
     this.#running.set(spec.name, child);
     this.#options.logger.info({ process: spec.name, pid: child.pid }, 'started');
+    this.#options.onLaunched?.(spec.name, child.pid);
     child.once('exit', (code, signal) => {
+      this.#ends.delete(child);
       this.#running.delete(spec.name);
-      if (this.#stopping) return;
+      if (this.#stopping || this.#removed.has(spec.name)) return;
       this.#options.logger.warn({ process: spec.name, code, signal, pauseMs }, 'ended; starting it again');
       const next = Date.now() - startedAt > GOOD_RUN_MS ? FIRST_PAUSE_MS : Math.min(LONGEST_PAUSE_MS, pauseMs * 2);
       const timer = setTimeout(() => {
-        this.#restarts.delete(timer);
+        this.#restarts.delete(spec.name);
         this.#launch(spec, next);
       }, pauseMs);
-      this.#restarts.add(timer);
+      this.#restarts.set(spec.name, timer);
     });
   }
 
-  async #end(child: ChildProcess): Promise<void> {
+  #end(child: ChildProcess): Promise<void> {
+    const ending = this.#ends.get(child) ?? this.#terminate(child);
+    this.#ends.set(child, ending);
+    return ending;
+  }
+
+  async #terminate(child: ChildProcess): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return;
     const exited = once(child, 'exit');
     child.kill('SIGTERM');

@@ -16,6 +16,7 @@ import { classifierObserver, fusionObserver, schedulerObserver, workerObserver }
 import { policyOf } from './policies.ts';
 import { variantCurves } from './profiles.ts';
 import type { Ports } from './ports.ts';
+import { scalingGauges, watched } from './scaling-gauges.ts';
 import { servedVariants } from './served-variants.ts';
 import { takeOver } from './takeover.ts';
 import { topicsOf } from './topology.ts';
@@ -54,8 +55,13 @@ function withOwnFeatures(stage: ReturnType<typeof createClassifierStage>, { pref
 
 function scheduler(settings: Settings, ports: Ports): Stage {
   const heartbeats = new HeartbeatWatch(ports.metrics, ports.clock);
-  const { prefix, tierWeights } = settings;
-  return createSchedulerStage({ ...ports, prefix, tierWeights, policy: policyOf(settings), observer: schedulerObserver(ports.metrics, (record) => heartbeats.heard(record)) });
+  const scaling = scalingGauges(settings, ports);
+  const { prefix, instance, tierWeights } = settings;
+  const observer = schedulerObserver(ports.metrics, (record) => {
+    heartbeats.heard(record);
+    scaling.heard(record);
+  });
+  return watched(createSchedulerStage({ ...ports, prefix, instance, tierWeights, policy: policyOf(settings), observer }), scaling);
 }
 
 const MEBIBYTE = 1_048_576;

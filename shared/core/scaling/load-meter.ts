@@ -50,8 +50,8 @@ export class LoadMeter {
   }
 
   /** It has said goodbye. What it had shows at others then, and has not arrived anew. */
-  left(instance: string): void {
-    this.#schedulers.delete(instance);
+  left(instance: string, kind: 'worker' | 'scheduler' = 'worker'): void {
+    if (kind === 'scheduler') return void this.#schedulers.delete(instance);
     const gone = this.#workers.get(instance)?.what;
     if (gone === undefined) return;
     this.#workers.delete(instance);

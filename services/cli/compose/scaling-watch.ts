@@ -1,0 +1,74 @@
+import type { SchedulerReport } from '@tandem/schemas';
+import type { Clock } from '@tandem/shared/clock';
+import type { Settings } from '@tandem/shared/config';
+import { Autoscaler, jsonOf, LoadMeter, readHeartbeat, type LoadSample, type ScalingDecision, type ScalingRules } from '@tandem/shared/core';
+import { TandemError, messageOf } from '@tandem/shared/errors';
+import type { LogRecord } from '@tandem/shared/log';
+import { z } from 'zod';
+
+const INTERVAL_MS = 1_000;
+
+const reportSchema = z.object({ kind: z.literal('scheduler'), instance: z.string(), time: z.number(), dispatched: z.number(), refused: z.number(), waiting: z.number() });
+
+/** The rules of the settings. */
+export function scalingRules(settings: Settings, { min, max }: Pick<ScalingRules, 'min' | 'max'>): Partial<ScalingRules> {
+  const { scaleTargetUse: targetUse, scaleLowerUse: lowerUse, scaleUpAfterMs: upAfterMs, scaleDownAfterMs: downAfterMs, scaleIdleAfterMs: idleAfterMs } = settings;
+  return { min, max, targetUse, lowerUse, upAfterMs, downAfterMs, idleAfterMs };
+}
+
+export interface ScalingWatchOptions {
+  clock: Clock;
+  rules: Partial<ScalingRules>;
+  /** Once a second. */
+  onDecision: (decision: ScalingDecision, sample: LoadSample) => void;
+  /** What a worker takes to start, ms. @default 0 */
+  startMs?: () => number;
+}
+
+/** Follows the telemetry of all workers and schedulers, and says once a second how many workers there should be. */
+export class ScalingWatch {
+  readonly #options: ScalingWatchOptions;
+  readonly #meter: LoadMeter;
+  readonly #scaler: Autoscaler;
+  #cancel: () => void = () => undefined;
+
+  /** @throws {TandemError} `settings_invalid`: rules that contradict each other */
+  constructor(options: ScalingWatchOptions) {
+    this.#options = options;
+    this.#meter = new LoadMeter(options.clock.now());
+    try {
+      this.#scaler = new Autoscaler(options.rules);
+    } catch (error) {
+      throw new TandemError(`the settings of scaling contradict each other: ${messageOf(error)}`, { code: 'settings_invalid', cause: error });
+    }
+  }
+
+  /** As it was last decided. */
+  get workers(): number {
+    return this.#scaler.workers;
+  }
+
+  /** A record of the telemetry. */
+  heard({ key, value }: Pick<LogRecord, 'key' | 'value'>): void {
+    const now = this.#options.clock.now();
+    if (key === null) return;
+    if (value === null) return this.#meter.left(key.replace(/^scheduler\//, ''), key.startsWith('scheduler/') ? 'scheduler' : 'worker');
+    const heartbeat = readHeartbeat(value);
+    if (heartbeat !== undefined) return this.#meter.beat(heartbeat, now);
+    const report = reportSchema.safeParse(jsonOf(value));
+    if (report.success) this.#meter.report(report.data satisfies SchedulerReport, now);
+  }
+
+  start(): void {
+    const { clock, onDecision, startMs } = this.#options;
+    this.#cancel = clock.schedule(clock.now() + INTERVAL_MS, () => {
+      const sample = this.#meter.sample(clock.now());
+      onDecision(this.#scaler.update(sample, startMs?.()), sample);
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+}
