@@ -1,5 +1,5 @@
 import { build, type Histogram } from 'hdr-histogram-js';
-import type { Verdict } from '@tandem/shared/core';
+import { PlaceNames, type Verdict } from '@tandem/shared/core';
 import type { SimRequest } from './flow/sim-request.ts';
 
 const HIGHEST_US = 600_000_000;
@@ -47,6 +47,7 @@ export class Tally {
   readonly #accuracyOf: (variant: string) => number;
   readonly #fromMs: number;
   readonly #variants = new Map<string, number>();
+  readonly #names = new PlaceNames();
   #offered = 0;
   #answered = 0;
   #inTime = 0;
@@ -89,7 +90,7 @@ export class Tally {
     let last = '';
     for (const { model, precision, batchSize } of steps) {
       if (batchSize === 0) continue;
-      last = `${model}.${precision}`;
+      last = this.#names.of(model, precision, undefined);
       this.#steps += 1;
       this.#batchShare += 1 / batchSize;
       this.#variants.set(last, (this.#variants.get(last) ?? 0) + 1);

@@ -8,6 +8,7 @@ import { Station } from '../model/station.ts';
 import type { ClusterSpec, SimulationSpec, WorkerSpec } from '../spec.ts';
 import type { Tally } from '../tally.ts';
 import type { EventLoop } from '../time/event-loop.ts';
+import { Deadlines } from './deadlines.ts';
 import { FaultPlan } from './faults.ts';
 import type { SimRequest, SimWork } from './sim-request.ts';
 import { SimScheduler } from './sim-scheduler.ts';
@@ -34,6 +35,8 @@ export class Flow {
   readonly #fusion: Station;
   readonly #scheduler: SimScheduler;
   readonly #topics: WorkTopics;
+  /** Fusion answers so long before a deadline. */
+  readonly #marginMs: number;
 
   constructor(spec: SimulationSpec, loop: EventLoop, tally: Tally) {
     const { cluster, policy, seed, faults = [] } = spec;
@@ -41,6 +44,7 @@ export class Flow {
     this.#loop = loop;
     this.#tally = tally;
     this.#faults = new FaultPlan(faults);
+    this.#marginMs = cluster.deadlineMarginMs ?? 0;
     this.#hops = seededRandom(seed, 'hops');
     this.#confidence = seededRandom(seed, 'confidence');
     const edge = cluster.edgeMachine === undefined ? undefined : this.#machine(cluster.edgeMachine);
@@ -61,7 +65,7 @@ export class Flow {
   start(): void {
     const { traffic, seed, cluster: { partitions } } = this.#spec;
     this.#beat(0);
-    traffic.forEach((one, index) => this.#arrive(new TrafficSource(one, { seed, index, partitions })));
+    traffic.forEach((one, index) => this.#arrive(new TrafficSource(one, { seed, index, partitions }), new Deadlines(this.#loop, this.#marginMs, (request) => this.#deadline(request))));
     for (const { instance, atSeconds, returnsAfterSeconds } of this.#faults.losses) this.#lose(instance, atSeconds * 1_000, returnsAfterSeconds);
   }
 
@@ -73,9 +77,9 @@ export class Flow {
       confidence: ({ request }) => request.traffic.confidence?.(this.#confidence),
       sink: {
         completed: (work, { size, computeMs }, result, now) => {
-          const { model, precision, reason, dispatchedAt } = work;
+          const { request: { task }, step, previous, model, precision, reason, dispatchedAt } = work;
           const run = { model, precision, version: '', batchSize: size, queueMs: now - computeMs - dispatchedAt, computeMs, reason };
-          this.#ended(work, { ...commonOf(work), kind: 'completed', run, result }, now);
+          this.#ended(work, { requestId: task.requestId, step: step.id, task, previous, kind: 'completed', run, result }, now);
         },
         expired: (work, now) => this.#ended(work, { ...commonOf(work), kind: 'expired', model: work.model, precision: work.precision }, now),
         failed: (work, now) => this.#ended(work, { ...commonOf(work), kind: 'failed', code: 'step_failed', message: 'simulated', model: work.model, precision: work.precision }, now),
@@ -98,22 +102,24 @@ export class Flow {
     return Math.max(1, this.#spec.cluster.workers.filter(({ machine }) => machine === name).reduce((sum, { sessions }) => sum + sessions, 0)) + 1;
   }
 
-  #arrive(source: TrafficSource): void {
+  #arrive(source: TrafficSource, deadlines: Deadlines): void {
     const dueAt = source.arrivals.next();
     if (dueAt >= this.#spec.seconds * 1_000) return;
     this.#loop.at(dueAt, () => {
       const request = source.next(dueAt, dueAt);
       this.#tally.offered(request);
+      deadlines.add(request);
       this.#after('requests', dueAt, this.#classifier, (now) => this.#sensed(request, now));
-      this.#arrive(source);
+      this.#arrive(source, deadlines);
     });
   }
 
   /** The task goes to the scheduler, and to fusion, which guards the deadline. */
   #sensed(request: SimRequest, now: number): void {
     request.join = new Join(request.task);
+    request.isSensed = true;
     const { deadlineAt } = request.task;
-    if (deadlineAt !== null) this.#loop.at(deadlineAt - (this.#spec.cluster.deadlineMarginMs ?? 0), () => this.#deadline(request));
+    if (deadlineAt !== null && deadlineAt - this.#marginMs <= now) this.#loop.at(now, () => this.#deadline(request));
     this.#after('tasks', now, this.#schedulerStation, (at) => this.#scheduler.begin(request, at));
   }
 

@@ -13,6 +13,8 @@ export interface SimRequest {
   /** Fusion's; undefined until it has heard of the request. */
   join: Join | undefined;
   answered: boolean;
+  /** The classifier has made a task of it. */
+  isSensed: boolean;
   /** That its sender got. */
   answers: number;
 }

@@ -1,10 +1,12 @@
 import type { Heartbeat, PlanStep, StepEnds, StepOutcome } from '@tandem/schemas';
-import { Cluster, decide, endsSoFar, readySteps, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
+import { Cluster, decide, endsSoFar, PlaceNames, readySteps, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
 import type { Variant } from '@tandem/schemas';
 import type { SimRequest, SimWork } from './sim-request.ts';
 
 /** As many as the scheduler's. */
 const MAX_REDISPATCHES = 2;
+const NOTHING_YET: StepEnds = {};
+const UNTRIED: readonly string[] = [];
 
 export interface SimSchedulerOptions {
   policy: Policy;
@@ -29,6 +31,7 @@ export class SimScheduler {
   /** Real clocks tick in milliseconds: so often is the picture drawn anew. */
   #stateAt = -1;
   #waiting: StepOfRequest[] = [];
+  readonly #names = new PlaceNames();
 
   constructor(options: SimSchedulerOptions) {
     this.#options = options;
@@ -44,12 +47,13 @@ export class SimScheduler {
   }
 
   begin(request: SimRequest, now: number): void {
-    this.#next(request, {}, undefined, now);
+    this.#next(request, NOTHING_YET, undefined, now);
   }
 
   goOn(request: SimRequest, outcome: StepOutcome, now: number): void {
     this.#cluster.returned(outcome, now);
-    this.#next(request, endsSoFar(outcome), outcome.step, now);
+    // Nothing comes after the only step.
+    if (request.task.plan.steps.length > 1) this.#next(request, endsSoFar(outcome), outcome.step, now);
   }
 
   /** A worker would not run it. */
@@ -68,12 +72,12 @@ export class SimScheduler {
     const ready = deadlineAt === null
       ? steps.filter(({ id, after }) => !ends.has(id) && after.every((before) => ends.has(before))).slice(0, 1)
       : readySteps(steps, ends, done);
-    for (const step of ready) this.#decide({ request, step, previous, tried: [] }, now);
+    for (const step of ready) this.#decide({ request, step, previous, tried: UNTRIED }, now);
   }
 
   #decide(at: StepOfRequest, now: number): void {
     const { request: { task }, step, previous, tried } = at;
-    const decision = decide(this.#options.policy, { task, step, previous, tried, now, cluster: this.#picture(now) });
+    const decision = decide(this.#options.policy, { task, step, previous, tried, now, cluster: this.#picture(now), explain: false });
     if (decision.kind === 'wait') this.#waiting.push(at);
     else if (decision.kind === 'dispatch') this.#dispatch(at, decision, now);
     else this.#end(at, decision, now);
@@ -83,7 +87,7 @@ export class SimScheduler {
     const { model, precision, pool, reason, forecast } = decision;
     const { requestId, lane, tier } = request.task;
     this.#cluster.dispatched({ requestId, step: step.id, lane, tier, dispatchedAt: now, forecast, model, precision, ...(pool === undefined ? {} : { pool }) });
-    this.#options.dispatch({ request, step, previous, tried, model, precision, pool, reason, variant: `${model}.${precision}`, dispatchedAt: now }, now);
+    this.#options.dispatch({ request, step, previous, tried, model, precision, pool, reason, variant: this.#names.of(model, precision, undefined), dispatchedAt: now }, now);
   }
 
   #end({ request, step, previous }: StepOfRequest, decision: Exclude<Decision, { kind: 'dispatch' | 'wait' }>, now: number): void {

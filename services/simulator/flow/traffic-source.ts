@@ -1,10 +1,11 @@
-import type { TaskKind } from '@tandem/schemas';
+import type { Plan, TaskKind } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
 import { choosePlan, chooseTask } from '@tandem/shared/core';
 import { partitionOfKey } from '@tandem/shared/log';
 import { seededRandom, zipf, type Arrivals } from '@tandem/shared/random';
 import type { TrafficSpec } from '../spec.ts';
 import type { SimRequest } from './sim-request.ts';
+import { SimTask } from './sim-task.ts';
 
 const DEFAULT_KEYS = { count: 100_000, exponent: 0 };
 const DEFAULT_ACTIVITY = 0.5;
@@ -37,6 +38,8 @@ export class TrafficSource {
   readonly #hint: (() => TaskKind) | undefined;
   readonly #tier: () => string;
   readonly #partition: (key: number) => number;
+  /** By what is wanted: plans are templates, the same for all. */
+  readonly #plans = new Map<TaskKind, { task: TaskKind; plan: Plan }>();
   /** Of the last request of each partition. */
   readonly #offsets: number[] = [];
   #count = 0;
@@ -62,19 +65,26 @@ export class TrafficSource {
     const key = this.#key();
     const activity = this.#spec.activity?.(this.#random) ?? DEFAULT_ACTIVITY;
     const wanted = chooseTask(workload, { hint: this.#hint?.(), hasCandidates: false, activity });
-    const { task, plan } = choosePlan(workload, wanted, false);
+    const { task, plan } = this.#planOf(wanted);
     const partition = this.#partition(key);
     const offset = (this.#offsets[partition] = (this.#offsets[partition] ?? -1) + 1);
     const ms = deadlineMs === undefined ? (lane === 'bulk' ? null : workload.deadlineMs) : deadlineMs;
     const requestId = `${workload.name}-${(this.#count += 1)}`;
     return {
-      traffic: this.#spec, dueAt, partition, join: undefined, answered: false, answers: 0,
-      task: {
-        requestId, workload: workload.name, key: String(key), lane, task, tier: this.#tier(), arrivedAt,
-        deadlineAt: ms === null ? null : arrivedAt + ms, accuracyFloor: accuracyFloor ?? workload.accuracyFloor, activity,
-        input: null, plan, source: `requests/${partition}/${offset}`, marks: [],
-      },
+      traffic: this.#spec, dueAt, partition, join: undefined, answered: false, answers: 0, isSensed: false,
+      task: new SimTask({
+        requestId, workload: workload.name, lane, task, tier: this.#tier(), arrivedAt,
+        deadlineAt: ms === null ? null : arrivedAt + ms, accuracyFloor: accuracyFloor ?? workload.accuracyFloor, activity, plan,
+      }, key, partition, offset),
     };
+  }
+
+  #planOf(wanted: TaskKind): { task: TaskKind; plan: Plan } {
+    const known = this.#plans.get(wanted);
+    if (known !== undefined) return known;
+    const chosen = choosePlan(this.#spec.workload, wanted, false);
+    this.#plans.set(wanted, chosen);
+    return chosen;
   }
 
   /** Kafka's own hash: whether keys that are many collide on few partitions is part of the question. */

@@ -90,6 +90,7 @@ function update(cell: Cell, size: number, ms: number): void {
 }
 
 function curveOf({ cells }: GroupTimes, fewestSamples = 1): BatchTimePoint[] {
-  const trusted = [...cells.values()].filter(({ samples }) => samples >= fewestSamples);
-  return monotone(trusted.map(({ size, ms, deviationMs, samples }) => ({ size, ms: ms + deviationMs, samples })));
+  const points: BatchTimePoint[] = [];
+  for (const { size, ms, deviationMs, samples } of cells.values()) if (samples >= fewestSamples) points.push({ size, ms: ms + deviationMs, samples });
+  return monotone(points);
 }

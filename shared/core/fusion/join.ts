@@ -16,9 +16,21 @@ export interface Verdict {
   cancelled: boolean;
 }
 
+/** Every field, so that one that is added to ends cannot be forgotten here. */
+type Whole<Kind extends StepEnd['kind'], End = StepEnd & { kind: Kind }> = { [Field in keyof End]-?: End[Field] | undefined };
+
+/** What is the end's own. Field by field: the rest of a destructured record costs many times as much, twice for each outcome. */
 function endOf(outcome: StepOutcome): StepEnd {
-  const { requestId: _requestId, step: _step, task: _task, previous: _previous, ...end } = outcome;
-  return end;
+  return wholeEndOf(outcome) as StepEnd;
+}
+
+function wholeEndOf(outcome: StepOutcome): Whole<'completed'> | Whole<'skipped'> | Whole<'expired'> | Whole<'failed'> {
+  switch (outcome.kind) {
+    case 'completed': return { kind: outcome.kind, run: outcome.run, result: outcome.result, parts: outcome.parts } satisfies Whole<'completed'>;
+    case 'skipped': return { kind: outcome.kind, reason: outcome.reason } satisfies Whole<'skipped'>;
+    case 'expired': return { kind: outcome.kind, model: outcome.model, precision: outcome.precision } satisfies Whole<'expired'>;
+    case 'failed': return { kind: outcome.kind, code: outcome.code, message: outcome.message, model: outcome.model, precision: outcome.precision } satisfies Whole<'failed'>;
+  }
 }
 
 /** What an outcome tells: the ends of its own step and of those before it. */
@@ -37,10 +49,13 @@ export class Join {
 
   /** The first completed end of a step stands; a completed one replaces any other. */
   add(outcome: StepOutcome): void {
-    for (const [step, end] of Object.entries(endsSoFar(outcome))) {
-      const before = this.#ends.get(step);
-      if (before === undefined || (before.kind !== 'completed' && end.kind === 'completed')) this.#ends.set(step, end);
-    }
+    for (const step of Object.keys(outcome.previous)) if (step !== outcome.step) this.#end(step, outcome.previous[step]!);
+    this.#end(outcome.step, endOf(outcome));
+  }
+
+  #end(step: string, end: StepEnd): void {
+    const before = this.#ends.get(step);
+    if (before === undefined || (before.kind !== 'completed' && end.kind === 'completed')) this.#ends.set(step, end);
   }
 
   /** Every step of the plan has an outcome (a plan without steps is complete from the start). */
@@ -78,10 +93,12 @@ export class Join {
   }
 
   #results(): StepWithResult[] {
-    return this.task.plan.steps.flatMap((step) => {
+    const results: StepWithResult[] = [];
+    for (const step of this.task.plan.steps) {
       const outcome = this.#ends.get(step.id);
-      return outcome?.kind === 'completed' ? [{ step, result: outcome.result }] : [];
-    });
+      if (outcome?.kind === 'completed') results.push({ step, result: outcome.result });
+    }
+    return results;
   }
 
   #requiredMissing(): boolean {
@@ -110,10 +127,12 @@ export class Join {
   }
 
   #steps(): ResponseStep[] {
-    return this.task.plan.steps.flatMap((step) => {
+    const steps: ResponseStep[] = [];
+    for (const step of this.task.plan.steps) {
       const outcome = this.#ends.get(step.id);
-      return outcome === undefined ? [] : [responseStep(step, outcome)];
-    });
+      if (outcome !== undefined) steps.push(responseStep(step, outcome));
+    }
+    return steps;
   }
 }
 

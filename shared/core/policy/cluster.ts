@@ -3,7 +3,7 @@ import { QUEUE_RULES } from '../batching/index.ts';
 import { readHeartbeat } from '../heartbeat/read-heartbeat.ts';
 import { expectedMsOf } from './expectation.ts';
 import { Forecaster } from './forecaster.ts';
-import { Outstanding, placeName, total, type Dispatched } from './outstanding.ts';
+import { Outstanding, PlaceNames, type Dispatched } from './outstanding.ts';
 import type { ClusterState, VariantState } from './types.ts';
 import { Ways } from './way.ts';
 
@@ -41,11 +41,16 @@ interface Heard {
   at: number;
 }
 
-/** What the last heartbeats say of a variant at one pool's workers. */
+/** What the last heartbeats say of a variant at one pool's workers; what is counted here since is brought up to date whenever it is asked for. */
 interface Report {
   name: string;
   place: string;
-  state: Omit<VariantState, 'probeDue' | 'outstanding'>;
+  state: VariantState;
+}
+
+interface Reports {
+  all: readonly Report[];
+  states: readonly VariantState[];
 }
 
 /** The scheduler's picture of its workers: last heartbeats, and its own count of outstanding work. */
@@ -56,12 +61,13 @@ export class Cluster {
   readonly #heard = new Map<string, Heard>();
   readonly #everServed = new Set<string>();
   /** By model; empty when heartbeats have come or workers have gone. */
-  readonly #reports = new Map<string, readonly Report[]>();
+  readonly #reports = new Map<string, Reports>();
   readonly #outstanding = new Outstanding();
   readonly #ways = new Ways();
   readonly #forecaster: Forecaster;
-  /** Precision by model and tier. */
-  readonly #last = new Map<string, string>();
+  readonly #names = new PlaceNames();
+  /** Precision by tier and model. */
+  readonly #last = new Map<string, Map<string, string>>();
   /** Variants that have been tried since a worker last said that it tries them again. */
   readonly #probed = new Set<string>();
   #own: ResourceSample | undefined;
@@ -106,9 +112,10 @@ export class Cluster {
   /** A step has been given to the workers. */
   dispatched(step: Omit<Dispatched, 'place'> & { model: string; precision: string; pool?: string }): void {
     const tier = this.#forecaster.tierOf(step.tier);
-    this.#outstanding.add({ ...step, tier, place: placeName(step) });
-    if (step.lane !== 'bulk') this.#last.set(`${step.model} ${tier}`, step.precision);
-    this.#probed.add(nameOf(step));
+    const { requestId, step: id, lane, dispatchedAt, forecast, model, precision, pool } = step;
+    this.#outstanding.add({ requestId, step: id, lane, dispatchedAt, forecast, tier, place: this.#names.of(model, precision, pool) });
+    if (lane !== 'bulk') this.#lastOf(tier).set(model, precision);
+    this.#probed.add(this.#names.of(model, precision, undefined));
   }
 
   /** A step of this model was refused, since it would have been late. */
@@ -127,7 +134,8 @@ export class Cluster {
     const expectedMs = expectedMsOf(forecast);
     const returnMs = Math.max(0, actualMs - run.queueMs - run.computeMs);
     this.#ways.of(tier).cameBack({ backlogMs: forecast.backlogMs, queueMs: run.queueMs, returnMs, expectedMs, actualMs }, now);
-    return { variant: place.split('@')[0]!, expectedMs, actualMs };
+    const at = place.indexOf('@');
+    return { variant: at === -1 ? place : place.slice(0, at), expectedMs, actualMs };
   }
 
   /** After a rebalance others count what we dispatched. */
@@ -141,9 +149,9 @@ export class Cluster {
     return {
       resources: busiest(live.map(({ resources }) => resources)) ?? this.#own,
       settled: now - this.#startedAt > this.#staleAfterMs,
-      lastPrecision: (model, tier) => this.#last.get(`${model} ${this.#forecaster.tierOf(tier)}`),
-      forecast: (state, tier) => this.#forecaster.forecast(placeName({ ...state.variant, pool: state.pool }), tier, now),
-      variantsOf: (model) => this.#reportsOf(model, pools, live).map((report) => this.#stateOf(report)),
+      lastPrecision: (model, tier) => this.#lastOf(this.#forecaster.tierOf(tier)).get(model),
+      forecast: ({ variant: { model, precision }, pool }, tier) => this.#forecaster.forecast(this.#names.of(model, precision, pool), tier, now),
+      variantsOf: (model) => this.#statesOf(this.#reportsOf(model, pools, live)),
     };
   }
 
@@ -168,10 +176,11 @@ export class Cluster {
   }
 
   /** What heartbeats say, read once for all decisions until the next one. */
-  #reportsOf(model: string, pools: readonly (string | undefined)[], live: readonly Heartbeat[]): readonly Report[] {
+  #reportsOf(model: string, pools: readonly (string | undefined)[], live: readonly Heartbeat[]): Reports {
     const known = this.#reports.get(model);
     if (known !== undefined) return known;
-    const reports = this.#variants.filter((variant) => variant.model === model).flatMap((variant) => pools.map((pool) => this.#reportOf(variant, pool, live)));
+    const all = this.#variants.filter((variant) => variant.model === model).flatMap((variant) => pools.map((pool) => this.#reportOf(variant, pool, live)));
+    const reports = { all, states: all.map(({ state }) => state) };
     this.#reports.set(model, reports);
     return reports;
   }
@@ -181,7 +190,7 @@ export class Cluster {
     const loads = live.flatMap((heartbeat) => (heartbeat.pool === pool ? heartbeat.variants.filter((load) => nameOf(load) === name) : []));
     const breakers = (state: string) => loads.filter(({ breaker = 'closed' }) => breaker === state).length;
     const known = loads.filter(({ meanBatchMs }) => meanBatchMs > 0);
-    const place = placeName({ ...variant, pool });
+    const place = this.#names.of(variant.model, variant.precision, pool);
     const batchTimes = this.#forecaster.curveOf(place);
     return {
       name, place,
@@ -194,13 +203,28 @@ export class Cluster {
         queued: sum(loads, ({ queued }) => queued),
         meanBatchMs: known.length === 0 ? 0 : sum(known, ({ meanBatchMs }) => meanBatchMs) / known.length,
         ...(batchTimes.length === 0 ? {} : { batchTimes }),
+        versions: [...new Set(loads.map(({ version }) => version))],
         everServed: this.#everServed.has(name),
+        probeDue: false,
+        outstanding: 0,
       },
     };
   }
 
-  #stateOf({ name, place, state }: Report): VariantState {
-    return { ...state, probeDue: state.halfOpen > 0 && !this.#probed.has(name), outstanding: total(this.#outstanding.at(place)) };
+  #statesOf({ all, states }: Reports): readonly VariantState[] {
+    for (const { name, place, state } of all) {
+      state.probeDue = state.halfOpen > 0 && !this.#probed.has(name);
+      state.outstanding = this.#outstanding.totalAt(place);
+    }
+    return states;
+  }
+
+  #lastOf(tier: string): Map<string, string> {
+    const known = this.#last.get(tier);
+    if (known !== undefined) return known;
+    const precisions = new Map<string, string>();
+    this.#last.set(tier, precisions);
+    return precisions;
   }
 }
 

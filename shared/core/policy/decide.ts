@@ -33,8 +33,9 @@ function confidentEnough(context: DecisionContext): Decision | undefined {
  */
 export function meetingFloor(variants: readonly VariantState[], floor: number | null): readonly VariantState[] {
   const accuracy = ({ variant }: VariantState) => variant.accuracy.value;
+  if (floor === null || floor === 0) return variants;
   const best = Math.max(...variants.map(accuracy));
-  const meeting = variants.filter((state) => accuracy(state) >= (floor ?? 0) * best);
+  const meeting = variants.filter((state) => accuracy(state) >= floor * best);
   return meeting.length > 0 ? meeting : variants.filter((state) => accuracy(state) === best);
 }
 
@@ -51,7 +52,7 @@ function nameOf({ variant: { model, precision } }: VariantState): string {
  */
 export function servable({ task, cluster, now }: Pick<DecisionContext, 'task' | 'cluster' | 'now'>, variants: readonly VariantState[]): readonly VariantState[] | undefined {
   const served = variants.filter(({ workers, probeDue }) => workers > 0 || probeDue);
-  if (served.length > 0) return served;
+  if (served.length > 0) return served.length === variants.length ? variants : served;
   const tryingAgain = variants.filter(({ halfOpen }) => halfOpen > 0);
   if (tryingAgain.length > 0) return tryingAgain;
   if (variants.some(({ takenOut }) => takenOut > 0)) return [];
@@ -68,18 +69,20 @@ function nothingServes({ step, tried = [] }: DecisionContext, variants: readonly
 /** A request that was shed is not worth its other steps. */
 function shedBefore({ previous }: DecisionContext): Decision | undefined {
   const ends = Object.entries(previous);
-  if (ends.some(([, { kind }]) => kind === 'completed')) return undefined;
+  if (ends.length === 0 || ends.some(([, { kind }]) => kind === 'completed')) return undefined;
   const shed = ends.find(([, end]) => end.kind === 'failed' && end.code === 'overload');
   return shed === undefined ? undefined : { kind: 'fail', code: 'overload', reason: `shed with step ${shed[0]}` };
 }
 
 /** What is expected of every dispatch, whoever chose it, so that it can be held against what came true. */
-function withForecast(decision: Decision, variants: readonly VariantState[], { cluster, task }: DecisionContext): Decision {
+function withForecast(decision: Decision, variants: readonly VariantState[], { cluster, task, explain = true }: DecisionContext): Decision {
   if (decision.kind !== 'dispatch' || task.lane === 'bulk') return decision;
   const { model, precision, pool } = decision;
   const chosen = variants.find((state) => state.variant.model === model && state.variant.precision === precision && state.pool === pool);
   const forecast = decision.forecast ?? (chosen === undefined ? undefined : cluster.forecast(chosen, task.tier));
-  return forecast === undefined ? decision : { ...decision, forecast, reason: `${decision.reason}; ${describeForecast(forecast)}` };
+  if (forecast === undefined) return decision;
+  const reason = explain ? `${decision.reason}; ${describeForecast(forecast)}` : decision.reason;
+  return { kind: 'dispatch', model, precision, ...(pool === undefined ? {} : { pool }), reason, forecast };
 }
 
 /** Everything about a step that no policy changes; the rest is the policy's. */
@@ -90,7 +93,8 @@ export function decide(policy: Policy, context: DecisionContext): Decision {
   if (task.deadlineAt !== null && task.deadlineAt <= now) return { kind: 'expire', reason: 'deadline passed' };
   const confident = confidentEnough(context);
   if (confident !== undefined) return confident;
-  const untried = cluster.variantsOf(step.model).filter((state) => !tried.includes(nameOf(state)));
+  const known = cluster.variantsOf(step.model);
+  const untried = tried.length === 0 ? known : known.filter((state) => !tried.includes(nameOf(state)));
   const variants = servable(context, untried);
   if (variants === undefined) return tried.length > 0 ? nothingServes(context, untried) : { kind: 'wait', reason: `no worker has announced a variant of ${step.model} yet` };
   // Waiting is for work that nobody has refused yet.

@@ -1,7 +1,7 @@
 import type { BatchTimePoint, Heartbeat, VariantLoad } from '@tandem/schemas';
 import { batchMs } from '../profile/index.ts';
 import { fleetsOf, tierWaitMs, type Fleet, type FleetLoad } from './fleet.ts';
-import { placeName, total, type Outstanding } from './outstanding.ts';
+import { placeName, type Outstanding } from './outstanding.ts';
 import type { Forecast } from './types.ts';
 import type { Ways } from './way.ts';
 
@@ -18,13 +18,20 @@ const SHED_MEANS = 3;
 
 /** What is known of one variant at the workers of one pool. */
 class Place {
+  readonly name: string;
   curve: readonly BatchTimePoint[] = [];
   sessions = 0;
   /** Reported by the workers beyond what this scheduler has under way. */
   others = 0;
   /** Variants of the same model at the same workers, this one among them. */
-  siblings: readonly string[] = [];
+  siblings: readonly Place[] = [];
+  /** That serve it. */
+  fleets: readonly Fleet[] = [];
   readonly #last: number[] = [];
+
+  constructor(name: string) {
+    this.name = name;
+  }
 
   heard(reported: number, own: number): void {
     this.#last.push(Math.max(0, reported - own));
@@ -53,7 +60,10 @@ export class Forecaster {
     this.#fleets = fleetsOf(live, this.#fleets);
     this.#beats += 1;
     const loads = new Map<string, VariantLoad[]>();
-    for (const place of this.#places.values()) place.sessions = 0;
+    for (const place of this.#places.values()) {
+      place.sessions = 0;
+      place.fleets = [];
+    }
     for (const { pool, variants, sessions = 1 } of live) {
       for (const load of variants) {
         const name = placeName({ ...load, pool });
@@ -63,7 +73,8 @@ export class Forecaster {
         this.#place(name).sessions += sessions;
       }
     }
-    for (const [name, at] of loads) this.#learn(name, at, [...loads.keys()].filter((other) => modelAt(other) === modelAt(name)));
+    for (const [name, at] of loads) this.#learn(name, at, [...loads.keys()].filter((other) => modelAt(other) === modelAt(name)).map((other) => this.#place(other)));
+    for (const fleet of this.#fleets.values()) for (const name of new Set(fleet.places)) this.#place(name).fleets = [...this.#place(name).fleets, fleet];
   }
 
   /** Strangers name tiers: those without a weight are one. */
@@ -77,14 +88,17 @@ export class Forecaster {
 
   /** Undefined: nobody knows what batches take there. */
   forecast(place: string, tier: string, now: number): Forecast | undefined {
-    const { sessions, curve, siblings } = this.#place(place);
+    const asked = this.#place(place);
+    const { sessions, curve, siblings } = asked;
+    let waiting = 1;
     // Had this request's model only this variant: else the one that has a backlog would seem the cheaper one.
-    const size = batchSize(1 + siblings.reduce((sum, name) => sum + this.#waiting(name), 0), sessions);
+    for (const sibling of siblings) waiting += this.#waiting(sibling);
+    const size = batchSize(waiting, sessions);
     const computeMs = batchMs(curve, size);
     if (computeMs === undefined) return undefined;
     const known = this.tierOf(tier);
     const way = this.#ways.of(known);
-    const { backlogMs, peakQueueMs } = this.#waitFor(place, known, now);
+    const { backlogMs, peakQueueMs } = this.#waitFor(asked, known, now);
     const queueMs = way.queueMs(backlogMs, now);
     return {
       backlogMs, queueMs, peakQueueMs: Math.max(queueMs, peakQueueMs), computeMs, costMs: computeMs / size,
@@ -95,23 +109,22 @@ export class Forecaster {
   #place(name: string): Place {
     const known = this.#places.get(name);
     if (known !== undefined) return known;
-    const place = new Place();
+    const place = new Place(name);
     this.#places.set(name, place);
     return place;
   }
 
-  #learn(name: string, loads: readonly VariantLoad[], siblings: readonly string[]): void {
+  #learn(name: string, loads: readonly VariantLoad[], siblings: readonly Place[]): void {
     const place = this.#place(name);
     place.siblings = siblings;
     place.curve = meanCurve(loads.map(({ batchTimes = [] }) => batchTimes.filter(({ samples }) => samples >= FEWEST_SAMPLES)));
-    place.heard(loads.reduce((sum, load) => sum + interactiveAt(load), 0), total(this.#outstanding.at(name)));
+    place.heard(loads.reduce((sum, load) => sum + interactiveAt(load), 0), this.#outstanding.totalAt(name));
   }
 
   /** The mean of all fleets that serve it, by their sessions: keys are spread evenly. */
-  #waitFor(place: string, tier: string, now: number): { backlogMs: number; peakQueueMs: number } {
+  #waitFor({ fleets }: Place, tier: string, now: number): { backlogMs: number; peakQueueMs: number } {
     let [sessions, nowMs, peakMs] = [0, 0, 0];
-    for (const fleet of this.#fleets.values()) {
-      if (!fleet.places.includes(place)) continue;
+    for (const fleet of fleets) {
       const load = this.#loadOf(fleet, now);
       sessions += fleet.sessions;
       nowMs += fleet.sessions * tierWaitMs(load.work, tier, fleet.sessions, this.#weightOf);
@@ -145,8 +158,10 @@ export class Forecaster {
   #workAt(fleet: Fleet): Map<string, number> {
     const work = new Map<string, number>();
     for (const name of fleet.places) {
-      const { sessions, others } = this.#place(name);
-      const msEach = (sessions === 0 ? 0 : fleet.sessions / sessions) * this.#costMs(name);
+      const place = this.#place(name);
+      const { sessions, others } = place;
+      if (this.#waiting(place) === 0) continue;
+      const msEach = (sessions === 0 ? 0 : fleet.sessions / sessions) * this.#costMs(place);
       const add = (tier: string, count: number) => work.set(tier, (work.get(tier) ?? 0) + count * msEach);
       for (const [tier, count] of this.#outstanding.at(name)) add(tier, count);
       if (others > 0) add(DEFAULT_TIER, others);
@@ -155,14 +170,14 @@ export class Forecaster {
   }
 
   /** One request's share of the batches that the backlog makes, ms. */
-  #costMs(name: string): number {
-    const { sessions, curve } = this.#place(name);
-    const size = batchSize(this.#waiting(name), sessions);
+  #costMs(place: Place): number {
+    const { sessions, curve } = place;
+    const size = batchSize(this.#waiting(place), sessions);
     return (batchMs(curve, size) ?? 0) / size;
   }
 
-  #waiting(name: string): number {
-    return total(this.#outstanding.at(name)) + this.#place(name).others;
+  #waiting({ name, others }: Place): number {
+    return this.#outstanding.totalAt(name) + others;
   }
 }
 

@@ -2,6 +2,7 @@ export { Cluster, type CameTrue, type ServedPool } from './cluster.ts';
 export type { ClusterState, Decision, DecisionContext, Forecast, Policy, VariantState } from './types.ts';
 export { deadlineAwarePolicy } from './deadline-aware.ts';
 export { readExpectation, type Expectation } from './expectation.ts';
+export { PlaceNames } from './outstanding.ts';
 export { decide, meetingFloor, readySteps } from './decide.ts';
 export { thresholdPolicy, THRESHOLD_DEFAULTS, type ThresholdOptions } from './threshold.ts';
 export { fixedPolicy } from './fixed.ts';

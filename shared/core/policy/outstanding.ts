@@ -18,7 +18,7 @@ export interface Dispatched {
 /** What will not come back any more is forgotten after so long: its worker died, or others got its outcome. */
 const FORGOTTEN_AFTER_MS = { interactive: 30_000, bulk: 600_000 };
 
-/** A variant at the workers of one pool. */
+/** A variant at the workers of one pool, by its name. */
 export function placeName({ model, precision, pool }: { model: string; precision: string; pool?: string | undefined }): string {
   return pool === undefined ? `${model}.${precision}` : `${model}.${precision}@${pool}`;
 }
@@ -26,12 +26,18 @@ export function placeName({ model, precision, pool }: { model: string; precision
 /** Interactive work at one place, by tier. */
 export type CountByTier = ReadonlyMap<string, number>;
 
+interface Counts {
+  byTier: Map<string, number>;
+  total: number;
+}
+
 const NONE: CountByTier = new Map();
 
 /** The scheduler's own count of work under way: heartbeats alone are ten deadlines old. */
 export class Outstanding {
-  readonly #steps = new Map<string, Dispatched>();
-  readonly #counts = new Map<string, Map<string, number>>();
+  /** By step, of which there are few, and request: no key has to be put together for each look. */
+  readonly #steps = new Map<string, Map<string, Dispatched>>();
+  readonly #counts = new Map<string, Counts>();
   #version = 0;
 
   /** Another one whenever a count has changed. */
@@ -42,28 +48,40 @@ export class Outstanding {
   /** The same step again replaces the first: it was delivered twice. */
   add(dispatched: Dispatched): void {
     this.take(dispatched);
-    this.#steps.set(keyOf(dispatched), dispatched);
+    const { step, requestId } = dispatched;
+    const requests = this.#steps.get(step);
+    if (requests === undefined) this.#steps.set(step, new Map([[requestId, dispatched]]));
+    else requests.set(requestId, dispatched);
     this.#count(dispatched, 1);
   }
 
   /** Undefined: another scheduler's, or forgotten. */
-  take(step: Pick<Dispatched, 'requestId' | 'step'>): Dispatched | undefined {
-    const key = keyOf(step);
-    const dispatched = this.#steps.get(key);
+  take({ step, requestId }: Pick<Dispatched, 'requestId' | 'step'>): Dispatched | undefined {
+    const requests = this.#steps.get(step);
+    const dispatched = requests?.get(requestId);
     if (dispatched === undefined) return undefined;
-    this.#steps.delete(key);
+    requests!.delete(requestId);
     this.#count(dispatched, -1);
     return dispatched;
   }
 
   /** Interactive work at a place. */
   at(place: string): CountByTier {
-    return this.#counts.get(place) ?? NONE;
+    return this.#counts.get(place)?.byTier ?? NONE;
+  }
+
+  /** Of all tiers. */
+  totalAt(place: string): number {
+    return this.#counts.get(place)?.total ?? 0;
   }
 
   /** In the order of dispatch, so this ends at the first that is young. */
   forgetOld(now: number): void {
-    for (const dispatched of this.#steps.values()) {
+    for (const requests of this.#steps.values()) this.#forgetOldOf(requests, now);
+  }
+
+  #forgetOldOf(requests: ReadonlyMap<string, Dispatched>, now: number): void {
+    for (const dispatched of requests.values()) {
       const age = now - dispatched.dispatchedAt;
       if (age > FORGOTTEN_AFTER_MS[dispatched.lane]) this.take(dispatched);
       else if (age <= FORGOTTEN_AFTER_MS.interactive) return;
@@ -79,21 +97,30 @@ export class Outstanding {
   #count({ place, lane, tier }: Dispatched, change: number): void {
     if (lane === 'bulk') return;
     this.#version += 1;
-    const tiers = this.#counts.get(place) ?? new Map<string, number>();
-    this.#counts.set(place, tiers);
-    const count = (tiers.get(tier) ?? 0) + change;
-    if (count > 0) tiers.set(tier, count);
-    else tiers.delete(tier);
+    let counts = this.#counts.get(place);
+    if (counts === undefined) this.#counts.set(place, (counts = { byTier: new Map(), total: 0 }));
+    counts.total += change;
+    const count = (counts.byTier.get(tier) ?? 0) + change;
+    if (count > 0) counts.byTier.set(tier, count);
+    else counts.byTier.delete(tier);
   }
 }
 
-/** Of all tiers. */
-export function total(counts: CountByTier): number {
-  let sum = 0;
-  for (const count of counts.values()) sum += count;
-  return sum;
-}
+/** Names of places, put together once: each decision asks for some. */
+export class PlaceNames {
+  readonly #names = new Map<string, Map<string, Map<string | undefined, string>>>();
 
-function keyOf({ requestId, step }: Pick<Dispatched, 'requestId' | 'step'>): string {
-  return `${step} ${requestId}`;
+  of(model: string, precision: string, pool: string | undefined): string {
+    const known = this.#names.get(model)?.get(precision)?.get(pool);
+    return known ?? this.#added(model, precision, pool);
+  }
+
+  #added(model: string, precision: string, pool: string | undefined): string {
+    const precisions = this.#names.get(model) ?? new Map<string, Map<string | undefined, string>>();
+    const pools = precisions.get(precision) ?? new Map<string | undefined, string>();
+    this.#names.set(model, precisions.set(precision, pools));
+    const name = placeName({ model, precision, pool });
+    pools.set(pool, name);
+    return name;
+  }
 }

@@ -1,4 +1,5 @@
-import type { Decision, DecisionContext, Policy, VariantState } from './types.ts';
+import type { ResourceSample } from '@tandem/schemas';
+import type { Decision, Policy, VariantState } from './types.ts';
 
 /** Bounds of the published rules; every one is configuration. */
 export interface ThresholdOptions {
@@ -25,7 +26,7 @@ interface Load {
   freeBytes: number;
 }
 
-function load({ cluster: { resources } }: DecisionContext): Load {
+function load(resources: ResourceSample | undefined): Load {
   if (resources === undefined) return { what: 'load unknown', use: 0, freeBytes: Infinity };
   const { accelerator } = resources;
   const [name, use, freeBytes] = accelerator === undefined
@@ -53,9 +54,21 @@ function halfPrecisionGains(candidates: readonly VariantState[], minimumGain: nu
   return half !== undefined && full !== undefined && full / half >= minimumGain;
 }
 
-function preference(want: 'fp16' | 'int8', gains: boolean): string[] {
-  if (want === 'int8') return ['int8', 'fp16', 'fp32'];
-  return gains ? ['fp16', 'fp32', 'int8'] : ['fp32', 'fp16', 'int8'];
+const LIGHT_FIRST = ['int8', 'fp16', 'fp32'];
+const HALF_FIRST = ['fp16', 'fp32', 'int8'];
+const FULL_FIRST = ['fp32', 'fp16', 'int8'];
+
+function preference(want: 'fp16' | 'int8', gains: () => boolean): readonly string[] {
+  if (want === 'int8') return LIGHT_FIRST;
+  return gains() ? HALF_FIRST : FULL_FIRST;
+}
+
+function firstOf(order: readonly string[], candidates: readonly VariantState[]): VariantState {
+  for (const precision of order) {
+    const found = candidates.find(({ variant }) => variant.precision === precision);
+    if (found !== undefined) return found;
+  }
+  return candidates[0]!;
 }
 
 /**
@@ -64,13 +77,15 @@ function preference(want: 'fp16' | 'int8', gains: boolean): string[] {
  */
 export function thresholdPolicy(options: Partial<ThresholdOptions> = {}): Policy {
   const bounds = { ...THRESHOLD_DEFAULTS, ...options };
+  // Resources are news twice a second: they are read, and put into words, once.
+  let [sensed, now]: [ResourceSample | undefined, Load] = [undefined, load(undefined)];
   return {
     name: 'threshold',
     choose(context, candidates): Decision {
-      const now = load(context);
+      const { resources } = context.cluster;
+      if (resources !== sensed) [sensed, now] = [resources, load(resources)];
       const want = wanted(context.step.role, now, bounds);
-      const order = preference(want, halfPrecisionGains(candidates, bounds.minimumHalfPrecisionGain));
-      const chosen = order.map((precision) => candidates.find(({ variant }) => variant.precision === precision)).find(Boolean) ?? candidates[0]!;
+      const chosen = firstOf(preference(want, () => halfPrecisionGains(candidates, bounds.minimumHalfPrecisionGain)), candidates);
       const { model, precision } = chosen.variant;
       const pool = chosen.pool === undefined ? {} : { pool: chosen.pool };
       return { kind: 'dispatch', model, precision, ...pool, reason: `threshold: ${context.step.role}, ${now.what} → ${want}${precision === want ? '' : `, ${precision} serves`}` };

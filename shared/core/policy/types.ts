@@ -21,6 +21,8 @@ export interface VariantState {
   meanBatchMs: number;
   /** What a batch takes by its size, ascending, as its workers measure it. Absent: nothing is known. */
   batchTimes?: readonly BatchTimePoint[];
+  /** Versions of it that these workers serve. Absent: not known. */
+  versions?: readonly string[];
   /** Some worker has served it at some time, if none does now. */
   everServed: boolean;
 }
@@ -69,6 +71,8 @@ export interface DecisionContext {
   /** Epoch ms. */
   now: number;
   cluster: ClusterState;
+  /** False: nobody reads the reasons, so their figures need not be put into words. Decisions are the same. @default true */
+  explain?: boolean;
 }
 
 /**

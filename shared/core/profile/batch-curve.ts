@@ -8,6 +8,7 @@ const MOST_WEIGHT = 20;
  * (pool adjacent violators, isotonic regression: Ayer et al., 1955).
  */
 export function monotone(points: readonly BatchTimePoint[]): BatchTimePoint[] {
+  if (points.length === 1) return [points[0]!];
   const blocks: BatchTimePoint[] = [];
   for (const point of points.toSorted((a, b) => a.size - b.size)) {
     let block = point;
@@ -32,7 +33,8 @@ function pooled(a: BatchTimePoint, b: BatchTimePoint): BatchTimePoint {
  * @param curve ascending in size and time
  */
 export function batchMs(curve: readonly BatchTimePoint[], size: number): number | undefined {
-  const above = curve.findIndex((point) => point.size >= size);
+  let above = 0;
+  while (above < curve.length && curve[above]!.size < size) above += 1;
   const upper = curve[above];
   if (upper === undefined) {
     const last = curve.at(-1);
