@@ -1,4 +1,5 @@
 import type { Plan } from './plan.ts';
+import type { TaskArm } from './experiment.ts';
 import type { TaskKind } from './ingress-to-classifier.ts';
 
 /**
@@ -29,11 +30,11 @@ export interface Task {
   /** `topic/partition/offset` of the request: tells a redelivery from a duplicate. */
   source: string;
   marks: Mark[];
-}
   /** Answers before the final one are wanted, and the workload allows them. */
   provisional?: true;
   /** Of the experiments that decide about steps of the plan. Absent: none does. */
   experiments?: TaskArm[];
+}
 
 /** Also on topic `tasks`, keyed and ordered like the request that it takes back. */
 export interface Cancellation {

@@ -1,5 +1,6 @@
 import { z } from 'zod';
 import { errorCodeSchema, reasonSchema, statusSchema } from './codes.ts';
+import { stepArmSchema } from './experiment.ts';
 import { epochMillisSchema, idSchema, itemIdSchema, precisionSchema } from './ids.ts';
 
 const scoredItemSchema = z.object({ itemId: itemIdSchema, score: z.number() });
@@ -23,6 +24,7 @@ export const responseStepSchema = z.object({
   reason: z.string().describe('why the scheduler chose this variant, or why the step was skipped'),
   cached: z.literal(true).optional()
     .describe('the result of an identical step was used: from the result cache, or computed for another request at the same time; batchSize and computeMs are 0'),
+  experiment: stepArmSchema.optional().describe('the experiment that had a say in the choice, and the arm that the user is in'),
 });
 export type ResponseStep = z.infer<typeof responseStepSchema>;
 

@@ -14,6 +14,10 @@ export { CANCELLED } from './outcomes.ts';
 export type { Outcome, ProgressOutcome, RedispatchOutcome, RejectedOutcome, StepEnd, StepEnds, StepOutcome, StepResult, StepRun, RankedItems, ClassScores, ShadowOutcome } from './outcomes.ts';
 export { responseSchema, responseStepSchema, resultSchema, type Response, type ResponseStep, type Result } from './fusion-to-consumers.ts';
 export type { AcceleratorSample, BatchTimePoint, ErasureNotice, Heartbeat, ResourceSample, SchedulerReport, VariantLoad } from './worker-to-telemetry.ts';
+export {
+  experimentSchema,
+  type ArmCounts, type Experiment, type ExperimentArm, type ExperimentControl, type ExperimentReport, type Instead, type StepArm, type TaskArm,
+} from './experiment.ts';
 export { auditEntrySchema, controlSchema, type AuditEntry, type Control } from './operators-to-stages.ts';
 export { registrySchema, variantSchema, graphSchema, tensorSpecSchema, type Registry, type Variant, type GraphSpec, type TensorSpec } from './registry.ts';
 export { workloadSchema, type Freshness, type Workload, type WorkloadRule } from './workload.ts';

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { experimentControlSchema } from './experiment.ts';
 import { epochMillisSchema } from './ids.ts';
 
 const byWhom = {
@@ -10,10 +11,12 @@ const byWhom = {
  * Topic `control` (compacted): what operators want of the stages until they take it back with a tombstone.
  * `lane_hold`, key `lane/<lane>`: no new request of the lane is taken in; those that wait stay in the log.
  * `worker_drain`, key `worker/<instance>`: the worker finishes what it has and leaves its work to others.
+ * `experiment`, key `experiment/<name>`: which variants answer which share of the users.
  */
 export const controlSchema = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('lane_hold'), lane: z.enum(['interactive', 'bulk']), ...byWhom }),
   z.object({ kind: z.literal('worker_drain'), instance: z.string().min(1).max(200), ...byWhom }),
+  experimentControlSchema,
 ]);
 export type Control = z.infer<typeof controlSchema>;
 

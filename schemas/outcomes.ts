@@ -1,4 +1,5 @@
 import type { ErrorCode, Reason } from './codes.ts';
+import type { StepArm, TaskArm } from './experiment.ts';
 import type { Task } from './classifier-to-scheduler.ts';
 
 /** Ranked items, best first; scores beside them. */
@@ -29,6 +30,7 @@ export interface StepRun {
   reason: string;
   /** The result is that of an identical step: it was in no batch and took no inference. */
   cached?: true;
+  experiment?: StepArm;
 }
 
 /** Reason of a step that was skipped because the sender took the request back. */
@@ -81,6 +83,18 @@ export interface RedispatchOutcome {
   precision: string;
   /** `model.precision` of each variant that would not run it, this one last. */
   tried: string[];
+}
+
+/** What an arm that shadows made of work that is done: compared with `previous[step]`, and otherwise ignored by everyone. */
+export interface ShadowOutcome {
+  kind: 'shadow';
+  requestId: string;
+  step: string;
+  task: Task;
+  /** With the end of the step itself. */
+  previous: StepEnds;
+  shadow: TaskArm;
+  end: StepEnd;
 }
 
 /** A request that never became a task; fusion answers it. */

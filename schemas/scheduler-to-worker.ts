@@ -1,4 +1,5 @@
 import type { Cancellation, Task } from './classifier-to-scheduler.ts';
+import type { StepArm, TaskArm } from './experiment.ts';
 import type { StepEnds } from './outcomes.ts';
 
 /** Topics `work.<model>.<precision>[.<pool>]` and `bulk.…`: one step of a task for one variant. */
@@ -16,6 +17,12 @@ export interface Work {
   previous: StepEnds;
   /** `model.precision` of variants that would not run this step before. Absent: none. */
   tried?: string[];
+  /** The experiment that had a say in the choice. Absent: none. */
+  experiment?: StepArm;
+  /** The variant is on trial: if the step fails here, it is decided again without it (`redispatch`). */
+  rescuable?: true;
+  /** A copy for an arm that answers nobody: its outcome is of kind `shadow`, whatever comes of it. */
+  shadow?: TaskArm;
 }
 
 /** Topics `work.…` and `bulk.…`: a cancellation follows its task there, under the same key. */

@@ -76,10 +76,10 @@ export function fixedTopics({ prefix, partitions }: TopologyOptions): TopicSpec[
     spec('responses', 'fusion', 'your consumers, fusion, backfills', 'Response', 'affinity key'),
     // Copies for gateways that wait: which partition is the gateway's to say, so that their number is not the flow's.
     spec('replies', 'fusion', 'gateway', 'Response', 'none', { partitions: REPLY_PARTITIONS, retentionMs: HOUR_MS }),
-    spec('telemetry', 'worker, classifier, scheduler', 'scheduler, classifier, worker', 'Heartbeat, ErasureNotice, SchedulerReport', 'instance, erased user', { partitions: 1, cleanup: 'compact' }),
-    spec('models', 'operators', 'worker, scheduler', 'Variant', 'model.precision', { partitions: 1, cleanup: 'compact' }),
-    spec('control', 'operators, gateway', 'every stage', 'Control', 'what it is about', { partitions: 1, cleanup: 'compact' }),
-    spec('audit', 'operators, gateway', 'operators', 'AuditEntry', 'actor', { partitions: 1, retentionMs: 400 * 24 * HOUR_MS }),
+    spec('telemetry', 'worker, classifier, scheduler, fusion', 'scheduler, classifier, worker', 'Heartbeat, ErasureNotice, SchedulerReport, ExperimentReport', 'instance, erased user, experiment', { partitions: 1, cleanup: 'compact' }),
+    spec('models', 'operators, gateway, scheduler', 'worker, scheduler', 'Variant', 'model.precision', { partitions: 1, cleanup: 'compact' }),
+    spec('control', 'operators, gateway, scheduler', 'every stage', 'Control', 'what it is about', { partitions: 1, cleanup: 'compact' }),
+    spec('audit', 'operators, gateway, scheduler', 'operators', 'AuditEntry', 'actor', { partitions: 1, retentionMs: 400 * 24 * HOUR_MS }),
     ...STAGE_NAMES.map((stage) => spec(`retry.${stage}`, stage, stage, 'record to retry', 'original key', { maxRecordBytes: MAX_WRAPPED_RECORD_BYTES })),
     spec('dead-letters', 'every stage', 'operators', 'original bytes', 'topic/partition/offset of the record', {
       cleanup: 'compact,delete', maxCompactionLagMs: 24 * HOUR_MS, retentionMs: 14 * 24 * HOUR_MS, maxRecordBytes: MAX_WRAPPED_RECORD_BYTES,

@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import {
-  auditEntrySchema, cancelSchema, classifyInputSchema, controlSchema, erasureSchema, generateInputSchema, hintsSchema, interactionSchema, recommendInputSchema, registrySchema, requestSchema,
+  auditEntrySchema, cancelSchema, classifyInputSchema, controlSchema, erasureSchema, experimentSchema, generateInputSchema, hintsSchema, interactionSchema, recommendInputSchema, registrySchema, requestSchema,
   responseSchema, variantSchema, workloadSchema,
 } from '../index.ts';
 
@@ -23,6 +23,7 @@ export const publicSchemas: readonly PublicSchema[] = [
   { file: 'recommend-input', title: 'RecommendInput', description: 'The input of a request to a workload of the recommend adapter.', schema: recommendInputSchema },
   { file: 'generate-input', title: 'GenerateInput', description: 'The input of a request to a workload of the generate adapter.', schema: generateInputSchema },
   { file: 'classify-input', title: 'ClassifyInput', description: 'The input of a request to a workload of the classify adapter.', schema: classifyInputSchema },
+  { file: 'experiment', title: 'Experiment', description: 'A file that defines an experiment.', schema: experimentSchema },
   { file: 'workload', title: 'Workload', description: 'A file in workloads/.', schema: workloadSchema },
   { file: 'registry', title: 'Registry', description: 'models/registry.json.', schema: registrySchema },
   { file: 'control', title: 'Control', description: 'Topic control: what operators want of the stages, until a tombstone takes it back.', schema: controlSchema },

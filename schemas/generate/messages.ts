@@ -28,6 +28,7 @@ export const messages: readonly Message[] = [
   internal('Heartbeat', 'worker-to-telemetry.ts', 'Load and resources of one worker process.'),
   internal('ErasureNotice', 'worker-to-telemetry.ts', 'A user was erased: workers forget what they keep of him.'),
   internal('SchedulerReport', 'worker-to-telemetry.ts', 'What one scheduler has decided so far.'),
+  internal('ExperimentReport', 'experiment.ts', 'What one process of fusion has counted of an experiment’s arms.'),
   open('Variant'),
   open('Control'),
   open('AuditEntry'),
@@ -49,8 +50,8 @@ const flowHeaders: Record<keyof typeof HEADER, string> = {
   tenant: 'On whose behalf.',
   requestId: 'Of responses: the id of the request, to filter and deduplicate without reading the value.',
   source: 'Of responses: topic/partition/offset of the request.',
-  replayOf: 'Of records put back from the dead letters: topic/partition/offset where it stood first.',
   provisional: 'Of responses that are not final.',
+  replayOf: 'Of records put back from the dead letters: topic/partition/offset where it stood first.',
 };
 
 const deadLetterHeaders: Record<keyof typeof DEAD_LETTER_HEADER, string> = {

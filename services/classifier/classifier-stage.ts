@@ -181,7 +181,8 @@ class Classifier implements ClassifierStage {
 
   #classified(task: Task): StageOutput {
     this.#options.observer.classified(task.task, task.workload, task.marks);
-    return new JsonOutput(this.#topics.tasks, task.key, task);
+    const experiments = this.#options.experiments.armsOf(task);
+    return new JsonOutput(this.#topics.tasks, task.key, experiments === undefined ? task : { ...task, experiments });
   }
 
   #rejected(identity: RequestIdentity, error: RecordError, record: LogRecord): StageOutput {

@@ -1,7 +1,7 @@
 import { DEFAULT_PREFIX, MAX_RECORD_BYTES, type Variant, type Workload } from '@tandem/schemas';
 import type { Cache } from '@tandem/shared/cache';
 import type { Clock } from '@tandem/shared/clock';
-import type { Adapter, SensingLimits } from '@tandem/shared/core';
+import { ExperimentBook, type Adapter, type SensingLimits } from '@tandem/shared/core';
 import type { Logger } from '@tandem/shared/telemetry';
 import { silentObserver, type ClassifierObserver } from './observer.ts';
 
@@ -25,6 +25,8 @@ export interface ClassifierOptions {
   historyLimit?: number;
   /** A user's features are forgotten this long after the last interaction. @default never */
   featureTtlMs?: number;
+  /** Into whose arms requests are put. @default there are none */
+  experiments?: ExperimentBook;
   /** @default { maxBytes: 1048576, maxDepth: 32 } */
   limits?: Partial<SensingLimits>;
   /** @default does nothing */
@@ -44,6 +46,7 @@ export function withDefaults(options: ClassifierOptions): CompleteOptions {
     historyLimit: 256,
     featureTtlMs: undefined,
     observer: silentObserver,
+    experiments: new ExperimentBook(),
     ...options,
     limits: { maxBytes: MAX_RECORD_BYTES, maxDepth: 32, ...options.limits },
   };

@@ -1,4 +1,4 @@
-import type { Response, Variant } from '@tandem/schemas';
+import type { Response, ShadowOutcome, Task, Variant } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import type { Adapter } from '@tandem/shared/core';
 import type { EventLog } from '@tandem/shared/log';

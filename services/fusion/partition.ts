@@ -282,7 +282,7 @@ export class Partition {
     if (response === undefined || pending.sent) return;
     pending.sent = true;
     pending.cancelDeadline();
-    this.#options.observer.responded(response);
+    this.#options.observer.responded(response, task);
     this.#write(response, id, task, headers).then(
       () => this.#done(pending, () => pending.release()),
       (error: unknown) => this.#done(pending, () => pending.fail(error)),
@@ -351,7 +351,7 @@ export class Partition {
       partition: this.#number,
       key,
       value: JSON.stringify(response),
-      headers: { ...headers, [HEADER.requestId]: response.requestId, [HEADER.source]: source },
+      headers: { ...headers, [HEADER.requestId]: response.requestId, [HEADER.source]: source, ...(response.final ? {} : PROVISIONAL) },
     };
   }
 }

@@ -1,9 +1,12 @@
 import { topicName, workTopicName, type Cancellation, type PlanStep, type StepEnds, type StepOutcome, type Task, type Work } from '@tandem/schemas';
-import type { Decision, ServedPool } from '@tandem/shared/core';
+import type { Decision, RuledDecision, ServedPool } from '@tandem/shared/core';
 import { JsonOutput, type StageOutput } from '@tandem/shared/runner';
 
 /** Not put off. */
 type Made = Exclude<Decision, { kind: 'wait' }>;
+
+/** What an experiment has to do with it. */
+type OnTrial = Omit<RuledDecision, 'decision'>;
 
 /** One step of one request, and what came before it. */
 export interface StepOfTask {
@@ -14,9 +17,12 @@ export interface StepOfTask {
   tried?: readonly string[];
 }
 
-function workOutput(prefix: string, { task, step, previous, tried = [] }: StepOfTask, decision: Decision & { kind: 'dispatch' }, now: number): StageOutput {
+function workOutput(prefix: string, { task, step, previous, tried = [] }: StepOfTask, decision: Decision & { kind: 'dispatch' }, now: number, { experiment, rescuable }: OnTrial = {}): StageOutput {
   const { model, precision, pool, reason } = decision;
-  const work: Work = { step: step.id, model, precision, reason, dispatchedAt: now, task, previous, ...(pool === undefined ? {} : { pool }), ...(tried.length === 0 ? {} : { tried: [...tried] }) };
+  const work: Work = {
+    step: step.id, model, precision, reason, dispatchedAt: now, task, previous, ...(pool === undefined ? {} : { pool }), ...(tried.length === 0 ? {} : { tried: [...tried] }),
+    ...(experiment === undefined ? {} : { experiment }), ...(rescuable === true ? { rescuable } : {}),
+  };
   return new JsonOutput(workTopicName(prefix, task.lane, { model, precision, pool }), task.key, work);
 }
 
@@ -28,8 +34,8 @@ function outcome({ task, step, previous }: StepOfTask, decision: Exclude<Made, {
 }
 
 /** A decision as the record that carries it out. */
-export function output(prefix: string, at: StepOfTask, decision: Made, now: number): StageOutput {
-  if (decision.kind === 'dispatch') return workOutput(prefix, at, decision, now);
+export function output(prefix: string, at: StepOfTask, decision: Made, now: number, onTrial?: OnTrial): StageOutput {
+  if (decision.kind === 'dispatch') return workOutput(prefix, at, decision, now, onTrial);
   return new JsonOutput(topicName(prefix, 'outcomes'), at.task.key, outcome(at, decision));
 }
 

@@ -2,12 +2,16 @@ import {
   CANCELLED, topicName, type Cancellation, type Outcome, type RedispatchOutcome, type StepEnds, type StepOutcome, type Task, type TaskRecord, type Variant,
 } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import { Cluster, decide, endsSoFar, readySteps, RecentKeys, type CameTrue, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
+import {
+  Cluster, decideInExperiment, endsSoFar, ExperimentBook, readySteps, RecentKeys, type CameTrue, type ClusterState, type Decision, type ExperimentAction, type Policy, type RuledDecision,
+} from '@tandem/shared/core';
 import { messageOf } from '@tandem/shared/errors';
-import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
+import type { EventLog, LogRecord, Tail, TopicPartition } from '@tandem/shared/log';
 import type { ResourceProbe } from '@tandem/shared/probe';
 import { readRecord, type Stage, type StageContext, type StageOutput } from '@tandem/shared/runner';
 import type { Logger } from '@tandem/shared/telemetry';
+import { ShadowCopies } from './experiments/shadow-copies.ts';
+import { ExperimentSteward } from './experiments/steward.ts';
 import { cancellationOutputs, output, type StepOfTask } from './records.ts';
 import { Reports } from './reports.ts';
 import { WaitingSteps } from './waiting-steps.ts';
@@ -26,6 +30,8 @@ export interface SchedulerOptions {
   observer?: SchedulerObserver;
   /** @default 500 */
   probeIntervalMs?: number;
+  /** What experiments say of steps. @default there are none */
+  experiments?: ExperimentBook;
   /** By which the workers share their time among tiers. @default as theirs */
   tierWeights?: Readonly<Record<string, number>>;
 }
@@ -36,6 +42,8 @@ export interface SchedulerObserver {
   heard?(record: LogRecord): void;
   /** A step came back, against what was expected of it. */
   cameTrue?(what: CameTrue): void;
+  /** An experiment's arm was promoted or rolled back, or it ended. */
+  experiment?(name: string, action: ExperimentAction['kind']): void;
 }
 
 type Outputs = readonly StageOutput[] | Promise<readonly StageOutput[]>;
@@ -48,13 +56,17 @@ interface Snapshot {
 
 /** How often a step that no worker would run is decided again. */
 const MAX_REDISPATCHES = 2;
-const SKIP_CANCELLED: Decision = { kind: 'skip', reason: CANCELLED };
+const SKIP_CANCELLED: RuledDecision = { decision: { kind: 'skip', reason: CANCELLED } };
 
 class Scheduler implements Stage {
   readonly name = 'scheduler';
   readonly inputs;
   readonly #options: SchedulerOptions;
   readonly #cluster: Cluster;
+  readonly #experiments: ExperimentBook;
+  readonly #steward: ExperimentSteward;
+  readonly #copies: ShadowCopies;
+  #context: StageContext | undefined;
   readonly #tasksTopic: string;
   /** Requests that have been taken back. */
   readonly #cancelled = new RecentKeys();
@@ -66,6 +78,11 @@ class Scheduler implements Stage {
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
+    this.#experiments = options.experiments ?? new ExperimentBook();
+    this.#copies = new ShadowCopies(this.#experiments, options.prefix);
+    this.#steward = new ExperimentSteward({
+      ...options, experiments: this.#experiments, publish: (outputs) => this.#publish(outputs), onAction: (name, action) => options.observer?.experiment?.(name, action),
+    });
     this.#tasksTopic = topicName(options.prefix, 'tasks');
     this.inputs = [{ group: 'scheduler', topics: [this.#tasksTopic, topicName(options.prefix, 'outcomes')] }];
     this.#reports = new Reports({ ...options, waiting: () => this.#waiting.size });
@@ -74,11 +91,13 @@ class Scheduler implements Stage {
   }
 
   async start(context: StageContext): Promise<void> {
+    this.#context = context;
     const { log, prefix, logger, clock, observer } = this.#options;
     this.#telemetry = await log.tail({
       topic: topicName(prefix, 'telemetry'),
       onRecord: (record) => {
         this.#cluster.heard(record.key, record.value, clock.now());
+        this.#steward.heard(record);
         observer?.heard?.(record);
         this.#snapshot = undefined;
         this.#waiting.look();
@@ -86,6 +105,7 @@ class Scheduler implements Stage {
       onFault: (error) => logger.warn({ err: error }, 'reading telemetry failed; trying again'),
     });
     await this.#telemetry.caughtUp;
+    this.#steward.start();
     this.#reports.start(context);
     await this.#probe();
   }
@@ -100,14 +120,38 @@ class Scheduler implements Stage {
     this.#waiting.handBack();
   }
 
-  onRevoked(): void {
+  onAssigned(partitions: readonly TopicPartition[]): void {
+    if (this.#isFirst(partitions)) this.#steward.inCharge = true;
+  }
+
+  onRevoked(partitions: readonly TopicPartition[]): void {
+    if (this.#isFirst(partitions)) this.#steward.inCharge = false;
     this.#cluster.forgetOutstanding();
   }
 
   async stop(): Promise<void> {
     this.#cancelProbe();
+    this.#steward.stop();
     this.#reports.stop();
     await this.#telemetry?.close();
+  }
+
+  /** Whoever has this partition steers what one of several schedulers has to. */
+  #isFirst(partitions: readonly TopicPartition[]): boolean {
+    return partitions.some(({ topic, partition }) => topic === this.#tasksTopic && partition === 0);
+  }
+
+  async #publish(outputs: readonly StageOutput[]): Promise<void> {
+    await this.#context?.publish(outputs);
+  }
+
+  /** Beside everything else: nothing waits for it, and what is lost of it is not missed. */
+  #copy(outcome: StepOutcome): void {
+    const { clock, logger } = this.#options;
+    if (outcome.kind !== 'completed') return;
+    const now = clock.now();
+    const copies = this.#copies.of(outcome, () => this.#state(now), now);
+    if (copies.length > 0) this.#publish(copies).catch((err: unknown) => logger.debug({ err }, 'a copy for an experiment could not be written'));
   }
 
   #task(task: TaskRecord): Outputs {
@@ -127,9 +171,14 @@ class Scheduler implements Stage {
 
   /** What an outcome makes possible: the steps that come after it. */
   #goOn(outcome: Outcome): Outputs {
-    if (outcome.kind === 'rejected') return [];
+    if (outcome.kind === 'rejected' || outcome.kind === 'progress') return [];
+    if (outcome.kind === 'shadow') {
+      this.#copies.returned(outcome.requestId, outcome.shadow.arm);
+      return [];
+    }
     this.#count(outcome);
     if (outcome.kind === 'redispatch') return this.#again(outcome);
+    this.#copy(outcome);
     const { task, step: done } = outcome;
     const previous = endsSoFar(outcome);
     return this.#next(task, previous, done);
@@ -175,13 +224,13 @@ class Scheduler implements Stage {
   #decide(at: StepOfTask): StageOutput | undefined {
     const { prefix, clock, observer } = this.#options;
     const now = clock.now();
-    const decision = this.#isCancelled(at, now) ? SKIP_CANCELLED : this.#choose(at, now);
+    const { decision, ...onTrial } = this.#isCancelled(at, now) ? SKIP_CANCELLED : this.#choose(at, now);
     if (decision.kind === 'wait') return undefined;
     observer?.decided(decision);
     this.#reports.count(decision, at.task.lane);
     if (decision.kind === 'dispatch') this.#dispatched(at, decision, now);
     else if (decision.kind === 'fail' && decision.code === 'overload') this.#cluster.shed(at.step.model, now);
-    return output(prefix, at, decision, now);
+    return output(prefix, at, decision, now, onTrial);
   }
 
   #dispatched({ task: { requestId, lane, tier }, step }: StepOfTask, { model, precision, pool, forecast }: Decision & { kind: 'dispatch' }, now: number): void {
@@ -189,13 +238,13 @@ class Scheduler implements Stage {
   }
 
   /** A policy's defect must not leave a request unanswered. */
-  #choose(at: StepOfTask, now: number): Decision {
+  #choose(at: StepOfTask, now: number): RuledDecision {
     const { policy, logger } = this.#options;
     try {
-      return decide(policy, { ...at, now, cluster: this.#state(now) });
+      return decideInExperiment(policy, { ...at, now, cluster: this.#state(now) }, this.#experiments.ruling(at.task, at.step));
     } catch (error) {
       logger.error({ err: error, step: at.step.id, workload: at.task.workload }, 'the policy failed');
-      return { kind: 'fail', code: 'internal', reason: `the policy failed: ${messageOf(error)}` };
+      return { decision: { kind: 'fail', code: 'internal', reason: `the policy failed: ${messageOf(error)}` } };
     }
   }
 

@@ -46,6 +46,7 @@ export class Settler {
     pending.served.failed += 1;
     this.#ran(pending, 'failed');
     const code = error instanceof TandemError && CRASHES.has(error.code) ? 'model_crash' : 'step_failed';
+    if (pending.work.rescuable === true) return pending.answer(redispatchOutcome(pending.work, `${pending.served.name} failed (${messageOf(error)})`));
     const outcome = failedOutcome(pending.work, error, code);
     pending.answer(outcome, { code, message: outcome.message, attempts: pending.suspicion?.attempt ?? 1 });
   }
@@ -85,6 +86,7 @@ export class Settler {
     const attempts = attempt - 1;
     pending.served.failed += 1;
     this.#options.observer.outcome?.('failed', pending.served.name);
+    if (pending.work.rescuable === true) return pending.answer(redispatchOutcome(pending.work, `the process has ended ${attempts} times while it ran this on ${pending.served.name}`));
     const why = new Error(`the process has ended ${attempts} times while it ran this, the last time with nothing else running; it is not run again`);
     const outcome = failedOutcome(pending.work, why, 'model_crash');
     pending.answer(outcome, { code: outcome.code, message: outcome.message, attempts });

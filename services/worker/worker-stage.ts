@@ -2,14 +2,14 @@ import { HEADER, topicName, workTopicName, type Cancellation, type Lane, type Ou
 import { RecentKeys } from '@tandem/shared/core';
 import type { LogRecord, TopicPartition } from '@tandem/shared/log';
 import { currentSpan } from '@tandem/shared/telemetry';
-import { JsonOutput, deadLetter, type Intake, type Stage, type StageContext, type StageInput, type StageOutput } from '@tandem/shared/runner';
+import { JsonOutput, carriedHeaders, deadLetter, type Intake, type Stage, type StageContext, type StageInput, type StageOutput } from '@tandem/shared/runner';
 import { Dispatcher } from './dispatcher.ts';
 import { Decoders } from './generate/decoders.ts';
 import { ErasureWatch } from './erasure-watch.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { loadVariants } from './load-variants.ts';
 import { compileLimits, type WorkerLimits, type WorkerStageOptions } from './options.ts';
-import { cancelledOutcome, expiredOutcome, failedOutcome } from './outcomes.ts';
+import { cancelledOutcome, expiredOutcome, failedOutcome, progressOutcome, shadowOutcome } from './outcomes.ts';
 import { keepResults, type KeptResults } from './kept-results.ts';
 import { ModelReloads } from './model-reloads.ts';
 import type { RecordFault, Submission } from './pending-work.ts';
@@ -88,7 +88,7 @@ class WorkerStage implements Stage {
   }
 
   /** Resolves when the work's batch is done. */
-  handle(record: LogRecord): readonly StageOutput[] | Promise<readonly StageOutput[]> {
+  handle(record: LogRecord, context: StageContext): readonly StageOutput[] | Promise<readonly StageOutput[]> {
     const work = readWork(record);
     const source = this.#sources.get(record.topic);
     if (source === undefined) throw new Error(`no variant of this worker reads ${record.topic}`);
@@ -101,8 +101,8 @@ class WorkerStage implements Stage {
       if (source.lane !== 'bulk') source.served.expired += 1;
       return [this.#output(work, expiredOutcome(work))];
     }
-    if (!this.#suspects.isSuspect(record)) return this.#enqueue(record, work, source);
-    return this.#suspects.suspicionOf(record).then((suspicion) => this.#enqueue(record, work, source, suspicion));
+    if (!this.#suspects.isSuspect(record)) return this.#enqueue(record, work, source, context);
+    return this.#suspects.suspicionOf(record).then((suspicion) => this.#enqueue(record, work, source, context, suspicion));
   }
 
   #cancel({ requestId }: Cancellation): readonly StageOutput[] {
@@ -139,15 +139,28 @@ class WorkerStage implements Stage {
     this.#decoders.forget(user);
   }
 
-  #enqueue(record: LogRecord, work: Work, { served, lane }: Source, suspicion?: Suspicion): Promise<readonly StageOutput[]> {
+  #enqueue(record: LogRecord, work: Work, { served, lane }: Source, context: StageContext, suspicion?: Suspicion): Promise<readonly StageOutput[]> {
     const span = currentSpan();
     return new Promise((resolve, reject) => {
       const answer = (outcome: Outcome, fault?: RecordFault) => {
         const output = this.#output(work, outcome);
-        resolve(fault === undefined ? [output] : [output, this.#deadLetter(record, fault)]);
+        // What a copy fails on is counted, and its request is answered.
+        resolve(fault === undefined || work.shadow !== undefined ? [output] : [output, this.#deadLetter(record, fault)]);
       };
-      this.#results.submit({ work, served, lane, tenant: record.headers[HEADER.tenant], span, suspicion, answer, handBack: reject });
+      this.#results.submit({ work, served, lane, tenant: record.headers[HEADER.tenant], span, suspicion, answer, handBack: reject, progress: this.#progressOf(work, served, record, context) });
     });
+  }
+
+  /** Best effort: what is lost of it the next one says, or the outcome. */
+  #progressOf(work: Work, served: ServedVariant, { headers }: LogRecord, context: StageContext): Submission['progress'] {
+    const { task: { provisional, key }, shadow } = work;
+    if (provisional !== true || shadow !== undefined) return undefined;
+    const { prefix, logger } = this.#options;
+    return (...told) => {
+      const value = JSON.stringify(progressOutcome(work, served, ...told));
+      const output = { topic: topicName(prefix, 'outcomes'), key, value, headers: carriedHeaders(headers) };
+      context.publish([output]).catch((err: unknown) => logger.debug({ err }, 'what a slate has so far could not be told'));
+    };
   }
 
   #compute(submission: Submission): void {
@@ -168,7 +181,7 @@ class WorkerStage implements Stage {
   }
 
   #output(work: Work, outcome: Outcome): StageOutput {
-    return new JsonOutput(topicName(this.#options.prefix, 'outcomes'), work.task.key, outcome);
+    return new JsonOutput(topicName(this.#options.prefix, 'outcomes'), work.task.key, shadowOutcome(work, outcome) ?? outcome);
   }
 
   #inputOf(served: ServedVariant, maxInFlight: number): StageInput {

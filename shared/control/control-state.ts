@@ -1,4 +1,4 @@
-import { controlSchema, type Control, type Lane } from '@tandem/schemas';
+import { controlSchema, type Control, type ExperimentControl, type Lane } from '@tandem/schemas';
 import { jsonOf } from '../core/index.ts';
 import type { LogRecord } from '../log/index.ts';
 
@@ -6,6 +6,7 @@ export type LaneHold = Extract<Control, { kind: 'lane_hold' }>;
 export type WorkerDrain = Extract<Control, { kind: 'worker_drain' }>;
 
 export const laneKey = (lane: Lane): string => `lane/${lane}`;
+export const experimentKey = (name: string): string => `experiment/${name}`;
 export const workerKey = (instance: string): string => `worker/${instance}`;
 
 /** What operators want of the stages now: the records of topic `control`, newest by key. */
@@ -30,6 +31,10 @@ export class ControlState {
     return [...this.#records.values()].filter((control) => control.kind === 'worker_drain');
   }
 
+  get experiments(): ExperimentControl[] {
+    return [...this.#records.values()].filter((control) => control.kind === 'experiment');
+  }
+
   isDrained(instance: string): boolean {
     return this.#records.has(workerKey(instance));
   }
@@ -37,5 +42,9 @@ export class ControlState {
 
 /** The record's key on the topic. */
 export function keyOf(control: Control): string {
-  return control.kind === 'lane_hold' ? laneKey(control.lane) : workerKey(control.instance);
+  switch (control.kind) {
+    case 'lane_hold': return laneKey(control.lane);
+    case 'worker_drain': return workerKey(control.instance);
+    case 'experiment': return experimentKey(control.definition.name);
+  }
 }

@@ -10,6 +10,11 @@ export { jsonOf } from './json-of.ts';
 export { readHeartbeat } from './heartbeat/read-heartbeat.ts';
 export { FirstActs, type FirstActsOptions, type OfferedItems } from './live-accuracy/first-acts.ts';
 export { batchMs, driftOf, monotone, refined } from './profile/index.ts';
+export {
+  actionFor, agreement, allRolledBack, answerOfArm, applied, comparisons, controlArm, decideInExperiment, ExperimentBook, ExperimentTallies, hitRateInterval, isOfArm, latencyAt,
+  promoted, ReportBook, reportKey, reweighted, rolledBack, servingArms, started, stopped, weightsProblem,
+  type Change, type Comparison, type CountsByArm, type ExperimentAction, type Interval, type RuledDecision, type ShadowRuling, type Standing,
+} from './experiment/index.ts';
 export { endsSoFar, Join, STRATEGIES, type StepWithResult, type Strategy, type Verdict } from './fusion/index.ts';
 export {
   activityOf, affinityKey, asOfRequest, buildCancellation, buildTask, catalogueSize, checkSchemaVersion, chooseTask, choosePlan, describeIssues, encodeEntry, historyAsOf,

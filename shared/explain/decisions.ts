@@ -40,11 +40,11 @@ function classified(task: Task, request: Partial<Request> | undefined, time: num
   return { stage: 'classifier', time, what: `${kind}, ${lane}, tier ${tier}: ${steps.join('; ') || 'no step'} (${plan.strategy})`, why: facts.filter((fact) => fact !== '').join(', ') };
 }
 
-function dispatched({ step, model, precision, pool, reason, tried, dispatchedAt }: Work, time: number): ExplainedDecision {
+function dispatched({ step, model, precision, pool, reason, tried, dispatchedAt, shadow }: Work, time: number): ExplainedDecision {
   const predicted = readExpectation(reason);
   const again = tried === undefined ? '' : ` (after ${tried.join(', ')} would not run it)`;
   return {
-    stage: 'scheduler', time: Math.min(time, dispatchedAt), step, what: `dispatched to ${model}.${precision}${pool === undefined ? '' : ` in pool ${pool}`}${again}`, why: reason,
+    stage: 'scheduler', time: Math.min(time, dispatchedAt), step, what: `${shadow === undefined ? 'dispatched' : 'copied'} to ${model}.${precision}${pool === undefined ? '' : ` in pool ${pool}`}${again}`, why: reason,
     ...(predicted === undefined ? {} : { predicted }),
   };
 }

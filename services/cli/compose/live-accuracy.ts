@@ -1,4 +1,4 @@
-import { topicName, type Response } from '@tandem/schemas';
+import { topicName, type Response, type Task, type TaskArm } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import { FirstActs, jsonOf } from '@tandem/shared/core';
 import type { EventLog, LogRecord } from '@tandem/shared/log';
@@ -17,6 +17,8 @@ export interface LiveAccuracyOptions {
   clock: Pick<Clock, 'now'>;
   logger: Logger;
   metrics: Pick<Metrics, 'liveJudged' | 'liveHits'>;
+  /** Whether an answer of an experiment's arm was right. */
+  onJudged?: (arm: TaskArm, userId: string, isHit: boolean) => void;
 }
 
 interface Labels {
@@ -25,23 +27,42 @@ interface Labels {
   precision: string;
 }
 
+/** What an answer is counted under. */
+interface Answered {
+  labels: Labels;
+  userId: string;
+  arms: readonly TaskArm[];
+}
+
+/** A copy's items, which no user saw. */
+export interface ShadowItems {
+  userId: string;
+  items: readonly string[];
+  /** Broker's append time of the request, epoch ms. */
+  askedAt: number;
+  arm: TaskArm;
+}
+
 /**
  * HR@10 of what is answered, as it happens: whether the item that a user took next was among the ten that were offered. Of the
  * answers that this process gives; costs a look at each interaction.
  */
 export class LiveAccuracy {
   readonly #options: LiveAccuracyOptions;
-  readonly #acts: FirstActs<Labels>;
+  readonly #acts: FirstActs<Answered>;
+  /** Beside the answers, so that they take no room from those. Undefined: there have been none. */
+  #copies: FirstActs<{ userId: string; arm: TaskArm }> | undefined;
   #close: (() => Promise<void>) | undefined;
 
   constructor(options: LiveAccuracyOptions) {
     this.#options = options;
-    const { users = DEFAULT_USERS, metrics: { liveJudged, liveHits } } = options;
-    this.#acts = new FirstActs<Labels>({
+    const { users = DEFAULT_USERS, metrics: { liveJudged, liveHits }, onJudged } = options;
+    this.#acts = new FirstActs<Answered>({
       users,
-      onJudged: (labels, isHit) => {
+      onJudged: ({ labels, userId, arms }, isHit) => {
         liveJudged.inc({ ...labels });
         liveHits.inc({ ...labels }, isHit ? 1 : 0);
+        for (const arm of arms) onJudged?.(arm, userId, isHit);
       },
     });
   }
@@ -63,18 +84,27 @@ export class LiveAccuracy {
     await this.#close?.();
   }
 
-  answered({ userId, workload, result, steps, time, latencyMs }: Response): void {
+  answered({ userId, workload, result, steps, time, latencyMs }: Response, task?: Pick<Task, 'experiments'>): void {
     if (userId === undefined || result === undefined || !('items' in result)) return;
     const last = steps.findLast(({ batchSize, cached }) => batchSize > 0 || cached === true);
     if (last === undefined) return;
     const items = result.items.slice(0, TOP).map(({ itemId }) => itemId);
-    this.#acts.answered(userId, { items, askedAt: time - latencyMs, label: { workload, model: last.model, precision: last.precision } });
+    const labels = { workload, model: last.model, precision: last.precision };
+    this.#acts.answered(userId, { items, askedAt: time - latencyMs, label: { labels, userId, arms: task?.experiments ?? [] } });
+  }
+
+  shadowed({ userId, items, askedAt, arm }: ShadowItems): void {
+    const { users = DEFAULT_USERS, onJudged } = this.#options;
+    this.#copies ??= new FirstActs({ users, onJudged: (label, isHit) => onJudged?.(label.arm, label.userId, isHit) });
+    this.#copies.answered(userId, { items: items.slice(0, TOP), askedAt, label: { userId, arm } });
   }
 
   interaction({ value, timestamp }: Pick<LogRecord, 'value' | 'timestamp'>): void {
     if (value === null || value.byteLength > LONGEST_INTERACTION_BYTES) return;
     const { userId, itemId } = read(value);
-    if (userId !== undefined && itemId !== undefined) this.#acts.acted(userId, itemId, timestamp);
+    if (userId === undefined || itemId === undefined) return;
+    this.#acts.acted(userId, itemId, timestamp);
+    this.#copies?.acted(userId, itemId, timestamp);
   }
 }
 

@@ -1,4 +1,4 @@
-import type { ErrorCode, Mark, Response, TaskKind } from '@tandem/schemas';
+import type { ErrorCode, Mark, Response, Task, TaskKind } from '@tandem/schemas';
 import type { CameTrue, Decision } from '@tandem/shared/core';
 import type { LogRecord } from '@tandem/shared/log';
 import type { PrefixUse } from '@tandem/worker';
@@ -7,16 +7,16 @@ import { decodingObserver } from './decoding-observer.ts';
 
 /** Stages know their observers, not the metrics library. */
 /** Rejected requests may name any workload: only known ones become a label. */
-export function fusionObserver(metrics: Metrics, workloads: ReadonlySet<string>, answered?: (response: Response) => void) {
+export function fusionObserver(metrics: Metrics, workloads: ReadonlySet<string>, answered?: (response: Response, task?: Task) => void) {
   return {
-    responded(response: Response) {
+    responded(response: Response, task?: Task) {
       const { workload: name, status, reason, latencyMs } = response;
       const workload = workloads.has(name) ? name : 'unknown';
       metrics.responses.inc({ workload, status, reason: reason ?? 'none' });
       const span = sampledSpan();
       metrics.responseSeconds.observe({ labels: { workload }, value: latencyMs / 1_000, ...exemplarOf(span) });
       span?.set({ 'tandem.workload': workload, 'tandem.status': status, 'tandem.latency_ms': latencyMs, ...(reason === undefined ? {} : { 'tandem.reason': reason }) });
-      answered?.(response);
+      answered?.(response, task);
     },
     provisional: (workload: string) => metrics.provisionalResponses.inc({ workload }),
     latePart: () => metrics.lateParts.inc(),
@@ -37,6 +37,7 @@ export function schedulerObserver(metrics: Metrics, heard?: (record: LogRecord) 
       metrics.expectedSeconds.inc({ model, precision }, expectedMs / 1_000);
       metrics.actualSeconds.inc({ model, precision }, actualMs / 1_000);
     },
+    experiment: (experiment: string, action: string) => metrics.experimentActions.inc({ experiment, action }),
     ...(heard === undefined ? {} : { heard }),
   };
 }

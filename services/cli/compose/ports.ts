@@ -2,7 +2,7 @@ import type { Variant, Workload } from '@tandem/schemas';
 import { checkRedisAccess, createMemoryCache, createRedisCache, type Cache } from '@tandem/shared/cache';
 import { correctedClock, systemClock, type Clock } from '@tandem/shared/clock';
 import { connectionsOf, loadWorkloads, type KafkaConnection, type RedisConnection, type Settings } from '@tandem/shared/config';
-import type { Adapter } from '@tandem/shared/core';
+import { ExperimentBook, type Adapter } from '@tandem/shared/core';
 import { TandemError } from '@tandem/shared/errors';
 import { createEmbeddedLog, createKafkaLog, type EventLog, type LogProducer } from '@tandem/shared/log';
 import { acceleratorProbe, dcgmQueries, operatingSystemProbe, prometheusProbe, type ResourceProbe } from '@tandem/shared/probe';
@@ -29,6 +29,8 @@ export interface Ports extends AsyncDisposable {
   logger: Logger;
   metrics: Metrics;
   tracing: Tracing;
+  /** As operators want them now. */
+  experiments: ExperimentBook;
   /** Resolved with the reason when this process has to be replaced by a new one. */
   unfit: PromiseWithResolvers<TandemError>;
 }
@@ -119,6 +121,7 @@ export async function openPorts(settings: Settings, service: string, { machineCl
     probe: openProbe(settings, logger),
     clock: correctedClock(() => log.now(), machineClock),
     metrics: createMetrics(),
+    experiments: new ExperimentBook(),
     unfit: Promise.withResolvers<TandemError>(),
     async [Symbol.asyncDispose]() {
       await close();

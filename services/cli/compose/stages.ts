@@ -3,13 +3,14 @@ import { createClassifierStage, withBulkAdmission } from '@tandem/classifier';
 import { createFusionStage } from '@tandem/fusion';
 import { createSchedulerStage } from '@tandem/scheduler';
 import { createWorkerStage, type DecodingOptions, type WorkerLimits } from '@tandem/worker';
-import { topicName } from '@tandem/schemas';
+import { topicName, type ShadowOutcome } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import type { Adapter } from '@tandem/shared/core';
 import { createOnnxEngine, loadGolden, parseProvider, type InferenceEngine } from '@tandem/shared/engine';
 import { TandemError } from '@tandem/shared/errors';
 import { Chain, RunningStage, stageReaders, type RunnerOptions, type Stage, type StageContext, type StageName } from '@tandem/shared/runner';
 import { countedWriters } from './counted-writers.ts';
+import { ExperimentReports } from './experiment-reports.ts';
 import { HeartbeatWatch } from './heartbeat-watch.ts';
 import { LiveAccuracy } from './live-accuracy.ts';
 import { classifierObserver, fusionObserver, schedulerObserver, workerObserver } from './observers.ts';
@@ -114,24 +115,32 @@ function adapterOf({ workloads, adapters }: Ports): (workload: string) => Adapte
 }
 
 function fusion(settings: Settings, ports: Ports): Stage {
-  const { prefix, delivery, transactionIntervalMs, answeredWindowMs } = settings;
+  const { prefix, delivery, transactionIntervalMs, answeredWindowMs, instance } = settings;
   const ordered = new Set(ports.workloads.filter(({ order }) => order === 'key').map(({ name }) => name));
   const isOrdered = (workload: string) => ordered.has(workload);
-  const accuracy = new LiveAccuracy({ ...ports, prefix });
-  const observer = fusionObserver(ports.metrics, new Set(ports.workloads.map(({ name }) => name)), (response) => accuracy.answered(response));
+  const adapters = adapterOf(ports);
+  const reports = new ExperimentReports({ ...ports, prefix, instance, adapterOf: adapters, onItems: (copy) => accuracy.shadowed(copy) });
+  const accuracy: LiveAccuracy = new LiveAccuracy({ ...ports, prefix, onJudged: (arm, userId, isHit) => reports.judged(arm, userId, isHit) });
+  const responded = fusionObserver(ports.metrics, new Set(ports.workloads.map(({ name }) => name)), (response, task) => {
+    accuracy.answered(response, task);
+    if (task !== undefined) reports.answered(response, task);
+  });
+  const observer = { ...responded, shadowed: (outcome: ShadowOutcome) => reports.shadowed(outcome) };
   const log = countedWriters(ports.log, ports.metrics);
-  return judged(createFusionStage({ ...ports, log, prefix, delivery, transactionIntervalMs, answeredWindowMs, isOrdered, adapterOf: adapterOf(ports), observer }), accuracy);
+  return judged(createFusionStage({ ...ports, log, prefix, delivery, transactionIntervalMs, answeredWindowMs, isOrdered, adapterOf: adapters, observer }), accuracy, reports);
 }
 
 /** Interactions are looked at for as long as the stage answers. */
-function judged(stage: Stage, accuracy: LiveAccuracy): Stage {
+function judged(stage: Stage, accuracy: LiveAccuracy, reports: ExperimentReports): Stage {
   const [start, stop] = [stage.start?.bind(stage), stage.stop?.bind(stage)];
   return Object.assign(stage, {
     async start(context: StageContext) {
       await start?.(context);
       await accuracy.start();
+      reports.start();
     },
     async stop() {
+      await reports.stop();
       await accuracy.stop();
       await stop?.();
     },

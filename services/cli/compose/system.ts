@@ -1,6 +1,6 @@
 import type { Settings } from '@tandem/shared/config';
 import type { LifecycleState } from '@tandem/shared/lifecycle';
-import { followControl } from '@tandem/shared/control';
+import { followControl, type ControlState } from '@tandem/shared/control';
 import type { StageName } from '@tandem/shared/runner';
 import { startStatusServer, type StatusServer } from '@tandem/shared/telemetry';
 import { learnLogTime } from './log-time.ts';
@@ -34,10 +34,15 @@ export class System implements AsyncDisposable {
     this.#server = await startStatusServer({ host, port, metrics: ports.metrics.registry, logger: ports.logger, state: () => this.state });
     await learnLogTime(settings, ports);
     const units = unitsOf(names, parseChain(settings.chain));
-    const control = await followControl({ ...ports, prefix: settings.prefix, onChange: (state) => this.#units.forEach((unit) => unit.steer(state)) });
+    const control = await followControl({ ...ports, prefix: settings.prefix, onChange: (state) => this.#steer(state, ports) });
     this.#control = control;
     for (const unit of units.toReversed()) this.#units.push(await Unit.start(unit, settings, ports, control.state));
     this.#starting = false;
+  }
+
+  #steer(state: ControlState, { experiments }: Ports): void {
+    experiments.update(state.experiments);
+    for (const unit of this.#units) unit.steer(state);
   }
 
   /** The least ready of its stages. */

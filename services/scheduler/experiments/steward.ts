@@ -1,0 +1,128 @@
+import type { ExperimentControl } from '@tandem/schemas';
+import type { Clock } from '@tandem/shared/clock';
+import { experimentRecords, type ExperimentDeed } from '@tandem/shared/control';
+import { actionFor, applied, ReportBook, type CountsByArm, type ExperimentAction, type ExperimentBook } from '@tandem/shared/core';
+import type { LogRecord } from '@tandem/shared/log';
+import type { StageOutput } from '@tandem/shared/runner';
+import type { Logger } from '@tandem/shared/telemetry';
+
+const INTERVAL_MS = 1_000;
+/** Of a guard rail's window, whatever its length. */
+const SAMPLES = 60;
+/** What was written is read again by then; else it is written again. */
+const PATIENCE_MS = 10_000;
+const DEEDS: Readonly<Record<ExperimentAction['kind'], ExperimentDeed>> = { promote: 'promote', roll_back: 'rollback', end: 'end' };
+
+export interface ExperimentStewardOptions {
+  prefix: string;
+  experiments: ExperimentBook;
+  clock: Clock;
+  logger: Pick<Logger, 'info' | 'warn'>;
+  /** Resolves when durable. */
+  publish: (outputs: readonly StageOutput[]) => Promise<void>;
+  onAction?: (experiment: string, action: ExperimentAction['kind']) => void;
+}
+
+interface Sample {
+  at: number;
+  counts: CountsByArm;
+}
+
+/** What is known of one start of an experiment. */
+interface Watched {
+  startedAt: number;
+  /** Oldest first; the first one is where the window begins. */
+  samples: Sample[];
+  /** Since when a change of it is on its way. */
+  actedAt: number | undefined;
+  actedOn: number;
+}
+
+/**
+ * Holds running experiments against their guard rails and their goal, once a second, and does what follows: takes an arm back, promotes one,
+ * ends it. One scheduler does so, whoever has partition 0 of the tasks: the group decides that without a further election, and where two
+ * think so for a moment, both write the same.
+ */
+export class ExperimentSteward {
+  readonly #options: ExperimentStewardOptions;
+  readonly #reports = new ReportBook();
+  readonly #watched = new Map<string, Watched>();
+  #isInCharge = false;
+  #cancel: () => void = () => undefined;
+
+  constructor(options: ExperimentStewardOptions) {
+    this.#options = options;
+  }
+
+  /** A record of topic `telemetry`. */
+  heard({ key, value }: Pick<LogRecord, 'key' | 'value'>): void {
+    this.#reports.heard(key, value);
+  }
+
+  start(): void {
+    const { clock } = this.#options;
+    this.#cancel = clock.schedule(clock.now() + INTERVAL_MS, () => {
+      this.look();
+      this.start();
+    });
+  }
+
+  stop(): void {
+    this.#cancel();
+  }
+
+  set inCharge(isInCharge: boolean) {
+    this.#isInCharge = isInCharge;
+  }
+
+  /** Also whoever is not in charge samples: it may be so the next moment. */
+  look(): void {
+    const { experiments, clock } = this.#options;
+    const now = clock.now();
+    const running = experiments.all.filter(({ state }) => state === 'running');
+    for (const name of this.#watched.keys()) if (!running.some(({ definition }) => definition.name === name)) this.#watched.delete(name);
+    for (const control of running) this.#lookAt(control, now);
+  }
+
+  #lookAt(control: ExperimentControl, now: number): void {
+    const watched = this.#watch(control);
+    const counts = this.#reports.countsOf(control);
+    const action = actionFor(control, counts, this.#windowAgo(watched, control, counts, now));
+    if (action === undefined || !this.#isInCharge) return;
+    const isOnItsWay = watched.actedOn === control.revision && watched.actedAt !== undefined && now - watched.actedAt < PATIENCE_MS;
+    if (!isOnItsWay) void this.#act(control, watched, action, now);
+  }
+
+  #watch({ definition: { name }, startedAt }: ExperimentControl): Watched {
+    const known = this.#watched.get(name);
+    if (known?.startedAt === startedAt) return known;
+    const watched = { startedAt, samples: [], actedAt: undefined, actedOn: 0 };
+    this.#watched.set(name, watched);
+    return watched;
+  }
+
+  /** The counts as they were when the guard rails' window began. */
+  #windowAgo({ samples }: Watched, { definition: { guards } }: ExperimentControl, counts: CountsByArm, now: number): CountsByArm {
+    const windowMs = guards.windowSeconds * 1_000;
+    const last = samples.at(-1);
+    if (last === undefined || now - last.at >= windowMs / SAMPLES) samples.push({ at: now, counts });
+    while (samples.length > 1 && now - samples[1]!.at >= windowMs) samples.shift();
+    return samples[0]!.counts;
+  }
+
+  async #act(control: ExperimentControl, watched: Watched, action: ExperimentAction, now: number): Promise<void> {
+    const { prefix, publish, logger, onAction } = this.#options;
+    const { name } = control.definition;
+    watched.actedAt = now;
+    watched.actedOn = control.revision;
+    const time = Math.round(now);
+    try {
+      await publish(experimentRecords(applied(control, action, { by: 'scheduler', time }), { prefix, actor: 'scheduler', deed: DEEDS[action.kind], time }));
+      onAction?.(name, action.kind);
+      logger.info({ experiment: name, ...action }, `experiment ${name}: ${action.kind}`);
+    } catch (err) {
+      watched.actedAt = undefined;
+      logger.warn({ err, experiment: name }, `experiment ${name}: ${action.kind} could not be written; trying again`);
+    }
+  }
+}
