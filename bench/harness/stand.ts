@@ -24,7 +24,7 @@ export interface Stand extends AsyncDisposable {
  */
 export async function openStand(kafka: string | undefined, variants: readonly Variant[], warmSeconds = WARM_SECONDS): Promise<Stand> {
   await using stack = new AsyncDisposableStack();
-  const broker = kafka === undefined ? await startKafkaBroker() : undefined;
+  const broker = kafka === undefined ? await startKafkaBroker({ runsLong: true }) : undefined;
   if (broker !== undefined) stack.defer(() => broker.stop());
   const address = kafka ?? broker!.address;
   const log = stack.use(createKafkaLog({ brokers: [address], clientId: 'tandem-bench', logger: silentLogger }));

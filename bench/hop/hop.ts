@@ -49,7 +49,7 @@ else await main();
 
 async function main(): Promise<void> {
   exitOnSignals();
-  const broker = values.embedded || values.brokers !== undefined ? undefined : await startKafkaBroker();
+  const broker = values.embedded || values.brokers !== undefined ? undefined : await startKafkaBroker({ runsLong: true });
   const brokers = (values.brokers ?? broker?.address ?? '').split(',');
   const log = values.embedded ? createEmbeddedLog() : createKafkaLog({ brokers, clientId: 'bench-hop', logger: silentLogger });
   try {

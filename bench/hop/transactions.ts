@@ -36,7 +36,7 @@ else await main();
 
 async function main(): Promise<void> {
   exitOnSignals();
-  const broker = values.brokers === undefined ? await startKafkaBroker() : undefined;
+  const broker = values.brokers === undefined ? await startKafkaBroker({ runsLong: true }) : undefined;
   const log = createKafkaLog({ brokers: (values.brokers ?? broker?.address ?? '').split(','), clientId: 'bench-transactions', logger: silentLogger });
   try {
     const result = await measure(log, () => cpuSecondsOf(broker?.process.pid === undefined ? [] : [broker.process.pid]));

@@ -53,7 +53,7 @@ else await main();
 
 async function main(): Promise<void> {
   exitOnSignals();
-  const broker = values.embedded || values.brokers !== undefined ? undefined : await startKafkaBroker();
+  const broker = values.embedded || values.brokers !== undefined ? undefined : await startKafkaBroker({ runsLong: true });
   const kafka = values.embedded ? {} : { kafka: values.brokers ?? broker?.address };
   const prefix = `bench-${randomUUID().slice(0, 8)}.`;
   const settings = loadSettings({ flags: { ...kafka, prefix, chain: values.chain, httpPort: '0', logLevel: 'warn' } });

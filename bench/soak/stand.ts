@@ -26,7 +26,7 @@ export interface StandOptions {
 export async function openStand({ instances, stageFlags: more }: StandOptions): Promise<Stand> {
   await using stack = new AsyncDisposableStack();
   const guardian = stack.use(new Guardian());
-  const broker = await startKafkaBroker({ properties: { 'log.retention.bytes': -1 } });
+  const broker = await startKafkaBroker({ runsLong: true, properties: { 'log.retention.bytes': -1 } });
   stack.defer(() => broker.stop());
   guardian.watch(broker.process);
   const redis = await startRedisServer();

@@ -1,5 +1,6 @@
-import { run } from './program.ts';
+import { keepCompiled } from './compile-cache.ts';
 
+keepCompiled();
 // Whoever reads what is printed here (head, less) may have seen enough.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
@@ -7,4 +8,5 @@ for (const stream of [process.stdout, process.stderr]) {
     process.exit();
   });
 }
+const { run } = await import('./program.ts');
 process.exitCode = await run(process.argv);

@@ -1,6 +1,6 @@
 import { dockerAnswers, startKafkaContainer, startRedisContainer, type StartedServer } from './containers.ts';
 import { missingForLocalKafka } from './kafka-jars.ts';
-import { answers, startKafkaBroker } from './kafka-broker.ts';
+import { answers, startKafkaBroker, type KafkaBrokerOptions } from './kafka-broker.ts';
 import { isOnPath } from './processes.ts';
 import { startRedisServer } from './redis-server.ts';
 
@@ -21,8 +21,8 @@ type Found = StartedServer & { origin: string };
  * else as local processes.
  * @throws when one cannot be had, saying what to install
  */
-export async function findOrStartServers(): Promise<Servers> {
-  const [kafka, redis] = await Promise.allSettled([findKafka(), findRedis()]);
+export async function findOrStartServers(local: Pick<KafkaBrokerOptions, 'runsLong'> = {}): Promise<Servers> {
+  const [kafka, redis] = await Promise.allSettled([findKafka(local), findRedis()]);
   if (kafka.status === 'fulfilled' && redis.status === 'fulfilled') {
     return {
       kafka: kafka.value.address,
@@ -35,7 +35,7 @@ export async function findOrStartServers(): Promise<Servers> {
   throw new Error(messageOf([kafka, redis]));
 }
 
-async function findKafka(): Promise<Found> {
+async function findKafka(local: KafkaBrokerOptions): Promise<Found> {
   const address = process.env['TANDEM_TEST_KAFKA'];
   if (address !== undefined && address !== '') {
     if (!(await answers(address))) throw new Error(`No Kafka broker answers at ${address} (TANDEM_TEST_KAFKA).`);
@@ -44,7 +44,7 @@ async function findKafka(): Promise<Found> {
   return firstOf('Kafka', startKafkaContainer, async () => {
     const missing = missingForLocalKafka();
     if (missing !== undefined) throw new Error(`local Kafka needs ${missing} on the PATH`);
-    const broker = await startKafkaBroker();
+    const broker = await startKafkaBroker(local);
     return { address: broker.address, stop: () => broker.stop() };
   });
 }

@@ -28,7 +28,7 @@ if (values.help) {
 } else {
   exitOnSignals();
   await startBrokers(Number(values.brokers));
-  const servers = await findOrStartServers();
+  const servers = await findOrStartServers({ runsLong: true });
   process.stdout.write(`export TANDEM_TEST_KAFKA=${servers.kafka}  # ${servers.origin.kafka}\n`);
   process.stdout.write(`export TANDEM_TEST_REDIS=${servers.redis}  # ${servers.origin.redis}\n`);
   process.stderr.write('Running until Ctrl-C.\n');
