@@ -66,9 +66,9 @@ describe.each(transports)('the whole flow on $name', ({ flags }) => {
     const interaction = (itemId: string, index: number) => JSON.stringify({ userId, itemId, time: 1_000 + index });
     await client.write('interactions', history.map(interaction));
     const [fromInteractions, given, early] = await client.ask([
-      recommend({ asOfInteractions: history.length }, { task: 'coarse' }, { userId }),
-      recommend({ history }, { task: 'coarse' }),
-      recommend({ asOfInteractions: 0 }, { task: 'coarse' }, { userId }),
+      recommend({ asOfInteractions: history.length }, { task: 'coarse', ...patient }, { userId }),
+      recommend({ history }, { task: 'coarse', ...patient }),
+      recommend({ asOfInteractions: 0 }, { task: 'coarse', ...patient }, { userId }),
     ]);
     expect(fromInteractions!.result).toEqual(given!.result);
     expect(early).toMatchObject({ reason: 'unknown_user' });
