@@ -55,6 +55,22 @@ describe('a request that becomes a task', () => {
   });
 });
 
+describe('provisional answers', () => {
+  it.each([
+    [undefined, true, false], ['off', true, false], ['asked', undefined, false], ['asked', false, false], ['asked', true, true],
+    ['always', undefined, true], ['always', true, true], ['always', false, false],
+  ] as const)('of a workload that says %s to a request that says %s: %s', async (provisional, asked, wanted) => {
+    const { classifier } = testClassifier({ workloads: [testWorkload({ provisional })] });
+    const body = request({ hints: asked === undefined ? {} : { provisional: asked } });
+    expect((await taskOf(classifier, record('requests', body))).provisional).toBe(wanted ? true : undefined);
+  });
+
+  it('are nothing for the bulk lane', async () => {
+    const { classifier } = testClassifier({ workloads: [testWorkload({ provisional: 'always' })] });
+    expect((await taskOf(classifier, record('requests.bulk', request()))).provisional).toBeUndefined();
+  });
+});
+
 describe('the kind of task', () => {
   it('follows the hint before everything else', async () => {
     const { classifier } = testClassifier({ workloads: [testWorkload({ defaultTask: 'full' })] });

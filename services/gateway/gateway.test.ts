@@ -98,6 +98,46 @@ describe('a gateway over the embedded log and the real stages', () => {
     expect(JSON.parse(lines.payload)).toMatchObject({ requestId: 'lined', final: true });
   });
 
+  /** Final or not, of each event of a stream. */
+  const finals = (payload: string) => [...payload.matchAll(/"final":(true|false)/g)].map(([, final]) => final === 'true');
+  const full = (over: object = {}) => recommend({ hints: { ...patient, task: 'full', ...over } });
+
+  test('streams the small model’s answer now and the large one’s later', async () => {
+    const { payload } = await ask(full(), { accept: 'text/event-stream' });
+    expect([...payload.matchAll(/^event: (.*)$/gm)].map(([, event]) => event)).toEqual(['provisional', 'final']);
+    expect(finals(payload)).toEqual([false, true]);
+    expect(payload).toMatch(/"status":"provisional".*"model":"recommend-small"/);
+  });
+
+  test('gives no provisional answer to a stream that declines them, nor to whoever takes one answer', async () => {
+    expect(finals((await ask(full({ provisional: false }), { accept: 'text/event-stream' })).payload)).toEqual([true]);
+    expect(finals((await ask(full({ provisional: true }))).payload)).toEqual([true]);
+  });
+
+  test('streams a sequence while it is generated', async () => {
+    const { payload } = await ask({ workload: 'generate', input: { history: ['1', '260'], count: 40 }, hints: patient }, { accept: 'application/x-ndjson' });
+    const lines = payload.trim().split('\n').map((line) => JSON.parse(line) as { sequence: number; result: { sequence: string[] } });
+    const whole = lines.at(-1)!.result.sequence;
+    expect(finals(payload)).toEqual([...lines.slice(1).map(() => false), true]);
+    expect(lines.length).toBeGreaterThan(1);
+    expect(lines.map(({ sequence }) => sequence)).toEqual(lines.map((_, index) => index));
+    for (const { result } of lines) expect(result.sequence).toEqual(whole.slice(0, result.sequence.length));
+  });
+
+  test('the same call, streamed or not, is the same request', async () => {
+    const body = { ...full(), requestId: 'streamed-once' };
+    await ask(body, { accept: 'text/event-stream' });
+    expect((await ask(body)).headers).toMatchObject({ 'idempotency-replayed': 'true' });
+  });
+
+  test('lines of a batch have provisional answers where they ask for them', async () => {
+    const lines = [full({ provisional: true }), full()].map((line) => JSON.stringify(line)).join('\n');
+    const { payload } = await running.gateway.server.inject({ method: 'POST', url: '/v1/requests:batch', headers: { host: 'localhost', 'content-type': 'application/x-ndjson' }, payload: lines });
+    const answers = payload.trim().split('\n').map((line) => JSON.parse(line) as { line: number; final: boolean });
+    expect(answers.filter(({ line }) => line === 1).map(({ final }) => final)).toEqual([false, true]);
+    expect(answers.filter(({ line }) => line === 2).map(({ final }) => final)).toEqual([true]);
+  });
+
   test('answers each line of a batch, whatever the others are', async () => {
     const lines = [JSON.stringify(recommend({ requestId: 'b1' })), 'nonsense', '', JSON.stringify(recommend({ requestId: 'b2' })), JSON.stringify({ workload: 'nope', input: {}, hints: patient, requestId: 'b3' })];
     const response = await running.gateway.server.inject({ method: 'POST', url: '/v1/requests:batch', headers: { host: 'localhost', 'content-type': 'application/x-ndjson' }, payload: lines.join('\n') });

@@ -1,5 +1,6 @@
-import type { ErrorCode, Lane, Outcome, Work } from '@tandem/schemas';
+import type { ErrorCode, Lane, Outcome, StepResult, Work } from '@tandem/schemas';
 import type { RecordSpan } from '@tandem/shared/telemetry';
+import type { Timing } from './outcomes.ts';
 import type { ServedVariant } from './served-variant.ts';
 import type { Suspicion } from './suspects.ts';
 
@@ -26,6 +27,8 @@ export interface Submission {
   span?: RecordSpan | undefined;
   /** It may have ended a process before. */
   suspicion?: Suspicion | undefined;
+  /** Tells what there is so far, any number of times before the answer. Undefined: nobody wants to know. @param part how many were told before */
+  progress?: ((result: StepResult, timing: Timing, part: number) => void) | undefined;
   /** Settles the record: exactly one of the two is called, once. With a fault the record goes to the dead letters too. */
   answer(outcome: Outcome, fault?: RecordFault): void;
   handBack(error: unknown): void;

@@ -1,4 +1,4 @@
-import { topicName, type Response } from '@tandem/schemas';
+import { HEADER, topicName, type Response } from '@tandem/schemas';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { startGatewayAndStages, type RunningGateway } from '../../../test/support/gateway.ts';
 import { readPositions, writePositions } from './positions.ts';
@@ -60,6 +60,17 @@ test('brings what is answered from now on, of the workload that is asked for', a
   await stream.until((events) => ids(events).length === 4);
   expect(ids(stream.events)).toEqual(['a', 'b', 'c', 'd']);
   stream.leave();
+});
+
+test('brings provisional responses to those alone who ask for them', async () => {
+  const [all, finals] = [await open('?provisional=true'), await open()];
+  await Promise.all([all.until(isCaughtUp), finals.until(isCaughtUp)]);
+  const response = (final: boolean) => ({ topic: topicName(running.settings.prefix, 'responses'), key: 'p', value: JSON.stringify({ requestId: 'p', workload: 'recommend', final }), headers: final ? {} : { [HEADER.provisional]: 'true' } });
+  await running.ports.producer.send([response(false), response(true)]);
+  await Promise.all([all, finals].map((stream) => stream.until((events) => events.some(({ event }) => event === 'response'))));
+  expect([all, finals].map(({ events }) => events.map(({ event }) => event))).toEqual([['caught-up', 'provisional', 'response'], ['caught-up', 'response']]);
+  all.leave();
+  finals.leave();
 });
 
 test('goes on after the last event that a client saw: nothing twice, nothing left out', async () => {

@@ -19,13 +19,14 @@ const MOST_UNSENT_BYTES = 4_194_304;
 interface FeedQuery {
   workload?: string;
   lastEventId?: string;
+  provisional?: string;
 }
 
 const documentation = {
   summary: 'Responses as they are made',
   description: 'Server-sent events `response`. After a break the browser sends Last-Event-ID by itself, and what was missed comes first.',
   tags: ['responses'],
-  querystring: { type: 'object', properties: { workload: { type: 'string', description: 'of this workload alone' }, lastEventId: { type: 'string', description: 'as the header Last-Event-ID' } } },
+  querystring: { type: 'object', properties: { workload: { type: 'string', description: 'of this workload alone' }, lastEventId: { type: 'string', description: 'as the header Last-Event-ID' }, provisional: { type: 'string', enum: ['true', 'false'], description: 'true: provisional responses too, as events `provisional`' } } },
   headers: { type: 'object', properties: { 'last-event-id': { type: 'string' } } },
   response: { 200: { description: 'Events', content: { 'text/event-stream': { schema: { type: 'string' } } } }, default: problemResponse },
 } as const;
@@ -56,7 +57,7 @@ type Followed = { feed: ResponseFeed; from: Positions | undefined; accepts: (rec
 async function stream(followed: Followed, request: FastifyRequest, reply: FastifyReply, open: Set<ServerResponse>): Promise<void> {
   const signal = abandonment(reply);
   const { raw } = reply;
-  const subscription = new Subscription({ ...followed, signal, onRecord: (record, id) => send(raw, `id: ${id}\nevent: response\ndata: ${textOf(record, request.credential)}\n\n`) });
+  const subscription = new Subscription({ ...followed, signal, onRecord: (record, id) => send(raw, `id: ${id}\nevent: ${isProvisional(record) ? 'provisional' : 'response'}\ndata: ${textOf(record, request.credential)}\n\n`) });
   reply.hijack();
   raw.writeHead(200, { ...headersOf(reply), 'content-type': 'text/event-stream', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
   open.add(raw);
@@ -89,12 +90,20 @@ function headersOf(reply: FastifyReply): Record<string, string | number | string
   return Object.fromEntries(Object.entries(reply.getHeaders()).filter((entry): entry is [string, string | number | string[]] => entry[1] !== undefined));
 }
 
+function isProvisional({ headers }: LogRecord): boolean {
+  return headers[HEADER.provisional] !== undefined;
+}
+
 /** A tenant sees its own responses; without credentials, there are no tenants. */
-function filterOf({ workload }: FeedQuery, { tenant }: Credential): (record: LogRecord) => boolean {
+function filterOf({ workload, provisional }: FeedQuery, { tenant }: Credential): (record: LogRecord) => boolean {
   if (workload !== undefined && !idSchema.safeParse(workload).success) throw new Problem('invalid_request', { detail: 'workload: a name of a workload is expected' });
   // The name is looked for as JSON writes it, so that what is not asked for need not be parsed.
   const wanted = workload === undefined ? undefined : `"workload":"${workload}"`;
-  return ({ headers, value }) => value !== null && (tenant === undefined || headers[HEADER.tenant] === tenant) && (wanted === undefined || (value.includes(wanted) && (JSON.parse(value.toString('utf8')) as Response).workload === workload));
+  const isOf = (value: Buffer): boolean => wanted === undefined || (value.includes(wanted) && (JSON.parse(value.toString('utf8')) as Response).workload === workload);
+  return (record) => {
+    const { headers, value } = record;
+    return value !== null && (provisional === 'true' || !isProvisional(record)) && (tenant === undefined || headers[HEADER.tenant] === tenant) && isOf(value);
+  };
 }
 
 /** @throws {Problem} `invalid_request` */

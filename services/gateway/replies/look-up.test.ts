@@ -25,3 +25,11 @@ test('however many ask, few read the log at once, and the next read when those a
   expect(rest.at(-1)).toMatchObject({ reason: { code: 'overload' } });
   expect(await lookUps.find('mine', PLACE, undefined)).toMatchObject({ requestId: 'mine' });
 });
+
+test('a provisional response is no answer', async () => {
+  const provisional = { headers: { [HEADER.requestId]: 'mine', [HEADER.provisional]: 'true' }, value: Buffer.from('{"final":false}') };
+  const final = { headers: { [HEADER.requestId]: 'mine' }, value: Buffer.from('{"final":true}') };
+  const lookUps = (...batches: object[][]) => new LookUps({ read: async function* () { yield* batches; } } as unknown as Pick<EventLog, 'read'>, 't.', new FairShare({ capacity: 1, tenantShare: 1 }));
+  expect(await lookUps([provisional]).find('mine', PLACE, undefined)).toBeUndefined();
+  expect(await lookUps([provisional], [final]).find('mine', PLACE, undefined)).toEqual({ final: true });
+});

@@ -50,7 +50,7 @@ export class LookUps {
 async function lookUpResponse(log: Pick<EventLog, 'read'>, prefix: string, flowId: string, { partition, since }: Place): Promise<Response | undefined> {
   const signal = AbortSignal.timeout(PATIENCE_MS);
   for await (const records of log.read({ topic: topicName(prefix, 'responses'), partition, from: { timestamp: since }, signal })) {
-    const found = records.findLast(({ headers, value }) => headers[HEADER.requestId] === flowId && value !== null);
+    const found = records.findLast(({ headers, value }) => headers[HEADER.requestId] === flowId && headers[HEADER.provisional] === undefined && value !== null);
     if (found?.value) return JSON.parse(found.value.toString('utf8')) as Response;
   }
   return undefined;

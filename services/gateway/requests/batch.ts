@@ -10,9 +10,9 @@ import { problemResponse } from '../openapi/problem-schema.ts';
 import { documented } from '../openapi/json-schema.ts';
 import { admit } from './admit.ts';
 import { callOf } from './call.ts';
-import { Exchange, forClient, waitMsOf } from './exchange.ts';
+import { Exchange, forClient, waitMsOf, type ExchangeOptions } from './exchange.ts';
 import { readLines, type Line } from './lines.ts';
-import { draftSchema, prepareRequest, type Call } from './prepare.ts';
+import { draftSchema, prepareRequest, type Call, type PreparedRequest } from './prepare.ts';
 import { repeated } from './repeated.ts';
 
 const NDJSON = 'application/x-ndjson';
@@ -21,7 +21,7 @@ const WINDOW = 256;
 
 const documentation = {
   summary: 'Many requests, one a line',
-  description: 'NDJSON in, NDJSON out: one line for each, in the order in which they are answered, while lines still come in. A line that cannot be answered with a response has `line`, its requestId where it can be read, and `problem`.',
+  description: 'NDJSON in, NDJSON out: one line for each, in the order in which they are answered, while lines still come in. A line that asks for it (hints.provisional) has provisional responses before its final one. A line that cannot be answered with a response has `line`, its requestId where it can be read, and `problem`.',
   tags: ['requests'],
   body: { content: { [NDJSON]: { schema: { ...documented(draftSchema), description: 'one line' } } } },
   response: { 200: { description: 'Lines', content: { [NDJSON]: { schema: { type: 'string' } } } }, default: problemResponse },
@@ -52,7 +52,7 @@ async function batch(request: FastifyRequest, reply: FastifyReply, context: Gate
     input.destroy();
   });
   endWithCredential(request, reply.raw);
-  void run(input, output, (line) => answerLine(line, request, call, context), context).finally(() => span?.end());
+  void run(input, output, (line) => answerLine(line, request, call, context, (body) => offer(output, body)), context).finally(() => span?.end());
   return reply.header('content-type', `${NDJSON}; charset=utf-8`).header('cache-control', 'no-store').header('x-accel-buffering', 'no').send(output);
 }
 
@@ -80,7 +80,12 @@ async function write(output: PassThrough, body: object): Promise<void> {
   await Promise.race([once(output, 'drain'), once(output, 'close')]);
 }
 
-async function answerLine(line: Line, request: FastifyRequest, call: Call, context: GatewayContext): Promise<object> {
+/** What the next line replaces: whoever reads slowly is spared it. */
+function offer(output: PassThrough, body: object): void {
+  if (!output.destroyed && !output.writableNeedDrain) output.write(`${JSON.stringify(body)}\n`);
+}
+
+async function answerLine(line: Line, request: FastifyRequest, call: Call, context: GatewayContext, tell: (body: object) => void): Promise<object> {
   let requestId: string | undefined;
   const holds: Hold[] = [];
   try {
@@ -95,7 +100,7 @@ async function answerLine(line: Line, request: FastifyRequest, call: Call, conte
     const waitMs = waitMsOf(prepared, context);
     const earlier = prepared.isIdempotent ? await repeated(prepared, exchange, waitMs, context) : 'first';
     if (prepared.isIdempotent && earlier === 'first') exchange.keepAnswer();
-    const response = earlier === 'first' ? await exchange.run({ waitMs }) : earlier;
+    const response = earlier === 'first' ? await exchange.run({ waitMs, ...listening(line.number, prepared, tell) }) : earlier;
     if (response !== undefined) return { line: line.number, ...forClient(response, requestId) };
     throw new Problem('no_answer', { detail: 'No response in time.', requestId });
   } catch (error) {
@@ -110,6 +115,11 @@ function holdLine(text: string, { credential }: Call, { shares }: GatewayContext
   const hold = shares.bodies.take(credential.tenant, text.length);
   if (hold === undefined) throw new Problem('overload', { detail: 'As many requests are in memory as fit, or of one tenant as leave room for others’.', retryAfterSeconds: 1 });
   return hold;
+}
+
+/** A line gets provisional responses where it asks for them by its hints. */
+function listening(line: number, { request, requestId }: PreparedRequest, tell: (body: object) => void): Pick<ExchangeOptions, 'onProvisional'> {
+  return request.hints?.provisional === true ? { onProvisional: (response) => tell({ line, ...forClient(response, requestId) }) } : {};
 }
 
 function asProblem(error: unknown, { logger }: GatewayContext): Problem {

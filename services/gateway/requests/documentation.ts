@@ -11,7 +11,7 @@ const TAGS = ['requests'];
 export const documentation = {
   post: {
     summary: 'Ask, and wait for the response',
-    description: 'Waits up to the deadline. Prefer: respond-async answers 202 at once, Prefer: wait=N after N seconds. Accept: text/event-stream or application/x-ndjson answers with events or lines: provisional responses, where a stage makes such (none does today), then the final one.',
+    description: 'Waits up to the deadline. Prefer: respond-async answers 202 at once, Prefer: wait=N after N seconds. Accept: text/event-stream or application/x-ndjson answers with events or lines: provisional responses where the workload makes them (hints.provisional false declines), then the final one.',
     tags: TAGS,
     headers: {
       type: 'object',

@@ -20,6 +20,8 @@ export interface Call {
   idempotencyKey?: string | undefined;
   /** W3C trace context, to go on with. */
   trace: Headers;
+  /** The caller can take provisional responses: they are asked for where the body does not say otherwise. */
+  takesProvisional?: boolean;
 }
 
 export interface PreparedRequest {
@@ -43,8 +45,8 @@ export function prepareRequest(body: unknown, call: Call, context: GatewayContex
   const { requestId, isIdempotent } = chooseId(draft.requestId, call.idempotencyKey);
   const flowId = flowIdOf(requestId, call.credential);
   const request: Request = withTier({ ...draft, requestId: flowId }, call.credential);
-  const value = textOf(request);
   const workload = context.workloadsByName.get(request.workload);
+  const value = textOf(call.takesProvisional === true && workload?.provisional === 'asked' ? askingForProvisional(request) : request);
   const deadlineMs = request.hints?.deadlineMs ?? workload?.deadlineMs ?? undefined;
   const key = affinityKey(request);
   const place = { partition: partitionOfKey(key, context.settings.partitions), since: context.clock.now() };
@@ -75,6 +77,11 @@ function chooseId(requestId: string | undefined, idempotencyKey: string | undefi
 /** A tier is the credential's to say, where there is one. */
 function withTier(request: Request, { tier }: Credential): Request {
   return tier === undefined ? request : { ...request, hints: { ...request.hints, tier: idSchema.parse(tier) } };
+}
+
+/** Not a part of what makes two calls the same. */
+function askingForProvisional(request: Request): Request {
+  return { ...request, hints: { provisional: true, ...request.hints } };
 }
 
 function textOf(request: Request): string {

@@ -25,7 +25,7 @@ async function post(request: FastifyRequest, reply: FastifyReply, context: Gatew
   let hold: Hold | undefined;
   try {
     const preference = preferenceOf(request);
-    const prepared = prepareRequest(request.body, call, context);
+    const prepared = prepareRequest(request.body, { ...call, takesProvisional: streamFormOf(request) !== undefined }, context);
     hold = admit(prepared, call.credential, context);
     const sent = await answer(new Exchange(prepared, hold, context), prepared, preference, request, reply, context);
     span?.end();

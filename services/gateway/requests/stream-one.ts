@@ -31,7 +31,10 @@ export async function streamResponses(form: StreamForm, prepared: PreparedReques
   const send = (event: string, body: object) => void raw.write(write(form, event, body));
   const signal = abandonment(reply);
   try {
-    const onProvisional = (response: Response) => send('provisional', forClient(response, requestId));
+    // Whoever reads slowly is spared those that the next one replaces.
+    const onProvisional = (response: Response) => {
+      if (!raw.writableNeedDrain) send('provisional', forClient(response, requestId));
+    };
     const response = await exchange.run({ waitMs, onProvisional, signal });
     if (response !== undefined) send('final', forClient(response, requestId));
     else if (signal.aborted) exchange.cancel();

@@ -11,6 +11,7 @@ import type { Suspects } from '../suspects.ts';
 import type { CacheMemory } from './cache-memory.ts';
 import { FastestToken } from './fastest-token.ts';
 import type { DecodingUse } from './options.ts';
+import { ProgressPace } from './progress-pace.ts';
 import { answerSlate } from './slate-answer.ts';
 import { newSlate, type Slate, type SlateSequence } from './slate.ts';
 import { nextTokens, type NextTokens, type TokenSourceOptions } from './token-source.ts';
@@ -42,6 +43,7 @@ export class DecodingRunner {
   readonly #schedule: SequenceSchedule<Slate>;
   readonly #byRequest = new Map<string, Set<SlateSequence>>();
   readonly #fastest = new FastestToken();
+  readonly #pace = new ProgressPace();
   readonly #reported = { reusedTokens: 0, evictions: 0 };
   #calls = 0;
   #counting = 0;
@@ -191,6 +193,17 @@ export class DecodingRunner {
     const ended = this.#schedule.advanced(sequence, chosen.map(({ item }) => item), now);
     if (ended === 'finished') this.#finished(sequence);
     else if (ended === 'cancelled') this.#cancelled(sequence);
+    else this.#tell(sequence, now);
+  }
+
+  /** What it has so far, where its request wants to know. */
+  #tell({ asked: { payload } }: SlateSequence, now: number): void {
+    const { pending: { progress, work }, chosen, parts, calls, companions, queueMs = 0, computeMs } = payload;
+    if (progress === undefined || !this.#pace.admits(payload.toldAt, now)) return;
+    payload.toldAt = now;
+    payload.parts += 1;
+    const { served } = this.#options;
+    progress(served.adapter.decoding!.result(chosen, work), { batchSize: Math.round(companions / calls), queueMs, computeMs }, parts);
   }
 
   /** Whoever failed in company runs again by himself, from his tokens; whoever fails alone is at fault. */
@@ -212,14 +225,14 @@ export class DecodingRunner {
 
   #finished(sequence: SlateSequence): void {
     const { served, observer, settler, clock } = this.#options;
-    const { pending, chosen, calls, companions, queueMs = 0, computeMs } = sequence.asked.payload;
+    const { pending, chosen, calls, companions, queueMs = 0, computeMs, parts } = sequence.asked.payload;
     this.#forgetRequest(sequence);
     served.running -= 1;
     const batchSize = Math.round(companions / calls);
     // To schedulers a slate is what a batch is elsewhere: with so many others it takes so long.
     served.batchDone(batchSize, computeMs, queueMs, clock.now());
     const result = served.adapter.decoding!.result(chosen, pending.work);
-    answerSlate(pending, result, { batchSize, queueMs, computeMs }, observer);
+    answerSlate(pending, result, { batchSize, queueMs, computeMs }, observer, parts);
     settler.survived(pending);
   }
 

@@ -14,10 +14,13 @@ export interface Slate {
   failures: number;
   /** Before its first call, ms. */
   queueMs: number | undefined;
+  /** How often it has told what it has so far, and when last, ms. */
+  parts: number;
+  toldAt: number | undefined;
 }
 
 export type SlateSequence = Sequence<Slate>;
 
 export function newSlate(pending: PendingWork, start: DecodingStart): Slate {
-  return { pending, start, chosen: [], calls: 0, companions: 0, computeMs: 0, failures: 0, queueMs: undefined };
+  return { pending, start, chosen: [], calls: 0, companions: 0, computeMs: 0, failures: 0, queueMs: undefined, parts: 0, toldAt: undefined };
 }

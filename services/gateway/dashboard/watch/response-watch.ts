@@ -1,4 +1,4 @@
-import { topicName, type Interaction, type Response } from '@tandem/schemas';
+import { HEADER, topicName, type Interaction, type Response } from '@tandem/schemas';
 import { jsonOf } from '@tandem/shared/core';
 import type { LogRecord } from '@tandem/shared/log';
 import type { RecentAnswer } from '../snapshot.ts';
@@ -45,16 +45,13 @@ export class ResponseWatch {
   }
 
   #answered(record: LogRecord): void {
+    // Another follows.
+    if (record.headers[HEADER.provisional] !== undefined) return;
     const second = this.#seconds.current;
     second.seen += 1;
     if (second.sampled >= LOOKED_INTO || record.value === null) return;
     const response = jsonOf(record.value) as Response | null | undefined;
-    // Provisional answers are followed by another.
     if (!Array.isArray(response?.steps)) return;
-    if (!response.final) {
-      second.seen -= 1;
-      return;
-    }
     second.add(response);
     const path = pathOf(response);
     this.quality.answered(response, path);
