@@ -10,14 +10,14 @@ const onServers = {
   globalSetup: ['test/support/global-setup.ts'],
   testTimeout: 90_000,
   hookTimeout: 120_000,
-  // They mostly wait: for sessions to run out, brokers to come back. More would fight for the cores.
-  maxWorkers: 2,
+  // Many of them wait most of the time: for sessions to run out, brokers to come back.
+  maxWorkers: 3,
 };
 
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: unit, testTimeout: 20_000, maxWorkers: 2 } },
+      { test: { name: 'unit', include: unit, testTimeout: 20_000, maxWorkers: 3 } },
       { test: { name: 'integration', include: ['test/**/*.test.ts'], exclude: [...tools, ...long], ...onServers } },
       { test: { name: 'long', include: long, ...onServers } },
     ],
