@@ -43,7 +43,7 @@ export interface VariantLoad {
   /** Recent mean from dispatch until a batch began, ms. Absent: none has run. */
   meanQueueMs?: number;
   /** Requests that went on from a cached user prefix, that built one, and that ran with the whole history. Absent: it keeps none. */
-  prefixes?: { hits: number; misses: number; bypassed: number };
+  prefixes?: { hits: number; misses: number; bypassed: number; /** What a request costs more that builds one, ms. Absent: not known. */ missMs?: number };
   /** What batches take now, of what they took when the profile was made. Absent: unknown. */
   drift?: number;
   /** The version that topic `models` wants and this worker could not take; `version` goes on. Absent: it serves what is wanted. */

@@ -233,8 +233,8 @@ class Scheduler implements Stage {
     return output(prefix, at, decision, now, onTrial);
   }
 
-  #dispatched({ task: { requestId, lane, tier }, step }: StepOfTask, { model, precision, pool, forecast }: Decision & { kind: 'dispatch' }, now: number): void {
-    this.#cluster.dispatched({ requestId, step: step.id, model, precision, lane, tier, forecast, dispatchedAt: now, ...(pool === undefined ? {} : { pool }) });
+  #dispatched({ task: { requestId, lane, tier, key }, step }: StepOfTask, { model, precision, pool, forecast }: Decision & { kind: 'dispatch' }, now: number): void {
+    this.#cluster.dispatched({ requestId, step: step.id, model, precision, lane, tier, key, forecast, dispatchedAt: now, ...(pool === undefined ? {} : { pool }) });
   }
 
   /** A policy's defect must not leave a request unanswered. */

@@ -3,6 +3,7 @@ import type { Random } from '@tandem/shared/clock';
 import { BatchTimeModel, CircuitBreaker, driftOf, lengthBucket, refined, type Adapter } from '@tandem/shared/core';
 import type { LoadedVariant } from '@tandem/shared/engine';
 import { variantName } from '@tandem/shared/registry';
+import { PrefixCosts } from './prefix-costs.ts';
 import type { UserPrefixes } from './user-prefixes.ts';
 
 /** Weight of the newest batch in the recent means. */
@@ -38,6 +39,8 @@ export class ServedVariant {
   #meanQueueMs: number | undefined;
   /** Of the mix that runs here, whatever graph and length. */
   readonly #times = new BatchTimeModel();
+
+  readonly #prefixCosts = new PrefixCosts();
 
   readonly breaker: CircuitBreaker;
 
@@ -98,8 +101,12 @@ export class ServedVariant {
     return `${this.name}|${graph}|${kind}`;
   }
 
-  /** @param queueMs the longest, of its requests, from dispatch until it began */
-  batchDone(size: number, computeMs: number, queueMs: number, now: number): void {
+  /**
+   * @param queueMs the longest, of its requests, from dispatch until it began
+   * @param kind of run, as `RanBatch` has it
+   */
+  batchDone(size: number, computeMs: number, queueMs: number, now: number, kind?: string): void {
+    this.#prefixCosts.ran(kind, computeMs / size);
     this.#times.observe(this.name, size, computeMs, now);
     this.#meanQueueMs = this.#meanQueueMs === undefined ? queueMs : this.#meanQueueMs + SMOOTHING * (queueMs - this.#meanQueueMs);
     const isFirst = this.#meanBatchSize === 0;
@@ -137,7 +144,7 @@ export class ServedVariant {
       meanBatchSize: this.#meanBatchSize,
       meanBatchMs: this.#meanBatchMs,
       ...(batchTimes.length === 0 ? {} : { batchTimes }),
-      ...(this.prefixes === undefined ? {} : { prefixes: { ...this.prefixes.counts } }),
+      ...(this.prefixes === undefined ? {} : { prefixes: { ...this.prefixes.counts, ...this.#prefixCosts.missing } }),
       ...(drift === undefined ? {} : { drift: rounded(drift) }),
       ...(this.#refused === undefined ? {} : { refused: this.#refused }),
       ...(this.#meanQueueMs === undefined ? {} : { meanQueueMs: rounded(this.#meanQueueMs) }),

@@ -24,7 +24,7 @@ export class Settler {
     this.#options = options;
   }
 
-  completed(batch: readonly PendingWork[], { results, computeMs }: RanBatch): void {
+  completed(batch: readonly PendingWork[], { results, computeMs, kind }: RanBatch): void {
     const now = this.#options.clock.now();
     let longestMs = 0;
     batch.forEach((pending, row) => {
@@ -37,7 +37,7 @@ export class Settler {
       pending.answer(completedOutcome(pending.work, pending.served, results[row]!, timing));
     });
     const [first] = batch;
-    first?.served.batchDone(batch.length, computeMs, longestMs, now);
+    first?.served.batchDone(batch.length, computeMs, longestMs, now, kind);
     if (first !== undefined) this.#options.observer.batch?.(first.served.name, batch.length, longestMs, computeMs, batch.map(({ span }) => span));
   }
 

@@ -4,7 +4,8 @@ import { readHeartbeat } from '../heartbeat/read-heartbeat.ts';
 import { expectedMsOf } from './expectation.ts';
 import { Forecaster } from './forecaster.ts';
 import { Outstanding, PlaceNames, type Dispatched } from './outstanding.ts';
-import type { ClusterState, VariantState } from './types.ts';
+import { LivePrefixes } from './live-prefixes.ts';
+import type { ClusterState, Forecast, VariantState } from './types.ts';
 import { Ways } from './way.ts';
 
 export interface ClusterOptions {
@@ -66,6 +67,7 @@ export class Cluster {
   readonly #ways = new Ways();
   readonly #forecaster: Forecaster;
   readonly #names = new PlaceNames();
+  readonly #prefixes = new LivePrefixes();
   /** Precision by tier and model. */
   readonly #last = new Map<string, Map<string, string>>();
   /** Variants that have been tried since a worker last said that it tries them again. */
@@ -110,11 +112,12 @@ export class Cluster {
   }
 
   /** A step has been given to the workers. */
-  dispatched(step: Omit<Dispatched, 'place'> & { model: string; precision: string; pool?: string }): void {
+  dispatched(step: Omit<Dispatched, 'place'> & { model: string; precision: string; pool?: string; key?: string }): void {
     const tier = this.#forecaster.tierOf(step.tier);
     const { requestId, step: id, lane, dispatchedAt, forecast, model, precision, pool } = step;
     this.#outstanding.add({ requestId, step: id, lane, dispatchedAt, forecast, tier, place: this.#names.of(model, precision, pool) });
     if (lane !== 'bulk') this.#lastOf(tier).set(model, precision);
+    if (step.key !== undefined && this.#forecaster.missMs(this.#names.of(model, precision, pool)) > 0) this.#prefixes.used(model, step.key, precision, dispatchedAt);
     this.#probed.add(this.#names.of(model, precision, undefined));
   }
 
@@ -133,7 +136,9 @@ export class Cluster {
     const actualMs = now - dispatchedAt;
     const expectedMs = expectedMsOf(forecast);
     const returnMs = Math.max(0, actualMs - run.queueMs - run.computeMs);
-    this.#ways.of(tier).cameBack({ backlogMs: forecast.backlogMs, queueMs: run.queueMs, returnMs, expectedMs, actualMs }, now);
+    // How long a variant takes to load says nothing of the way there.
+    const queueMs = Math.max(0, run.queueMs - (forecast.reloadMs ?? 0));
+    this.#ways.of(tier).cameBack({ backlogMs: forecast.backlogMs, queueMs, returnMs, expectedMs, actualMs }, now);
     const at = place.indexOf('@');
     return { variant: at === -1 ? place : place.slice(0, at), expectedMs, actualMs };
   }
@@ -150,9 +155,20 @@ export class Cluster {
       resources: busiest(live.map(({ resources }) => resources)) ?? this.#own,
       settled: now - this.#startedAt > this.#staleAfterMs,
       lastPrecision: (model, tier) => this.#lastOf(this.#forecaster.tierOf(tier)).get(model),
-      forecast: ({ variant: { model, precision }, pool }, tier) => this.#forecaster.forecast(this.#names.of(model, precision, pool), tier, now),
+      forecast: (state, tier, key) => this.#forecast(state, tier, key, now),
       variantsOf: (model) => this.#statesOf(this.#reportsOf(model, pools, live)),
     };
+  }
+
+  /** A switch of precision loses the user's prefix: the price is what building it anew costs. */
+  #forecast({ variant: { model, precision }, pool }: VariantState, tier: string, key: string | undefined, now: number): Forecast | undefined {
+    const place = this.#names.of(model, precision, pool);
+    const forecast = this.#forecaster.forecast(place, tier, now);
+    if (forecast === undefined || key === undefined) return forecast;
+    const missMs = this.#forecaster.missMs(place);
+    if (missMs === 0 || !this.#prefixes.isElsewhere(model, key, precision, now)) return forecast;
+    const { computeMs, costMs, soonestMs } = forecast;
+    return { ...forecast, computeMs: computeMs + missMs, costMs: costMs + missMs, soonestMs: soonestMs + missMs };
   }
 
   /** Where work may be waiting now: each variant and pool that is served, once. */

@@ -43,7 +43,7 @@ interface Option {
 }
 
 function optionOf(state: VariantState, { cluster, task }: DecisionContext, { marginDeviations }: DeadlineAwareOptions): Option {
-  const forecast = cluster.forecast(state, task.tier);
+  const forecast = cluster.forecast(state, task.tier, task.key);
   const accuracy = state.variant.accuracy.value;
   if (forecast === undefined) return { state, accuracy, forecast, needMs: 0, peakNeedMs: 0, costMs: 0 };
   const peakNeedMs = expectedMsOf(forecast) + forecast.peakQueueMs - forecast.queueMs + marginDeviations * forecast.deviationMs;

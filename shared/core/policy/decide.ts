@@ -79,7 +79,7 @@ function withForecast(decision: Decision, variants: readonly VariantState[], { c
   if (decision.kind !== 'dispatch' || task.lane === 'bulk') return decision;
   const { model, precision, pool } = decision;
   const chosen = variants.find((state) => state.variant.model === model && state.variant.precision === precision && state.pool === pool);
-  const forecast = decision.forecast ?? (chosen === undefined ? undefined : cluster.forecast(chosen, task.tier));
+  const forecast = decision.forecast ?? (chosen === undefined ? undefined : cluster.forecast(chosen, task.tier, task.key));
   if (forecast === undefined) return decision;
   const reason = explain ? `${decision.reason}; ${describeForecast(forecast)}` : decision.reason;
   return { kind: 'dispatch', model, precision, ...(pool === undefined ? {} : { pool }), reason, forecast };

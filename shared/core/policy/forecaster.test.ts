@@ -118,3 +118,25 @@ test('work that never comes back is forgotten', () => {
   cluster.beat(beat(), 31_000);
   expect(forecast('fp32', 'standard', 31_000)!.backlogMs).toBe(0);
 });
+
+test('what is not in memory has to be loaded first, in the mean over the workers that serve it', () => {
+  const { forecast } = harness(beat({ variants: [load('fp32', { unloaded: { reloadMs: 80 } }), load('int8')] }), beat({ instance: 'b' }));
+  expect(forecast('fp32')).toMatchObject({ backlogMs: 0, queueMs: 40, soonestMs: 42, reloadMs: 40 });
+  expect(forecast('int8')).toMatchObject({ queueMs: 0, soonestMs: 2 });
+});
+
+test('another precision than the one that has the user’s prefix costs what building it anew does', () => {
+  const prefixes = { hits: 9, misses: 1, bypassed: 0, missMs: 5 };
+  const { cluster } = harness(beat({ variants: [load('fp32', { prefixes }), load('int8', { prefixes })] }));
+  const costs = (key: string, now = 0) => {
+    const state = cluster.state(now);
+    return ['fp32', 'int8'].map((precision) => state.forecast(state.variantsOf('large').find(({ variant: { precision: one } }) => one === precision)!, 'standard', key)?.costMs);
+  };
+  expect(costs('user')).toEqual([2, 2]);
+  cluster.dispatched({ requestId: 'r', step: 'fine', model: 'large', precision: 'int8', lane: 'interactive', tier: 'standard', key: 'user', dispatchedAt: 0, forecast: undefined });
+  cluster.returned({ kind: 'expired', requestId: 'r', step: 'fine' }, 1);
+  expect(costs('user')).toEqual([7, 2]);
+  expect(costs('other')).toEqual([2, 2]);
+  cluster.beat(beat({ variants: [load('fp32', { prefixes }), load('int8', { prefixes })] }), 600_000);
+  expect(costs('user', 600_000)).toEqual([2, 2]);
+});

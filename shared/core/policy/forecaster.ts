@@ -21,6 +21,10 @@ class Place {
   readonly name: string;
   curve: readonly BatchTimePoint[] = [];
   sessions = 0;
+  /** Until it is loaded, the mean over its workers; 0: all have it in memory, ms. */
+  reloadMs = 0;
+  /** What a request costs more that has to build its user's prefix, ms. */
+  missMs = 0;
   /** Reported by the workers beyond what this scheduler has under way. */
   others = 0;
   /** Variants of the same model at the same workers, this one among them. */
@@ -99,11 +103,18 @@ export class Forecaster {
     const known = this.tierOf(tier);
     const way = this.#ways.of(known);
     const { backlogMs, peakQueueMs } = this.#waitFor(asked, known, now);
-    const queueMs = way.queueMs(backlogMs, now);
+    const { reloadMs } = asked;
+    const queueMs = way.queueMs(backlogMs, now) + reloadMs;
     return {
       backlogMs, queueMs, peakQueueMs: Math.max(queueMs, peakQueueMs), computeMs, costMs: computeMs / size,
-      returnMs: way.backMs, soonestMs: way.soonestMs(backlogMs, now) + computeMs, deviationMs: way.deviationMs,
+      returnMs: way.backMs, soonestMs: way.soonestMs(backlogMs, now) + reloadMs + computeMs, deviationMs: way.deviationMs,
+      ...(reloadMs === 0 ? {} : { reloadMs }),
     };
+  }
+
+  /** What a request costs more there that has to build its user's prefix, ms; 0: not known, or it keeps none. */
+  missMs(place: string): number {
+    return this.#places.get(place)?.missMs ?? 0;
   }
 
   #place(name: string): Place {
@@ -117,6 +128,8 @@ export class Forecaster {
   #learn(name: string, loads: readonly VariantLoad[], siblings: readonly Place[]): void {
     const place = this.#place(name);
     place.siblings = siblings;
+    place.reloadMs = mean(loads.map(({ unloaded }) => unloaded?.reloadMs ?? 0));
+    place.missMs = mean(loads.flatMap(({ prefixes }) => prefixes?.missMs ?? []));
     place.curve = meanCurve(loads.map(({ batchTimes = [] }) => batchTimes.filter(({ samples }) => samples >= FEWEST_SAMPLES)));
     place.heard(loads.reduce((sum, load) => sum + interactiveAt(load), 0), this.#outstanding.totalAt(name));
   }
@@ -179,6 +192,10 @@ export class Forecaster {
   #waiting({ name, others }: Place): number {
     return this.#outstanding.totalAt(name) + others;
   }
+}
+
+function mean(values: readonly number[]): number {
+  return values.length === 0 ? 0 : values.reduce((sum, value) => sum + value, 0) / values.length;
 }
 
 function batchSize(waiting: number, sessions: number): number {

@@ -45,6 +45,8 @@ export interface Forecast {
   deviationMs: number;
   /** Session time that it costs, its share of its batch. */
   costMs: number;
+  /** Of `queueMs`: until the variant is loaded again, the mean over its workers. Absent: it is loaded. */
+  reloadMs?: number;
 }
 
 /** What has been measured of the machines, as of `resources.time`. */
@@ -53,8 +55,11 @@ export interface ClusterState {
   resources: ResourceSample | undefined;
   /** Registered variants of one model, any precision; `workers` says whether one is served now. */
   variantsOf(model: string): readonly VariantState[];
-  /** What one more interactive step of a tier would take there; undefined: nothing is known of its times. */
-  forecast(state: VariantState, tier: string): Forecast | undefined;
+  /**
+   * What one more interactive step of a tier would take there; undefined: nothing is known of its times.
+   * @param key the affinity key: where the user's prefix lives at another precision, this one has to build it anew. Absent: of anyone
+   */
+  forecast(state: VariantState, tier: string, key?: string): Forecast | undefined;
   /** The precision that a model's last interactive step of a tier was given to. Absent: not kept. */
   lastPrecision?(model: string, tier: string): string | undefined;
   /** Long enough up to know that a variant without a heartbeat has no worker. */
