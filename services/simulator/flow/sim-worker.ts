@@ -161,7 +161,8 @@ export class SimWorker {
   }
 
   #pump(now: number): void {
-    while (this.#running.size <= this.spec.sessions) {
+    // Nothing to decide on is what most ends of batches find at a low load.
+    while (this.#queue.size > 0 && this.#running.size <= this.spec.sessions) {
       const situation = this.#situation(now);
       this.#expire(takeExpired(this.#queue, situation), now);
       const formAt = whenToForm(this.#queue, situation, this.#running.size);
@@ -180,7 +181,7 @@ export class SimWorker {
 
   /** What expires while every session is busy is answered then. */
   #expireInTime(now: number): void {
-    const at = this.#queue.nextExpiryAt;
+    const at = this.#queue.size === 0 ? Infinity : this.#queue.nextExpiryAt;
     if (at === Infinity || at >= this.#expiryAt) return;
     this.#expiryAt = at;
     const life = this.#life;

@@ -21,7 +21,8 @@ interface Cell {
 }
 
 interface GroupTimes {
-  cells: Map<number, Cell>;
+  /** By the logarithm of their sizes, so ascending. */
+  cells: (Cell | undefined)[];
   samples: number;
   /** The fastest recent batch, ms. */
   lowMs: number;
@@ -41,8 +42,8 @@ export class BatchTimeModel implements BatchTimes {
   observe(group: string, size: number, ms: number, now: number): void {
     const times = this.#groupTimes(group);
     const index = Math.ceil(Math.log2(size));
-    const cell = times.cells.get(index);
-    if (cell === undefined) times.cells.set(index, { size, ms, deviationMs: 0, samples: 1 });
+    const cell = times.cells[index];
+    if (cell === undefined) times.cells[index] = { size, ms, deviationMs: 0, samples: 1 };
     else update(cell, size, ms);
     times.samples += 1;
     times.lowMs = Math.min(ms, times.lowMs + LOW_DRIFT * Math.max(0, ms - times.lowMs));
@@ -73,7 +74,7 @@ export class BatchTimeModel implements BatchTimes {
   #groupTimes(group: string): GroupTimes {
     const known = this.#groups.get(group);
     if (known !== undefined) return known;
-    const times: GroupTimes = { cells: new Map(), samples: 0, lowMs: Infinity, lastAt: 0, curve: undefined };
+    const times: GroupTimes = { cells: [], samples: 0, lowMs: Infinity, lastAt: 0, curve: undefined };
     this.#groups.set(group, times);
     return times;
   }
@@ -91,6 +92,6 @@ function update(cell: Cell, size: number, ms: number): void {
 
 function curveOf({ cells }: GroupTimes, fewestSamples = 1): BatchTimePoint[] {
   const points: BatchTimePoint[] = [];
-  for (const { size, ms, deviationMs, samples } of cells.values()) if (samples >= fewestSamples) points.push({ size, ms: ms + deviationMs, samples });
+  for (const cell of cells) if (cell !== undefined && cell.samples >= fewestSamples) points.push({ size: cell.size, ms: cell.ms + cell.deviationMs, samples: cell.samples });
   return monotone(points);
 }

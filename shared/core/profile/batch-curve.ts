@@ -8,7 +8,7 @@ const MOST_WEIGHT = 20;
  * (pool adjacent violators, isotonic regression: Ayer et al., 1955).
  */
 export function monotone(points: readonly BatchTimePoint[]): BatchTimePoint[] {
-  if (points.length === 1) return [points[0]!];
+  if (isMonotone(points)) return [...points];
   const blocks: BatchTimePoint[] = [];
   for (const point of points.toSorted((a, b) => a.size - b.size)) {
     let block = point;
@@ -19,6 +19,15 @@ export function monotone(points: readonly BatchTimePoint[]): BatchTimePoint[] {
     blocks.push(block);
   }
   return blocks;
+}
+
+/** As it mostly is, and asked for after each batch. */
+function isMonotone(points: readonly BatchTimePoint[]): boolean {
+  for (let index = 1; index < points.length; index += 1) {
+    const [before, point] = [points[index - 1]!, points[index]!];
+    if (point.size < before.size || point.ms < before.ms) return false;
+  }
+  return true;
 }
 
 function pooled(a: BatchTimePoint, b: BatchTimePoint): BatchTimePoint {
