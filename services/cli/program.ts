@@ -9,6 +9,7 @@ import { addDeadLettersCommand } from './commands/dead-letters.ts';
 import { addDemoCommand } from './commands/demo.ts';
 import { addDoctorCommand } from './commands/doctor.ts';
 import { addEraseCommand } from './commands/erase.ts';
+import { addExperimentCommand } from './commands/experiment.ts';
 import { addExplainCommand } from './commands/explain.ts';
 import { addGatewayCommand } from './commands/gateway.ts';
 import { addInitCommand } from './commands/init.ts';
@@ -22,7 +23,7 @@ import packageJson from './package.json' with { type: 'json' };
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
-const USAGE_CODES: ReadonlySet<string> = new Set(['settings_invalid', 'settings_file', 'usage', 'catalogue_invalid', 'catalogue_unreadable', 'profile_invalid']);
+const USAGE_CODES: ReadonlySet<string> = new Set(['settings_invalid', 'settings_file', 'usage', 'catalogue_invalid', 'catalogue_unreadable', 'profile_invalid', 'experiment_invalid']);
 
 const EPILOGUE = `
 Every setting can also come from the environment (--http-port is TANDEM_HTTP_PORT) or from a file (--config tandem.yaml).
@@ -52,7 +53,7 @@ export function createProgram(): Command {
     .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
     .showHelpAfterError('(see --help)')
     .addHelpText('after', EPILOGUE);
-  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand, addDoctorCommand, addTailCommand, addExplainCommand, addInitCommand, addBenchCommand, addCompletionCommand, addProfileCommand, addPlanCommand]) add(program);
+  for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand, addDoctorCommand, addTailCommand, addExplainCommand, addExperimentCommand, addInitCommand, addBenchCommand, addCompletionCommand, addProfileCommand, addPlanCommand]) add(program);
   return program;
 }
 

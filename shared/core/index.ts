@@ -11,9 +11,9 @@ export { readHeartbeat } from './heartbeat/read-heartbeat.ts';
 export { FirstActs, type FirstActsOptions, type OfferedItems } from './live-accuracy/first-acts.ts';
 export { batchMs, driftOf, monotone, refined } from './profile/index.ts';
 export {
-  actionFor, agreement, allRolledBack, answerOfArm, applied, comparisons, controlArm, decideInExperiment, ExperimentBook, ExperimentTallies, hitRateInterval, isOfArm, latencyAt,
-  promoted, ReportBook, reportKey, reweighted, rolledBack, servingArms, started, stopped, weightsProblem,
-  type Change, type Comparison, type CountsByArm, type ExperimentAction, type Interval, type RuledDecision, type ShadowRuling, type Standing,
+  actionFor, agreement, allRolledBack, answerOfArm, applied, controlArm, decideInExperiment, ExperimentBook, ExperimentTallies, isOfArm, promoted, ReportBook, reportKey, reweighted,
+  rolledBack, servingArms, started, stopped, summaryOf, weightsProblem,
+  type ArmSummary, type Change, type CountsByArm, type ExperimentAction, type ExperimentSummary, type RuledDecision, type ShadowRuling,
 } from './experiment/index.ts';
 export { endsSoFar, Join, STRATEGIES, type StepWithResult, type Strategy, type Verdict } from './fusion/index.ts';
 export {

@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { setTimeout as pause } from 'node:timers/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Gateway } from '@tandem/gateway';
 import { STAGE_NAMES } from '@tandem/schemas';
@@ -7,6 +9,7 @@ import { openPorts, type Ports } from '../compose/ports.ts';
 import { System } from '../compose/system.ts';
 import { ensureTopology } from '../compose/topology.ts';
 import { prepareDemo, recommendWorkload, runDemo, type DemoOptions, type DemoTerminal, type PreparedDemo } from '../demo/index.ts';
+import { readExperiments, reportText, startExperiment } from '../experiments/index.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { untilSignal } from '../until-signal.ts';
 
@@ -21,6 +24,7 @@ Examples:
   tandem demo --chain all                                      stages hand on in memory instead of through topics
   tandem demo --policy fixed --precision fp32 --json
   tandem demo --kafka 127.0.0.1:9092 --events 0 --serve        for your own producers
+  tandem demo --experiment docs/examples/experiment.json       10 % of the users on INT8, with a shadow (docs/experiments.md)
   tandem demo --events 0 --serve --gateway-port 8080           over HTTP, without a broker (docs/gateway.md)`;
 
 const EVENTS = 12_000;
@@ -33,6 +37,7 @@ const SETTINGS = [
 interface DemoFlags extends Record<string, unknown>, DemoOptions {
   serve: boolean;
   dashboard: boolean;
+  experiment?: string;
 }
 
 function wholeNumber(text: string): number {
@@ -92,14 +97,29 @@ async function demo(flags: DemoFlags): Promise<void> {
   }
   await ensureTopology(settings, ports);
   await using system = await System.start(STAGE_NAMES, settings, ports);
+  if (flags.experiment !== undefined) await beginExperiment(flags.experiment, settings, ports);
   await using gateway = await openGateway(flags, settings, ports, prepared);
   if (gateway !== undefined) process.stderr.write(`Dashboard: ${gateway.url}/${flags.serve ? '' : ' (while this runs; --serve keeps it up)'}\n`);
   const flow = { log: ports.log, prefix: settings.prefix, workloads: ports.workloads };
   if (prepared !== undefined) process.exitCode = await runDemo(prepared, flags, flow, terminal(), stopped.signal);
+  if (flags.experiment !== undefined && !flags.json) await showExperiments(settings, ports);
   if (!flags.serve || stopped.signal.aborted) return;
   process.stderr.write(`Serving over ${ports.log.description}, topics ${settings.prefix}*; status at http://${settings.httpHost}:${system.statusPort}/readyz. Ctrl-C ends.\n`);
   if (!ports.log.durable) process.stderr.write('The embedded log is inside this process: producers outside need --kafka.\n');
   await signalled;
+}
+
+/** The stages follow it before the first request comes. */
+async function beginExperiment(file: string, { prefix, models }: Settings, ports: Ports): Promise<void> {
+  const text = await readFile(file, 'utf8');
+  const options = { prefix, models, workloads: ports.workloads, others: ports.experiments.all, producer: ports.producer, actor: 'demo', now: Math.round(ports.clock.now()) };
+  const { definition: { name }, revision } = await startExperiment(text, options);
+  while ((ports.experiments.named(name)?.revision ?? 0) < revision) await pause(10);
+}
+
+async function showExperiments({ prefix }: Settings, { log }: Ports): Promise<void> {
+  const { summaries } = await readExperiments(log, prefix);
+  for (const summary of summaries) process.stdout.write(`\n${reportText(summary)}\n`);
 }
 
 export function addDemoCommand(program: Command): void {
@@ -109,6 +129,7 @@ export function addDemoCommand(program: Command): void {
     .option('--rate <n|max>', 'requests per second; max: as fast as answers come', rate, RATE)
     .option('--seed <n>', 'of users, order, arrivals and lots', wholeNumber, 1)
     .option('--deadline-ms <n>', 'on every request; default: the workload’s', positiveNumber)
+    .option('--experiment <file>', 'start this experiment, and report on it at the end (docs/experiments.md)')
     .option('--serve', 'stay up afterwards, until Ctrl-C', false)
     .option('--no-dashboard', 'nothing is served over HTTP, unless --gateway-port says so')
     .option('--json', 'the summary as one JSON object on standard output', false)
