@@ -21,7 +21,8 @@ export function traceBatch(spans: readonly (RecordSpan | undefined)[], { variant
   if (first === undefined) return;
   const startedAt = endedAt - computeMs;
   const attributes = { 'tandem.variant': variant, 'tandem.batch.size': size };
-  const batch = first.child(`batch ${variant}`, { startedAt, links: sampled.map(({ context }) => context), attributes: { ...attributes, 'tandem.batch.queue_ms': queueMs } });
-  for (const span of sampled) span.child(`model ${variant}`, { startedAt, links: [batch.context], attributes }).end(undefined, endedAt);
+  const batch = first.child(`batch ${variant}`, { startedAt, isLinkedTo: true, links: sampled.map(({ context }) => context), attributes: { ...attributes, 'tandem.batch.queue_ms': queueMs } });
+  // Before those that link to it: what is out links to nothing that may be lost.
   batch.end(undefined, endedAt);
+  for (const span of sampled) span.child(`model ${variant}`, { startedAt, links: [batch.context], attributes }).end(undefined, endedAt);
 }

@@ -43,6 +43,8 @@ export function writeTraceContext({ traceId, spanId, traceFlags, traceState }: S
  */
 export function idsOf(stage: string, topic: string, parent: SpanContext | undefined, origin: SpanOrigin): { traceId: string; spanId: string } {
   const { partition, offset, timestamp, delivery = 1, ordinal = 0 } = origin;
-  const digest = hash('sha256', `${stage} ${topic}/${partition}/${offset} ${timestamp} ${delivery} ${ordinal} ${parent?.spanId ?? ''}`, 'hex');
+  // What is handed over in memory has its place below its parent; another variant may be chosen when its origin comes again.
+  const read = offset < 0 && parent !== undefined ? '' : topic;
+  const digest = hash('sha256', `${stage} ${read}/${partition}/${offset} ${timestamp} ${delivery} ${ordinal} ${parent?.spanId ?? ''}`, 'hex');
   return { traceId: parent?.traceId ?? digest.slice(16, 48), spanId: digest.slice(0, 16) };
 }

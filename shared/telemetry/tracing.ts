@@ -5,6 +5,7 @@ import {
 } from '@opentelemetry/api';
 import { messageOf } from '../errors/index.ts';
 import type { Headers } from '../log/types.ts';
+import { ParentsFirst, type PendingSpan } from './parents-first.ts';
 import { patientFlush } from './patient-flush.ts';
 import { redact } from './redact.ts';
 import { SetIds } from './set-ids.ts';
@@ -38,6 +39,8 @@ export interface ChildOptions {
   links?: readonly SpanContext[];
   /** Epoch ms. @default now */
   startedAt?: number;
+  /** Spans of other traces link to it: it is exported when it has ended, and not only after its parent. @default false */
+  isLinkedTo?: boolean;
 }
 
 export interface ChildSpan {
@@ -80,10 +83,14 @@ class TracedRecord implements RecordSpan {
   readonly recording: boolean;
   readonly #tracer: Tracer;
   readonly #span: Span;
+  readonly #order: ParentsFirst;
+  readonly #pending: PendingSpan;
 
-  constructor(tracer: Tracer, span: Span) {
+  constructor(tracer: Tracer, span: Span, order: ParentsFirst, parent: SpanContext | undefined) {
     this.#tracer = tracer;
     this.#span = span;
+    this.#order = order;
+    this.#pending = order.begin(span.spanContext().spanId, parent?.spanId);
     this.context = span.spanContext();
     this.recording = span.isRecording();
     this.headers = writeTraceContext(this.context);
@@ -97,7 +104,7 @@ class TracedRecord implements RecordSpan {
     this.#span.addEvent(name, attributes);
   }
 
-  child(name: string, { kind = 'internal', attributes, links = [], startedAt }: ChildOptions = {}): ChildSpan {
+  child(name: string, { kind = 'internal', attributes, links = [], startedAt, isLinkedTo = false }: ChildOptions = {}): ChildSpan {
     const options = {
       kind: KINDS[kind],
       links: links.map((context): Link => ({ context })),
@@ -105,17 +112,19 @@ class TracedRecord implements RecordSpan {
       ...(startedAt === undefined ? {} : { startTime: startedAt }),
     };
     const span = this.#tracer.startSpan(name, options, contextOf(this.context));
-    return { context: span.spanContext(), end: (error, endedAt) => end(span, error, endedAt) };
+    const pending = this.#order.begin(span.spanContext().spanId, isLinkedTo ? undefined : this.context.spanId);
+    return { context: span.spanContext(), end: (error, endedAt) => end(span, pending, error, endedAt) };
   }
 
   end(error?: unknown): void {
-    end(this.#span, error);
+    end(this.#span, this.#pending, error);
   }
 }
 
-function end(span: Span, error: unknown, endedAt?: number): void {
+/** The SDK exports spans in the order in which it hears that they have ended; a time below that of the process is one of `performance`. */
+function end(span: Span, pending: PendingSpan, error: unknown, endedAt = performance.now()): void {
   if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: redact(messageOf(error)) });
-  span.end(endedAt);
+  pending.ended(() => span.end(endedAt));
 }
 
 function contextOf(parent: SpanContext | undefined): Context {
@@ -156,6 +165,7 @@ export async function startTracing(serviceName: string): Promise<Tracing> {
   const sdk = new NodeSDK({ serviceName, idGenerator: ids, instrumentations: [], metricReaders: [], logRecordProcessors: [] });
   sdk.start();
   const tracer = trace.getTracer('tandem');
+  const order = new ParentsFirst();
   return {
     isOn: true,
     start(stage, topic, headers, origin) {
@@ -165,7 +175,7 @@ export async function startTracing(serviceName: string): Promise<Tracing> {
       if (origin !== undefined) ids.set(idsOf(stage, topic, parent, origin));
       const span = tracer.startSpan(`${stage} ${topic}`, { kind: kindOf(topic, origin), attributes: attributesOf(stage, topic, origin) }, contextOf(parent));
       ids.clear();
-      return new TracedRecord(tracer, span);
+      return new TracedRecord(tracer, span, order, parent);
     },
     run: (span, action) => current.run(span, action),
     flush: patientFlush(exportEnded),

@@ -48,6 +48,7 @@ function startAll(units: readonly string[], flags: readonly string[], ports: rea
 const layouts: [name: string, protocol: string, units: readonly string[]][] = [
   ['each stage by itself, as protobuf', 'http/protobuf', ['classifier', 'scheduler', 'fusion', 'worker']],
   ['all but the workers chained, as JSON', 'http/json', ['classifier+scheduler+fusion', 'worker']],
+  ['all chained', 'http/json', ['classifier+scheduler+worker+fusion']],
 ];
 
 test.each(layouts)('a thousand requests are a thousand whole traces, though processes are killed and restarted: %s', async (name, protocol, units) => {
