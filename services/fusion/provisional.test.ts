@@ -130,32 +130,28 @@ test('an order among the answers of a key does not hold it back', async () => {
   expect(responses.map(({ requestId }) => requestId)).toEqual(['r2', 'r1', 'r2']);
 });
 
-/** Writes of provisional responses end when, and as, the test says so. */
-function heldBack() {
-  const written: Response[] = [];
-  const held: PromiseWithResolvers<void>[] = [];
-  const publish = async (outputs: readonly StageOutput[]) => {
-    const [response] = outputs.map(({ value }) => JSON.parse(value as string) as Response);
-    if (response!.final) return void written.push(response!);
-    const hold = Promise.withResolvers<void>();
-    held.push(hold);
-    await hold.promise;
-    written.push(response!);
+test('what becomes of writing it does not matter to the final answer, which is handed over after it and waits for nothing', async () => {
+  const handed: boolean[] = [];
+  const publish = (outputs: readonly StageOutput[]) => {
+    const { final } = JSON.parse(outputs[0]!.value as string) as Response;
+    handed.push(final);
+    return final ? Promise.resolve() : Promise.reject(new Error('away'));
   };
-  return { publish, written, held };
-}
-
-test.each(['written', 'lost'] as const)('at least once: the final answer waits until a provisional one is %s', async (fate) => {
-  const { publish, written, held } = heldBack();
   const { handle } = await started({ publish });
-  written.length = 0;
-  const parts = [handle('tasks', wanted()), handle('outcomes', coarse([1])), handle('outcomes', last([1]))];
+  handed.length = 0;
+  await Promise.all([handle('tasks', wanted()), handle('outcomes', coarse([1])), handle('outcomes', last([1]))]);
+  expect(handed).toEqual([false, true]);
+});
+
+test('its outcome is acknowledged when it is durable', async () => {
+  const durable = Promise.withResolvers<void>();
+  const { handle } = await started({ publish: (outputs) => ((JSON.parse(outputs[0]!.value as string) as Response).final ? Promise.resolve() : durable.promise) });
+  let acknowledged = false;
+  const part = Promise.resolve(handle('outcomes', coarse([1]))).then(() => (acknowledged = true));
   await nextTurn();
-  expect(written).toEqual([]);
-  if (fate === 'written') held[0]!.resolve();
-  else held[0]!.reject(new Error('away'));
-  await Promise.all(parts);
-  expect(written.map(({ final }) => final)).toEqual(fate === 'written' ? [false, true] : [true]);
+  expect(acknowledged).toBe(false);
+  durable.resolve();
+  await part;
 });
 
 test('whoever takes the partition over gives the final answer: a provisional one answers nothing', async () => {
@@ -178,11 +174,11 @@ test('a defect in presenting it costs the provisional answer only', async () => 
 
 test('a gateway that waits gets its copy at once, and that of the final answer after it', async () => {
   const outputs: StageOutput[] = [];
-  const { publish, held } = heldBack();
+  const durable = Promise.withResolvers<void>();
   const { stage, record, lookedBack } = await harness({
     publish: async (all) => {
       outputs.push(...all);
-      if (all[0]!.topic === 't.responses') await publish(all);
+      if (all[0]!.headers?.[HEADER.provisional] !== undefined) await durable.promise;
     },
   });
   await lookedBack();
@@ -193,7 +189,7 @@ test('a gateway that waits gets its copy at once, and that of the final answer a
   const replies = () => outputs.filter(({ topic }) => topic === 't.replies').map(({ headers: sent }) => sent?.[HEADER.provisional]);
   expect(replies()).toEqual(['true']);
   parts.push(handle('outcomes', last([1])));
-  held[0]!.resolve();
+  durable.resolve();
   await Promise.all(parts);
   expect(replies()).toEqual(['true', undefined]);
 });

@@ -26,8 +26,6 @@ export class Responder {
   readonly #transactions: TransactionalWriter | undefined;
   /** On their way: written, or written again, until they are durable. */
   readonly #underWay = new Map<string, { id: CompactId; written: Promise<void> }>();
-  /** At least once: provisional responses on their way, by request; never rejects. */
-  readonly #provisional = new Map<string, Promise<void>>();
 
   constructor(options: ResponderOptions) {
     this.#options = options;
@@ -80,12 +78,8 @@ export class Responder {
     const { requestId, id, arrivedAt, output } = answer;
     if (this.closed || !this.knows(arrivedAt) || this.stateOf(requestId, id) !== 'unknown') return Promise.resolve();
     if (this.#transactions !== undefined) return this.#transactions.write({ ...answer, isProvisional: true });
-    const written = this.#options.publish([output]);
-    const settled = Promise.allSettled([this.#provisional.get(requestId), written]).then(() => {
-      if (this.#provisional.get(requestId) === settled) this.#provisional.delete(requestId);
-    });
-    this.#provisional.set(requestId, settled);
-    return written;
+    // Records of a partition keep the order in which they are handed over: the final one cannot overtake it.
+    return this.#options.publish([output]);
   }
 
   /** The partition is another's now, or will be. */
@@ -99,11 +93,6 @@ export class Responder {
     while (!this.knows(answer.arrivedAt) && !this.closed) await this.lookBack(answer.arrivedAt);
     if (this.closed || this.#answered.stateOf(id) !== 'unknown') return;
     if (this.#transactions !== undefined) return this.#transactions.write(answer);
-    const provisional = this.#provisional.get(answer.requestId);
-    if (provisional !== undefined) {
-      await provisional;
-      if (this.closed) return;
-    }
     await this.#options.publish([output]);
     this.#answered.add(id);
   }

@@ -8,6 +8,8 @@ export interface SentRequest {
   deadlineMs: number | null;
   /** Its workload promises responses of one user in the order of the requests. */
   ordered: boolean;
+  /** It asked for provisional answers. */
+  provisional?: boolean;
   /** At most so many items, if the answer has items. */
   limit?: number;
   /** The answer's items must be among these. */
@@ -34,6 +36,8 @@ export interface SeenResponse {
   reason?: string | undefined;
   code?: string | undefined;
   final: boolean;
+  /** Its header says that it is not final. */
+  marked?: boolean | undefined;
   /** Headers, where the writer sets them. */
   headerRequestId?: string | undefined;
   source?: string | undefined;
@@ -80,7 +84,9 @@ export interface CheckReport {
   requests: number;
   answered: number;
   violations: readonly Violation[];
-  /** Requests by kind of violation; for `doubled`, responses too many. */
+  /** Requests that got provisional answers before their final one. */
+  provisional: number;
+  /** Requests by kind of violation; for `doubled`, responses too many: final ones, and provisional ones behind the final one. */
   counts: Record<ViolationKind, number>;
   /** Per kind, by cause. */
   causes: Record<ViolationKind, Record<string, number>>;

@@ -30,13 +30,25 @@ const withResponses = (evidence: Evidence, change: (responses: SeenResponse[]) =
 const replaced = (evidence: Evidence, at: number, over: Partial<SeenResponse>): Evidence =>
   withResponses(evidence, (all) => all.with(at, { ...all[at]!, ...over }));
 
+/** Whose requests ask for provisional answers. */
+const asking = (evidence: Evidence): Evidence => ({ ...evidence, sent: evidence.sent.map((request) => ({ ...request, provisional: true })) });
+/** With a provisional answer just before a final one. */
+const provisionally = (evidence: Evidence, at: number, over: Partial<SeenResponse>): Evidence =>
+  withResponses(evidence, (all) => [...all, { ...all[at]!, offset: all[at]!.offset - 0.5, final: false, status: 'provisional', marked: true, ...over }]);
+
 /** A size of a run and a place in it. */
 const place = fc.integer({ min: 1, max: 60 }).chain((size) => fc.record({ size: fc.constant(size), at: fc.nat(size - 1) }));
 
 /** Each fault that the checker is for: planted once, it is counted once, and nothing else is. */
 const planted: Record<string, { kind: ViolationKind; cause: string; plant: (evidence: Evidence, at: number) => Evidence }> = {
   'a dropped response': { kind: 'lost', cause: 'no trace', plant: (run, at) => withResponses(run, (all) => all.toSpliced(at, 1)) },
-  'a provisional response alone': { kind: 'lost', cause: 'no trace', plant: (run, at) => replaced(run, at, { final: false }) },
+  'a provisional response alone': { kind: 'lost', cause: 'no trace', plant: (run, at) => replaced(asking(run), at, { final: false, status: 'provisional' }) },
+  'a provisional response that nobody asked for': { kind: 'wrong', cause: 'provisional, and not asked for', plant: (run, at) => provisionally(run, at, {}) },
+  'a provisional response behind the final one': { kind: 'doubled', cause: 'provisional after the final one', plant: (run, at) => provisionally(asking(run), at, { offset: 1_000 }) },
+  'a provisional response without its mark': { kind: 'wrong', cause: 'not marked as what it is', plant: (run, at) => provisionally(asking(run), at, { marked: false }) },
+  'a provisional response that calls itself complete': { kind: 'wrong', cause: 'not marked as what it is', plant: (run, at) => provisionally(asking(run), at, { status: 'complete' }) },
+  'a final response with the mark of a provisional one': { kind: 'wrong', cause: 'not marked as what it is', plant: (run, at) => replaced(run, at, { marked: true }) },
+  'another request’s items in a provisional response': { kind: 'wrong', cause: 'items of another request', plant: (run, at) => provisionally(asking(run), at, { items: ['999'] }) },
   'a doubled response': {
     kind: 'doubled', cause: 'answered again', plant: (run, at) => withResponses(run, (all) => [...all, { ...all[at]!, offset: 1_000, appendedAt: 1_000 }]),
   },
@@ -62,6 +74,11 @@ test('a faultless run of any size has no violations', () => {
     expect(counts).toEqual(NONE);
     expect({ requests, answered, answers }).toEqual({ requests: size, answered: size, answers: size === 0 ? {} : { complete: size } });
   }));
+});
+
+test('a provisional answer before the final one of a request that asked is no violation, however often it comes, and is counted', () => {
+  const run = provisionally(provisionally(asking(faultless(3)), 1, {}), 1, {});
+  expect(report(run)).toMatchObject({ counts: NONE, provisional: 1, answered: 3 });
 });
 
 test.each(Object.entries(planted))('finds %s, wherever it is, and nothing else', (_, { kind, cause, plant }) => {

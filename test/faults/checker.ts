@@ -4,11 +4,12 @@ import type {
 
 const KINDS: readonly ViolationKind[] = ['lost', 'doubled', 'outOfOrder', 'late', 'wrong'];
 
-/** A request, where it lies, and its final responses in the order of the log. */
+/** A request, where it lies, and its responses in the order of the log. */
 interface Story {
   sent: SentRequest;
   appended: readonly AppendedRequest[];
   finals: readonly SeenResponse[];
+  provisional: readonly SeenResponse[];
 }
 
 /**
@@ -21,6 +22,7 @@ export function check(evidence: Evidence, options: CheckOptions): CheckReport {
   const violations = [
     ...lost(stories, evidence),
     ...stories.flatMap(doubled),
+    ...stories.flatMap(behind),
     ...stories.flatMap((story) => late(story, options)),
     ...stories.flatMap(wrong),
     ...outOfOrder(stories),
@@ -29,6 +31,7 @@ export function check(evidence: Evidence, options: CheckOptions): CheckReport {
   return {
     requests: stories.length,
     answered: stories.filter(({ finals }) => finals.length > 0).length,
+    provisional: stories.filter(({ provisional }) => provisional.length > 0).length,
     violations,
     ...tally(violations),
     answers: countBy(stories.flatMap(({ finals }) => finals.slice(0, 1)), answerKind),
@@ -49,12 +52,16 @@ function tally(violations: readonly Violation[]): Pick<CheckReport, 'counts' | '
 
 function tell({ sent, appended, responses }: Evidence): Story[] {
   const appendedById = Map.groupBy(appended, ({ requestId }) => requestId);
-  const finalsById = Map.groupBy(responses.filter(({ final }) => final), ({ requestId }) => requestId);
-  return sent.map((request) => ({
-    sent: request,
-    appended: (appendedById.get(request.requestId) ?? []).toSorted((a, b) => a.offset - b.offset),
-    finals: (finalsById.get(request.requestId) ?? []).toSorted((a, b) => a.appendedAt - b.appendedAt || a.offset - b.offset),
-  }));
+  const byId = Map.groupBy(responses, ({ requestId }) => requestId);
+  return sent.map((request) => {
+    const own = (byId.get(request.requestId) ?? []).toSorted((a, b) => a.appendedAt - b.appendedAt || a.offset - b.offset);
+    return {
+      sent: request,
+      appended: (appendedById.get(request.requestId) ?? []).toSorted((a, b) => a.offset - b.offset),
+      finals: own.filter(({ final }) => final),
+      provisional: own.filter(({ final }) => !final),
+    };
+  });
 }
 
 function unrepeated(deadLetters: readonly SeenDeadLetter[]): SeenDeadLetter[] {
@@ -79,6 +86,14 @@ function doubled({ sent: { requestId }, finals }: Story): Violation[] {
   });
 }
 
+/** Of one request all are on one partition; a reader that has seen the final one is not to be told less. */
+function behind({ sent: { requestId }, finals: [first], provisional }: Story): Violation[] {
+  if (first === undefined) return [];
+  return provisional.filter(({ partition, offset }) => partition !== first.partition || offset > first.offset).map(({ partition, offset }) => ({
+    kind: 'doubled', requestId, cause: 'provisional after the final one', detail: `final response at ${first.partition}/${first.offset}, provisional one at ${partition}/${offset}`,
+  }));
+}
+
 /** How long after its deadline the first response was appended, ms; undefined where there is no deadline or no answer. */
 function latenessOf({ sent: { deadlineMs }, appended, finals }: Story): number | undefined {
   const [request, response] = [appended[0], finals[0]];
@@ -94,8 +109,8 @@ function late(story: Story, { lateBoundMs }: CheckOptions): Violation[] {
   return [{ kind: 'late', requestId: story.sent.requestId, cause: answerKind(response), detail }];
 }
 
-function wrong({ sent, appended, finals }: Story): Violation[] {
-  return finals.flatMap((response) => {
+function wrong({ sent, appended, finals, provisional }: Story): Violation[] {
+  return [...finals, ...provisional].flatMap((response) => {
     const cause = mismatch(sent, appended, response);
     const detail = `response at ${response.partition}/${response.offset}, request at ${sourcesOf(appended)}`;
     return cause === undefined ? [] : [{ kind: 'wrong' as const, requestId: sent.requestId, cause, detail }];
@@ -107,6 +122,8 @@ function mismatch(sent: SentRequest, appended: readonly AppendedRequest[], respo
   if (response.workload !== sent.workload) return 'another workload';
   if (response.headerRequestId !== undefined && response.headerRequestId !== sent.requestId) return 'header names another request';
   if (response.source !== undefined && !appended.some(({ source }) => source === response.source)) return 'header names another position';
+  if (!response.final && sent.provisional !== true) return 'provisional, and not asked for';
+  if ((response.marked ?? !response.final) === response.final || (response.status === 'provisional') === response.final) return 'not marked as what it is';
   const { items } = response;
   if (items === undefined) return undefined;
   if (sent.limit !== undefined && items.length > sent.limit) return 'more items than asked for';

@@ -29,7 +29,7 @@ function seenResponse({ partition, offset, timestamp, value, headers }: LogRecor
   const { requestId, workload, userId, status, reason, error, final, result } = JSON.parse(value!.toString('utf8')) as Response;
   return {
     requestId, workload, userId, status, reason, code: error?.code, final, partition, offset, appendedAt: timestamp,
-    headerRequestId: headers[HEADER.requestId], source: headers[HEADER.source],
+    marked: headers[HEADER.provisional] !== undefined, headerRequestId: headers[HEADER.requestId], source: headers[HEADER.source],
     items: result !== undefined && 'items' in result ? result.items.map(({ itemId }) => itemId) : undefined,
   };
 }

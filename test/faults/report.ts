@@ -1,4 +1,5 @@
 import { cpus, loadavg } from 'node:os';
+import { median, quantile } from '@tandem/shared/statistics';
 import type { CheckReport, Evidence, Violation } from './check-types.ts';
 import type { Crash } from './fleet.ts';
 import type { InjectedFault } from './injector.ts';
@@ -42,6 +43,8 @@ export interface FaultReport {
   durationSeconds: number;
   ratePerSecond: number;
   answered: number;
+  /** Requests that got provisional answers. */
+  provisional: number;
   lateBoundMs: number;
   afterDeadline: number;
   worstLatenessMs: number;
@@ -92,7 +95,7 @@ export function makeReport(parts: ReportParts): FaultReport {
     worstRecoveryFromEndMs: worst(measured.map((recovery) => recovery?.fromEndMs)),
     worstRecoveryAloneMs: worst(measured.map((recovery) => (recovery?.overlapped === false ? recovery.fromStartMs : 0))),
     seed: options.seed, brokers: options.brokers, durationSeconds: Math.round((times.endedAt - times.startedAt) / 1_000), ratePerSecond: Math.round(ratePerSecond * 10) / 10,
-    answered: result.answered, lateBoundMs: options.lateBoundMs, afterDeadline: result.afterDeadline, worstLatenessMs: result.worstLatenessMs,
+    answered: result.answered, provisional: result.provisional, lateBoundMs: options.lateBoundMs, afterDeadline: result.afterDeadline, worstLatenessMs: result.worstLatenessMs,
     latencyMs: latencies(evidence), causes: result.causes, answers: result.answers, deadLetters: result.deadLetters,
     recovery: Object.fromEntries([...Map.groupBy(timeline, ({ kind, target }) => `${kind}:${target}`)].toSorted(([a], [b]) => a.localeCompare(b)).map(([name, all]) => [name, summary(all)])),
     crashes: parts.crashes, failures: parts.failures, refused: parts.refused, examples: examplesOf(result.violations), timeline, logs: parts.logFolder, old: options.old,
@@ -103,7 +106,7 @@ export function makeReport(parts: ReportParts): FaultReport {
 /** Bulk work takes what is left: how fast it is answered says nothing of a fault. */
 function interactiveFlow({ evidence: { sent, responses }, times, ratePerSecond }: ReportParts): FlowTimes {
   const interactive = new Set(sent.filter(({ lane }) => lane === 'interactive').map(({ requestId }) => requestId));
-  const answers = responses.filter(({ requestId }) => interactive.has(requestId)).map(({ appendedAt: at, partition }) => ({ at, partition }));
+  const answers = responses.filter(({ requestId, final }) => final && interactive.has(requestId)).map(({ appendedAt: at, partition }) => ({ at, partition }));
   const offeredRate = (ratePerSecond * interactive.size) / Math.max(1, sent.length);
   return { answers, loadStartedAt: times.startedAt, loadEndedAt: times.endedAt, offeredRate };
 }
@@ -125,7 +128,7 @@ function worst(values: readonly (number | undefined)[]): number {
 function summary(all: readonly (Partial<Recovery> & FaultTimes)[]): KindRecovery {
   return {
     count: all.length, worstOutageMs: worst(all.map(({ startedAt, endedAt }) => endedAt - startedAt)),
-    medianMs: quantile(all.flatMap(({ fromStartMs }) => fromStartMs ?? []), 0.5), worstMs: worst(all.map(({ fromStartMs }) => fromStartMs)),
+    medianMs: median(all.flatMap(({ fromStartMs }) => fromStartMs ?? []), 0), worstMs: worst(all.map(({ fromStartMs }) => fromStartMs)),
     worstFromEndMs: worst(all.map(({ fromEndMs }) => fromEndMs)), longestSilenceMs: worst(all.map(({ longestSilenceMs }) => longestSilenceMs)),
     longestGapMs: worst(all.map(({ longestGapMs }) => longestGapMs)),
   };
@@ -134,12 +137,8 @@ function summary(all: readonly (Partial<Recovery> & FaultTimes)[]): KindRecovery
 /** From the append of a request to the append of its first answer. */
 function latencies({ appended, responses }: Evidence): FaultReport['latencyMs'] {
   const appendedAt = new Map(appended.toReversed().map(({ requestId, appendedAt: at }) => [requestId, at]));
-  const all = responses.map(({ requestId, appendedAt: at }) => at - (appendedAt.get(requestId) ?? at));
-  return { p50: quantile(all, 0.5), p99: quantile(all, 0.99), max: quantile(all, 1) };
-}
-
-function quantile(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.min(values.length - 1, Math.floor(share * values.length))] ?? 0;
+  const all = responses.filter(({ final }) => final).map(({ requestId, appendedAt: at }) => at - (appendedAt.get(requestId) ?? at));
+  return { p50: quantile(all, 0.5, 0), p99: quantile(all, 0.99, 0), max: quantile(all, 1, 0) };
 }
 
 function examplesOf(violations: readonly Violation[]): Violation[] {

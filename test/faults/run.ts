@@ -38,7 +38,7 @@ export async function runFaults(options: FaultRunOptions): Promise<FaultReport> 
   await using stand = await setUp(options);
   const { fleet, ports, injector, logFolder } = stand;
   const { ratePerSecond } = loadOf(options);
-  const traffic = createTraffic({ seed: options.seed, run: randomUUID().slice(0, 8) });
+  const traffic = createTraffic({ seed: options.seed, run: randomUUID().slice(0, 8), provisional: options.old === undefined });
   const producer = await ports.log.producer();
   const load = new Load({ producer, prefix: PREFIX, traffic, requests: options.requests, ratePerSecond });
   const answered = await followAnswers(ports);

@@ -31,6 +31,8 @@ export interface TrafficOptions {
   users?: number;
   /** Of one run: requests of two runs never share an id. */
   run: string;
+  /** Some ask for provisional answers: not where processes run that know of none. @default true */
+  provisional?: boolean;
 }
 
 type Workload = keyof typeof DEADLINES_MS;
@@ -46,6 +48,8 @@ const MIX: readonly (readonly [share: number, workload: Workload, topic: Traffic
 ];
 /** Some deadlines are short: a fault then ends them. */
 const SHORT_DEADLINE = { share: 0.2, ms: 2_000 };
+/** Clients that can wait ask for what is known so far. */
+const PROVISIONAL = 0.3;
 /** Clients repeat themselves. */
 const REPEATED = { share: 0.01, mostMs: 20_000 };
 /** Requests that do not fit their workload are owed an answer too. */
@@ -55,11 +59,11 @@ const WITH_CANDIDATES = 0.3;
 const INTERACTIONS_PER_USER = 3;
 
 /** Requests of all kinds: three tasks, three workloads with and one without a deadline, both lanes, many users. */
-export function createTraffic({ seed, run, users = 500 }: TrafficOptions): Traffic {
+export function createTraffic({ seed, run, users = 500, provisional = true }: TrafficOptions): Traffic {
   const random = seededRandom(seed, 'traffic');
   let count = 0;
   return {
-    next: () => message(random, `${run}-${count++}`, users),
+    next: () => message(random, `${run}-${count++}`, users, provisional),
     interactions: Array.from({ length: users * INTERACTIONS_PER_USER }, (_, index) => ({
       key: `user-${index % users}`,
       value: JSON.stringify({ userId: `user-${index % users}`, itemId: item(random), time: 1_700_000_000_000 + index * 1_000 }),
@@ -67,7 +71,7 @@ export function createTraffic({ seed, run, users = 500 }: TrafficOptions): Traff
   };
 }
 
-function message(random: Random, requestId: string, users: number): Message {
+function message(random: Random, requestId: string, users: number, mayAsk: boolean): Message {
   const [workload, topic] = choose(random);
   const userId = `user-${Math.floor(random() * users)}`;
   const base = DEADLINES_MS[workload];
@@ -77,11 +81,12 @@ function message(random: Random, requestId: string, users: number): Message {
   const valid = random() >= INVALID;
   const task = workload === 'digits' ? 'full' : pick(random, ['coarse', 'fine', 'full']);
   const input = workload === 'digits' ? { values: pixels(random, valid ? PIXELS : PIXELS - 1) } : { ...recommendation(random, task), ...(valid ? {} : { limit: 0 }) };
-  const hints = { task, ...(short ? { deadlineMs } : {}) };
+  const provisional = mayAsk && random() < PROVISIONAL;
+  const hints = { task, ...(short ? { deadlineMs } : {}), ...(provisional ? { provisional } : {}) };
   return {
     topic, key: userId,
     value: JSON.stringify({ requestId, workload, userId, input, hints }),
-    sent: { requestId, workload, userId, lane: topic === 'requests' ? 'interactive' : 'bulk', deadlineMs, ordered: workload === 'ordered', ...expectation(input) },
+    sent: { requestId, workload, userId, lane: topic === 'requests' ? 'interactive' : 'bulk', deadlineMs, ordered: workload === 'ordered', provisional, ...expectation(input) },
     ...(random() < REPEATED.share ? { repeatAfterMs: between(random, 0, REPEATED.mostMs) } : {}),
   };
 }

@@ -19,6 +19,8 @@ interface Sent {
   userId: string;
   number: number;
   full: boolean;
+  /** Asks for provisional answers. */
+  provisional: boolean;
   deadlineMs?: number;
   /** Taken back soon after. */
   cancelled: boolean;
@@ -32,6 +34,10 @@ export interface Verdict {
   /** An answer that is not the request's own. */
   wrong: string[];
   disordered: string[];
+  /** A provisional answer after the final one. */
+  behind: string[];
+  /** Provisional answers, of all requests. */
+  provisional: number;
   /** Of responses, by status and reason. */
   statuses: Record<string, number>;
   /** Whether a fusion process died or slept. */
@@ -65,7 +71,9 @@ export async function simulate(scenario: Scenario, trace: (line: string) => void
   }
   const fusionFaults = plan(system, scenario.faults, say);
   const open = new Set(sent.map(({ requestId }) => requestId));
-  const onRecord = ({ headers }: LogRecord) => void open.delete(headers[HEADER.requestId] ?? '');
+  const onRecord = ({ headers }: LogRecord) => {
+    if (headers[HEADER.provisional] === undefined) open.delete(headers[HEADER.requestId] ?? '');
+  };
   await system.log.tail({ topic: topicName(PREFIX, 'responses'), onRecord });
   await world.run(() => world.elapsed > SPREAD_MS + LONGEST_DEADLINE_MS && open.size === 0, SETTLE_MS);
   // What is doubled late is doubled too.
@@ -83,6 +91,7 @@ function requestsOf(world: World, count: number): Sent[] {
       userId: `user-${Math.floor(world.between(0, 6))}`,
       number: world.chance(0.02) ? POISON : world.chance(0.03) ? -1 : index,
       full: world.chance(0.5),
+      provisional: world.chance(0.5),
       ...(deadlineMs === undefined ? {} : { deadlineMs: ordered ? LONGEST_DEADLINE_MS : deadlineMs }),
       cancelled: world.chance(0.05),
       at: world.between(0, SPREAD_MS),
@@ -92,8 +101,8 @@ function requestsOf(world: World, count: number): Sent[] {
 
 const keyOf = ({ userId, workload }: Sent) => `${workload} ${userId}`;
 
-function recordOf({ requestId, workload, userId, number, full, deadlineMs }: Sent) {
-  const hints = { task: full ? 'full' : 'coarse', ...(deadlineMs === undefined ? {} : { deadlineMs }) };
+function recordOf({ requestId, workload, userId, number, full, deadlineMs, provisional }: Sent) {
+  const hints = { task: full ? 'full' : 'coarse', provisional, ...(deadlineMs === undefined ? {} : { deadlineMs }) };
   return { topic: topicName(PREFIX, 'requests'), key: userId, value: JSON.stringify({ requestId, workload, userId, input: { values: [number] }, hints }) };
 }
 
@@ -129,20 +138,24 @@ function plan(system: SimSystem, faults: number, say: (line: string) => void): (
 /** A response, and when it was written: it may have been made long before, and held back for the sake of order. */
 interface Written extends Response {
   writtenAt: number;
+  /** As its header says. */
+  isMarked: boolean;
 }
 
 async function responsesOf({ log }: SimSystem): Promise<Written[]> {
   const all: Written[] = [];
   for (let partition = 0; partition < PARTITIONS; partition += 1) {
     for await (const batch of log.read({ topic: topicName(PREFIX, 'responses'), partition })) {
-      all.push(...batch.map(({ value, timestamp }) => ({ ...(JSON.parse(value!.toString()) as Response), writtenAt: timestamp })));
+      all.push(...batch.map(({ value, timestamp, headers }) => ({ ...(JSON.parse(value!.toString()) as Response), writtenAt: timestamp, isMarked: headers[HEADER.provisional] !== undefined })));
     }
   }
   return all;
 }
 
-function judge(sent: readonly Sent[], responses: readonly Written[], fusionFaults: number, virtualMs: number): Verdict {
+function judge(sent: readonly Sent[], all: readonly Written[], fusionFaults: number, virtualMs: number): Verdict {
+  const responses = all.filter(({ final }) => final);
   const byId = Map.groupBy(responses, ({ requestId }) => requestId);
+  const everyById = Map.groupBy(all, ({ requestId }) => requestId);
   const statuses: Record<string, number> = {};
   for (const { status, reason } of responses) {
     const name = reason === undefined ? status : `${status} ${reason}`;
@@ -154,14 +167,24 @@ function judge(sent: readonly Sent[], responses: readonly Written[], fusionFault
     requests: sent.length,
     lost: ids((_, answers) => answers.length === 0),
     doubled: ids((_, answers) => answers.length > 1),
-    wrong: ids((request, answers) => answers.some((answer) => !isOwn(request, answer))),
+    wrong: ids((request) => (everyById.get(request.requestId) ?? []).some((answer) => !isOwn(request, answer))),
     disordered: disordered(sent, responses),
+    behind: ids((request) => isBehind(everyById.get(request.requestId) ?? [])),
+    provisional: all.length - responses.length,
     statuses, fusionFaults, virtualMs,
   };
 }
 
-function isOwn({ number, full, userId, workload, cancelled, deadlineMs }: Sent, { status, reason, result, ...response }: Response): boolean {
+/** In the order of the log: all of a request are on one partition. */
+function isBehind(answers: readonly Written[]): boolean {
+  const firstFinal = answers.findIndex(({ final }) => final);
+  return firstFinal >= 0 && answers.slice(firstFinal).some(({ final }) => !final);
+}
+
+function isOwn({ number, full, provisional, userId, workload, cancelled, deadlineMs }: Sent, { status, reason, result, ...response }: Written): boolean {
   if (response.workload !== workload || response.userId !== userId) return false;
+  if (response.final !== (status !== 'provisional') || response.final === response.isMarked) return false;
+  if (!response.final) return provisional && full && result !== undefined && 'label' in result && result.label === String(answerOf('small', number));
   if (reason === 'cancelled') return cancelled;
   if (status === 'rejected' && reason === 'expired') return deadlineMs !== undefined;
   if (number < 0 || status === 'rejected') return number < 0 && status === 'rejected' && reason === 'invalid';

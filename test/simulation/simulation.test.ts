@@ -13,10 +13,11 @@ const seeds = Array.from({ length: RUNS }, (_, index) => FIRST_SEED + index);
 const failures = ({ lost, wrong, disordered }: Verdict) => ({ lost, wrong, disordered });
 const NONE = { lost: [], wrong: [], disordered: [] };
 
-test('without faults nothing is lost, doubled, swapped or out of order', async () => {
+test('without faults nothing is lost, doubled, swapped or out of order, and no provisional answer is behind its final one', async () => {
   for (const seed of seeds.slice(0, 10)) {
     const verdict = await simulate({ ...base, faults: 0, uncertainty: 0, cacheFailures: 0, delivery: 'at-least-once', seed });
-    expect({ ...failures(verdict), doubled: verdict.doubled }, `seed ${seed}`).toEqual({ ...NONE, doubled: [] });
+    expect({ ...failures(verdict), doubled: verdict.doubled, behind: verdict.behind }, `seed ${seed}`).toEqual({ ...NONE, doubled: [], behind: [] });
+    expect(verdict.provisional, `seed ${seed}`).toBeGreaterThan(0);
   }
 });
 
@@ -24,14 +25,14 @@ test('at least once: whoever dies or sleeps, nothing is lost, and doubled only w
   for (const seed of seeds) {
     const verdict = await simulate({ ...base, delivery: 'at-least-once', seed });
     expect(failures(verdict), `seed ${seed}`).toEqual(NONE);
-    if (verdict.fusionFaults === 0) expect(verdict.doubled, `seed ${seed}`).toEqual([]);
+    if (verdict.fusionFaults === 0) expect([...verdict.doubled, ...verdict.behind], `seed ${seed}`).toEqual([]);
   }
 });
 
 test('exactly once: whoever dies or sleeps, and whoever believes to lead still, each request is answered once', async () => {
   for (const seed of seeds) {
     const verdict = await simulate({ ...base, staleReads: 0.2, delivery: 'exactly-once', seed });
-    expect({ ...failures(verdict), doubled: verdict.doubled }, `seed ${seed}`).toEqual({ ...NONE, doubled: [] });
+    expect({ ...failures(verdict), doubled: verdict.doubled, behind: verdict.behind }, `seed ${seed}`).toEqual({ ...NONE, doubled: [], behind: [] });
   }
 });
 
@@ -45,7 +46,7 @@ describe.each([
     for (const seed of seeds) {
       const verdict = await simulate({ ...base, staleReads: delivery === 'exactly-once' ? 0.2 : 0, delivery, processes, seed });
       expect(failures(verdict), `seed ${seed}`).toEqual(NONE);
-      if (verdict.fusionFaults === 0 || delivery === 'exactly-once') expect(verdict.doubled, `seed ${seed}`).toEqual([]);
+      if (verdict.fusionFaults === 0 || delivery === 'exactly-once') expect([...verdict.doubled, ...verdict.behind], `seed ${seed}`).toEqual([]);
     }
   });
 });

@@ -48,7 +48,7 @@ function workload(name: string, order: Workload['order']): Workload {
   const coarse = { id: 'coarse', role: 'coarse' as const, model: 'small', after: [], required: false };
   const fine = { id: 'fine', role: 'fine' as const, model: 'large', after: ['coarse'], required: false };
   return {
-    name, order, freshness: 'off', description: 'simulated', adapter: 'sim', deadlineMs: null, accuracyFloor: 0, activeAbove: 0.8, activityTau: 20, options: {},
+    name, order, freshness: 'off', provisional: 'asked', description: 'simulated', adapter: 'sim', deadlineMs: null, accuracyFloor: 0, activeAbove: 0.8, activityTau: 20, options: {},
     plans: { coarse: { strategy: 'cascade', steps: [coarse] }, full: { strategy: 'cascade', steps: [coarse, fine] } },
   };
 }

@@ -6,10 +6,12 @@ import { nothingWrong, short } from './short.ts';
 test('at-least-once: whatever is killed, every request gets its own answer', { timeout: 400_000 }, async () => {
   const report = await runFaults({ ...short, mode: 'at-least-once', seed: 1 });
   expect(report, renderReport(report)).toMatchObject(nothingWrong);
+  expect(report.provisional).toBeGreaterThan(0);
 });
 
 test('exactly-once, with all stages but the workers chained: the same', { timeout: 400_000 }, async () => {
   const chain = ['classifier', 'scheduler', 'fusion'] as const;
   const report = await runFaults({ ...short, chain, mode: 'exactly-once', seed: 5 });
   expect(report, renderReport(report)).toMatchObject({ ...nothingWrong, doubled: 0 });
+  expect(report.provisional).toBeGreaterThan(0);
 });
