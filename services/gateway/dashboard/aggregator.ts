@@ -1,6 +1,7 @@
 import { topicName, type TopicKind, type Workload } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import { followControl, type ControlState } from '@tandem/shared/control';
+import { ReportBook, summaryOf, type ExperimentSummary } from '@tandem/shared/core';
 import { messageOf } from '@tandem/shared/errors';
 import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
 import type { Logger } from '@tandem/shared/telemetry';
@@ -19,6 +20,7 @@ const SHOWN_SECONDS = 10;
 const OPEN_RETRY_MS = 2_000;
 /** A log that does not answer by then is said to be away. */
 const PATIENCE_MS = 5_000;
+const EXPERIMENTS = 12;
 
 export interface AggregatorOptions {
   log: EventLog;
@@ -40,6 +42,7 @@ export class Aggregator {
   readonly #responses: ResponseWatch;
   readonly #letters = new LetterWatch();
   readonly #audit = new AuditWatch();
+  readonly #reports = new ReportBook();
   readonly #history = new HistoryRing();
   readonly #topics: TopicWatch;
   readonly #large: ReadonlySet<string>;
@@ -103,6 +106,7 @@ export class Aggregator {
       cost: costFigures(this.#responses.past(KEPT_SECONDS), this.#large),
       deadLetters: this.#letters.figures,
       lanes: this.#lanes(control),
+      experiments: this.#experiments(control),
       recent: [...this.#responses.recent],
       audit: this.#audit.lines,
     };
@@ -118,6 +122,13 @@ export class Aggregator {
       const hold = laneHolds.find((held) => held.lane === lane);
       return { lane, perSecond: this.#topics.paceOf(topic), waiting: this.#topics.waiting(topic), paused: hold === undefined ? null : { by: hold.by, time: hold.time } };
     });
+  }
+
+  /** Those that go on before those that have ended, the newest first. */
+  #experiments({ experiments }: ControlState): ExperimentSummary[] {
+    const rank = ({ state }: { state: string }) => (state === 'running' ? 0 : state === 'stopped' ? 2 : 1);
+    const shown = experiments.sort((a, b) => rank(a) - rank(b) || b.time - a.time).slice(0, EXPERIMENTS);
+    return shown.map((experiment) => summaryOf(experiment, this.#reports.countsOf(experiment)));
   }
 
   #schedule(): void {
@@ -176,7 +187,10 @@ export class Aggregator {
 
   async #follow(opened: Pick<Tail, 'close'>[]): Promise<void> {
     const { log, clock, prefix, logger } = this.#options;
-    opened.push(await this.#tail('telemetry', 'earliest', (record) => this.#workers.record(record, clock.now(), this.#ageOf(record))));
+    opened.push(await this.#tail('telemetry', 'earliest', (record) => {
+      this.#workers.record(record, clock.now(), this.#ageOf(record));
+      this.#reports.heard(record.key, record.value);
+    }));
     opened.push(await this.#tail('responses', 'latest', (record) => this.#responses.record(record)));
     opened.push(await this.#tail('interactions', 'latest', (record) => this.#responses.record(record)));
     opened.push(await this.#tail('dead-letters', 'latest', (record) => this.#letters.record(record)));

@@ -37,7 +37,7 @@ export async function dashboard(fastify: FastifyInstance, context: GatewayContex
   await addPage(fastify);
   addEvents(fastify, aggregator, streams);
   addLooks(fastify, context);
-  addActions(fastify, context);
+  addActions(fastify, context, aggregator);
   aggregator.start();
 }
 
@@ -85,7 +85,7 @@ function first(aggregator: Aggregator, actor: string, canOperate: boolean): stri
 
 /** Tenants may read figures of the whole, and nothing of one another's requests. */
 function withoutSingles(snapshot: Snapshot): Snapshot {
-  return { ...snapshot, recent: [], audit: [] };
+  return { ...snapshot, recent: [], audit: [], experiments: snapshot.experiments.map((experiment) => ({ ...experiment, by: '', why: '' })) };
 }
 
 function addLooks(fastify: FastifyInstance, { log, settings: { prefix }, clock, titles = NO_TITLES }: GatewayContext): void {
@@ -113,11 +113,11 @@ function addLooks(fastify: FastifyInstance, { log, settings: { prefix }, clock, 
     look(request, () => showLetter(log, prefix, request.query.key ?? ''), 'There is no such dead letter any more.'));
 }
 
-function addActions(fastify: FastifyInstance, { log, producer, settings: { prefix }, clock }: GatewayContext): void {
+function addActions(fastify: FastifyInstance, { log, producer, settings: { prefix }, clock }: GatewayContext, aggregator: Aggregator): void {
   const operator = new Operator({ log, producer, prefix, clock });
   fastify.post('/dashboard/actions', { config: { scope: 'operate' } }, async (request) => {
     const wanted = actionSchema.safeParse(request.body);
     if (!wanted.success) throw new Problem('invalid_request', { detail: `There is no such action: ${wanted.error.issues[0]?.message ?? 'the body is not valid'}.` });
-    return act(operator, request.credential.name, wanted.data, AbortSignal.timeout(LOOK_MS));
+    return act(operator, request.credential.name, wanted.data, aggregator.control?.experiments ?? [], AbortSignal.timeout(LOOK_MS));
   });
 }

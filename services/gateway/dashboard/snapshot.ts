@@ -1,4 +1,5 @@
 import type { Lane, StageName, Status } from '@tandem/schemas';
+import type { ExperimentSummary } from '@tandem/shared/core';
 
 /** What the page shows: sent once a second. Its size depends on the deployment (variants, workers, topics), not on the load. */
 export interface Snapshot {
@@ -15,6 +16,7 @@ export interface Snapshot {
   cost: CostFigures;
   deadLetters: LetterFigures;
   lanes: LaneStatus[];
+  experiments: ExperimentSummary[];
   /** The newest first. */
   recent: RecentAnswer[];
   /** The newest first. */

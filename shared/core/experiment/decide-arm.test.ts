@@ -1,15 +1,15 @@
-import type { Task } from '@tandem/schemas';
+import type { PlanStep, Task } from '@tandem/schemas';
 import { expect, test } from 'vitest';
 import { deadlineAwarePolicy, fixedPolicy, type DecisionContext, type Forecast, type VariantState } from '../policy/index.ts';
 import { promoted, rolledBack, stopped } from './changes.ts';
 import { decideInExperiment } from './decide-arm.ts';
 import { ExperimentBook } from './experiment-book.ts';
-import { cluster, definition, running, state, variant } from './testing.ts';
+import { cluster, running, state, variant } from './testing.ts';
 
 const change = { by: 'me', time: 2_000, why: 'because' };
 const FP32 = variant('large', 'fp32', 0.9);
 const INT8 = variant('large', 'int8', 0.8);
-const step = { id: 'fine', role: 'fine', model: 'large', after: [], required: false } as const;
+const step: PlanStep = { id: 'fine', role: 'fine', model: 'large', after: [], required: false };
 
 function task(arm: string, over: Partial<Task> = {}): Task {
   return {
@@ -101,6 +101,6 @@ test('tasks are put into the arms of experiments about their plan; bulk work and
   const { experiments: _none, ...plain } = task('a');
   expect(book.armsOf(plain)).toEqual([{ experiment: 'split', arm: expect.stringMatching(/[ab]/) }]);
   expect([book.armsOf({ ...plain, lane: 'bulk' }), book.armsOf({ ...plain, workload: 'v' })]).toEqual([undefined, undefined]);
-  book.update([running(definition({ model: 'other' }) as never)]);
+  book.update([running({ model: 'other' })]);
   expect(book.armsOf(plain)).toBeUndefined();
 });

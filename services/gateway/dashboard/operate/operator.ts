@@ -1,6 +1,6 @@
-import { topicName, type AuditEntry, type Control, type Lane } from '@tandem/schemas';
+import { topicName, type AuditEntry, type Control, type ExperimentControl, type Lane } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import { keyOf, laneKey, workerKey } from '@tandem/shared/control';
+import { experimentRecords, keyOf, laneKey, wished, workerKey, type ExperimentWish } from '@tandem/shared/control';
 import { replayLetters, type ReplaySummary } from '@tandem/shared/dead-letters';
 import { messageOf } from '@tandem/shared/errors';
 import type { EventLog, LogProducer } from '@tandem/shared/log';
@@ -45,6 +45,17 @@ export class Operator {
 
   resumeWorker(actor: string, instance: string): Promise<void> {
     return this.#audited({ actor, action: 'worker.resume', target: instance }, () => this.#takeBack(workerKey(instance)));
+  }
+
+  /**
+   * What becomes of an experiment; written together with its entry in the audit.
+   * @throws {TandemError} `experiment_refused`
+   */
+  async steerExperiment(actor: string, control: ExperimentControl, wish: ExperimentWish): Promise<void> {
+    const { prefix, producer } = this.#options;
+    const time = this.#now;
+    const { next, deed } = wished(control, wish, { by: actor, time });
+    await producer.send(experimentRecords(next, { prefix, actor, deed, time }));
   }
 
   /** @param keys `<topic>/<partition>/<offset>` of the letters that somebody has looked at */

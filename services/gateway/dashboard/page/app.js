@@ -4,6 +4,7 @@ import { Charts } from './charts.js';
 import { actionsRow, closeButton, openDialog } from './dialogs.js';
 import { byId, h, setText } from './dom.js';
 import { explain } from './explain.js';
+import { showExperiments } from './experiments.js';
 import { createFlow } from './flow.js';
 import { clock, rate } from './format.js';
 import { openLetters } from './letters.js';
@@ -29,6 +30,7 @@ function show(snapshot) {
   for (const part of parts) part(snapshot);
   showWorkers(snapshot, canOperate);
   showLanes(snapshot, canOperate);
+  showExperiments(snapshot, canOperate);
   showRecent(snapshot, (requestId) => void explain(requestId));
   byId('empty').hidden = snapshot.answers.seen > 0 || snapshot.recent.length > 0 || snapshot.topics.some(({ perSecond }) => perSecond > 0);
   document.title = `${rate(snapshot.answers.perSecond)}/s, Tandem`;

@@ -17,7 +17,7 @@ import { bytes, clock, count, latency, milliseconds, percent, plural, rate, word
  * @param {(row: Element, item: Item) => void} update
  * @param {string} nothing
  */
-function rows(table, columns, items, keyOf, update, nothing) {
+export function rows(table, columns, items, keyOf, update, nothing) {
   if (table.childElementCount === 0) {
     table.append(h('caption', { class: 'note' }), h('thead', {}, h('tr', {}, ...columns.map(({ head, number }) => h('th', { scope: 'col', class: number === true ? 'number' : null }, head)))), h('tbody'));
   }
@@ -28,10 +28,10 @@ function rows(table, columns, items, keyOf, update, nothing) {
 }
 
 /** @param {Element} row @param {number} index @returns {HTMLElement} */
-const cell = (row, index) => /** @type {HTMLElement} */ (row.children[index]);
+export const cell = (row, index) => /** @type {HTMLElement} */ (row.children[index]);
 
 /** @param {HTMLElement} parent @param {string} text @param {string | null} tone */
-function pill(parent, text, tone) {
+export function pill(parent, text, tone) {
   let element = parent.querySelector('.pill');
   if (element === null) parent.append(element = h('span', { class: 'pill' }));
   setText(element, text);
