@@ -49,6 +49,11 @@ describe('what docs/gateway.md shows', () => {
     expect(stdout).toMatch(/(complete|degraded) \[\s+\{ itemId: '\d+', score: /);
   });
 
+  test('of streaming brings the small model’s recommendations, then the final ones', async () => {
+    const { stdout } = await run(process.execPath, [await snippet('streaming', 'mts')]);
+    expect(stdout).toMatch(/^for now: \d+\nfinal: \d+\n$/);
+  });
+
   test('in Python brings recommendations', async () => {
     expect(await runPython([await snippet('python', 'py')], REQUIREMENTS)).toMatch(/^(complete|degraded) \[\{'itemId': '\d+', 'score': /);
   });
