@@ -1,0 +1,10 @@
+import { Counter, Gauge, type Registry } from 'prom-client';
+
+/** Results that answer identical steps. */
+export function resultCacheMetrics(registers: Registry[]) {
+  return {
+    resultCache: new Counter({ name: 'tandem_result_cache_total', help: 'Steps of workloads whose results are kept: hit (in this process), shared_hit, joined (an identical step was being computed), miss', labelNames: ['model', 'precision', 'result'], registers }),
+    resultCacheSavedMs: new Counter({ name: 'tandem_result_cache_saved_compute_ms_total', help: 'Compute that was not spent, since a step was answered with an identical one’s result, ms', labelNames: ['model', 'precision'], registers }),
+    resultCacheBytes: new Gauge({ name: 'tandem_result_cache_bytes', help: 'Estimated memory of the results kept in this process', registers }),
+  };
+}
