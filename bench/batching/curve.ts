@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { createOnnxEngine, type LoadedVariant } from '@tandem/shared/engine';
 import { LENGTH_BUCKETS } from '@tandem/shared/core';
 import { loadRegistry, variantName } from '@tandem/shared/registry';
-import { median } from '../harness/spread.ts';
+import { median } from '@tandem/shared/statistics';
 
 const MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
 const SIZES = [1, 2, 4, 8, 16, 32];

@@ -1,5 +1,5 @@
 import { BATCH_LIMITS, BatchQueue, formBatch, type BatchTimes, type QueuedWork } from '@tandem/shared/core';
-import { median } from '../harness/spread.ts';
+import { median } from '@tandem/shared/statistics';
 
 const ROUNDS = 9;
 const DECISIONS = 50;

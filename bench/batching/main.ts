@@ -7,7 +7,7 @@ import { dirname } from 'node:path';
 import { parseArgs } from 'node:util';
 import { seededRandom } from '@tandem/shared/random';
 import { describeMachine } from '../harness/machine.ts';
-import { median, spreadOf } from '../harness/spread.ts';
+import { median, spreadOf } from '@tandem/shared/statistics';
 import { markdownTable } from '../report/markdown.ts';
 import { measureCurve, SUBJECTS, timeOf, type MeasuredCurve } from './curve.ts';
 import { decisionCost } from './decision-cost.ts';

@@ -1,6 +1,6 @@
 import type { Random } from '@tandem/shared/clock';
 import { lognormal } from '@tandem/shared/random';
-import { Latencies } from '../harness/latencies.ts';
+import { Latencies } from '@tandem/shared/statistics';
 import type { ArrivingRequest, Strategy } from './strategies.ts';
 
 /** Of service times around the curve, as a standard deviation of their logarithm. */

@@ -13,7 +13,7 @@ import { createRedisCache, type Cache } from '@tandem/shared/cache';
 import { seededRandom } from '@tandem/shared/random';
 import { silentLogger } from '@tandem/shared/telemetry';
 import { describeMachine } from '../harness/machine.ts';
-import { spreadOf } from '../harness/spread.ts';
+import { spreadOf } from '@tandem/shared/statistics';
 import { pass, type Pass } from './pass.ts';
 import { replay, workRecord } from './requests.ts';
 import { emptyWorker, largeWorker, type BenchWorker } from './workers.ts';

@@ -1,5 +1,5 @@
 import type { LogRecord } from '@tandem/shared/log';
-import { median } from '../harness/spread.ts';
+import { median } from '@tandem/shared/statistics';
 import type { BenchWorker } from './workers.ts';
 
 /** What came of so many requests. */

@@ -14,7 +14,7 @@ import type { Variant } from '@tandem/schemas';
 import { createOnnxEngine, type LoadedVariant } from '@tandem/shared/engine';
 import { loadRegistry, variantName } from '@tandem/shared/registry';
 import { describeMachine } from '../harness/machine.ts';
-import { median, spreadOf } from '../harness/spread.ts';
+import { median, spreadOf } from '@tandem/shared/statistics';
 
 const MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
 const SUBJECTS = [

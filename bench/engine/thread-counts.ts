@@ -11,7 +11,7 @@ import { parseArgs } from 'node:util';
 import { createOnnxEngine, type LoadedVariant } from '@tandem/shared/engine';
 import { loadRegistry, variantName } from '@tandem/shared/registry';
 import { describeMachine } from '../harness/machine.ts';
-import { median, spreadOf } from '../harness/spread.ts';
+import { median, spreadOf } from '@tandem/shared/statistics';
 
 const MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
 const SIZES: Readonly<Record<string, number>> = { length: 64, candidates: 100, excluded: 1 };

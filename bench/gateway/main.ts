@@ -8,7 +8,7 @@ import autocannon from 'autocannon';
 import { exitOnSignals } from '../../test/support/processes.ts';
 import { describeMachine } from '../harness/machine.ts';
 import { cpuSecondsOf } from '../harness/process-tree.ts';
-import { median, quantile, spreadOf } from '../harness/spread.ts';
+import { median, quantile, spreadOf } from '@tandem/shared/statistics';
 import { openStand } from '../harness/stand.ts';
 import { BODY, overHttp, overKafka, type RoundTrips } from './round-trips.ts';
 

@@ -5,7 +5,7 @@ import { loadRegistry, stableVariants } from '@tandem/shared/registry';
 import { poissonArrivals, seededRandom } from '@tandem/shared/random';
 import { number, percent, spread } from '../harness/format.ts';
 import { describeMachine } from '../harness/machine.ts';
-import { quantile, spreadOf, type Spread } from '../harness/spread.ts';
+import { quantile, spreadOf, type Spread } from '@tandem/shared/statistics';
 import { openLoop, saturate, type Contender, type Taken } from './contender.ts';
 import { MIXES, RequestSource, type MixName, type SlateRequest } from './requests.ts';
 import { MODELS, StageContender } from './stage-contender.ts';

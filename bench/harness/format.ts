@@ -1,4 +1,4 @@
-import type { Spread } from './spread.ts';
+import type { Spread } from '@tandem/shared/statistics';
 
 /** Three significant digits, thousands apart; a dash where nothing was measured. */
 export function number(value: number, digits = 3): string {

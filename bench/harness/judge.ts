@@ -1,6 +1,6 @@
 import type { Response } from '@tandem/schemas';
 import { ndcgAt10 } from '../../services/cli/demo/quality.ts';
-import { Latencies } from './latencies.ts';
+import { Latencies } from '@tandem/shared/statistics';
 
 /** A request on its way. */
 export interface Sent {

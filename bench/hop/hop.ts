@@ -4,6 +4,7 @@ import { cpus, totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createEmbeddedLog, createKafkaLog, type EventLog } from '@tandem/shared/log';
+import { quantiles } from '@tandem/shared/statistics';
 import { silentLogger } from '@tandem/shared/telemetry';
 import { startKafkaBroker } from '../../test/support/kafka-broker.ts';
 import { exitOnSignals } from '../../test/support/processes.ts';
@@ -109,15 +110,11 @@ async function sendAtRate(send: (index: number) => Promise<void>, ratePerSecond:
 }
 
 function summarise(log: EventLog, latencies: readonly number[]): Omit<HopResult, 'ratePerSecond' | 'cpuMicrosPerRecord'> {
-  const sorted = latencies.toSorted((a, b) => a - b);
-  const quantile = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  const [medianMs = NaN, p90Ms = NaN, p99Ms = NaN, maxMs = NaN] = quantiles(latencies, 0.5, 0.9, 0.99, 1);
   return {
     log: log.description,
-    records: sorted.length,
-    medianMs: quantile(0.5),
-    p90Ms: quantile(0.9),
-    p99Ms: quantile(0.99),
-    maxMs: quantile(1),
+    records: latencies.length,
+    medianMs, p90Ms, p99Ms, maxMs,
     machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, memoryGiB: Math.round(totalmem() / 2 ** 30), node: process.version },
   };
 }

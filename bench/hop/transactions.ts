@@ -4,6 +4,7 @@ import { cpus } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { createKafkaLog, type EventLog, type ExclusiveWriter } from '@tandem/shared/log';
+import { median, quantile } from '@tandem/shared/statistics';
 import { silentLogger } from '@tandem/shared/telemetry';
 import { startKafkaBroker } from '../../test/support/kafka-broker.ts';
 import { cpuSecondsOf } from '../harness/process-tree.ts';
@@ -93,7 +94,5 @@ async function timed(action: () => Promise<unknown>): Promise<number> {
 }
 
 function summary(times: readonly number[]): object {
-  const sorted = times.toSorted((a, b) => a - b);
-  const quantile = (share: number): number => sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
-  return { count: sorted.length, median: quantile(0.5), p99: quantile(0.99) };
+  return { count: times.length, median: median(times), p99: quantile(times, 0.99) };
 }

@@ -5,6 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { STAGE_NAMES } from '@tandem/schemas';
 import { loadSettings } from '@tandem/shared/config';
+import { quantile, spreadOf } from '@tandem/shared/statistics';
 import { openPorts } from '../../services/cli/compose/ports.ts';
 import { System } from '../../services/cli/compose/system.ts';
 import { ensureTopology } from '../../services/cli/compose/topology.ts';
@@ -119,9 +120,9 @@ async function measure(load: Load, rounds: number, seconds: number) {
     task: values.task,
     capacityPerSecond, interactivePerSecond: rate, rounds: { alone, beside },
     ratios: { p50: ratios(alone, beside, 'p50Ms'), p99: ratios(alone, beside, 'p99Ms') },
-    p99RiseMs: spread(alone.map((each, index) => (beside[index]?.p99Ms ?? 0) - each.p99Ms)),
-    bulkPerSecond: spread(beside.map(({ bulkPerSecond }) => bulkPerSecond)),
-    shareOfLeft: spread(beside.map(({ bulkPerSecond }) => bulkPerSecond / (capacityPerSecond - rate))),
+    p99RiseMs: spreadOf(alone.map((each, index) => (beside[index]?.p99Ms ?? 0) - each.p99Ms)),
+    bulkPerSecond: spreadOf(beside.map(({ bulkPerSecond }) => bulkPerSecond)),
+    shareOfLeft: spreadOf(beside.map(({ bulkPerSecond }) => bulkPerSecond / (capacityPerSecond - rate))),
     bulkBatch: { p50Ms: quantile(bulkBatches.batchMs, 0.5), p99Ms: quantile(bulkBatches.batchMs, 0.99), p50Size: quantile(bulkBatches.batchSizes, 0.5) },
     atFullLoad: {
       interactiveP99Ms: quantile(crowded.interactive.latenciesMs, 0.99),
@@ -133,16 +134,7 @@ async function measure(load: Load, rounds: number, seconds: number) {
 }
 
 function ratios(alone: readonly Round[], beside: readonly Round[], figure: 'p50Ms' | 'p99Ms') {
-  return spread(alone.map((each, index) => (beside[index]?.[figure] ?? Number.NaN) / each[figure]));
-}
-
-function spread(figures: readonly number[]): { median: number; least: number; most: number } {
-  return { median: quantile(figures, 0.5), least: Math.min(...figures), most: Math.max(...figures) };
-}
-
-function quantile(figures: readonly number[], share: number): number {
-  const sorted = figures.toSorted((a, b) => a - b);
-  return sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? Number.NaN;
+  return spreadOf(alone.map((each, index) => (beside[index]?.[figure] ?? Number.NaN) / each[figure]));
 }
 
 function line({ p50Ms, p99Ms, interactivePerSecond, bulkPerSecond }: Round): string {

@@ -3,7 +3,7 @@ import { accuracyOf, lostAgainst } from '../harness/accuracy.ts';
 import type { Gains } from '../harness/judge.ts';
 import type { Measured } from '../harness/measure.ts';
 import type { Rounds } from '../harness/rounds.ts';
-import { spreadOf, type Spread } from '../harness/spread.ts';
+import { spreadOf, type Spread } from '@tandem/shared/statistics';
 
 /** One row; figures are medians over the rounds. */
 export interface LadderRow {

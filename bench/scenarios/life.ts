@@ -2,7 +2,7 @@ import type { Bench, Findings, Scenario } from '../harness/bench.ts';
 import { number, spread } from '../harness/format.ts';
 import { Session } from '../harness/measure.ts';
 import { inRounds } from '../harness/rounds.ts';
-import { spreadOf } from '../harness/spread.ts';
+import { spreadOf } from '@tandem/shared/statistics';
 import { batchConsumer, oneByOneConsumer, tandemCascade, tandemLarge } from './usual-contenders.ts';
 
 const CONTENDERS = () => [tandemLarge(), tandemCascade(), batchConsumer(), oneByOneConsumer()];

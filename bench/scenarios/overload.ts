@@ -4,7 +4,7 @@ import { number, percent } from '../harness/format.ts';
 import type { RunFigures } from '../harness/judge.ts';
 import { Session } from '../harness/measure.ts';
 import { inRounds, type Rounds } from '../harness/rounds.ts';
-import { median } from '../harness/spread.ts';
+import { median } from '@tandem/shared/statistics';
 import { tandemContender } from '../harness/tandem-contender.ts';
 import { heavyFlags } from './made/made-models.ts';
 import { batchConsumer, oneByOneConsumer, tandemCascade, tandemLarge } from './usual-contenders.ts';

@@ -4,7 +4,7 @@ import type { Contender } from '../harness/contender.ts';
 import { number, spread } from '../harness/format.ts';
 import { measure } from '../harness/measure.ts';
 import { inRounds } from '../harness/rounds.ts';
-import { spreadOf } from '../harness/spread.ts';
+import { spreadOf } from '@tandem/shared/statistics';
 import { tandemLarge } from './usual-contenders.ts';
 
 /** One setting of Tandem at different values. */

@@ -4,7 +4,7 @@ import { settingsSchema } from '@tandem/shared/config';
 import type { Policy } from '@tandem/shared/core';
 import { burstyArrivals, poissonArrivals, seededRandom } from '@tandem/shared/random';
 import { policyOf } from '../../services/cli/compose/policies.ts';
-import { median } from '../harness/spread.ts';
+import { median } from '@tandem/shared/statistics';
 import type { Calibration } from './calibrate.ts';
 import { GRADES } from './grades.ts';
 import type { GradedModels } from './graded-cluster.ts';

@@ -3,7 +3,7 @@ import type { Policy } from '@tandem/shared/core';
 import type { Arrivals } from '@tandem/shared/random';
 import type { Random } from '@tandem/shared/clock';
 import { simulate, type Fault, type SimulationFigures, type WorkerSpec } from '@tandem/simulator';
-import { median } from '../harness/spread.ts';
+import { median } from '@tandem/shared/statistics';
 import type { Calibration } from './calibrate.ts';
 import { WORKERS, type GradedModels } from './graded-cluster.ts';
 

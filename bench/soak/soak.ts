@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cpus } from 'node:os';
+import { median, quantile } from '@tandem/shared/statistics';
 import { Load } from '../../test/faults/load.ts';
 import { Progress } from '../../test/faults/progress.ts';
 import { PREFIX } from '../../test/faults/stage-flags.ts';
@@ -9,7 +10,7 @@ import { Answers } from './answers.ts';
 import { lagByGroup } from './lag.ts';
 import { residentBytes } from './memory.ts';
 import { openStand, type Stand } from './stand.ts';
-import { quantile, trendOf, type Trend } from './trend.ts';
+import { trendOf, type Trend } from './trend.ts';
 
 export interface SoakOptions {
   minutes: number;
@@ -120,7 +121,7 @@ async function sampleWhile(load: Load, stand: Stand, answers: Answers, { sampleE
     const latencies = answers.takeLatencies();
     samples.push({
       minute, residentMiB: await memoryByProcess(stand), lag, sent: load.sent, answered: answers.count - before,
-      p50Ms: quantile(latencies, 0.5), p99Ms: quantile(latencies, 0.99),
+      p50Ms: quantile(latencies, 0.5, 0), p99Ms: quantile(latencies, 0.99, 0),
     });
   }
   return samples;
@@ -153,7 +154,7 @@ function summarise({ options, capacityPerSecond, ratePerSecond, samples, load, a
   const lag = trends((sample) => sample.lag, () => LAG_TOLERANCE_SECONDS * ratePerSecond);
   return {
     minutes: options.minutes, load: options.load, capacityPerSecond, ratePerSecond, sent: load.sent, answered,
-    latencyMs: { p50: quantile(settled.map(({ p50Ms }) => p50Ms), 0.5), p99: quantile(settled.map(({ p99Ms }) => p99Ms), 0.5) },
+    latencyMs: { p50: median(settled.map(({ p50Ms }) => p50Ms), 0), p99: median(settled.map(({ p99Ms }) => p99Ms), 0) },
     memory, lag, flat: [...Object.values(memory), ...Object.values(lag)].every(({ flat }) => flat), crashes, samples,
     machine: { cpu: cpus()[0]?.model ?? 'unknown', cores: cpus().length, node: process.version },
   };

@@ -14,7 +14,7 @@ import { describeMachine } from '../harness/machine.ts';
 import { Session } from '../harness/measure.ts';
 import { cpuSecondsOf } from '../harness/process-tree.ts';
 import { inRounds, type Rounds } from '../harness/rounds.ts';
-import { spreadOf } from '../harness/spread.ts';
+import { spreadOf } from '@tandem/shared/statistics';
 import { openStand } from '../harness/stand.ts';
 import { tandemContender } from '../harness/tandem-contender.ts';
 import { terminalTable } from '../report/terminal.ts';

@@ -7,7 +7,7 @@ import { parseArgs } from 'node:util';
 import { loadRegistry, stableVariants, variantName } from '@tandem/shared/registry';
 import { number, percent, share } from '../harness/format.ts';
 import { describeMachine } from '../harness/machine.ts';
-import { median } from '../harness/spread.ts';
+import { median } from '@tandem/shared/statistics';
 import { MODELS, Side, type Taken } from './side.ts';
 import { loadStreams, type StreamRequest, type Streams } from './streams.ts';
 

@@ -1,6 +1,7 @@
 import { performance } from 'node:perf_hooks';
 import type { Variant } from '@tandem/schemas';
 import type { LoadedVariant } from '../engine/index.ts';
+import { quantiles } from '../statistics/index.ts';
 import { dimensionsOf, fillInputs, hasLength } from './inputs.ts';
 import type { ProfilePoint } from './types.ts';
 
@@ -88,10 +89,9 @@ async function timesAt(loaded: LoadedVariant, { graph, batch, length }: Spot, { 
 }
 
 function pointOf(spot: Spot, times: readonly number[]): ProfilePoint {
-  const sorted = times.toSorted((a, b) => a - b);
-  const quantile = (share: number) => rounded(sorted[Math.min(sorted.length - 1, Math.floor(share * sorted.length))] ?? 0);
+  const [p50Ms = 0, p90Ms = 0, p99Ms = 0] = quantiles(times, 0.5, 0.9, 0.99).map(rounded);
   const meanMs = rounded(times.reduce((sum, ms) => sum + ms, 0) / times.length);
-  return { ...spot, samples: times.length, meanMs, p50Ms: quantile(0.5), p90Ms: quantile(0.9), p99Ms: quantile(0.99) };
+  return { ...spot, samples: times.length, meanMs, p50Ms, p90Ms, p99Ms };
 }
 
 function rounded(ms: number): number {

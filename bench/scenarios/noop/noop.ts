@@ -1,13 +1,13 @@
 import { mkdtempSync } from 'node:fs';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { Bench, Findings, Scenario } from '../../harness/bench.ts';
+import { spreadOf } from '@tandem/shared/statistics';
+import type { Bench, Findings, Scenario, Table } from '../../harness/bench.ts';
 import type { Contender } from '../../harness/contender.ts';
 import { number, percent, spread } from '../../harness/format.ts';
 import { Session } from '../../harness/measure.ts';
 import { cpuSecondsOf, treeOf } from '../../harness/process-tree.ts';
-import { inRounds } from '../../harness/rounds.ts';
-import { spreadOf } from '../../harness/spread.ts';
+import { inRounds, type Rounds } from '../../harness/rounds.ts';
 import { tandemContender } from '../../harness/tandem-contender.ts';
 import { flameGraph } from '../../report/flame-graph.ts';
 import { readProfiles, selfTimes, type CallTree } from '../../report/cpu-profile.ts';
@@ -84,48 +84,82 @@ async function profile(contender: Contender, rate: number, bench: Bench): Promis
   return new Map(trees.map(([pid, tree]) => [stages.get(pid) ?? String(pid), tree]));
 }
 
-async function run(bench: Bench): Promise<Findings> {
-  const measured = await inRounds(bench, contenders(bench.folder), (contender) => one(contender, bench), ({ goodputPerSecond, steady }) =>
-    `${number(goodputPerSecond)}/s; ${steady.map(({ ratePerSecond, p50Ms }) => `p50 ${number(p50Ms)} ms at ${ratePerSecond}/s`).join(', ')}`);
-  const usable = measured.filter(({ failure }) => failure === undefined);
+type Measured = readonly Rounds<NoopRun>[];
+type Profiles = ReadonlyMap<string, ReadonlyMap<string, CallTree>>;
+
+/** Each at half of what it can do. */
+async function profileAll(measured: Measured, bench: Bench): Promise<Profiles> {
   const profiles = new Map<string, Map<string, CallTree>>();
-  for (const { contender, results } of usable) {
+  for (const { contender, results } of measured.filter(({ failure }) => failure === undefined)) {
     bench.progress(`${contender.name}: profiling`);
     const rate = Math.max(100, spreadOf(results.map(({ goodputPerSecond }) => goodputPerSecond)).median / 2);
     profiles.set(contender.name, await profile(contender, rate, bench));
   }
-  const flows = measured.map(({ contender, results, failure }) => ({
-    name: contender.name, failure,
-    goodputPerSecond: spreadOf(results.map(({ goodputPerSecond }) => goodputPerSecond)),
-    steady: RATES.map((ratePerSecond, index) => ({
+  return profiles;
+}
+
+/** The rounds of one layout as medians with their spread. */
+function flowOf({ contender, results, failure }: Measured[number]) {
+  const steadyOf = (ratePerSecond: number, index: number) => {
+    const at = results.map(({ steady }) => steady[index]!);
+    const processes = Object.keys(at[0]?.cpuUsPerRequest ?? {});
+    return {
       ratePerSecond,
-      p50Ms: spreadOf(results.map(({ steady }) => steady[index]!.p50Ms)), p99Ms: spreadOf(results.map(({ steady }) => steady[index]!.p99Ms)),
-      cpuUsPerRequest: Object.fromEntries(Object.keys(results[0]?.steady[index]?.cpuUsPerRequest ?? {}).map((name) => [name, spreadOf(results.map(({ steady }) => steady[index]!.cpuUsPerRequest[name] ?? NaN))])),
-    })),
-  }));
-  const hot = [...profiles].flatMap(([flow, stages]) => [...stages].map(([stage, tree]) => ({ flow, stage, parts: selfTimes(tree, 'part').slice(0, TOP), functions: selfTimes(tree, 'name').slice(0, TOP) })));
+      p50Ms: spreadOf(at.map(({ p50Ms }) => p50Ms)), p99Ms: spreadOf(at.map(({ p99Ms }) => p99Ms)),
+      cpuUsPerRequest: Object.fromEntries(processes.map((name) => [name, spreadOf(at.map(({ cpuUsPerRequest }) => cpuUsPerRequest[name] ?? NaN))])),
+    };
+  };
+  return { name: contender.name, failure, goodputPerSecond: spreadOf(results.map(({ goodputPerSecond }) => goodputPerSecond)), steady: RATES.map(steadyOf) };
+}
+
+type Flow = ReturnType<typeof flowOf>;
+
+/** The functions and parts that take most of each stage's time. */
+function hotSpots(profiles: Profiles) {
+  return [...profiles].flatMap(([flow, stages]) => [...stages].map(([stage, tree]) => ({ flow, stage, parts: selfTimes(tree, 'part').slice(0, TOP), functions: selfTimes(tree, 'name').slice(0, TOP) })));
+}
+
+function rateTable(flows: readonly Flow[]): Table {
+  return {
+    head: ['', 'goodput /s', ...RATES.flatMap((rate) => [`p50 ms at ${number(rate)}/s`, `p99 ms at ${number(rate)}/s`])],
+    rows: flows.map(({ name, failure, goodputPerSecond, steady }) => [name, failure ?? spread(goodputPerSecond), ...steady.flatMap(({ p50Ms, p99Ms }) => [spread(p50Ms), spread(p99Ms)])]),
+  };
+}
+
+function cpuTable(flows: readonly Flow[]): Table {
+  const none = { median: NaN, least: NaN, most: NaN };
+  return {
+    head: ['CPU µs per request', ...RATES.map((rate) => `at ${number(rate)}/s`)],
+    rows: flows.flatMap(({ name, steady }) => Object.keys(steady[0]?.cpuUsPerRequest ?? {}).map((part) => [`${name}: ${part}`, ...steady.map(({ cpuUsPerRequest }) => spread(cpuUsPerRequest[part] ?? none))])),
+  };
+}
+
+function hotTable({ flow, stage, parts, functions }: ReturnType<typeof hotSpots>[number]): Table {
+  return {
+    head: [`${flow}: ${stage}, by part`, 'self', 'by function', 'self'],
+    rows: parts.map(({ name, share }, index) => [name, percent(share), functions[index]?.name ?? '', functions[index] === undefined ? '' : percent(functions[index].share)]),
+  };
+}
+
+function flameGraphs(profiles: Profiles): NonNullable<Findings['files']> {
+  return [...profiles].flatMap(([flow, stages]) => [...stages].map(([stage, tree]) => ({ name: `noop-${flow.replace(': ', '-')}-${stage}.svg`, svg: flameGraph(`${flow}: ${stage}, main thread`, tree) })));
+}
+
+async function run(bench: Bench): Promise<Findings> {
+  const measured = await inRounds(bench, contenders(bench.folder), (contender) => one(contender, bench), ({ goodputPerSecond, steady }) =>
+    `${number(goodputPerSecond)}/s; ${steady.map(({ ratePerSecond, p50Ms }) => `p50 ${number(p50Ms)} ms at ${ratePerSecond}/s`).join(', ')}`);
+  const profiles = await profileAll(measured, bench);
+  const flows = measured.map(flowOf);
+  const hot = hotSpots(profiles);
   return {
     data: { flows, hot },
     notes: [
       'Models that compute nothing (one ONNX node on one number) behind the requests, records and answers of `recommend`: what is left is what receiving, deciding, handing over and answering cost. ' +
       'CPU per request by process, broker included; profiles are of the main thread, idle time left out.',
     ],
-    tables: [
-      {
-        head: ['', 'goodput /s', ...RATES.flatMap((rate) => [`p50 ms at ${number(rate)}/s`, `p99 ms at ${number(rate)}/s`])],
-        rows: flows.map(({ name, failure, goodputPerSecond, steady }) => [name, failure ?? spread(goodputPerSecond), ...steady.flatMap(({ p50Ms, p99Ms }) => [spread(p50Ms), spread(p99Ms)])]),
-      },
-      {
-        head: ['CPU µs per request', ...RATES.map((rate) => `at ${number(rate)}/s`)],
-        rows: flows.flatMap(({ name, steady }) => Object.keys(steady[0]?.cpuUsPerRequest ?? {}).map((part) => [`${name}: ${part}`, ...steady.map(({ cpuUsPerRequest }) => spread(cpuUsPerRequest[part] ?? { median: NaN, least: NaN, most: NaN }))])),
-      },
-      ...hot.map(({ flow, stage, parts, functions }) => ({
-        head: [`${flow}: ${stage}, by part`, 'self', 'by function', 'self'],
-        rows: parts.map(({ name, share }, index) => [name, percent(share), functions[index]?.name ?? '', functions[index] === undefined ? '' : percent(functions[index].share)]),
-      })),
-    ],
+    tables: [rateTable(flows), cpuTable(flows), ...hot.map(hotTable)],
     plots: [],
-    files: [...profiles].flatMap(([flow, stages]) => [...stages].map(([stage, tree]) => ({ name: `noop-${flow.replace(': ', '-')}-${stage}.svg`, svg: flameGraph(`${flow}: ${stage}, main thread`, tree) }))),
+    files: flameGraphs(profiles),
   };
 }
 

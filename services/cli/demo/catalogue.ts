@@ -4,7 +4,7 @@ import { readFile } from 'node:fs/promises';
 export type Titles = ReadonlyMap<string, string>;
 
 /** `text` has one item a line: id, title, year, genres. */
-export function parseCatalogue(text: string): Titles {
+export function parseTitles(text: string): Titles {
   const lines = text.split('\n').filter((line) => line !== '');
   return new Map(lines.map((line) => {
     const [id = '', title = '', year = ''] = line.split('\t');
@@ -12,6 +12,6 @@ export function parseCatalogue(text: string): Titles {
   }));
 }
 
-export async function readCatalogue(path: string): Promise<Titles> {
-  return parseCatalogue(await readFile(path, 'utf8'));
+export async function readTitles(path: string): Promise<Titles> {
+  return parseTitles(await readFile(path, 'utf8'));
 }

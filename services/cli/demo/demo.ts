@@ -2,7 +2,7 @@ import type { Workload } from '@tandem/schemas';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog } from '@tandem/shared/log';
 import { modelRoles } from './answer-kind.ts';
-import { readCatalogue, type Titles } from './catalogue.ts';
+import { readTitles, type Titles } from './catalogue.ts';
 import { colorsFor, type Colors } from './colors.ts';
 import { fetchDataset } from './fetch-dataset.ts';
 import { count } from './format.ts';
@@ -55,7 +55,7 @@ const WORKLOAD = 'recommend';
  */
 export async function prepareDemo({ events, seed }: DemoOptions, { stderr }: DemoTerminal, signal?: AbortSignal): Promise<PreparedDemo> {
   const paths = await fetchDataset({ onNotice: (text) => stderr.write(text), signal });
-  const [titles, data] = await Promise.all([readCatalogue(paths.catalogue), readInteractions(paths.interactions, isHeldOut)]);
+  const [titles, data] = await Promise.all([readTitles(paths.catalogue), readInteractions(paths.interactions, isHeldOut)]);
   return { plan: createReplayPlan(data, { events, seed }), titles };
 }
 

@@ -2,7 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
-import { parseCatalogue, readCatalogue } from './catalogue.ts';
+import { parseTitles, readTitles } from './catalogue.ts';
 import { parseInteractions, readInteractions } from './interactions.ts';
 
 const everybody = () => true;
@@ -40,9 +40,9 @@ test.each(['1\t2\n', '1\t2\t\n', 'a\t2\t3\n', '1 2 3\n', '1\t2\t3\t4\n', '\n', '
 
 test('files are read from disk', async () => {
   expect((await readInteractions(await file('10\t2\t3\n'), everybody)).map(({ userNumber }) => userNumber)).toEqual([10]);
-  expect((await readCatalogue(await file('1\tA Film\t1999\tDrama\n'))).get('1')).toBe('A Film (1999)');
+  expect((await readTitles(await file('1\tA Film\t1999\tDrama\n'))).get('1')).toBe('A Film (1999)');
 });
 
 test('titles carry the year where there is one', () => {
-  expect([...parseCatalogue('1\tA Film\t1999\tDrama\n2\tUndated\t\t\n')]).toEqual([['1', 'A Film (1999)'], ['2', 'Undated']]);
+  expect([...parseTitles('1\tA Film\t1999\tDrama\n2\tUndated\t\t\n')]).toEqual([['1', 'A Film (1999)'], ['2', 'Undated']]);
 });

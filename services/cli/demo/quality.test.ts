@@ -1,6 +1,5 @@
 import { expect, test } from 'vitest';
 import { BatchTally } from './batch-tally.ts';
-import { LatencyTally } from './latency.ts';
 import { ndcgAt10, QualityTally } from './quality.ts';
 
 const TEN = ['a', 'b', 'c', 'd', 'e', 'f', 'g', 'h', 'i', 'j'];
@@ -24,15 +23,7 @@ test('hit rate and NDCG are means over all answers, empty ones included', () => 
 
 test('nothing judged yet is 0, not a division by zero', () => {
   expect(new QualityTally().figures()).toEqual({ answers: 0, hitRateAt10: 0, ndcgAt10: 0, standardError: 0 });
-  expect(new LatencyTally().figures()).toEqual({ p50: 0, p99: 0 });
   expect(new BatchTally().meanBatchSize).toBe(0);
-});
-
-test('latencies keep three digits over the whole range', () => {
-  const tally = new LatencyTally();
-  for (let ms = 1; ms <= 100; ms += 1) tally.add(ms);
-  expect(tally.figures().p50).toBeCloseTo(50, 0);
-  expect(tally.figures().p99).toBeCloseTo(99, 0);
 });
 
 test('the mean batch size is over batches: one of four and two of one are three batches of two', () => {

@@ -1,8 +1,14 @@
 import type { Response } from '@tandem/schemas';
+import { Latencies } from '@tandem/shared/statistics';
 import { ANSWER_KINDS, answerKind, answeredItems, stepsRun, type AnswerKind, type ModelRoles } from './answer-kind.ts';
 import { BatchTally } from './batch-tally.ts';
-import { LatencyTally, type LatencyFigures } from './latency.ts';
 import { QualityTally, type QualityFigures } from './quality.ts';
+
+/** 0 where there are none. */
+interface LatencyFigures {
+  p50: number;
+  p99: number;
+}
 
 export interface KindFigures {
   all: QualityFigures;
@@ -48,7 +54,7 @@ export interface Expectation {
 interface KindTally {
   all: QualityTally;
   drawn: QualityTally;
-  latency: LatencyTally;
+  latency: Latencies;
 }
 
 function bump(counts: Map<string, number>, name: string): void {
@@ -67,7 +73,7 @@ export class ReplayStatistics {
   readonly events: number;
   #responses = 0;
   readonly #roles: ModelRoles;
-  readonly #latency = new LatencyTally();
+  readonly #latency = new Latencies();
   readonly #overall = new QualityTally();
   readonly #routed = new QualityTally();
   readonly #batches = new BatchTally();
@@ -114,7 +120,7 @@ export class ReplayStatistics {
   }
 
   #kind(kind: AnswerKind): KindTally {
-    const known = this.#kinds.get(kind) ?? { all: new QualityTally(), drawn: new QualityTally(), latency: new LatencyTally() };
+    const known = this.#kinds.get(kind) ?? { all: new QualityTally(), drawn: new QualityTally(), latency: new Latencies() };
     this.#kinds.set(kind, known);
     return known;
   }
@@ -126,7 +132,7 @@ export class ReplayStatistics {
       responses: this.#responses,
       duplicates: this.duplicates,
       strangers: this.strangers,
-      latencyMs: this.#latency.figures(),
+      latencyMs: figuresOf(this.#latency),
       overall: this.#overall.figures(),
       routed: this.#routed.figures(),
       kinds: this.#kindFigures(),
@@ -140,7 +146,7 @@ export class ReplayStatistics {
   #kindFigures(): Figures['kinds'] {
     const present = (Object.keys(ANSWER_KINDS) as AnswerKind[]).flatMap((kind) => {
       const tally = this.#kinds.get(kind);
-      return tally === undefined ? [] : [[kind, { all: tally.all.figures(), drawn: tally.drawn.figures(), latencyMs: tally.latency.figures() }]];
+      return tally === undefined ? [] : [[kind, { all: tally.all.figures(), drawn: tally.drawn.figures(), latencyMs: figuresOf(tally.latency) }]];
     });
     return Object.fromEntries(present) as Figures['kinds'];
   }
@@ -149,4 +155,8 @@ export class ReplayStatistics {
     const total = Math.max(1, this.#batches.steps);
     return sorted([...this.#variants].map(([name, { steps, meanBatchSize }]) => [name, { share: steps / total, meanBatchSize }]));
   }
+}
+
+function figuresOf(latencies: Latencies): LatencyFigures {
+  return { p50: latencies.percentile(50, 0), p99: latencies.percentile(99, 0) };
 }

@@ -33,18 +33,7 @@ const PRESENT_CLASSES = `  /** The answer as its receiver sees it. */
 const PRESENT_NUMBERS = `  /** The answer as its receiver sees it: the numbers of the output, one after the other. */
   present: ({ probabilities }) => ({ sequence: probabilities }),`;
 
-/** A JavaScript module that a workload can name; its reader shall want to change it. */
-export function adapterText({ name, graph, inputs, output, kind, isSoftmaxNeeded }: AdapterTemplate): string {
-  const values = isSoftmaxNeeded ? 'softmax(row)' : 'row';
-  return `// Turns the input of a request into the model's tensors, and its output into an answer. Made by "tandem init"; it is yours now.
-// The interface: shared/core/adapters/types.ts; how to go on: docs/own-models.md.
-
-/** The model's inputs, and how many numbers each takes for one request. */
-const WIDTHS = {
-${inputsText(inputs)}
-};
-
-/** Nested lists (a matrix, an image) count as the numbers in them. */
+const READ_INPUT = `/** Nested lists (a matrix, an image) count as the numbers in them. */
 const flat = (value) => (Array.isArray(value) ? value.flat(Infinity) : [value]);
 
 function problemOf(input) {
@@ -56,14 +45,15 @@ function problemOf(input) {
   }
   return undefined;
 }
-${isSoftmaxNeeded ? SOFTMAX : ''}
+`;
+
+const HALF_PRECISION = `
 /** Half precision crosses as its bits. */
 const toTensor = (data, numbers) => (data instanceof Uint16Array ? new Uint16Array(new Float16Array(numbers).buffer) : numbers);
 const fromTensor = (data) => Array.from(data instanceof Uint16Array ? new Float16Array(data.buffer, data.byteOffset, data.length) : data);
+`;
 
-export const adapter = {
-  name: ${JSON.stringify(name)},
-  /** Anything with zod's safeParse. */
+const TAKE_INPUT = `  /** Anything with zod's safeParse. */
   inputSchema: {
     safeParse(input) {
       const problem = problemOf(input);
@@ -71,25 +61,47 @@ export const adapter = {
     },
   },
   /** What travels with the request through the flow: keep it small. */
-  prepare: (input) => ({ features: Object.fromEntries(Object.keys(WIDTHS).map((name) => [name, flat(input[name])])), marks: [], hasCandidates: false }),
-  shape: () => ({ graph: ${JSON.stringify(graph)}, length: 1 }),
-  dimensions: (_graph, batch) => ({ batch: batch.length }),
-  /** Row i of each tensor belongs to batch[i]. */
+  prepare: (input) => ({ features: Object.fromEntries(Object.keys(WIDTHS).map((name) => [name, flat(input[name])])), marks: [], hasCandidates: false }),`;
+
+const ENCODE = `  /** Row i of each tensor belongs to batch[i]. */
   encode(_graph, batch, inputs) {
     for (const [name, width] of Object.entries(WIDTHS)) {
       const { data } = inputs[name];
       batch.forEach(({ task }, row) => data.set(toTensor(data, task.input[name]), row * width));
     }
-  },
-  /** One result for each row, copied: the tensors are used again. */
+  },`;
+
+function decodeText({ output, isSoftmaxNeeded }: AdapterTemplate): string {
+  return `  /** One result for each row, copied: the tensors are used again. */
   decode(_graph, batch, outputs, { labels }) {
     const all = fromTensor(outputs[${JSON.stringify(output.name)}].data);
     const width = all.length / batch.length;
     return batch.map((_, index) => {
       const row = all.slice(index * width, (index + 1) * width);
-      return { labels: labels ?? row.map((_value, place) => String(place)), probabilities: ${values} };
+      return { labels: labels ?? row.map((_value, place) => String(place)), probabilities: ${isSoftmaxNeeded ? 'softmax(row)' : 'row'} };
     });
-  },
+  },`;
+}
+
+/** A JavaScript module that a workload can name; its reader shall want to change it. */
+export function adapterText(template: AdapterTemplate): string {
+  const { name, graph, inputs, kind, isSoftmaxNeeded } = template;
+  return `// Turns the input of a request into the model's tensors, and its output into an answer. Made by "tandem init"; it is yours now.
+// The interface: shared/core/adapters/types.ts; how to go on: docs/own-models.md.
+
+/** The model's inputs, and how many numbers each takes for one request. */
+const WIDTHS = {
+${inputsText(inputs)}
+};
+
+${READ_INPUT}${isSoftmaxNeeded ? SOFTMAX : ''}${HALF_PRECISION}
+export const adapter = {
+  name: ${JSON.stringify(name)},
+${TAKE_INPUT}
+  shape: () => ({ graph: ${JSON.stringify(graph)}, length: 1 }),
+  dimensions: (_graph, batch) => ({ batch: batch.length }),
+${ENCODE}
+${decodeText(template)}
 ${kind === 'classes' ? PRESENT_CLASSES : PRESENT_NUMBERS}
   /** The answer where the model gave none in time; undefined: there is none. */
   fallback: () => undefined,

@@ -12,4 +12,5 @@ test('percentiles are right to three digits, from microseconds to minutes', () =
 
 test('without a latency there is no percentile', () => {
   expect(new Latencies().percentile(50)).toBeNaN();
+  expect(new Latencies().percentile(50, 0)).toBe(0);
 });
