@@ -4,7 +4,7 @@ import { environmentName, flagName, loadSettings, secrecyOf, settingNames, setti
 /** What `--help` shows as the value. */
 const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
   kafka: 'host:port', redis: 'url', prefix: 'text', models: 'folder', workloads: 'folder', policy: 'name', precision: 'name', chain: 'stages',
-  variants: 'list', pool: 'name', providers: 'list', intraOpSpinning: 'on|off', quickProfile: 'on|off', prometheus: 'url', prometheusSelector: 'labels', graphOptimization: 'level', httpHost: 'host', logLevel: 'level', instance: 'name', otlpEndpoint: 'url',
+  variants: 'list', pool: 'name', providers: 'list', intraOpSpinning: 'on|off', overcommit: 'on|off', quickProfile: 'on|off', prometheus: 'url', prometheusSelector: 'labels', graphOptimization: 'level', httpHost: 'host', logLevel: 'level', instance: 'name', otlpEndpoint: 'url',
   preferredBatchSizes: 'list', whenFull: 'action', tierWeights: 'list', tenantWeights: 'list', tierTimeouts: 'list',
   kafkaTls: 'on|off', kafkaCa: 'file', kafkaCert: 'file', kafkaKey: 'file', kafkaSasl: 'mechanism', kafkaUsername: 'name', kafkaPasswordFile: 'file',
   kafkaOauthModule: 'file', gatewayHost: 'host', gatewayAuth: 'auto|on|off', gatewayKeysFile: 'file', gatewayJwksUrl: 'url', gatewayJwtIssuer: 'text',

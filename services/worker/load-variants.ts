@@ -6,7 +6,7 @@ import { decodingLoad } from './generate/decoders.ts';
 import { heldPool, prefixesOf, prefixShare, sessionBytes, type PrefixOptions } from './load-prefixes.ts';
 import { ServedVariant } from './served-variant.ts';
 
-type Options = PrefixOptions & Pick<WorkerStageOptions, 'random' | 'decoding' | 'profiles'>;
+type Options = PrefixOptions & Pick<WorkerStageOptions, 'random' | 'decoding' | 'profiles' | 'overcommit'>;
 
 /**
  * Loads what can be loaded, in the given order; the rest is refused with a warning that says why.
@@ -14,17 +14,31 @@ type Options = PrefixOptions & Pick<WorkerStageOptions, 'random' | 'decoding' | 
  */
 export async function loadVariants(options: Options): Promise<ServedVariant[]> {
   const served: ServedVariant[] = [];
-  for (const variant of options.variants) {
-    const usedBytes = served.reduce((sum, { loaded }) => sum + loaded.memoryBytes, 0);
+  // Where not all fit the first ones stay, since they are loaded last.
+  for (const variant of options.overcommit === true ? options.variants.toReversed() : options.variants) {
     try {
+      if (options.overcommit === true) await makeRoom(variant, served, options);
+      const usedBytes = served.reduce((sum, { loaded, isLoaded }) => sum + (isLoaded ? loaded.memoryBytes : 0), 0);
       served.push(await loadVariant(variant, usedBytes, options));
     } catch (error) {
       options.logger.warn({ err: error, variant: variantName(variant) }, `${variantName(variant)} is not served: ${messageOf(error)}`);
     }
   }
-  if (served.length > 0) return served;
+  if (served.length > 0) return options.overcommit === true ? served.toReversed() : served;
   const names = options.variants.map(variantName).join(', ') || 'none given';
   throw new TandemError(`no variant can be served (${names}); the warnings before this say why`, { code: 'no_variant_loaded' });
+}
+
+/** Each is loaded once, so that a broken one is refused at the start and all know what loading takes. */
+async function makeRoom(variant: Variant, served: readonly ServedVariant[], { engine, memoryBudgetBytes = Infinity }: Options): Promise<void> {
+  const neededBytes = sessionBytes(variant, engine);
+  const there = served.filter(({ isLoaded, adapter, variant: one }) => isLoaded && adapter.decoding?.spec(one) === undefined);
+  let usedBytes = served.reduce((sum, { loaded, isLoaded }) => sum + (isLoaded ? loaded.memoryBytes : 0), 0);
+  for (const one of there) {
+    if (usedBytes + neededBytes <= memoryBudgetBytes || neededBytes > memoryBudgetBytes) return;
+    usedBytes -= one.loaded.memoryBytes;
+    await one.putAway().unload();
+  }
 }
 
 async function loadVariant(variant: Variant, usedBytes: number, options: Options): Promise<ServedVariant> {
@@ -42,7 +56,7 @@ async function loadVariant(variant: Variant, usedBytes: number, options: Options
   const load = { loadMs: performance.now() - startedAt, residentBytes: Math.max(0, process.memoryUsage.rss() - residentBefore) };
   // A request of a decoder takes many batches.
   const profiled = decoding === undefined ? await profiles?.curveFor(loaded, load) : undefined;
-  return new ServedVariant(loaded, adapter, { random, prefixes: prefixesOf(loaded, adapter, options), profiled: profiled ?? [] });
+  return new ServedVariant(loaded, adapter, { random, prefixes: prefixesOf(loaded, adapter, options), profiled: profiled ?? [], reloadMs: load.loadMs });
 }
 
 function requireMemory(variant: Variant, usedBytes: number, { engine, memoryBudgetBytes = Infinity }: Options): void {

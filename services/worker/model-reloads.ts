@@ -6,6 +6,7 @@ import type { LogRecord, Tail } from '@tandem/shared/log';
 import type { Dispatcher } from './dispatcher.ts';
 import { heldPool, prefixesOf, prefixShare } from './load-prefixes.ts';
 import type { WorkerStageOptions } from './options.ts';
+import type { Residency } from './residency.ts';
 import type { ServedVariant } from './served-variant.ts';
 
 const RETRY_MS = 1_000;
@@ -16,6 +17,7 @@ const TRIES = 60;
 export interface ModelReloadsOptions extends WorkerStageOptions {
   served: readonly ServedVariant[];
   dispatcher: Pick<Dispatcher, 'betweenBatches'>;
+  residency: Pick<Residency, 'whileLoaded'>;
 }
 
 /**
@@ -74,7 +76,7 @@ export class ModelReloads {
       const wanted = value === null ? this.#registered(served) : variantSchema.parse(JSON.parse(value.toString('utf8')));
       ({ version } = wanted);
       if (fingerprint(wanted) === fingerprint(served.variant)) return served.reloaded();
-      await this.#reload(served, wanted);
+      await this.#options.residency.whileLoaded(served, () => this.#reload(served, wanted));
       logger.info({ variant: served.name, version }, `${served.name} version ${version} serves now`);
     } catch (err) {
       served.refused(version, messageOf(err));

@@ -8,6 +8,7 @@ import type { EventLog } from '@tandem/shared/log';
 import type { ResourceProbe } from '@tandem/shared/probe';
 import type { LoadFacts } from '@tandem/shared/profile';
 import type { DecodingOptions, DecodingUse } from './generate/options.ts';
+import type { LoadReason, UnloadReason } from './residency.ts';
 import type { Logger, RecordSpan } from '@tandem/shared/telemetry';
 
 export interface WorkerLimits extends BatchLimits {
@@ -65,6 +66,9 @@ export interface WorkerObserver {
   prefixes?(variant: string, use: PrefixUse): void;
   decoding?(variant: string, use: DecodingUse): void;
   cacheUnavailable?(): void;
+  /** A variant is in memory again. */
+  loaded?(variant: string, reason: LoadReason, tookMs: number): void;
+  unloaded?(variant: string, reason: UnloadReason): void;
   /** A variant's circuit breaker has turned. */
   breaker?(state: BreakerState, variant: string): void;
   /** A record has been put on the dead letters, beside its outcome. */
@@ -115,6 +119,13 @@ export interface WorkerStageOptions {
   limits?: Partial<WorkerLimits>;
   /** Of model files times inference threads; variants beyond it are refused, and prefixes get what is left. @default no bound */
   memoryBudgetBytes?: number;
+  /**
+   * More variants than `memoryBudgetBytes` has room for: the least recently used one gives way to one that is asked for.
+   * @default false: what does not fit is refused
+   */
+  overcommit?: boolean;
+  /** A variant that nobody used for so long is unloaded until somebody does, ms. @default 0: never */
+  sleepAfterMs?: number;
   /** @default 500 */
   heartbeatIntervalMs?: number;
   observer?: WorkerObserver;

@@ -9,16 +9,14 @@ const LOOKS = 10;
 export class PrefixUpkeep {
   readonly #options: WorkerStageOptions;
   readonly #served: readonly ServedVariant[];
+  /** Some variant keeps prefixes. */
+  readonly isOn: boolean;
   #cancel: () => void = () => undefined;
 
   constructor(options: WorkerStageOptions, served: readonly ServedVariant[]) {
     this.#options = options;
-    this.#served = served.filter(({ prefixes }) => prefixes !== undefined);
-  }
-
-  /** Some variant keeps prefixes. */
-  get isOn(): boolean {
-    return this.#served.length > 0;
+    this.#served = served;
+    this.isOn = served.some(({ prefixes }) => prefixes !== undefined);
   }
 
   start(): void {

@@ -1,6 +1,6 @@
 import type { BatchTimePoint, Lane, Variant, VariantLoad, Work } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
-import { BatchTimeModel, CircuitBreaker, driftOf, lengthBucket, refined, type Adapter } from '@tandem/shared/core';
+import { BatchTimeModel, batchMs, CircuitBreaker, driftOf, lengthBucket, refined, type Adapter } from '@tandem/shared/core';
 import type { LoadedVariant } from '@tandem/shared/engine';
 import { variantName } from '@tandem/shared/registry';
 import { PrefixCosts } from './prefix-costs.ts';
@@ -9,6 +9,9 @@ import type { UserPrefixes } from './user-prefixes.ts';
 /** Weight of the newest batch in the recent means. */
 const SMOOTHING = 0.1;
 
+/** What a request costs is taken from batches of this size. */
+const FULL_BATCH = 32;
+
 /** What fewer batches say of a size is not passed on. */
 const FEWEST_SAMPLES = 3;
 
@@ -16,6 +19,8 @@ export interface ServedVariantOptions {
   random?: Random | undefined;
   prefixes?: UserPrefixes | undefined;
   profiled?: readonly BatchTimePoint[];
+  /** What loading it took, ms. @default 0 */
+  reloadMs?: number;
 }
 
 /** A variant that this worker serves, and how it is doing. */
@@ -34,6 +39,11 @@ export class ServedVariant {
   failed = 0;
   /** Of the interactive lane. */
   expired = 0;
+  /** Waits until the variant is in memory. */
+  held = 0;
+  /** What loading it took of late, ms. */
+  reloadMs: number;
+  #isLoaded = true;
   #meanBatchSize = 0;
   #meanBatchMs = 0;
   #meanQueueMs: number | undefined;
@@ -47,7 +57,8 @@ export class ServedVariant {
   /** What batches took when this hardware was profiled; empty: it has not been. */
   readonly #profiled: readonly BatchTimePoint[];
 
-  constructor(loaded: LoadedVariant, adapter: Adapter, { random = Math.random, prefixes, profiled = [] }: ServedVariantOptions = {}) {
+  constructor(loaded: LoadedVariant, adapter: Adapter, { random = Math.random, prefixes, profiled = [], reloadMs = 0 }: ServedVariantOptions = {}) {
+    this.reloadMs = reloadMs;
     this.#prefixes = prefixes;
     this.#profiled = profiled;
     this.breaker = new CircuitBreaker({ random });
@@ -75,7 +86,25 @@ export class ServedVariant {
     this.#loaded = loaded;
     this.#prefixes = prefixes;
     this.#refused = undefined;
+    this.#isLoaded = true;
     return before;
+  }
+
+  /** Not in memory: no work may be run until `replace`. */
+  get isLoaded(): boolean {
+    return this.#isLoaded;
+  }
+
+  /** It is going to be unloaded; only while nothing of it waits or runs. @returns what is to be unloaded */
+  putAway(): LoadedVariant {
+    this.#isLoaded = false;
+    this.#prefixes = undefined;
+    return this.#loaded;
+  }
+
+  /** One request's share of a full batch, ms; 0 where nothing is known. */
+  get costMs(): number {
+    return (batchMs(refined(this.#profiled, this.#measured(), 1), FULL_BATCH) ?? 0) / FULL_BATCH;
   }
 
   /** What operators want is what serves. */
@@ -132,7 +161,7 @@ export class ServedVariant {
     const batchTimes = refined(this.#profiled, this.#measured(), drift ?? 1).map(({ size, ms, samples }) => ({ size: rounded(size), ms: rounded(ms), samples }));
     return {
       model, precision, version,
-      queued: this.queued,
+      queued: this.queued + this.held,
       bulkBacklog: this.bulkQueued + unread.bulk,
       unread: unread.interactive,
       expired: this.expired,
@@ -147,6 +176,7 @@ export class ServedVariant {
       ...(this.prefixes === undefined ? {} : { prefixes: { ...this.prefixes.counts, ...this.#prefixCosts.missing } }),
       ...(drift === undefined ? {} : { drift: rounded(drift) }),
       ...(this.#refused === undefined ? {} : { refused: this.#refused }),
+      ...(this.#isLoaded ? {} : { unloaded: { reloadMs: rounded(this.reloadMs) } }),
       ...(this.#meanQueueMs === undefined ? {} : { meanQueueMs: rounded(this.#meanQueueMs) }),
     };
   }

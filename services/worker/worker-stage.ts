@@ -12,6 +12,7 @@ import { compileLimits, type WorkerLimits, type WorkerStageOptions } from './opt
 import { cancelledOutcome, expiredOutcome, failedOutcome, progressOutcome, shadowOutcome } from './outcomes.ts';
 import { keepResults, type KeptResults } from './kept-results.ts';
 import { ModelReloads } from './model-reloads.ts';
+import { Residency } from './residency.ts';
 import type { RecordFault, Submission } from './pending-work.ts';
 import { PrefixUpkeep } from './prefix-upkeep.ts';
 import { readWork } from './read-work.ts';
@@ -53,6 +54,7 @@ class WorkerStage implements Stage {
   readonly #decoders: Decoders;
   readonly #erasures: ErasureWatch;
   readonly #reloads: ModelReloads;
+  readonly #residency: Residency;
   /** Requests that have been taken back: their work may come after the cancellation. */
   readonly #cancelled = new RecentKeys();
 
@@ -68,7 +70,8 @@ class WorkerStage implements Stage {
     this.#prefixes = new PrefixUpkeep(options, served);
     this.#erasures = new ErasureWatch({ ...options, onErased: (user, erasedAt) => this.#forget(user, erasedAt) });
     this.#heartbeats = new Heartbeats(options, served);
-    this.#reloads = new ModelReloads({ ...options, served, dispatcher: this.#dispatcher });
+    this.#residency = new Residency({ ...options, served, submit: (submission) => this.#run(submission) });
+    this.#reloads = new ModelReloads({ ...options, served, dispatcher: this.#dispatcher, residency: this.#residency });
   }
 
   attach(intake: Intake): void {
@@ -80,6 +83,7 @@ class WorkerStage implements Stage {
     this.#prefixes.start();
     this.#decoders.start();
     this.#reloads.start();
+    this.#residency.start();
     return this.#heartbeats.start(context);
   }
 
@@ -108,6 +112,7 @@ class WorkerStage implements Stage {
   #cancel({ requestId }: Cancellation): readonly StageOutput[] {
     this.#cancelled.add(requestId, this.#options.clock.now());
     this.#results.cancel(requestId);
+    this.#residency.cancel(requestId);
     this.#dispatcher.cancel(requestId);
     this.#decoders.cancel(requestId);
     return NOTHING;
@@ -121,6 +126,7 @@ class WorkerStage implements Stage {
 
   /** All that is held here is finished: it is little, and handing it back would cost its users more. */
   async drain(): Promise<void> {
+    await this.#residency.idle();
     await Promise.all([this.#dispatcher.idle(), this.#decoders.idle()]);
   }
 
@@ -130,6 +136,7 @@ class WorkerStage implements Stage {
     this.#decoders.stop();
     await this.#erasures.stop();
     await this.#reloads.stop();
+    await this.#residency.stop();
     await this.#options.engine.close();
   }
 
@@ -164,6 +171,10 @@ class WorkerStage implements Stage {
   }
 
   #compute(submission: Submission): void {
+    this.#residency.submit(submission);
+  }
+
+  #run(submission: Submission): void {
     try {
       (this.#decoders.of(submission.served) ?? this.#dispatcher).submit(submission);
     } catch (error) {

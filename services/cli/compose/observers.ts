@@ -127,6 +127,11 @@ export function workerObserver(metrics: Metrics) {
       metrics.batchSeconds.observe({ labels: labels(variant), value: computeMs / 1_000, ...exemplarOf(sampled) });
       if (sampled !== undefined) traceBatch(spans, { variant, size, queueMs, computeMs });
     },
+    loaded(variant: string, reason: string, tookMs: number) {
+      metrics.variantLoads.inc({ reason, ...labels(variant) });
+      metrics.variantLoadSeconds.observe(labels(variant), tookMs / 1_000);
+    },
+    unloaded: (variant: string, reason: string) => metrics.variantUnloads.inc({ reason, ...labels(variant) }),
     breaker: (state: string, variant: string) => metrics.takenOut.set(labels(variant), state === 'closed' ? 0 : 1),
     deadLetter: (code: ErrorCode) => metrics.deadLetters.inc({ stage: 'worker', code }),
     reuse: reuseObserver(metrics),

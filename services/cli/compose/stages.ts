@@ -91,11 +91,11 @@ function decodingOf({ generateCacheMb, generateCache, generateDraftTokens, gener
 }
 
 async function worker(settings: Settings, ports: Ports): Promise<Stage> {
-  const { prefix, instance, pool, memoryBudgetMb } = settings;
+  const { prefix, instance, pool, memoryBudgetMb, overcommit, sleepAfterMs } = settings;
   const profiles = settings.quickProfile ? { profiles: await variantCurves(settings, ports) } : {};
   const variants = servedVariants(settings, ports.variants);
   return createWorkerStage({
-    ...ports, ...profiles, prefix, instance, variants,
+    ...ports, ...profiles, prefix, instance, variants, overcommit, sleepAfterMs,
     engine: engineOf(settings, ports),
     ...(pool === undefined ? {} : { pool }),
     limits: batchLimitsOf(settings),

@@ -1,3 +1,4 @@
 export { Autoscaler } from './autoscaler.ts';
 export { LoadMeter } from './load-meter.ts';
+export { Trend } from './trend.ts';
 export { SCALING_DEFAULTS, type LoadSample, type ScalingDecision, type ScalingRules } from './types.ts';

@@ -1,0 +1,56 @@
+import { Trend } from '@tandem/shared/core';
+import type { ServedVariant } from './served-variant.ts';
+
+const WINDOW_MS = 180_000;
+/** Beyond this use of the sessions schedulers take to cheaper variants. */
+const FULL_FROM = 0.7;
+/** Before a load is needed it has to be done; this much earlier, ms. */
+const MARGIN_MS = 2_000;
+
+/** Tells which variant the load is going to need: a model whose load rises towards what its loaded variants can do gets its cheapest one. */
+export class Preloads {
+  readonly #served: readonly ServedVariant[];
+  readonly #sessions: number;
+  readonly #arrived = new Map<ServedVariant, number>();
+  readonly #trends = new Map<string, Trend>();
+  #at: number | undefined;
+
+  constructor(served: readonly ServedVariant[], sessions: number) {
+    this.#served = served;
+    this.#sessions = sessions;
+  }
+
+  /** A piece of work for it. */
+  arrived(served: ServedVariant): void {
+    this.#arrived.set(served, (this.#arrived.get(served) ?? 0) + 1);
+  }
+
+  /** Asked for now and then. Undefined: nothing that is not loaded is going to be needed. */
+  needed(now: number): ServedVariant | undefined {
+    const sinceMs = now - (this.#at ?? now);
+    this.#at = now;
+    let needed: ServedVariant | undefined;
+    for (const model of new Set(this.#served.map(({ variant }) => variant.model))) {
+      const trend = this.#trends.get(model) ?? new Trend(WINDOW_MS);
+      this.#trends.set(model, trend);
+      if (sinceMs > 0) trend.add(now, this.#workOf(model) / sinceMs / this.#sessions);
+      needed ??= this.#candidate(model, trend);
+    }
+    this.#arrived.clear();
+    return needed;
+  }
+
+  /** Session time that what arrived for it needs, ms. */
+  #workOf(model: string): number {
+    let ms = 0;
+    for (const [{ variant, costMs }, count] of this.#arrived) if (variant.model === model) ms += count * costMs;
+    return ms;
+  }
+
+  #candidate(model: string, trend: Trend): ServedVariant | undefined {
+    const all = this.#served.filter(({ variant }) => variant.model === model);
+    const cheapest = all.toSorted((a, b) => a.costMs - b.costMs)[0];
+    if (cheapest === undefined || cheapest.isLoaded || all.length < 2) return undefined;
+    return (trend.risesTo(cheapest.reloadMs + MARGIN_MS) ?? 0) >= FULL_FROM ? cheapest : undefined;
+  }
+}
