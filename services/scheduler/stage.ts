@@ -211,8 +211,19 @@ class Scheduler implements Stage {
 
   #count(outcome: StepOutcome | RedispatchOutcome): void {
     const { clock, observer } = this.#options;
+    if (outcome.kind !== 'redispatch') this.#teach(outcome);
     const cameTrue = this.#cluster.returned(outcome, clock.now());
     if (cameTrue !== undefined) observer?.cameTrue?.(cameTrue);
+  }
+
+  /** Nor must one that cannot learn from an outcome keep it from the steps after it. */
+  #teach(outcome: StepOutcome): void {
+    const { policy, clock, logger } = this.#options;
+    try {
+      policy.returned?.(outcome, clock.now());
+    } catch (err) {
+      logger.error({ err, step: outcome.step, workload: outcome.task.workload }, 'the policy could not learn from an outcome');
+    }
   }
 
   #decideAll(steps: readonly StepOfTask[]): Outputs {

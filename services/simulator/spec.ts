@@ -1,4 +1,4 @@
-import type { Lane, TaskKind, Variant, Workload } from '@tandem/schemas';
+import type { Lane, Task, TaskKind, Variant, Workload } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
 import type { BatchLimits, Policy } from '@tandem/shared/core';
 import type { Arrivals } from '@tandem/shared/random';
@@ -30,6 +30,8 @@ export interface TrafficSpec {
   activity?: (random: Random) => number;
   /** Of a coarse step's answer, calibrated. @default unknown, so that nothing is skipped for it */
   confidence?: (random: Random) => number;
+  /** Whether the sender's next act shows an answer to be right, by the variant that gave it; told to policies that learn, at once. @default no acts */
+  isRight?: (variant: string, task: Task, random: Random) => boolean;
 }
 
 /** One kind of work of a variant: its own batches, with times of their own. */

@@ -1,6 +1,6 @@
 import type { StepOutcome } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
-import { Join } from '@tandem/shared/core';
+import { Join, type Verdict } from '@tandem/shared/core';
 import { seededRandom } from '@tandem/shared/random';
 import type { Hop } from '../model/hop-times.ts';
 import { SharedCpu } from '../model/shared-cpu.ts';
@@ -19,6 +19,8 @@ import { WorkTopics } from './work-topics.ts';
 const HEARTBEAT_MS = 500;
 const DETECTION_MS = 10_000;
 const MEMORY_FREE_BYTES = 16e9;
+/** From the answer to what its sender does next. */
+const ACTS_AFTER_MS = 1_000;
 
 /** All stages and what is between them, in virtual time. */
 export class Flow {
@@ -29,6 +31,7 @@ export class Flow {
   readonly #faults: FaultPlan;
   readonly #hops: Random;
   readonly #confidence: Random;
+  readonly #acts: Random;
   readonly #machines = new Map<string, SharedCpu>();
   readonly #classifier: Station;
   readonly #schedulerStation: Station;
@@ -47,6 +50,7 @@ export class Flow {
     this.#marginMs = cluster.deadlineMarginMs ?? 0;
     this.#hops = seededRandom(seed, 'hops');
     this.#confidence = seededRandom(seed, 'confidence');
+    this.#acts = seededRandom(seed, 'acts');
     const edge = cluster.edgeMachine === undefined ? undefined : this.#machine(cluster.edgeMachine);
     const station = (costMs = 0) => new Station(costMs, edge);
     this.#classifier = station(cluster.stages?.classifier);
@@ -155,8 +159,17 @@ export class Flow {
     if (request.answered) return;
     request.answered = true;
     const verdict = request.join!.verdict();
+    this.#judge(request, verdict, now);
     request.join = undefined;
     this.#tally.answered(request, verdict, this.#arrival(this.#spec.cluster.hops.responses, now));
+  }
+
+  /** The sender acts on what it got. */
+  #judge({ traffic: { isRight }, task }: SimRequest, { status, steps }: Verdict, now: number): void {
+    const last = steps.findLast(({ batchSize }) => batchSize > 0);
+    if (isRight === undefined || status === 'failed' || last === undefined) return;
+    const right = isRight(`${last.model}.${last.precision}`, task, this.#acts);
+    this.#loop.at(now + ACTS_AFTER_MS, () => this.#spec.policy.judged?.(task.requestId, right, this.#loop.now()));
   }
 
   #after(hop: Hop, now: number, station: Station, then: (now: number) => void): void {

@@ -52,6 +52,7 @@ export class SimScheduler {
 
   goOn(request: SimRequest, outcome: StepOutcome, now: number): void {
     this.#cluster.returned(outcome, now);
+    this.#options.policy.returned?.(outcome, now);
     // Nothing comes after the only step.
     if (request.task.plan.steps.length > 1) this.#next(request, endsSoFar(outcome), outcome.step, now);
   }
@@ -80,7 +81,12 @@ export class SimScheduler {
     const decision = decide(this.#options.policy, { task, step, previous, tried, now, cluster: this.#picture(now), explain: false });
     if (decision.kind === 'wait') this.#waiting.push(at);
     else if (decision.kind === 'dispatch') this.#dispatch(at, decision, now);
-    else this.#end(at, decision, now);
+    else this.#refuse(at, decision, now);
+  }
+
+  #refuse(at: StepOfRequest, decision: Exclude<Decision, { kind: 'dispatch' | 'wait' }>, now: number): void {
+    if (decision.kind === 'fail' && decision.code === 'overload') this.#cluster.shed(at.step.model, now);
+    this.#end(at, decision, now);
   }
 
   #dispatch({ request, step, previous, tried }: StepOfRequest, decision: Decision & { kind: 'dispatch' }, now: number): void {

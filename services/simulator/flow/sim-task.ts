@@ -19,6 +19,7 @@ export class SimTask implements Task {
   readonly #key: number;
   readonly #partition: number;
   readonly #offset: number;
+  #keyText: string | undefined;
 
   constructor(task: Omit<Task, 'input' | 'marks' | 'key' | 'source'>, key: number, partition: number, offset: number) {
     this.requestId = task.requestId;
@@ -37,7 +38,7 @@ export class SimTask implements Task {
   }
 
   get key(): string {
-    return String(this.#key);
+    return (this.#keyText ??= String(this.#key));
   }
 
   get source(): string {

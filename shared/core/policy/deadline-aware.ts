@@ -21,10 +21,12 @@ export interface DeadlineAwareOptions {
   marginDeviations: number;
   /** Without a deadline throughput counts: the cheapest whose accuracy is below the best by no more than this share. @default 0.01 */
   toleratedLoss: number;
+  /** Accuracy that one joule has to be worth; counts where the power of all that could be chosen is measured. @default 0 */
+  accuracyPerJoule: number;
 }
 
 const DEADLINE_AWARE_DEFAULTS: DeadlineAwareOptions = {
-  comfortShare: 0.6, upShare: 0.6, tierWeights: QUEUE_RULES.tierWeights, marginDeviations: 2, toleratedLoss: 0.01,
+  comfortShare: 0.6, upShare: 0.6, tierWeights: QUEUE_RULES.tierWeights, marginDeviations: 2, toleratedLoss: 0.01, accuracyPerJoule: 0,
 };
 
 /** A backlog below this is none: whoever then seems too slow is tried, since only what runs tells. */
@@ -92,11 +94,25 @@ function comfortOf({ task, step, cluster }: DecisionContext, options: readonly O
   return ({ costMs }) => costMs > lastCostMs ? upShare * share : share;
 }
 
-/** Undefined: none is in time. */
-function inTime(options: readonly Option[], budget: number, comfort: (option: Option) => number): Option | undefined {
+function fittingOf(options: readonly Option[], budget: number, comfort: (option: Option) => number): Option[] {
   const cheapest = cheapestOf(options);
-  const fits = options.filter((option) => option === cheapest ? option.needMs <= budget : option.peakNeedMs <= comfort(option) * budget);
-  return fits.length === 0 ? undefined : mostAccurateOf(fits);
+  return options.filter((option) => option === cheapest ? option.needMs <= budget : option.peakNeedMs <= comfort(option) * budget);
+}
+
+/** Undefined: none is in time. */
+function inTime(options: readonly Option[], budget: number, comfort: (option: Option) => number, accuracyPerJoule = 0): Option | undefined {
+  const fits = fittingOf(options, budget, comfort);
+  if (fits.length === 0) return undefined;
+  const isMeasured = accuracyPerJoule > 0 && fits.every(({ forecast }) => forecast?.joules !== undefined);
+  return mostAccurateOf(isMeasured ? fits.map((fit) => ({ ...fit, accuracy: fit.accuracy - accuracyPerJoule * fit.forecast!.joules! })) : fits);
+}
+
+/** What deadline-aware would let through for this step: variants that are in time with room to spare, and the cheapest if it can be. */
+export function fittingVariants(context: DecisionContext, candidates: readonly VariantState[], over: Partial<DeadlineAwareOptions> = {}): VariantState[] {
+  const bounds = { ...DEADLINE_AWARE_DEFAULTS, ...over };
+  const options = candidates.map((state) => optionOf(state, context, bounds));
+  const budget = budgetMs(context, (context.task.deadlineAt ?? Infinity) - context.now, cheapestOf(options).needMs);
+  return fittingOf(options, budget, comfortOf(context, options, bounds)).map(({ state }) => state);
 }
 
 /** Models that may stand in, if they are good enough and in time. */
@@ -133,8 +149,8 @@ export function deadlineAwarePolicy(over: Partial<DeadlineAwareOptions> = {}): P
       const leftMs = task.deadlineAt - now;
       const cheapest = cheapestOf(options);
       const budget = budgetMs(context, leftMs, cheapest.needMs);
-      const chosen = inTime(options, budget, comfortOf(context, options, bounds));
-      if (chosen !== undefined) return dispatch(chosen, `${chosen === best ? 'best' : 'best in time'} of ${options.length} within ${budget.toFixed(0)} ms`);
+      const chosen = inTime(options, budget, comfortOf(context, options, bounds), bounds.accuracyPerJoule);
+      if (chosen !== undefined) return dispatch(chosen, `${chosen.state === best.state ? 'best' : 'best in time'} of ${options.length} within ${budget.toFixed(0)} ms`);
       if ((cheapest.forecast?.backlogMs ?? 0) < NO_BACKLOG_MS) return dispatch(cheapest, `nothing waits, tried within ${budget.toFixed(0)} ms`);
       return standIn(context, best.accuracy, bounds) ?? shed(context, cheapest, leftMs);
     },

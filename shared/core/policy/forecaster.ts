@@ -3,6 +3,7 @@ import { batchMs } from '../profile/index.ts';
 import { fleetsOf, tierWaitMs, type Fleet, type FleetLoad } from './fleet.ts';
 import { placeName, type Outstanding } from './outstanding.ts';
 import type { Forecast } from './types.ts';
+import { wattsByPlace } from './watts.ts';
 import type { Ways } from './way.ts';
 
 /** Points of fewer batches are not trusted. */
@@ -29,6 +30,8 @@ class Place {
   others = 0;
   /** Variants of the same model at the same workers, this one among them. */
   siblings: readonly Place[] = [];
+  /** That one busy session takes, the mean over its workers. Undefined: not all of them are measured. */
+  sessionWatts: number | undefined;
   /** That serve it. */
   fleets: readonly Fleet[] = [];
   readonly #last: number[] = [];
@@ -77,6 +80,7 @@ export class Forecaster {
         this.#place(name).sessions += sessions;
       }
     }
+    for (const [name, watts] of wattsByPlace(live)) this.#place(name).sessionWatts = watts;
     for (const [name, at] of loads) this.#learn(name, at, [...loads.keys()].filter((other) => modelAt(other) === modelAt(name)).map((other) => this.#place(other)));
     for (const fleet of this.#fleets.values()) for (const name of new Set(fleet.places)) this.#place(name).fleets = [...this.#place(name).fleets, fleet];
   }
@@ -109,6 +113,7 @@ export class Forecaster {
       backlogMs, queueMs, peakQueueMs: Math.max(queueMs, peakQueueMs), computeMs, costMs: computeMs / size,
       returnMs: way.backMs, soonestMs: way.soonestMs(backlogMs, now) + reloadMs + computeMs, deviationMs: way.deviationMs,
       ...(reloadMs === 0 ? {} : { reloadMs }),
+      ...(asked.sessionWatts === undefined ? {} : { joules: (asked.sessionWatts * computeMs) / size / 1_000 }),
     };
   }
 

@@ -2,6 +2,9 @@ export { Cluster, type CameTrue, type ServedPool } from './cluster.ts';
 export type { ClusterState, Decision, DecisionContext, Forecast, Policy, VariantState } from './types.ts';
 export { deadlineAwarePolicy } from './deadline-aware.ts';
 export { readExpectation, type Expectation } from './expectation.ts';
+export {
+  BanditLearner, banditPolicy, offPolicyValue, readPropensity, type BanditOptions, type LearnerOptions, type LearnerState, type LoggedDecision, type OffPolicyValue, type QualitySource, type RewardWeights,
+} from './bandit/index.ts';
 export { PlaceNames } from './outstanding.ts';
 export { decide, meetingFloor, readySteps } from './decide.ts';
 export { thresholdPolicy, THRESHOLD_DEFAULTS, type ThresholdOptions } from './threshold.ts';

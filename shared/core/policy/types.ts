@@ -1,4 +1,4 @@
-import type { BatchTimePoint, PlanStep, ResourceSample, StepEnds, Task, Variant } from '@tandem/schemas';
+import type { BatchTimePoint, PlanStep, ResourceSample, StepEnds, StepOutcome, Task, Variant } from '@tandem/schemas';
 
 /** What the scheduler knows of one variant. */
 export interface VariantState {
@@ -45,6 +45,8 @@ export interface Forecast {
   deviationMs: number;
   /** Session time that it costs, its share of its batch. */
   costMs: number;
+  /** Energy that it costs, its share of what the machines are measured to take. Absent: not all of them are measured. */
+  joules?: number;
   /** Of `queueMs`: until the variant is loaded again, the mean over its workers. Absent: it is loaded. */
   reloadMs?: number;
 }
@@ -95,4 +97,8 @@ export type Decision =
 export interface Policy {
   readonly name: string;
   choose(context: DecisionContext, candidates: readonly VariantState[]): Decision;
+  /** What became of a step, for policies that learn. @param now epoch ms */
+  returned?(outcome: StepOutcome, now: number): void;
+  /** Whether a request's answer was right, as its user's next act shows, for policies that learn. @param now epoch ms */
+  judged?(requestId: string, isRight: boolean, now: number): void;
 }
