@@ -30,6 +30,8 @@ export interface Task {
   /** `topic/partition/offset` of the request: tells a redelivery from a duplicate. */
   source: string;
   marks: Mark[];
+  /** Computed ahead of a request that is likely: its steps are run, so that their results are known, and nobody is answered. */
+  ahead?: true;
   /** Answers before the final one are wanted, and the workload allows them. */
   provisional?: true;
   /** Of the experiments that decide about steps of the plan. Absent: none does. */
@@ -49,8 +51,10 @@ export interface Cancellation {
   source: string;
 }
 
+/** What lies in topic `tasks`: a classified request, or word that one is taken back. */
 export type TaskRecord = Task | Cancellation;
 
+/** Interactive work goes first; bulk takes what that leaves, and is never starved for ever. */
 export type Lane = 'interactive' | 'bulk';
 
 /** What the classifier noticed and the answer should say. */
@@ -81,6 +85,7 @@ export interface GenerateFeatures {
   seed?: number;
 }
 
+/** Compact features of the `classify` adapter: the numbers of the input, in the order of its tensor. */
 export interface ClassifyFeatures {
   values: number[];
 }

@@ -5,6 +5,7 @@ import { z } from 'zod';
  * A new member is a compatible change; renaming or removing one is not.
  */
 
+/** What became of a request, as its response says. */
 export const statusSchema = z.enum([
   'complete', 'degraded', 'rejected', 'failed',
   'provisional', // not final: what is known so far; only where it was asked for

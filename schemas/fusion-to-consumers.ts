@@ -5,6 +5,7 @@ import { epochMillisSchema, idSchema, itemIdSchema, precisionSchema } from './id
 
 const scoredItemSchema = z.object({ itemId: itemIdSchema, score: z.number() });
 
+/** What a workload answers with: items with their scores, a label, or a sequence. */
 export const resultSchema = z.union([
   z.object({ items: z.array(scoredItemSchema) }),
   z.object({ label: z.string(), confidence: z.number(), scores: z.record(z.string(), z.number()).optional() }),
@@ -12,6 +13,7 @@ export const resultSchema = z.union([
 ]);
 export type Result = z.infer<typeof resultSchema>;
 
+/** One step of the plan as it ran: on which variant, in which batch, and for how long (ms). */
 export const responseStepSchema = z.object({
   step: idSchema,
   model: idSchema,

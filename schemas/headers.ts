@@ -21,6 +21,7 @@ export const HEADER = {
   replayOf: 'tandem-replay-of',
 } as const;
 
+/** Headers that every stage puts on what a record leads to, as they came. */
 export const CARRIED_HEADERS: readonly string[] = [
   HEADER.traceparent,
   HEADER.tracestate,

@@ -21,9 +21,11 @@ export const affinityIdSchema = z
   .max(256)
   .regex(/^[^\p{Cs}]+$/u, 'must not contain halves of surrogate pairs');
 
+/** The deployment’s own id of a user: the affinity key of what a user asks and does. */
 export const userIdSchema = affinityIdSchema;
 
 /** Catalogue items are the catalogue's integers, written as strings in public messages. */
 export const itemIdSchema = z.string().min(1).max(32);
 
+/** A moment as whole milliseconds since 1970, up to the last that JavaScript’s Date knows. */
 export const epochMillisSchema = z.number().int().min(0).max(8_640_000_000_000_000);

@@ -1,6 +1,7 @@
 import { z } from 'zod';
 import { affinityIdSchema, epochMillisSchema, idSchema, itemIdSchema, requestIdSchema, userIdSchema } from './ids.ts';
 
+/** coarse: the small model answers; fine: the large one; full: the small one chooses what the large one ranks. */
 export const taskKindSchema = z.enum(['coarse', 'fine', 'full']);
 export type TaskKind = z.infer<typeof taskKindSchema>;
 

@@ -9,14 +9,17 @@ export interface RankedItems {
   confidence?: number;
 }
 
+/** What a classifier gives for one request; `probabilities` in the order of `labels`. */
 export interface ClassScores {
   labels: string[];
   probabilities: number[];
   confidence?: number;
 }
 
+/** What a model gives for one step, before it is fused. */
 export type StepResult = RankedItems | ClassScores;
 
+/** How a step ran: on which variant, in how large a batch, and for how long. */
 export interface StepRun {
   model: string;
   precision: string;
@@ -52,6 +55,7 @@ export type StepEnds = Record<string, StepEnd>;
  */
 export type StepOutcome = { requestId: string; step: string; task: Task; previous: StepEnds } & StepEnd;
 
+/** What lies in topic `outcomes`: how steps ended, and what else fusion and the scheduler have to know of a request. */
 export type Outcome = StepOutcome | ProgressOutcome | RedispatchOutcome | RejectedOutcome | ShadowOutcome;
 
 /** What a step that takes a while has so far, where the task wants provisional answers. Fusion answers with it; everyone else ignores it. */

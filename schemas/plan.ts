@@ -19,6 +19,7 @@ export const planStepSchema = z.object({
 });
 export type PlanStep = z.infer<typeof planStepSchema>;
 
+/** How the outcomes of a plan’s steps become one result. */
 export const strategySchema = z.enum(['rerank', 'reciprocal-rank', 'weighted-blend', 'average', 'cascade']);
 export type StrategyName = z.infer<typeof strategySchema>;
 

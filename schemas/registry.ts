@@ -13,6 +13,7 @@ const fileSchema = z.object({
   sha256: z.string().regex(/^[0-9a-f]{64}$/),
 });
 
+/** One ONNX file of a variant: its path below the registry’s folder, hash, size and tensors. */
 export const graphSchema = fileSchema.extend({
   bytes: z.number().int().positive(),
   weights: z.array(fileSchema).optional().describe('other files of its folder that hold constants of this graph (ONNX external data)'),

@@ -11,6 +11,7 @@ export interface ReplyAddress {
 
 const ADDRESS = /^gateway\/(\d{1,3})\/([\w.:-]{1,200})$/;
 
+/** As the header `tandem-reply-to` has it. */
 export function writeReplyAddress({ partition, instance }: ReplyAddress): string {
   return `gateway/${partition}/${instance}`;
 }

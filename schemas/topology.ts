@@ -23,8 +23,11 @@ export interface TopicSpec {
   timestamps: 'append' | 'create';
 }
 
+/** In front of the names of all topics and consumer groups. */
 export const DEFAULT_PREFIX = 'tandem.';
+/** Of every topic of the flow. */
 export const DEFAULT_PARTITIONS = 4;
+/** Of what producers and consumers outside write and read. */
 export const MAX_RECORD_BYTES = 1_048_576;
 /** Internal records carry an input and what was found out about it. */
 export const MAX_INTERNAL_RECORD_BYTES = 4_194_304;
@@ -33,16 +36,19 @@ const MAX_WRAPPED_RECORD_BYTES = MAX_INTERNAL_RECORD_BYTES + 65_536;
 const HOUR_MS = 3_600_000;
 /** In the order of the flow. */
 export const STAGE_NAMES = ['classifier', 'scheduler', 'worker', 'fusion'] as const;
+/** A stage of the flow, as its folder, its consumer group and its metrics are called. */
 export type StageName = (typeof STAGE_NAMES)[number];
 /** Twice the longest deadline: work that waits is never deleted before its time is up. */
 const FLOW_RETENTION_MS = 48 * HOUR_MS;
 
+/** What the names and sizes of a deployment’s topics follow from. */
 export interface TopologyOptions {
   prefix: string;
   /** Equal for all topics of the flow: co-partitioning rests on it. */
   partitions: number;
 }
 
+/** A topic by what it is for: its name without the prefix. */
 export type TopicKind =
   | 'requests' | 'requests.bulk' | 'interactions' | 'tasks' | 'outcomes' | 'responses' | 'replies'
   | 'telemetry' | 'models' | 'control' | 'audit' | 'dead-letters' | RetryTopicKind;
@@ -50,10 +56,12 @@ export type TopicKind =
 /** Of a stage: its records that failed and are tried again later. */
 export type RetryTopicKind = `retry.${StageName}`;
 
+/** The full name of a topic. */
 export function topicName(prefix: string, kind: TopicKind): string {
   return prefix + kind;
 }
 
+/** Where the work for a variant waits: `work.<model>.<precision>[.<pool>]`, in the bulk lane `bulk.…`. @throws {ZodError} a name that is no id */
 export function workTopicName(prefix: string, lane: 'interactive' | 'bulk', variant: { model: string; precision: string; pool?: string | undefined }): string {
   idSchema.parse(variant.model);
   precisionSchema.parse(variant.precision);

@@ -16,6 +16,7 @@ export interface Heartbeat {
   asleep?: true;
 }
 
+/** What a worker says of one variant in its heartbeat: what waits, what runs, and how long batches take (ms). */
 export interface VariantLoad {
   model: string;
   precision: string;

@@ -26,6 +26,7 @@ const ruleConditionSchema = z.strictObject({
   lengthBelow: z.number().min(0).optional(),
 });
 
+/** What requests that fit a condition get, where they say nothing else themselves. */
 export const workloadRuleSchema = z.strictObject({
   name: z.string().min(1).max(64),
   when: ruleConditionSchema,
@@ -61,6 +62,9 @@ export const workloadSchema = z.object({
     .describe('key: responses of one affinity key come in the order of its requests, held back until their deadline at most'),
   freshness: freshnessSchema.default('off')
     .describe('how old a step’s result may be that answers an identical step again: off, a preset, or seconds (a week at most)'),
+  precompute: z.strictObject({
+    users: z.number().int().min(1).max(20_000).default(1_000).describe('the most active ones'),
+  }).optional().describe('in idle time, results are computed ahead of the next requests of users who have done something new; needs freshness. Absent: off'),
   provisional: z.enum(['off', 'asked', 'always']).optional()
     .describe('responses with what is known so far before the final one: never (default), to requests that ask for them, or to all that do not decline'),
   plans: z.partialRecord(taskKindSchema, planTemplateSchema),

@@ -25,6 +25,7 @@ export interface Cache extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** How long a value is kept (ms; without `ttlMs` until there is no room), and whose it is. */
 export interface SetOptions {
   ttlMs?: number;
   /**
@@ -34,6 +35,7 @@ export interface SetOptions {
   owner?: string;
 }
 
+/** How long a list may grow and be kept, and where the entry came from: what was appended once is not appended again. */
 export interface AppendOptions {
   limit: number;
   /** For example `interactions/3`. */
@@ -42,6 +44,7 @@ export interface AppendOptions {
   ttlMs?: number;
 }
 
+/** The newest entries of a list, oldest first, and how many there have ever been. */
 export interface BoundedList {
   entries: string[];
   total: number;

@@ -1,5 +1,6 @@
 import { init } from 'echarts';
 
+/** One line of a panel, or its dots or bars. */
 export interface Series {
   name: string;
   /** x and y. */
@@ -8,6 +9,7 @@ export interface Series {
   as?: 'line' | 'dots' | 'bars';
 }
 
+/** One pair of axes with what is drawn in it. */
 export interface Panel {
   title: string;
   xName: string;

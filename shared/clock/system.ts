@@ -1,5 +1,6 @@
 import type { Clock } from './types.ts';
 
+/** The clock of this machine; tests and the simulator have their own. */
 export const systemClock: Clock = {
   now: () => Date.now(),
   schedule(at, callback) {

@@ -48,6 +48,7 @@ function redisConnection(settings: Settings): RedisConnection {
   };
 }
 
+/** How Kafka and Redis are reached, with what has been read from files. */
 export interface Connections {
   kafka: KafkaConnection;
   redis: RedisConnection;

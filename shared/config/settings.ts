@@ -59,6 +59,8 @@ export const settingsSchema = z.strictObject({
   ...decodingSettings,
   ...scalingSettings,
   resultCacheMb: number(z.number().min(0).max(65_536)).default(64).describe('of a worker’s memory for results of workloads that say how fresh they have to be'),
+  precomputePerSecond: number(z.number().min(0).max(10_000)).default(20).describe('at most so many likely requests, over all classifiers, are computed ahead in idle time, of workloads that say precompute; 0: none'),
+  precomputeMaxCpuUse: number(z.number().min(0).max(1)).default(0.7).describe('no time is idle while a worker’s machine uses more of its CPU than this, 0 to 1'),
   featureWaitMs: number(z.number().min(0).max(60_000)).default(250).describe('how long asOfInteractions may wait'),
   gatherMs: number(z.number().int().min(0).max(100)).default(0).describe('under load, how long sends and fetches wait for company'),
   sessionTimeoutMs: number(z.number().int().min(1_500).max(300_000)).default(10_000).describe('a process that Kafka does not hear of for so long is dead: others take over its partitions'),
@@ -75,9 +77,12 @@ export const settingsSchema = z.strictObject({
   otlpEndpoint: optionalText.meta({ description: 'OTLP collector for traces; also OTEL_EXPORTER_OTLP_ENDPOINT', secret: 'hidden' }),
 });
 
+/** All settings with their defaults filled in. */
 export type Settings = z.infer<typeof settingsSchema>;
+/** A setting as it is called in files and code: `gatewayPort`. */
 export type SettingName = keyof Settings;
 
+/** Where settings come from; flags win over the environment, and that over the file. */
 export interface SettingsSources {
   /** From the command line; undefined values are as if absent. */
   flags?: Record<string, unknown>;
@@ -86,6 +91,7 @@ export interface SettingsSources {
   file?: string | undefined;
 }
 
+/** Every setting there is. */
 export const settingNames = Object.keys(settingsSchema.shape) as SettingName[];
 
 /**
@@ -94,10 +100,12 @@ export const settingNames = Object.keys(settingsSchema.shape) as SettingName[];
  */
 export type Secrecy = 'environment' | 'hidden';
 
+/** Whether a setting’s value is a secret; undefined: anybody may see it. */
 export function secrecyOf(name: SettingName): Secrecy | undefined {
   return settingsSchema.shape[name].meta()?.['secret'] as Secrecy | undefined;
 }
 
+/** For example TANDEM_GATEWAY_PORT for `gatewayPort`. */
 export function environmentName(setting: string): string {
   return `TANDEM_${setting.replace(/[A-Z]/g, (capital) => `_${capital}`).toUpperCase()}`;
 }

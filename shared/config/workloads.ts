@@ -4,6 +4,7 @@ import { workloadSchema, type Variant, type Workload } from '@tandem/schemas';
 import { TandemError, messageOf } from '../errors/index.ts';
 import { workloadProblems } from './workload-checks.ts';
 
+/** What workload files are held against. */
 export interface LoadWorkloadsOptions {
   /** Of the registry: every model of a plan must have one that is stable. Not checked where absent. */
   variants?: readonly Variant[];

@@ -10,6 +10,7 @@ export interface ExperimentContext {
   others: readonly ExperimentControl[];
 }
 
+/** An experiment that the registry and the workload allow, with what its arms stand for. */
 export interface CheckedExperiment {
   definition: Experiment;
   /** By arm that names a version. */

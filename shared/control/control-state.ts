@@ -2,11 +2,16 @@ import { controlSchema, type Control, type ExperimentControl, type Lane } from '
 import { jsonOf } from '../core/index.ts';
 import type { LogRecord } from '../log/index.ts';
 
+/** An operator’s word that a lane is to be paused. */
 export type LaneHold = Extract<Control, { kind: 'lane_hold' }>;
+/** An operator’s word that a worker takes no new work. */
 export type WorkerDrain = Extract<Control, { kind: 'worker_drain' }>;
 
+/** Key of a lane’s hold in topic `control`: a newer record, or a tombstone, replaces it. */
 export const laneKey = (lane: Lane): string => `lane/${lane}`;
+/** Key of an experiment in topic `control`. */
 export const experimentKey = (name: string): string => `experiment/${name}`;
+/** Key of a worker’s drain in topic `control`. */
 export const workerKey = (instance: string): string => `worker/${instance}`;
 
 /** What operators want of the stages now: the records of topic `control`, newest by key. */

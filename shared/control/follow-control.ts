@@ -3,6 +3,7 @@ import type { EventLog } from '../log/index.ts';
 import type { Logger } from '../telemetry/index.ts';
 import { ControlState } from './control-state.ts';
 
+/** Where the wishes of operators come from, and who is told. */
 export interface FollowControlOptions {
   log: Pick<EventLog, 'tail'>;
   prefix: string;

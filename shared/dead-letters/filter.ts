@@ -13,6 +13,7 @@ export interface LetterFilter {
   until?: number | undefined;
 }
 
+/** Whether the letter is one of those that the filter asks for. @param prefix of the deployment’s topics */
 export function matches(letter: DeadLetter, { keys, stage, code, topic, since = -Infinity, until = Infinity }: LetterFilter, prefix: string): boolean {
   return (keys === undefined || keys.has(letter.key))
     && (stage === undefined || letter.stage === stage)

@@ -27,6 +27,7 @@ export interface ReplayProgress {
   all: number;
 }
 
+/** What became of the letters that were to be put back. */
 export interface ReplaySummary {
   /** Put back; of a dry run, what would be. */
   replayed: number;

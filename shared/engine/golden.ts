@@ -21,6 +21,7 @@ const caseSchema = z.object({
 export type GoldenCase = z.infer<typeof caseSchema>;
 
 const goldenSchema = z.object({ tolerance: z.number().positive(), cases: z.array(caseSchema) });
+/** Inputs of a graph and the outputs that it gave when it was released. */
 export type Golden = z.infer<typeof goldenSchema>;
 
 const FILE = 'golden.json';

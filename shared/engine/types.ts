@@ -1,10 +1,12 @@
 import type { Variant } from '@tandem/schemas';
 
+/** Elements of a tensor, row-major; half precision as its bits, BOOL as bytes of 0 and 1. */
 export type TensorData = Float32Array | Int32Array | Uint16Array | Int8Array | Uint8Array;
 
 /** Sizes of a graph's named dynamic dimensions for one call, for example { batch: 8, length: 64, candidates: 100 }. */
 export type Dimensions = Readonly<Record<string, number>>;
 
+/** A tensor in shared memory: valid until its invocation is released. */
 export interface TensorView {
   dims: readonly number[];
   data: TensorData;
@@ -26,11 +28,13 @@ export interface InferenceEngine extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** What a variant keeps in memory beside its weights. */
 export interface LoadOptions {
   /** Inputs that stay between calls, by name, with the sizes of their dynamic dimensions. @default none */
   held?: Readonly<Record<string, Dimensions>>;
 }
 
+/** A variant in memory, ready to run on every thread of its engine. */
 export interface LoadedVariant {
   readonly variant: Variant;
   /** What really runs it, for example `cpu`; a fallback has been logged as a warning. */
@@ -64,6 +68,7 @@ export interface Invocation {
   release(): void;
 }
 
+/** Outputs of one run, in buffers that are used again after `release`, and how long it took (ms). */
 export interface InvocationResult {
   /** Views over shared memory, valid until release. */
   outputs: Readonly<Record<string, TensorView>>;

@@ -1,5 +1,6 @@
 import type { ErrorCode } from '@tandem/schemas';
 
+/** What programs go by; the message is for people. */
 export interface TandemErrorOptions {
   /** Stable, for programs. Set-up errors use their own codes, record errors those of the schemas. */
   code: string;
@@ -30,10 +31,12 @@ export class RecordError extends TandemError {
   }
 }
 
+/** Whether the same may succeed later, as the error itself says; what is not a TandemError may not. */
 export function isRetryable(error: unknown): boolean {
   return error instanceof TandemError && error.retryable;
 }
 
+/** The message of anything that was thrown. */
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error);
 }

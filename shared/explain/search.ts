@@ -2,6 +2,7 @@ import { HEADER, topicName } from '@tandem/schemas';
 import { jsonOf } from '../core/index.ts';
 import { partitionOfKey, type EventLog, type LogRecord } from '../log/index.ts';
 
+/** Whose records are looked for, and where. */
 export interface SearchOptions {
   log: EventLog;
   prefix: string;

@@ -2,6 +2,7 @@ import type { Response } from '@tandem/schemas';
 import type { Expectation } from '../core/index.ts';
 import type { LogRecord } from '../log/index.ts';
 
+/** What a record of a request’s path is. */
 export type RecordKind = 'request' | 'cancellation' | 'task' | 'work' | 'outcome' | 'response' | 'retry' | 'dead-letter';
 
 /** A record of the request's path, as it lies in the log. */

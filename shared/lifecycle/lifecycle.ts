@@ -1,5 +1,6 @@
 import { TandemError } from '../errors/index.ts';
 
+/** In this order, and never back: draining takes nothing new and finishes what it has. */
 export type LifecycleState = 'starting' | 'running' | 'draining' | 'stopped';
 
 const NEXT: Record<LifecycleState, readonly LifecycleState[]> = {

@@ -1,5 +1,6 @@
 export type AccessResource = 'topic' | 'group' | 'transactional-id';
 
+/** What may be done to a resource, in the words of Kafka’s access control lists. */
 export type AccessOperation = 'read' | 'write' | 'create' | 'delete' | 'alter' | 'describe' | 'describe-configs' | 'alter-configs' | 'all';
 
 /** What a user may do with a resource, in the words of Kafka's access control lists. */

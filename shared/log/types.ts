@@ -1,7 +1,9 @@
 import type { TopicSpec } from '@tandem/schemas';
 
+/** Text by name; names are those of `HEADER` in the schemas. */
 export type Headers = Readonly<Record<string, string>>;
 
+/** One partition of a topic. */
 export interface TopicPartition {
   topic: string;
   partition: number;
@@ -66,6 +68,7 @@ export interface EventLog extends AsyncDisposable {
   close(): Promise<void>;
 }
 
+/** When sends go out, and how much may be on its way. */
 export interface ProducerOptions {
   /** While one send follows the other, each waits this long for company, ms. @default 0 (until the current turn of the event loop ends) */
   lingerMs: number;
@@ -75,6 +78,7 @@ export interface ProducerOptions {
   maxPendingBytes: number;
 }
 
+/** Writes records, in batches of its own making. */
 export interface LogProducer {
   /**
    * Resolves when all records are durable (acknowledged by all in-sync replicas). Records of one partition keep
@@ -104,6 +108,7 @@ export interface ExclusiveWriter {
   close(): Promise<void>;
 }
 
+/** Which range of a partition is read, without a group. */
 export interface ReadOptions extends TopicPartition {
   /** The first offset, or the first record appended at or after a time (epoch ms). @default the earliest there is */
   from?: { offset: number } | { timestamp: number };
@@ -115,6 +120,7 @@ export interface ReadOptions extends TopicPartition {
   signal?: AbortSignal;
 }
 
+/** What a member of a consumer group reads, and how much of it at once. */
 export interface ConsumerOptions {
   groupId: string;
   /** Same partition counts: the assignor keeps equal partition numbers of all topics on one member, and is sticky. */
@@ -146,6 +152,7 @@ export interface ConsumerOptions {
   onFault?(error: unknown): void;
 }
 
+/** A record that is to be acknowledged. */
 export interface Delivery {
   readonly record: LogRecord;
   /** True while the record's partition has been ours without a break since delivery. */
@@ -154,6 +161,7 @@ export interface Delivery {
   ack(): void;
 }
 
+/** A member of a consumer group. */
 export interface LogConsumer {
   /** Resolves when the group has been joined and partitions (perhaps none) are assigned. */
   start(): Promise<void>;
@@ -176,6 +184,7 @@ export interface LogConsumer {
   close(): Promise<void>;
 }
 
+/** What is followed, and who is told. */
 export interface TailOptions {
   topic: string;
   /** latest: what is written from now on. @default 'earliest' */
@@ -186,14 +195,17 @@ export interface TailOptions {
   onFault?(error: unknown): void;
 }
 
+/** Follows a topic without a group, such as a compacted one. */
 export interface Tail {
   /** Resolves when everything that was in the topic at the time of the call to `tail` has been delivered. */
   readonly caughtUp: Promise<void>;
   close(): Promise<void>;
 }
 
+/** A setting of a topic that is not as it was specified. */
 export type TopicDifference = { topic: string; setting: string; expected: string; actual: string };
 
+/** What `ensureTopics` did, and what it found. */
 export interface TopicReport {
   created: string[];
   /** Existing topics that differ from their specification; nothing is changed. */
@@ -206,6 +218,7 @@ export interface TopicInspection {
   differences: TopicDifference[];
 }
 
+/** What can be asked of and done to a log as a whole: topics, offsets, groups, access. */
 export interface LogAdmin {
   /** Creates what is missing (idempotent, safe to race) and names every mismatch. */
   ensureTopics(topics: readonly TopicSpec[], options?: { replicationFactor?: number }): Promise<TopicReport>;

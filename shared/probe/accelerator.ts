@@ -9,6 +9,7 @@ const INTERVAL_MS = 1_000;
 /** What is older is not known. */
 const FRESH_MS = 5_000;
 
+/** Which accelerator is looked at, and how. */
 export interface AcceleratorProbeOptions {
   /** As ONNX Runtime's provider counts them. */
   deviceId: number;

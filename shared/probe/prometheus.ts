@@ -39,6 +39,7 @@ export function dcgmQueries(selector: string): PrometheusQueries {
   };
 }
 
+/** Which server is asked for what. */
 export interface PrometheusProbeOptions {
   /** Of its server, as http://prometheus:9090. */
   url: string;

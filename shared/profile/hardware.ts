@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { arch, availableParallelism, cpus, totalmem } from 'node:os';
 import type { Hardware } from './types.ts';
 
+/** What this machine was told to run models with. */
 export interface HardwareOptions {
   /** Execution providers, as configured. */
   providers: readonly string[];

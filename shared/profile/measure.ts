@@ -15,9 +15,12 @@ export interface ProfileGrid {
   mostSamples: number;
 }
 
+/** What `tandem profile` measures: minutes for a registry of some variants. */
 export const FULL_GRID: ProfileGrid = { batches: [1, 2, 4, 8, 16, 32, 64], lengths: [0.125, 0.5, 1], fewestSamples: 5, mostSamples: 100 };
+/** What a worker measures when it starts without a profile: seconds. */
 export const QUICK_GRID: ProfileGrid = { batches: [1, 8, 32], lengths: [0.5], fewestSamples: 3, mostSamples: 20 };
 
+/** How much is measured, for how long, and who hears how far it is. */
 export interface MeasureOptions {
   grid: ProfileGrid;
   /** For all points together, unless their fewest samples take longer, ms. */

@@ -13,6 +13,7 @@ const profilePointSchema = z.object({
   p90Ms: z.number(),
   p99Ms: z.number(),
 });
+/** Times of one graph at one batch size and length, ms. */
 export type ProfilePoint = z.infer<typeof profilePointSchema>;
 
 const variantProfileSchema = z.object({
@@ -32,6 +33,7 @@ const variantProfileSchema = z.object({
   residentBytes: z.number(),
   points: z.array(profilePointSchema).min(1),
 });
+/** All points of a variant on one kind of machine. */
 export type VariantProfile = z.infer<typeof variantProfileSchema>;
 
 const hardwareSchema = z.object({
@@ -53,5 +55,7 @@ export const profileSchema = z.object({
   hardware: hardwareSchema,
   variants: z.array(variantProfileSchema.extend({ kind: z.enum(['full', 'quick']), madeAt: z.string() })),
 });
+/** The profile file: machines, and what variants take on each. */
 export type Profile = z.infer<typeof profileSchema>;
+/** A variant’s profile as the file has it. */
 export type StoredVariantProfile = Profile['variants'][number];

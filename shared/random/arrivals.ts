@@ -13,6 +13,7 @@ export function poissonArrivals(perSecond: number, random: Random): Arrivals {
   return { next: () => (atMs += (exponential(random) * 1_000) / perSecond) };
 }
 
+/** How strong bursts are, and how long. */
 export interface BurstOptions {
   /** Over bursts and quiet times. */
   perSecond: number;
@@ -45,6 +46,7 @@ export function burstyArrivals({ perSecond, peak = 4, burstMs = 100, quiet = 0 }
   };
 }
 
+/** How far the rate follows the time of day. */
 export interface DiurnalOptions {
   /** Over a whole period. */
   perSecond: number;

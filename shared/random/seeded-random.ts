@@ -28,6 +28,7 @@ export function between(random: Random, from: number, to: number): number {
   return from + random() * (to - from);
 }
 
+/** One of them, each as likely; there has to be one. */
 export function pick<Value>(random: Random, values: readonly Value[]): Value {
   return values[Math.floor(random() * values.length)]!;
 }

@@ -1,5 +1,6 @@
 import { TandemError } from '../errors/index.ts';
 
+/** Why a registry or a model cannot be used; stable. */
 export type RegistryErrorCode =
   | 'registry_invalid' // registry.json, or one entry of it, cannot be used
   | 'model_missing' // a file that the registry names does not exist

@@ -8,6 +8,7 @@ import { variantName } from './variants.ts';
 
 const envelopeSchema = z.object({ registryVersion: z.literal(1), models: z.array(z.unknown()) });
 
+/** What of a registry file can be used. */
 export interface LoadedRegistry {
   /** Where the model files lie. */
   directory: string;

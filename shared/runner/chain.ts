@@ -4,6 +4,7 @@ import { outputHeaders, withHeaders } from './headers.ts';
 import { HandedOver, JsonOutput } from './json-records.ts';
 import type { Intake, Stage, StageContext, StageInput, StageName, StageOutput } from './types.ts';
 
+/** What decides whether a record is handed over in memory. */
 export interface ChainOptions {
   /** Of every topic of the flow. */
   partitions: number;

@@ -1,6 +1,7 @@
 import { DEAD_LETTER_HEADER, topicName, type ErrorCode } from '@tandem/schemas';
 import type { LogRecord, OutgoingRecord } from '../log/index.ts';
 
+/** Why a record is buried, and by whom. */
 export interface DeadLetterCause {
   stage: string;
   code: ErrorCode;

@@ -2,6 +2,7 @@ import type { Clock, Random } from '../clock/index.ts';
 import type { EventLog, LogProducer } from '../log/index.ts';
 import type { Logger, Metrics, Tracing } from '../telemetry/index.ts';
 
+/** What a stage runs on; what is left out has a default. */
 export interface RunnerOptions {
   log: EventLog;
   /** Of topics and consumer groups. */

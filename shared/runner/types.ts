@@ -3,8 +3,10 @@ import type { LogRecord, OutgoingRecord, TopicPartition } from '../log/types.ts'
 
 export type { StageName } from '@tandem/schemas';
 
+/** A record that a stage writes. */
 export type StageOutput = OutgoingRecord;
 
+/** What a stage can do beside returning its outputs. */
 export interface StageContext {
   /**
    * Writes records on behalf of the stage; resolves when durable. For outputs that belong to several inputs (a join):
@@ -60,6 +62,7 @@ export interface Stage {
   stop?(): Promise<void>;
 }
 
+/** What a stage reads in one consumer group. */
 export interface StageInput {
   /** Suffix of the consumer group's name. */
   group: string;

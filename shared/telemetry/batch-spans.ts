@@ -1,5 +1,6 @@
 import type { RecordSpan } from './tracing.ts';
 
+/** What the span of a batch says. */
 export interface TracedBatch {
   /** `model.precision` */
   variant: string;

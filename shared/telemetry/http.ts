@@ -7,6 +7,7 @@ import type { LifecycleState } from '../lifecycle/index.ts';
 import { expose } from './exposition.ts';
 import { LOG_LEVELS, type Logger } from './logger.ts';
 
+/** What a process tells of itself over HTTP, and where. */
 export interface StatusServerOptions {
   port: number;
   /** @default '127.0.0.1' */
@@ -18,6 +19,7 @@ export interface StatusServerOptions {
   state: () => LifecycleState;
 }
 
+/** Serves /healthz, /readyz, /metrics and /log-level. */
 export interface StatusServer {
   readonly port: number;
   close(): Promise<void>;

@@ -2,8 +2,10 @@ import { pino, type DestinationStream, type Logger as PinoLogger } from 'pino';
 import { redact } from './redact.ts';
 import { currentSpan } from './tracing.ts';
 
+/** Writes JSON lines to standard error. */
 export type Logger = PinoLogger;
 
+/** How much is logged, with what on each line, and what never. */
 export interface LoggerOptions {
   /** @default 'info' */
   level?: string;

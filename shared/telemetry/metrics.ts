@@ -34,4 +34,5 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
   return { registry, ...metrics, onWorkersAsked };
 }
 
+/** All metrics by name, and the registry that is scraped. */
 export type Metrics = ReturnType<typeof createMetrics>;

@@ -43,12 +43,14 @@ export interface ChildOptions {
   isLinkedTo?: boolean;
 }
 
+/** Something that happens while a record is handled. */
 export interface ChildSpan {
   readonly context: SpanContext;
   /** @param endedAt epoch ms. @default now */
   end(error?: unknown, endedAt?: number): void;
 }
 
+/** A record at a stage, from delivery until what it led to is durable. */
 export interface RecordSpan {
   /** The headers to put on outputs, so that the next stage's span is a child of this one. */
   readonly headers: Headers;
@@ -69,6 +71,7 @@ export function currentSpan(): RecordSpan | undefined {
   return current.getStore();
 }
 
+/** For processes without a collector: does nothing, and costs nothing. */
 export const noTracing: Tracing = {
   isOn: false,
   start: () => undefined,

@@ -38,6 +38,7 @@ export interface DecodingSupport {
   result(chosen: readonly ChosenItem[], work: Work): StepResult;
 }
 
+/** Tells what a decoder still has to write from a result that is there already. */
 export function isDecodingStart(start: DecodingStart | StepResult): start is DecodingStart {
   return 'prompt' in start;
 }

@@ -12,6 +12,7 @@ export interface UserHistory {
   total: number;
 }
 
+/** What an adapter knows beside the input. */
 export interface PrepareContext {
   /** Undefined: the request names no user or the user is unknown. */
   history: UserHistory | undefined;
@@ -20,6 +21,7 @@ export interface PrepareContext {
   variants: readonly Variant[];
 }
 
+/** What an adapter makes of a request’s input. */
 export interface Prepared {
   /** Compact; travels in the task. */
   features: unknown;

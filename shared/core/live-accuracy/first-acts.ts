@@ -1,6 +1,7 @@
 /** Interactions and unjudged answers that are kept of a user: what is read late has to find its counterpart. */
 const KEPT = 4;
 
+/** What somebody was offered, and under which label it counts. */
 export interface OfferedItems<Label> {
   /** Best first; all of them count. */
   items: readonly string[];
@@ -17,6 +18,7 @@ interface User<Label> {
   acts: { itemId: string; at: number }[];
 }
 
+/** How long offers are remembered, and who hears of judged ones. */
 export interface FirstActsOptions<Label> {
   /** Of so many users something is remembered: those that were seen last. */
   users: number;

@@ -3,6 +3,7 @@ import { TandemError } from '../../errors/index.ts';
 import { silentLogger, type Logger } from '../../telemetry/index.ts';
 import { droppedOptions, providerName, type ProviderConfig } from './provider.ts';
 
+/** Where the models lie, and what they may run on. */
 export interface OnnxEngineOptions {
   /** Where the registry's files lie. */
   modelsDirectory: string;
@@ -36,6 +37,7 @@ export interface OnnxEngineOptions {
   logger?: Logger;
 }
 
+/** How far ONNX Runtime rewrites a graph when it loads it. */
 export type GraphOptimization = 'disabled' | 'basic' | 'extended' | 'layout' | 'all';
 
 export type CompiledOptions = Required<OnnxEngineOptions>;

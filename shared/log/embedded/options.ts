@@ -2,6 +2,7 @@ import { systemClock, type Clock } from '../../clock/index.ts';
 import { z } from 'zod';
 import { parse } from '../consumer-options.ts';
 
+/** How much a log inside the process keeps, and whose time it has. */
 export interface EmbeddedLogOptions {
   /** Records that every group has consumed are kept up to this many bytes, for groups that come later. @default 67108864 */
   retainBytes?: number;

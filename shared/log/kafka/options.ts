@@ -41,6 +41,7 @@ const schema = z
     path: ['heartbeatIntervalMs'],
   });
 
+/** How the brokers are reached, and how records are fetched and sent. */
 export interface KafkaLogOptions {
   /** host:port */
   brokers: string[];
