@@ -64,7 +64,7 @@ export class ModelReloads {
 
   #heard({ key, value }: LogRecord): void {
     const served = this.#options.served.find(({ name }) => name === key);
-    if (served === undefined) return;
+    if (served === undefined || this.#options.pinned?.has(served.name) === true) return;
     this.#work = this.#work.then(() => this.#apply(served, value));
   }
 

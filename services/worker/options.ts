@@ -33,6 +33,12 @@ export const WORKER_LIMITS: WorkerLimits = { ...BATCH_LIMITS, maxQueueSize: 2_00
  */
 export type ReuseKind = 'hit' | 'shared_hit' | 'joined' | 'miss';
 
+/**
+ * What became of results that are computed ahead of requests: computed, or known already; used: a request was answered with one from this
+ * process.
+ */
+export type AheadKind = 'computed' | 'known' | 'used';
+
 /** A user's prefix that nobody used for so long is given up. */
 export const PREFIX_IDLE_MS = 600_000;
 
@@ -61,6 +67,7 @@ export interface WorkerObserver {
   outcome?(kind: 'completed' | 'expired' | 'failed' | 'redispatched' | 'cancelled', variant: string): void;
   /** `savedMs` of compute were not spent. */
   reuse?(kind: ReuseKind, variant: string, savedMs: number): void;
+  ahead?(kind: AheadKind, variant: string): void;
   /** What the results that are kept in this process take, estimated. */
   reusableBytes?(bytes: number): void;
   prefixes?(variant: string, use: PrefixUse): void;
@@ -89,6 +96,8 @@ export interface WorkerStageOptions {
   pool?: string;
   /** Tried in this order; what cannot be loaded is refused with a warning. */
   variants: readonly Variant[];
+  /** Names of those that follow no release. @default none */
+  pinned?: ReadonlySet<string>;
   /** By the name in the registry. */
   adapters: ReadonlyMap<string, Adapter>;
   /** Belongs to the stage from now on: `stop` closes it. */

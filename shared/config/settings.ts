@@ -11,6 +11,7 @@ import { decodingSettings } from './decoding-settings.ts';
 import { list, number, onOrOff } from './fields.ts';
 import { flagName } from './flag-name.ts';
 import { gatewaySettings } from './gateway-settings.ts';
+import { policySettings } from './policy-settings.ts';
 import { separateCredentials } from './redis-address.ts';
 import { scalingSettings } from './scaling-settings.ts';
 import { securityProblems } from './security-checks.ts';
@@ -35,9 +36,8 @@ export const settingsSchema = z.strictObject({
   replication: number(z.number().int().min(1).max(7)).optional().describe('of topics that are created; default: brokers, at most 3'),
   models: z.string().default(join(REPOSITORY, 'models')).describe('folder with registry.json and the ONNX files; default: the shipped one'),
   workloads: z.string().default(join(REPOSITORY, 'workloads')).describe('folder with workload files; default: the shipped one'),
-  policy: z.enum(['threshold', 'deadline-aware', 'optimal-share', 'fixed']).default('threshold').describe('how the scheduler chooses: threshold, deadline-aware, optimal-share or fixed'),
-  precision: z.string().default('fp32').describe('for the fixed policy'),
-  variants: list.optional().describe('model.precision[,…] that this worker serves; default: fp32 and int8 of all stable models'),
+  ...policySettings,
+  variants: list.optional().describe('model.precision[@version][,…] that this worker serves; a version that is named stays, whatever is released; default: fp32 and int8 of all stable models'),
   chain: z.string().default('none').describe('stages of one process that hand on in memory: none, edge (all but the workers), all, or stages joined by +'),
   pool: idSchema.optional().describe('of this worker'),
   threads: number(z.number().int().min(1).max(256)).optional().describe('inference threads; default: cores'),

@@ -1,5 +1,5 @@
 import { totalmem } from 'node:os';
-import { createClassifierStage, withBulkAdmission } from '@tandem/classifier';
+import { createClassifierStage, Precomputation, withBulkAdmission, withPrecomputation } from '@tandem/classifier';
 import { createFusionStage } from '@tandem/fusion';
 import { createSchedulerStage } from '@tandem/scheduler';
 import { createWorkerStage, type DecodingOptions, type WorkerLimits } from '@tandem/worker';
@@ -12,6 +12,7 @@ import { Chain, RunningStage, stageReaders, type RunnerOptions, type Stage, type
 import { countedWriters } from './counted-writers.ts';
 import { ExperimentReports } from './experiment-reports.ts';
 import { HeartbeatWatch } from './heartbeat-watch.ts';
+import { openLearning, type Learning } from './learning.ts';
 import { LiveAccuracy } from './live-accuracy.ts';
 import { classifierObserver, fusionObserver, schedulerObserver, workerObserver } from './observers.ts';
 import { policyOf } from './policies.ts';
@@ -24,20 +25,29 @@ import { topicsOf } from './topology.ts';
 
 function classifier(settings: Settings, ports: Ports): Stage {
   const { prefix, featureWaitMs } = settings;
-  const classifying = createClassifierStage({ ...ports, prefix, featureWaitMs, observer: classifierObserver(ports.metrics) });
+  const ahead = precomputation(settings, ports);
+  const classifying = createClassifierStage({ ...ports, prefix, featureWaitMs, observer: classifierObserver(ports.metrics), ...(ahead === undefined ? {} : { ahead }) });
   const stage = withBulkAdmission(classifying, { ...ports, prefix, partitions: settings.partitions });
-  if (ports.cache.shared) return stage;
-  return withOwnFeatures(stage, settings, ports);
+  // Before anything is computed ahead all features are known.
+  if (!ports.cache.shared) withOwnFeatures(stage, settings, ports);
+  return ahead === undefined ? stage : withPrecomputation(stage, ahead);
+}
+
+/** Undefined: no workload wants it. */
+function precomputation({ prefix, partitions, precomputePerSecond: perSecond, precomputeMaxCpuUse: maxCpuUse }: Settings, ports: Ports): Precomputation | undefined {
+  const onTask = (workload: string) => ports.metrics.aheadTasks.inc({ workload });
+  const ahead = new Precomputation({ ...ports, prefix, partitions, perSecond, maxCpuUse, random: Math.random, onTask });
+  return ahead.isOn ? ahead : undefined;
 }
 
 /**
  * Features of an in-process cache belong to this process alone, so it reads all interactions itself, from their
  * start, instead of sharing them out among a group.
  */
-function withOwnFeatures(stage: ReturnType<typeof createClassifierStage>, { prefix }: Settings, { log, logger }: Ports): Stage {
+function withOwnFeatures(stage: ReturnType<typeof createClassifierStage>, { prefix }: Settings, { log, logger }: Ports): void {
   const stop = stage.stop?.bind(stage);
   let close: (() => Promise<void>) | undefined;
-  return Object.assign(stage, {
+  Object.assign(stage, {
     async start() {
       const tail = await log.tail({
         topic: topicName(prefix, 'interactions'),
@@ -54,7 +64,7 @@ function withOwnFeatures(stage: ReturnType<typeof createClassifierStage>, { pref
   });
 }
 
-function scheduler(settings: Settings, ports: Ports): Stage {
+async function scheduler(settings: Settings, ports: Ports): Promise<Stage> {
   const heartbeats = new HeartbeatWatch(ports.metrics, ports.clock);
   const scaling = scalingGauges(settings, ports);
   const { prefix, instance, tierWeights } = settings;
@@ -62,7 +72,25 @@ function scheduler(settings: Settings, ports: Ports): Stage {
     heartbeats.heard(record);
     scaling.heard(record);
   });
-  return watched(createSchedulerStage({ ...ports, prefix, instance, tierWeights, policy: policyOf(settings), observer }), scaling);
+  const learning = settings.policy === 'bandit' ? await openLearning(settings, ports) : undefined;
+  const policy = learning?.policy ?? policyOf(settings);
+  const stage = watched(createSchedulerStage({ ...ports, prefix, instance, tierWeights, policy, observer }), scaling);
+  return learning === undefined ? stage : taught(stage, learning);
+}
+
+/** What is learnt is kept for as long as the stage decides. */
+function taught(stage: Stage, learning: Learning): Stage {
+  const [start, stop] = [stage.start?.bind(stage), stage.stop?.bind(stage)];
+  return Object.assign(stage, {
+    async start(context: StageContext) {
+      await start?.(context);
+      learning.start();
+    },
+    async stop() {
+      await stop?.();
+      await learning.stop();
+    },
+  });
 }
 
 const MEBIBYTE = 1_048_576;
@@ -93,9 +121,9 @@ function decodingOf({ generateCacheMb, generateCache, generateDraftTokens, gener
 async function worker(settings: Settings, ports: Ports): Promise<Stage> {
   const { prefix, instance, pool, memoryBudgetMb, overcommit, sleepAfterMs } = settings;
   const profiles = settings.quickProfile ? { profiles: await variantCurves(settings, ports) } : {};
-  const variants = servedVariants(settings, ports.variants);
+  const { variants, pinned } = await servedVariants(settings, ports.variants);
   return createWorkerStage({
-    ...ports, ...profiles, prefix, instance, variants, overcommit, sleepAfterMs,
+    ...ports, ...profiles, prefix, instance, variants, pinned, overcommit, sleepAfterMs,
     engine: engineOf(settings, ports),
     ...(pool === undefined ? {} : { pool }),
     limits: batchLimitsOf(settings),
@@ -120,7 +148,7 @@ function fusion(settings: Settings, ports: Ports): Stage {
   const isOrdered = (workload: string) => ordered.has(workload);
   const adapters = adapterOf(ports);
   const reports = new ExperimentReports({ ...ports, prefix, instance, adapterOf: adapters, onItems: (copy) => accuracy.shadowed(copy) });
-  const accuracy: LiveAccuracy = new LiveAccuracy({ ...ports, prefix, onJudged: (arm, userId, isHit) => reports.judged(arm, userId, isHit) });
+  const accuracy: LiveAccuracy = new LiveAccuracy({ ...ports, prefix, onJudged: (arm, userId, isHit) => reports.judged(arm, userId, isHit), onAnswer: (requestId, isHit) => ports.judgements.tell(requestId, isHit) });
   const responded = fusionObserver(ports.metrics, new Set(ports.workloads.map(({ name }) => name)), (response, task) => {
     accuracy.answered(response, task);
     if (task !== undefined) reports.answered(response, task);

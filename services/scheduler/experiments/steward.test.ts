@@ -1,0 +1,74 @@
+import { experimentSchema, type ExperimentControl } from '@tandem/schemas';
+import { ManualClock } from '@tandem/shared/clock';
+import { ExperimentBook, ExperimentTallies, reportKey, started } from '@tandem/shared/core';
+import type { StageOutput } from '@tandem/shared/runner';
+import { silentLogger } from '@tandem/shared/telemetry';
+import { expect, test } from 'vitest';
+import { ExperimentSteward } from './steward.ts';
+
+function control(): ExperimentControl {
+  const arms = [{ name: 'usual', precision: 'fp32', weight: 1 }, { name: 'new', precision: 'int8', weight: 1 }];
+  return started(experimentSchema.parse({ name: 'split', workload: 'w', model: 'large', arms, guards: { minimumAnswers: 20 } }), {}, { by: 'me', time: 1, why: 'started' });
+}
+
+function setUp({ fails = 0 } = {}) {
+  const [clock, experiments, tallies, published] = [new ManualClock(1_000), new ExperimentBook(), new ExperimentTallies(), [] as StageOutput[]];
+  let failures = fails;
+  experiments.update([control()]);
+  const steward = new ExperimentSteward({
+    prefix: 't.', experiments, clock, logger: silentLogger,
+    publish: async (outputs) => {
+      if ((failures -= 1) >= 0) throw new Error('the log is away');
+      published.push(...outputs);
+    },
+  });
+  const answer = (arm: string, count: number, isBad: boolean) => {
+    for (let index = 0; index < count; index += 1) tallies.of(control()).answered(arm, { latencyMs: 5, isBad, hasYielded: false });
+    for (const report of tallies.reports('f/1', 0)) steward.heard({ key: reportKey(report), value: Buffer.from(JSON.stringify(report)) });
+  };
+  const look = async (ms = 1_000) => {
+    clock.advance(ms);
+    steward.look();
+    await Promise.resolve();
+  };
+  return { steward, experiments, published, answer, look, written: () => published.map(({ topic }) => topic) };
+}
+
+test('whoever is in charge rolls a bad arm back, once, and says so in the audit; nobody else does', async () => {
+  const { steward, published, answer, look, written } = setUp();
+  await look();
+  answer('usual', 200, false);
+  answer('new', 200, true);
+  await look();
+  expect(published).toEqual([]);
+  steward.inCharge = true;
+  await look();
+  await look();
+  expect(written()).toEqual(['t.control', 't.audit']);
+  expect(JSON.parse(published[0]!.value as string)).toMatchObject({ state: 'rolled_back', revision: 2, by: 'scheduler', out: { new: expect.stringMatching(/guard rail/) } });
+  expect(JSON.parse(published[1]!.value as string)).toMatchObject({ actor: 'scheduler', action: 'experiment.rollback', target: 'split' });
+});
+
+test('what could not be written is written again', async () => {
+  const { steward, answer, look, written } = setUp({ fails: 1 });
+  steward.inCharge = true;
+  await look();
+  answer('usual', 200, false);
+  answer('new', 200, true);
+  await look();
+  expect(written()).toEqual([]);
+  await look();
+  await look();
+  expect(written()).toEqual(['t.control', 't.audit']);
+});
+
+test('an experiment that has ended is left alone', async () => {
+  const { steward, experiments, answer, look, written } = setUp();
+  steward.inCharge = true;
+  await look();
+  experiments.update([{ ...control(), state: 'stopped' }]);
+  answer('usual', 200, false);
+  answer('new', 200, true);
+  await look();
+  expect(written()).toEqual([]);
+});
