@@ -5,6 +5,7 @@ import { loadSettings } from '@tandem/shared/config';
 import { openPorts } from '../../services/cli/compose/ports.ts';
 import { ensureTopology } from '../../services/cli/compose/topology.ts';
 import { NO_CHROMIUM, chromiumPath, launchBrowser } from '../support/browser.ts';
+import { startExperiment } from '../../services/cli/experiments/index.ts';
 import { startCommand, type CommandProcess } from '../support/cluster.ts';
 import { freePort } from '../support/processes.ts';
 import { Client } from '../support/system.ts';
@@ -67,6 +68,12 @@ async function open(url: string): Promise<{ page: Page; errors: string[] }> {
   return { page, errors };
 }
 
+/** Half of the users get the large model at once. */
+const EXPERIMENT = JSON.stringify({
+  name: 'split', workload: 'recommend', model: 'recommend-small',
+  arms: [{ name: 'small', precision: 'fp32', weight: 1 }, { name: 'large', model: 'recommend-large', precision: 'int8', weight: 1 }],
+});
+
 const tile = (page: Page, name: string) => page.locator(`.tile[data-key="${name}"] .value`);
 const confirm = (page: Page) => page.locator('dialog button.primary').click();
 
@@ -92,6 +99,24 @@ test.skipIf(browserPath === undefined)(`the dashboard in a browser${browserPath 
   await page.waitForSelector('dialog[open] .waterfall');
   expect(await page.locator('dialog').textContent()).toContain('recommend-large.int8');
   await page.keyboard.press('Escape');
+
+  // An experiment is steered.
+  await startExperiment(EXPERIMENT, { prefix: client.prefix, models: loadSettings({ flags: {} }).models, workloads: client.ports.workloads, others: [], producer: client.ports.producer, actor: 'test', now: Date.now() });
+  const arm = page.locator('#experiments tr[data-key="large"]');
+  await expect.poll(() => arm.textContent(), { timeout: PATIENCE_MS }).toMatch(/largerecommend-large\.int850 %[1-9]/);
+  await page.getByRole('button', { name: 'Weights split' }).click();
+  await page.locator('#weight-large').fill('3');
+  await confirm(page);
+  await expect.poll(() => arm.textContent(), { timeout: PATIENCE_MS }).toContain('75 %');
+  await page.getByRole('button', { name: 'Promote split' }).click();
+  await confirm(page);
+  await expect.poll(() => page.locator('#experiments .state').textContent(), { timeout: PATIENCE_MS }).toBe('promoted: large');
+  const { steps } = (await client.ask([draft()]))[0]!;
+  expect(steps[0]).toMatchObject({ model: 'recommend-large', experiment: { name: 'split', arm: 'large' } });
+  await page.getByRole('button', { name: 'Roll back split' }).click();
+  await confirm(page);
+  await expect.poll(() => page.locator('#experiments .state').textContent(), { timeout: PATIENCE_MS }).toBe('rolled back');
+  await expect.poll(() => page.locator('#audit').textContent(), { timeout: PATIENCE_MS }).toMatch(/local: experiment\.rollback split.*local: experiment\.promote split.*local: experiment\.weights split/);
   goesOn = false;
   await load;
 

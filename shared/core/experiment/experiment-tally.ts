@@ -1,6 +1,7 @@
 import type { ArmCounts, ExperimentControl, ExperimentReport } from '@tandem/schemas';
 import { noCounts } from './arm-counts.ts';
 import { bucketOf } from './latency-buckets.ts';
+import { unitHash } from './unit-hash.ts';
 
 /** Of so many users of an experiment it is remembered how often they were judged; who is forgotten counts as another user. */
 const USERS = 100_000;
@@ -21,7 +22,8 @@ interface UserCounts {
 /** What one process counts of one experiment. */
 export class ExperimentTally {
   readonly #arms = new Map<string, ArmCounts>();
-  readonly #users = new Map<string, UserCounts>();
+  /** By a hash: it is nobody's business here who they are. */
+  readonly #users = new Map<number, UserCounts>();
 
   answered(arm: string, { latencyMs, isBad, hasYielded }: ArmAnswer): void {
     const counts = this.#of(arm);
@@ -34,7 +36,7 @@ export class ExperimentTally {
   /** Whether an answer was right. Sums over users are kept so that answers of one user need not be independent of each other. */
   judged(arm: string, userId: string, isHit: boolean): void {
     const counts = this.#of(arm);
-    const { judged, hits } = this.#user(`${arm} ${userId}`, counts, isHit);
+    const { judged, hits } = this.#user(unitHash(arm, userId), counts, isHit);
     const hit = isHit ? 1 : 0;
     counts.judged += 1;
     counts.hits += hit;
@@ -62,12 +64,12 @@ export class ExperimentTally {
   }
 
   /** As the user was before. */
-  #user(key: string, counts: ArmCounts, isHit: boolean): UserCounts {
+  #user(key: number, counts: ArmCounts, isHit: boolean): UserCounts {
     const before = this.#users.get(key);
     this.#users.delete(key);
     if (before === undefined) counts.users += 1;
     this.#users.set(key, { judged: (before?.judged ?? 0) + 1, hits: (before?.hits ?? 0) + (isHit ? 1 : 0) });
-    if (this.#users.size > USERS) this.#users.delete(this.#users.keys().next().value ?? '');
+    if (this.#users.size > USERS) this.#users.delete(this.#users.keys().next().value ?? 0);
     return before ?? { judged: 0, hits: 0 };
   }
 }

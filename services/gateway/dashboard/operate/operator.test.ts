@@ -1,6 +1,7 @@
-import { DEAD_LETTER_HEADER, fixedTopics, type AuditEntry } from '@tandem/schemas';
+import { DEAD_LETTER_HEADER, experimentSchema, fixedTopics, type AuditEntry } from '@tandem/schemas';
 import { systemClock } from '@tandem/shared/clock';
 import { ControlState } from '@tandem/shared/control';
+import { started } from '@tandem/shared/core';
 import { createEmbeddedLog, type LogRecord } from '@tandem/shared/log';
 import { expect, onTestFinished, test } from 'vitest';
 import { listLetters, showLetter } from './list-letters.ts';
@@ -62,4 +63,14 @@ test('an action that fails is in the audit as well', async () => {
   await log.admin.deleteTopics(['t.control']);
   await expect(operator.pauseLane('ada', 'bulk')).rejects.toThrow();
   expect(await audit()).toMatchObject([{ action: 'lane.pause', outcome: 'failed', detail: expect.stringContaining('t.control') }]);
+});
+
+test('an experiment is steered by a record that says who and why, and what cannot be is refused', async () => {
+  const { operator, control, audit } = await setUp();
+  const arms = [{ name: 'a', precision: 'fp32', weight: 1 }, { name: 'b', precision: 'int8', weight: 1 }];
+  const experiment = started(experimentSchema.parse({ name: 'split', workload: 'w', model: 'm', arms }), {}, { by: 'ada', time: 1, why: 'started' });
+  await operator.steerExperiment('ada', experiment, { deed: 'promote', arm: 'b' });
+  expect((await control()).experiments).toEqual([expect.objectContaining({ state: 'promoted', winner: 'b', by: 'ada', revision: 2 })]);
+  expect(await audit()).toEqual([expect.objectContaining({ actor: 'ada', action: 'experiment.promote', target: 'split', outcome: 'done' })]);
+  await expect(operator.steerExperiment('ada', experiment, { deed: 'weights', weights: { c: 1 } })).rejects.toMatchObject({ code: 'experiment_refused' });
 });
