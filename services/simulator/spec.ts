@@ -75,6 +75,8 @@ export interface ClusterSpec {
   /** Of every topic. */
   partitions: number;
   workers: readonly WorkerSpec[];
+  /** Each has its share of the partitions, and counts what it gives out itself; nobody leads. @default 1 */
+  schedulers?: number;
   /** By name. What is not here has cores for all. */
   machines?: Readonly<Record<string, MachineSpec>>;
   /** Where classifier, scheduler and fusion run. @default a machine with cores for all */

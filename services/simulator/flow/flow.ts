@@ -34,9 +34,8 @@ export class Flow {
   readonly #acts: Random;
   readonly #machines = new Map<string, SharedCpu>();
   readonly #classifier: Station;
-  readonly #schedulerStation: Station;
   readonly #fusion: Station;
-  readonly #scheduler: SimScheduler;
+  readonly #schedulers: readonly { decides: SimScheduler; station: Station }[];
   readonly #topics: WorkTopics;
   /** Fusion answers so long before a deadline. */
   readonly #marginMs: number;
@@ -54,13 +53,15 @@ export class Flow {
     const edge = cluster.edgeMachine === undefined ? undefined : this.#machine(cluster.edgeMachine);
     const station = (costMs = 0) => new Station(costMs, edge);
     this.#classifier = station(cluster.stages?.classifier);
-    this.#schedulerStation = station(cluster.stages?.scheduler);
     this.#fusion = station(cluster.stages?.fusion);
-    this.#scheduler = new SimScheduler({
-      policy, variants: cluster.variants,
-      dispatch: (work, now) => this.#dispatch(work, now),
-      end: (request, outcome, now) => this.#outcome(request, outcome, now, cluster.hops.tasks),
-    });
+    this.#schedulers = Array.from({ length: cluster.schedulers ?? 1 }, () => ({
+      station: station(cluster.stages?.scheduler),
+      decides: new SimScheduler({
+        policy, variants: cluster.variants,
+        dispatch: (work, now) => this.#dispatch(work, now),
+        end: (request, outcome, now) => this.#outcome(request, outcome, now, cluster.hops.tasks),
+      }),
+    }));
     this.workers = cluster.workers.map((one, index) => this.#worker(one, cluster, index));
     this.#topics = new WorkTopics(this.workers, cluster.partitions);
   }
@@ -87,9 +88,17 @@ export class Flow {
         },
         expired: (work, now) => this.#ended(work, { ...commonOf(work), kind: 'expired', model: work.model, precision: work.precision }, now),
         failed: (work, now) => this.#ended(work, { ...commonOf(work), kind: 'failed', code: 'step_failed', message: 'simulated', model: work.model, precision: work.precision }, now),
-        refused: (work, now) => this.#after('outcomes', now, this.#schedulerStation, (at) => this.#scheduler.redispatch(work, at)),
+        refused: (work, now) => {
+          const { station, decides } = this.#schedulerOf(work.request);
+          this.#after('outcomes', now, station, (at) => decides.redispatch(work, at));
+        },
       },
     });
+  }
+
+  /** Tasks and outcomes of a partition go to one of them: who decided a step hears what became of it. */
+  #schedulerOf({ partition }: SimRequest): { decides: SimScheduler; station: Station } {
+    return this.#schedulers[Math.floor((partition * this.#schedulers.length) / this.#spec.cluster.partitions)]!;
   }
 
   #machine(name: string): SharedCpu {
@@ -124,7 +133,8 @@ export class Flow {
     request.isSensed = true;
     const { deadlineAt } = request.task;
     if (deadlineAt !== null && deadlineAt - this.#marginMs <= now) this.#loop.at(now, () => this.#deadline(request));
-    this.#after('tasks', now, this.#schedulerStation, (at) => this.#scheduler.begin(request, at));
+    const { station, decides } = this.#schedulerOf(request);
+    this.#after('tasks', now, station, (at) => decides.begin(request, at));
   }
 
   #dispatch(work: SimWork, now: number): void {
@@ -140,7 +150,8 @@ export class Flow {
     this.#loop.at(this.#arrival(hop, now), () => {
       const at = this.#loop.now();
       this.#join(request, outcome, at);
-      this.#serve(this.#schedulerStation, at, (then) => this.#scheduler.goOn(request, outcome, then));
+      const { station, decides } = this.#schedulerOf(request);
+      this.#serve(station, at, (then) => decides.goOn(request, outcome, then));
     });
   }
 
@@ -189,7 +200,11 @@ export class Flow {
   }
 
   #beat(now: number): void {
-    for (const worker of this.workers) if (worker.alive) this.#scheduler.heard(worker.heartbeat(now), now);
+    for (const worker of this.workers) {
+      if (!worker.alive) continue;
+      const heartbeat = worker.heartbeat(now);
+      for (const { decides } of this.#schedulers) decides.heard(heartbeat, now);
+    }
     const isOver = now > this.#spec.seconds * 1_000 && this.#tally.unanswered === 0;
     if (!isOver) this.#loop.at(now + HEARTBEAT_MS, () => this.#beat(now + HEARTBEAT_MS));
   }
