@@ -1,12 +1,12 @@
 import { performance } from 'node:perf_hooks';
 import { topicName } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import { AdmissionControl, readHeartbeat, type AdmissionOptions } from '@tandem/shared/core';
-import { messageOf } from '@tandem/shared/errors';
-import type { EventLog, LogRecord, Tail, TopicPartition } from '@tandem/shared/log';
+import { AdmissionControl, type AdmissionOptions } from '@tandem/shared/core';
+import type { EventLog, LogRecord, TopicPartition } from '@tandem/shared/log';
 import type { Intake } from '@tandem/shared/runner';
 import type { Logger } from '@tandem/shared/telemetry';
 import type { ClassifierStage } from './classifier-stage.ts';
+import { Heartbeats } from './heartbeats.ts';
 import { TaskLag } from './task-lag.ts';
 
 export interface BulkAdmissionOptions {
@@ -28,10 +28,7 @@ type BulkIntake = Pick<Intake, 'pause' | 'resume'>;
 const INTERVAL_MS = 20;
 /** What has not been admitted for so long is not made up for. */
 const MAX_CREDIT_MS = 100;
-const TAIL_RETRY_MS = 1_000;
 const LAG_INTERVAL_MS = 1_000;
-/** Generous: clocks of machines differ. What is newer is judged by its arrival. */
-const STALE_RECORD_MS = 60_000;
 /** Shorter spans say little of how busy an event loop is. */
 const LEAST_LOOP_SPAN_MS = 250;
 
@@ -42,13 +39,12 @@ export class BulkAdmission {
   readonly #control: AdmissionControl;
   readonly #loopUse: () => number;
   readonly #lag: TaskLag;
+  readonly #heartbeats: Heartbeats;
   readonly #assigned = new Set<number>();
   #intake: BulkIntake | undefined;
-  #tail: Tail | undefined;
   #credit = 0;
   #creditAt: number;
   #admitted = 0;
-  #stopped = false;
   #cancel: () => void = () => undefined;
 
   constructor(options: BulkAdmissionOptions) {
@@ -56,6 +52,10 @@ export class BulkAdmission {
     this.#topic = topicName(options.prefix, 'requests.bulk');
     this.#control = new AdmissionControl(options.control);
     this.#lag = new TaskLag({ ...options, intervalMs: LAG_INTERVAL_MS });
+    this.#heartbeats = new Heartbeats({
+      ...options, without: 'bulk requests are admitted at the lowest pace',
+      onHeartbeat: (heartbeat, now) => this.#control.heard(heartbeat, now), onGone: (instance) => this.#control.gone(instance),
+    });
     this.#loopUse = options.loopUse ?? measuredLoopUse();
     this.#creditAt = options.clock.now();
   }
@@ -63,7 +63,7 @@ export class BulkAdmission {
   attach(intake: BulkIntake): void {
     this.#intake = intake;
     this.#hold();
-    void this.#listen();
+    void this.#heartbeats.listen();
   }
 
   assigned(partitions: readonly TopicPartition[]): void {
@@ -83,9 +83,8 @@ export class BulkAdmission {
   }
 
   async stop(): Promise<void> {
-    this.#stopped = true;
     this.#cancel();
-    await this.#tail?.close();
+    await this.#heartbeats.stop();
   }
 
   #hold(): void {
@@ -104,31 +103,6 @@ export class BulkAdmission {
     this.#creditAt = now;
     if (this.#credit < 1) return this.#hold();
     this.#intake?.resume([this.#topic]);
-  }
-
-  async #listen(): Promise<void> {
-    const { log, prefix, clock, logger } = this.#options;
-    try {
-      this.#tail = await log.tail({
-        topic: topicName(prefix, 'telemetry'),
-        onRecord: (record) => this.#heard(record),
-        onFault: (error) => logger.warn({ err: error }, 'reading telemetry failed; trying again'),
-      });
-      if (this.#stopped) await this.#tail.close();
-    } catch (error) {
-      if (this.#stopped) return;
-      logger.warn({ error: messageOf(error) }, 'telemetry cannot be read; bulk requests are admitted at the lowest pace');
-      clock.schedule(clock.now() + TAIL_RETRY_MS, () => void this.#listen());
-    }
-  }
-
-  #heard({ key, value, timestamp }: LogRecord): void {
-    if (key === null) return;
-    const now = this.#options.clock.now();
-    if (value === null) return this.#control.gone(key);
-    const heartbeat = readHeartbeat(value);
-    // Of long ago: a worker that ended without a word.
-    if (heartbeat !== undefined && now - timestamp < STALE_RECORD_MS) this.#control.heard({ ...heartbeat, instance: key }, now);
   }
 }
 

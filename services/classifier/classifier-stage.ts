@@ -25,6 +25,11 @@ export interface ClassifierStage extends Stage {
    * that each process knows all users, also after a restart. With a shared cache the stage does it by itself.
    */
   applyInteraction(record: LogRecord): Promise<void>;
+  /**
+   * The task that a request would become now, to be computed ahead of it, in the bulk lane. Undefined: it would be rejected, or what it
+   * needs to know of its user is not known.
+   */
+  taskAhead(request: Request, mostMs: number): Promise<StageOutput | undefined>;
 }
 
 class Classifier implements ClassifierStage {
@@ -89,12 +94,30 @@ class Classifier implements ClassifierStage {
   /** Workers do not read interactions. */
   #erasureNotice({ userId }: Erasure, { timestamp }: LogRecord): StageOutput {
     const user = userHash(userId);
+  async taskAhead(request: Request, mostMs: number): Promise<StageOutput | undefined> {
+    const now = this.#options.clock.now();
+    try {
+      // As an interactive one, since it is one that is expected.
+      const resolved = resolveRequest(request, this.#bindings, { arrivedAt: now, now, lane: 'interactive' });
+      const known = await this.#known(resolved);
+      const { provisional: _, ...task } = buildTask(resolved, { lane: 'interactive', source: 'ahead', bytes: JSON.stringify(request).length, known, stale: !known.exact });
+      if (task.marks.length > 0 || task.plan.steps.length === 0) return undefined;
+      return this.#output({ ...task, lane: 'bulk', ahead: true, deadlineAt: Math.min(task.deadlineAt ?? Infinity, now + mostMs) });
+    } catch (error) {
+      if (error instanceof RecordError) return undefined;
+      throw error;
+    }
+  }
+
     const notice: ErasureNotice = { kind: 'erasure', user, time: timestamp };
     return { topic: this.#topics.telemetry, key: `erased/${user}`, value: JSON.stringify(notice) };
   }
 
   async #apply(read: Interaction | Erasure, record: LogRecord): Promise<void> {
-    if (isErasure(read)) return this.#features.erase(read, record);
+    if (isErasure(read)) {
+      this.#options.ahead?.erased(read.userId);
+      return this.#features.erase(read, record);
+    }
     await this.#features.append(read, record);
     this.#options.observer.interaction();
   }
@@ -115,6 +138,7 @@ class Classifier implements ClassifierStage {
     const { identity } = reading;
     if (identity === undefined) throw this.#deadLetter(reading.error ?? new RecordError('invalid_request', 'requestId: unreadable'));
     const key = affinityKey(identity);
+    this.#options.ahead?.acted(read.userId);
     if (reading.cancel !== undefined) return this.#order.behind(key, this.#cancelled(reading.cancel, record));
     const answer = this.#answer(reading, identity, record);
     const ordered = this.#bindings.get(identity.workload)?.workload.order === 'key';
@@ -139,8 +163,17 @@ class Classifier implements ClassifierStage {
     if (earlier !== undefined) {
       throw this.#deadLetter(new RecordError('duplicate_request', `this request id was used before, at ${earlier}; that one is answered`));
     }
-    const judged = await verdict;
-    return [judged instanceof RecordError ? this.#rejected(identity, judged, record) : this.#classified(judged)];
+    const judged = this.#withinQuota(await verdict, record);
+    if (judged instanceof RecordError) return [this.#rejected(identity, judged, record)];
+    if (judged.lane === 'interactive') this.#options.ahead?.asked(reading.request!, record);
+    return [this.#classified(judged)];
+  }
+
+  /** Also what nobody can be answered for has been sent; what is wrong anyway costs nobody anything. */
+  #withinQuota(judged: Task | RecordError, { headers, timestamp }: LogRecord): Task | RecordError {
+    if (judged instanceof RecordError || judged.lane === 'bulk' || !this.#quotas.isOn) return judged;
+    const why = this.#quotas.refused(judged.workload, headers[HEADER.tenant], timestamp);
+    return why === undefined ? judged : new RecordError('quota_exceeded', `${why}; send less, or use the bulk lane`);
   }
 
   #resolve(reading: RequestReading, record: LogRecord): ResolvedRequest | RecordError {

@@ -3,6 +3,7 @@ import type { Cache } from '@tandem/shared/cache';
 import type { Clock } from '@tandem/shared/clock';
 import { ExperimentBook, type Adapter, type SensingLimits } from '@tandem/shared/core';
 import type { Logger } from '@tandem/shared/telemetry';
+import type { AheadListener } from './ahead/listener.ts';
 import { silentObserver, type ClassifierObserver } from './observer.ts';
 
 export interface ClassifierOptions {
@@ -33,8 +34,10 @@ export interface ClassifierOptions {
   observer?: ClassifierObserver;
 }
 
-export type CompleteOptions = Required<Omit<ClassifierOptions, 'featureTtlMs' | 'limits'>> & {
+export type CompleteOptions = Required<Omit<ClassifierOptions, 'featureTtlMs' | 'limits' | 'ahead' | 'partitions'>> & Pick<ClassifierOptions, 'ahead' | 'partitions'> & {
   featureTtlMs: number | undefined;
+  /** Whoever wants to know what is likely to be asked next. @default nobody */
+  ahead?: AheadListener;
   limits: SensingLimits;
 };
 

@@ -104,6 +104,8 @@ export class Partition {
   #onTask(record: LogRecord): Answer {
     const task = readRecord<TaskRecord>(record);
     if ('cancel' in task) return this.#cancel(task);
+    // Nobody waits for it.
+    if (task.ahead === true) return NOTHING;
     const known = this.#pending.get(task.requestId);
     const guarded = this.#isGuarded(task);
     if (known !== undefined) return this.#advance(this.#inTurn(sameRequest(known, task)));
@@ -119,6 +121,7 @@ export class Partition {
     // The scheduler's business: the step is decided again.
     if (outcome.kind === 'redispatch') return NOTHING;
     if (outcome.kind === 'rejected') return this.#reject(outcome, record);
+    if (outcome.task.ahead === true) return NOTHING;
     if (outcome.kind === 'progress') return this.#progress(outcome, record);
     if (outcome.kind === 'shadow') {
       // Nothing waits for it, and nothing is to be answered.

@@ -182,3 +182,14 @@ test('a request of a workload that is not known here is answered all the same', 
   await send('outcomes', fine([1], { task: other }));
   expect(responses).toMatchObject([{ status: 'failed', error: { code: 'unknown_workload', message: expect.stringContaining('not known to this fusion stage') as string } }]);
 });
+
+test('what is computed ahead of a request is answered to nobody, whatever comes of it', async () => {
+  const { clock, handle, responses } = await started();
+  const ahead = task({ ahead: true, lane: 'bulk' });
+  expect(handle('tasks', ahead)).toEqual([]);
+  expect(handle('outcomes', completed('coarse', [1], { task: ahead }))).toEqual([]);
+  expect(handle('outcomes', fine([1], { task: ahead }))).toEqual([]);
+  expect(handle('outcomes', { kind: 'failed', requestId: 'r1', step: 'coarse', task: ahead, previous: {}, code: 'step_failed', message: 'poison' })).toEqual([]);
+  clock.advance(10_000);
+  expect(responses).toEqual([]);
+});

@@ -300,3 +300,33 @@ describe('an erased user', () => {
     expect(deleted).toEqual([`results:${ann}`, `results:${ann}`]);
   });
 });
+
+describe('a step that is computed ahead of a request', () => {
+  const ahead = { ahead: true } as const;
+
+  it('answers the request when that comes, and counts apart from requests', () => {
+    const { ask, endNext, seen } = setUp();
+    ask(1, ahead, { lane: 'bulk' });
+    endNext();
+    ask(1, ahead, { lane: 'bulk' });
+    expect(seen).toEqual(['ahead computed', 'ahead known']);
+    const asked = ask(1);
+    expect(isCached(asked)).toBe(true);
+    expect(seen.slice(2)).toEqual(['hit', 'ahead used']);
+  });
+
+  it('keeps no request waiting: one that comes meanwhile is computed by itself', () => {
+    const { ask, computing } = setUp();
+    ask(1, ahead, { lane: 'bulk' });
+    ask(1);
+    expect(computing).toHaveLength(2);
+  });
+
+  it('leaves nothing when it fails', () => {
+    const { ask, endNext, computing } = setUp();
+    ask(1, ahead, { lane: 'bulk' });
+    endNext('failed');
+    ask(1);
+    expect(computing).toHaveLength(1);
+  });
+});

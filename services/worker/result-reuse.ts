@@ -104,12 +104,14 @@ export class ResultReuse {
     return step === undefined ? undefined : { key: { hash: hash(step.essence), content: step.content, own: step.own }, ttlMs, slot: undefined };
   }
 
-  #reuse(submission: Submission, { result, computeMs }: Reusable, kind: ReuseKind): void {
+  #reuse(submission: Submission, { result, computeMs, ahead }: Reusable, kind: ReuseKind): void {
     const { work, served, lane } = submission;
     const { observer, clock } = this.#options;
     served.completed += 1;
     if (lane === 'bulk') served.bulkCompleted += 1;
-    observer.reuse?.(kind, served.name, computeMs);
+    if (work.task.ahead === true) observer.ahead?.('known', served.name);
+    else observer.reuse?.(kind, served.name, computeMs);
+    if (ahead === true && work.task.ahead !== true) observer.ahead?.('used', served.name);
     observer.outcome?.('completed', served.name);
     submission.answer(cachedOutcome(work, served, result, clock.now()));
   }
@@ -138,7 +140,7 @@ export class ResultReuse {
 
   #compute(flight: Flight<Waiter>, submission: Submission, candidate: Candidate): void {
     const { observer, compute } = this.#options;
-    observer.reuse?.('miss', submission.served.name, 0);
+    if (submission.work.task.ahead !== true) observer.reuse?.('miss', submission.served.name, 0);
     compute({
       ...submission,
       answer: (outcome, fault) => {
@@ -154,7 +156,9 @@ export class ResultReuse {
   }
 
   #computed(submission: Submission, candidate: Candidate, { run, result }: Completed): Reusable {
-    const value = { result, computeMs: run.computeMs / Math.max(1, run.batchSize) };
+    const isAhead = submission.work.task.ahead === true;
+    if (isAhead) this.#options.observer.ahead?.('computed', submission.served.name);
+    const value: Reusable = { result, computeMs: run.computeMs / Math.max(1, run.batchSize), ...(isAhead ? { ahead: true } : {}) };
     this.#facts.observe(submission.served.variant, value.computeMs);
     const stored = { value, storedAt: this.#options.clock.now() };
     const isKept = this.#keep(submission, candidate, stored);

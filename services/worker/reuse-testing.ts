@@ -31,6 +31,7 @@ export function setUp(over: Partial<ResultReuseOptions> & { freshness?: Workload
   const reuse = new ResultReuse({
     workloads: [{ name: 'w', freshness: over.freshness ?? '1 hour' } as Workload], maxBytes: 1_000_000, cache: createMemoryCache({ maxEntries: 1_000 }), clock,
     observer: {
+      ahead: (kind) => void seen.push(`ahead ${kind}`),
       reuse: (kind, _variant, ms) => {
         seen.push(kind);
         savedMs += ms;

@@ -152,7 +152,7 @@ class WorkerStage implements Stage {
       const answer = (outcome: Outcome, fault?: RecordFault) => {
         const output = this.#output(work, outcome);
         // What a copy fails on is counted, and its request is answered.
-        resolve(fault === undefined || work.shadow !== undefined ? [output] : [output, this.#deadLetter(record, fault)]);
+        resolve(fault === undefined || work.shadow !== undefined || work.task.ahead === true ? [output] : [output, this.#deadLetter(record, fault)]);
       };
       this.#results.submit({ work, served, lane, tenant: record.headers[HEADER.tenant], span, suspicion, answer, handBack: reject, progress: this.#progressOf(work, served, record, context) });
     });

@@ -11,6 +11,7 @@ export function workloadProblems(workload: Workload, models: ReadonlySet<string>
   if (defaultTask !== undefined && plans.length > 0 && workload.plans[defaultTask] === undefined) {
     problems.push(`defaultTask: there is no plan ${defaultTask}; there is ${plans.map(([task]) => task).join(', ')}`);
   }
+  if (workload.precompute !== undefined && workload.freshness === 'off') problems.push('precompute: results are not kept where freshness is off; give freshness, as "5 minutes", or leave precompute out');
   return [...problems, ...ruleProblems(workload), ...plans.flatMap(([task, plan]) => planProblems(plan, models).map((problem) => `plans.${task}.${problem}`))];
 }
 

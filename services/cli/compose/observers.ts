@@ -135,6 +135,7 @@ export function workerObserver(metrics: Metrics) {
     breaker: (state: string, variant: string) => metrics.takenOut.set(labels(variant), state === 'closed' ? 0 : 1),
     deadLetter: (code: ErrorCode) => metrics.deadLetters.inc({ stage: 'worker', code }),
     reuse: reuseObserver(metrics),
+    ahead: (result: string, variant: string) => metrics.aheadResults.inc({ result, ...labels(variant) }),
     prefixes: prefixObserver(metrics),
     decoding: decodingObserver(metrics),
     reusableBytes: (bytes: number) => metrics.resultCacheBytes.set(bytes),
