@@ -23,7 +23,7 @@ import packageJson from './package.json' with { type: 'json' };
 
 const FAILED = 1;
 const WRONG_USAGE = 2;
-const USAGE_CODES: ReadonlySet<string> = new Set(['settings_invalid', 'settings_file', 'usage', 'catalogue_invalid', 'catalogue_unreadable', 'profile_invalid', 'experiment_invalid']);
+const USAGE_CODES: ReadonlySet<string> = new Set(['settings_invalid', 'settings_file', 'usage', 'catalogue_invalid', 'catalogue_unreadable', 'profile_invalid', 'experiment_invalid', 'chain_invalid', 'gateway_credentials']);
 
 const EPILOGUE = `
 Every setting can also come from the environment (--http-port is TANDEM_HTTP_PORT) or from a file (--config tandem.yaml).
@@ -51,10 +51,16 @@ export function createProgram(): Command {
     .exitOverride()
     .enablePositionalOptions()
     .configureOutput({ outputError: (text, write) => write(withoutValues(text)) })
-    .showHelpAfterError('(see --help)')
     .addHelpText('after', EPILOGUE);
   for (const add of [addDemoCommand, addStageCommand, addClusterCommand, addGatewayCommand, addBackfillCommand, addDeadLettersCommand, addEraseCommand, addTopicsCommand, addModelsCommand, addDoctorCommand, addTailCommand, addExplainCommand, addExperimentCommand, addInitCommand, addBenchCommand, addCompletionCommand, addProfileCommand, addPlanCommand]) add(program);
+  pointToHelp(program, program.name());
   return program;
+}
+
+/** Whoever gave too little or too much is told where it says what is taken. */
+function pointToHelp(command: Command, path: string): void {
+  command.showHelpAfterError(`(${path} --help says what it takes)`);
+  for (const child of command.commands) pointToHelp(child, `${path} ${child.name()}`);
 }
 
 function exitCodeOf(error: unknown): number {

@@ -20,6 +20,8 @@ Examples:
   tandem stage classifier+scheduler+fusion --kafka 127.0.0.1:9092    chained: they hand on in memory what else goes through topics
   TANDEM_KAFKA=kafka:9092 TANDEM_HTTP_PORT=9465 tandem stage fusion`;
 
+const EXPECTED = `one of ${STAGE_NAMES.join(', ')} is expected, or a chain: edge, all, or names joined by +`;
+
 /** A stage, or a chain of them, as `--chain` names it. */
 function stages(text: string): readonly StageName[] {
   const single = STAGE_NAMES.find((name) => name === text);
@@ -28,9 +30,9 @@ function stages(text: string): readonly StageName[] {
     const chain = parseChain(text);
     if (chain.length > 0) return chain;
   } catch (error) {
-    throw new InvalidArgumentError(messageOf(error));
+    throw new InvalidArgumentError(text.includes('+') ? messageOf(error) : EXPECTED);
   }
-  throw new InvalidArgumentError(`one of ${STAGE_NAMES.join(', ')}, or a chain of them`);
+  throw new InvalidArgumentError(EXPECTED);
 }
 
 async function runStage(names: readonly StageName[], options: Record<string, unknown>): Promise<void> {

@@ -34,6 +34,8 @@ function show(lines: readonly TopicLine[], json: boolean): void {
   if (json) return console.log(JSON.stringify(lines));
   const rows = lines.map(({ topic, producer, consumer, partitions, records }) => [topic, producer, consumer, partitions, records ?? 'missing']);
   console.log(textTable(['topic', 'producer', 'consumer', 'partitions', 'records'], rows));
+  const missing = lines.filter(({ records }) => records === null).length;
+  if (missing > 0) console.log(`${missing} of ${lines.length} are missing: tandem topics ensure creates them, and so does every stage that starts`);
 }
 
 function brokerSettings(options: Record<string, unknown>): Settings {
