@@ -76,6 +76,10 @@ const MODELS: Dashboard = {
     { title: 'Results kept: how steps came by theirs', unit: 'ops', queries: { '{{result}}': rate('tandem_result_cache_total', 'result') } },
     { title: 'Requests by task', unit: 'reqps', queries: { '{{workload}} {{task}}': rate('tandem_tasks_total', 'workload, task') } },
     { title: 'What the classifier noticed', unit: 'ops', queries: { '{{workload}} {{mark}}': rate('tandem_task_marks_total', 'workload, mark'), 'rejected: {{code}}': rate('tandem_rejections_total', 'code') } },
+    { title: 'Experiments: answers by arm', unit: 'reqps', help: 'Bad: failed, shed, degraded or rescued. Guard rails compare arms with control.', queries: { '{{experiment}} {{arm}}: {{result}}': rate('tandem_experiment_answers_total', 'experiment, arm, result') } },
+    { title: 'Experiments: response time by arm, p95', unit: 's', queries: { '{{experiment}} {{arm}}': quantile(0.95, 'tandem_experiment_response_seconds', 'experiment, arm') } },
+    { title: 'Experiments: live HR@10 by arm', unit: 'percentunit', queries: { '{{experiment}} {{arm}}': 'sum by (experiment, arm) (rate(tandem_experiment_hits_total[1h])) / sum by (experiment, arm) (rate(tandem_experiment_judged_total[1h]))' } },
+    { title: 'Experiments: copies, and what schedulers did', unit: 'ops', queries: { '{{experiment}} {{arm}}: {{result}}': rate('tandem_experiment_copies_total', 'experiment, arm, result'), '{{experiment}}: {{action}}': rate('tandem_experiment_actions_total', 'experiment, action') } },
     { title: 'Live HR@10 by the model that answered', unit: 'percentunit', queries: { '{{workload}} {{model}}.{{precision}}': 'sum by (workload, model, precision) (rate(tandem_live_hits_total[1h])) / sum by (workload, model, precision) (rate(tandem_live_judged_total[1h]))' } },
   ],
 };
