@@ -1,3 +1,3 @@
-export { readExperiments, type KnownExperiments } from './read-experiments.ts';
+export { readExperiments } from './read-experiments.ts';
 export { listText, reportText } from './report-text.ts';
 export { startExperiment } from './start-experiment.ts';

@@ -57,7 +57,7 @@ export function stopped(control: ExperimentControl, change: Change): ExperimentC
 }
 
 /** All users are in control, and nothing is avoided: nothing was shown. */
-export function ended(control: ExperimentControl, change: Change): ExperimentControl {
+function ended(control: ExperimentControl, change: Change): ExperimentControl {
   return changed(control, change, { state: 'rolled_back' });
 }
 

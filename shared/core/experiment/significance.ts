@@ -9,7 +9,7 @@ export interface Interval {
 
 type Judged = Pick<ArmCounts, 'users' | 'judged' | 'hits' | 'judgedSquared' | 'hitsSquared' | 'judgedHits'>;
 
-export function hitRate({ judged, hits }: Pick<ArmCounts, 'judged' | 'hits'>): number {
+function hitRate({ judged, hits }: Pick<ArmCounts, 'judged' | 'hits'>): number {
   return judged === 0 ? 0 : hits / judged;
 }
 
@@ -18,7 +18,7 @@ export function hitRate({ judged, hits }: Pick<ArmCounts, 'judged' | 'hits'>): n
  * (Cochran, Sampling Techniques, 1977, chapter 6), since answers of one user are alike. What is added to hits and misses keeps an arm
  * without any hit from looking certain (Agresti and Coull, 1998).
  */
-export function hitRateVariance(counts: Judged): number {
+function hitRateVariance(counts: Judged): number {
   const { users, judged } = counts;
   if (users < 2) return Infinity;
   const rate = hitRate(counts);
