@@ -43,8 +43,8 @@ export interface PolicyCase {
 export function policyCases(): PolicyCase[] {
   const names = ['threshold', 'deadline-aware', 'optimal-share'].filter((name) => settingsSchema.shape.policy.safeParse(name).success);
   const caseOf = (name: string, policy: string, precision = 'fp32'): PolicyCase => {
-    const { tierWeights } = settingsSchema.parse({});
-    return { name, settings: { policy, precision }, make: () => policyOf({ policy: settingsSchema.shape.policy.parse(policy), precision, tierWeights }) };
+    const settings = settingsSchema.parse({ policy, precision });
+    return { name, settings: { policy, precision }, make: () => policyOf(settings) };
   };
   return [caseOf('always fp32', 'fixed'), caseOf('always int8', 'fixed', 'int8'), ...names.map((name) => caseOf(name, name))];
 }

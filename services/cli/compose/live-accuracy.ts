@@ -19,6 +19,8 @@ export interface LiveAccuracyOptions {
   metrics: Pick<Metrics, 'liveJudged' | 'liveHits'>;
   /** Whether an answer of an experiment's arm was right. */
   onJudged?: (arm: TaskArm, userId: string, isHit: boolean) => void;
+  /** Whether a request's answer was right. */
+  onAnswer?: (requestId: string, isHit: boolean) => void;
 }
 
 interface Labels {
@@ -29,6 +31,7 @@ interface Labels {
 
 /** What an answer is counted under. */
 interface Answered {
+  requestId: string;
   labels: Labels;
   userId: string;
   arms: readonly TaskArm[];
@@ -56,13 +59,14 @@ export class LiveAccuracy {
 
   constructor(options: LiveAccuracyOptions) {
     this.#options = options;
-    const { users = DEFAULT_USERS, metrics: { liveJudged, liveHits }, onJudged } = options;
+    const { users = DEFAULT_USERS, metrics: { liveJudged, liveHits }, onJudged, onAnswer } = options;
     this.#acts = new FirstActs<Answered>({
       users,
-      onJudged: ({ labels, userId, arms }, isHit) => {
+      onJudged: ({ requestId, labels, userId, arms }, isHit) => {
         liveJudged.inc({ ...labels });
         liveHits.inc({ ...labels }, isHit ? 1 : 0);
         for (const arm of arms) onJudged?.(arm, userId, isHit);
+        onAnswer?.(requestId, isHit);
       },
     });
   }
@@ -84,13 +88,13 @@ export class LiveAccuracy {
     await this.#close?.();
   }
 
-  answered({ userId, workload, result, steps, time, latencyMs }: Response, task?: Pick<Task, 'experiments'>): void {
+  answered({ requestId, userId, workload, result, steps, time, latencyMs }: Response, task?: Pick<Task, 'experiments'>): void {
     if (userId === undefined || result === undefined || !('items' in result)) return;
     const last = steps.findLast(({ batchSize, cached }) => batchSize > 0 || cached === true);
     if (last === undefined) return;
     const items = result.items.slice(0, TOP).map(({ itemId }) => itemId);
     const labels = { workload, model: last.model, precision: last.precision };
-    this.#acts.answered(userId, { items, askedAt: time - latencyMs, label: { labels, userId, arms: task?.experiments ?? [] } });
+    this.#acts.answered(userId, { items, askedAt: time - latencyMs, label: { requestId, labels, userId, arms: task?.experiments ?? [] } });
   }
 
   shadowed({ userId, items, askedAt, arm }: ShadowItems): void {

@@ -1,12 +1,20 @@
 import type { Settings } from '@tandem/shared/config';
-import { deadlineAwarePolicy, fixedPolicy, optimalSharePolicy, thresholdPolicy, type Policy } from '@tandem/shared/core';
+import { BanditLearner, banditPolicy, deadlineAwarePolicy, fixedPolicy, optimalSharePolicy, REWARD_WEIGHTS, thresholdPolicy, type Policy } from '@tandem/shared/core';
 
-/** The policy that the settings name. */
-export function policyOf({ policy, precision, tierWeights }: Pick<Settings, 'policy' | 'precision' | 'tierWeights'>): Policy {
+type PolicySettings = Pick<Settings, 'policy' | 'precision' | 'tierWeights' | 'accuracyPerJoule' | 'learningCostPerMs'>;
+
+/** The policy that the settings name; one that learns begins anew. */
+export function policyOf(settings: PolicySettings): Policy {
+  const { policy, precision, tierWeights, accuracyPerJoule } = settings;
   switch (policy) {
-    case 'deadline-aware': return deadlineAwarePolicy({ tierWeights });
+    case 'deadline-aware': return deadlineAwarePolicy({ tierWeights, accuracyPerJoule });
     case 'optimal-share': return optimalSharePolicy();
+    case 'bandit': return banditPolicy({ learner: learnerOf(settings), random: Math.random, deadlineAware: { tierWeights, accuracyPerJoule } });
     case 'fixed': return fixedPolicy(precision);
     case 'threshold': return thresholdPolicy();
   }
+}
+
+export function learnerOf({ learningCostPerMs, accuracyPerJoule }: Pick<Settings, 'learningCostPerMs' | 'accuracyPerJoule'>): BanditLearner {
+  return new BanditLearner({ weights: { ...REWARD_WEIGHTS, costPerMs: learningCostPerMs, perJoule: accuracyPerJoule } });
 }

@@ -9,6 +9,7 @@ import { acceleratorProbe, dcgmQueries, operatingSystemProbe, prometheusProbe, t
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
 import { createLogger, createMetrics, noTracing, startTracing, tracedCache, type Logger, type Metrics, type Tracing } from '@tandem/shared/telemetry';
 import { checkAdapters, loadAdapters } from './adapters.ts';
+import { Judgements } from './judgements.ts';
 
 const REPORT_EVERY_MS = 5_000;
 
@@ -29,6 +30,8 @@ export interface Ports extends AsyncDisposable {
   logger: Logger;
   metrics: Metrics;
   tracing: Tracing;
+  /** Of answers, as this process finds out. */
+  judgements: Judgements;
   /** As operators want them now. */
   experiments: ExperimentBook;
   /** Resolved with the reason when this process has to be replaced by a new one. */
@@ -122,6 +125,7 @@ export async function openPorts(settings: Settings, service: string, { machineCl
     clock: correctedClock(() => log.now(), machineClock),
     metrics: createMetrics(),
     experiments: new ExperimentBook(),
+    judgements: new Judgements(),
     unfit: Promise.withResolvers<TandemError>(),
     async [Symbol.asyncDispose]() {
       await close();

@@ -1,6 +1,6 @@
 import type { Variant, VariantLoad } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
-import type { BatchTimeModel, CircuitBreaker, QueuedWork } from '@tandem/shared/core';
+import { driftOf, refined, type BatchTimeModel, type CircuitBreaker, type QueuedWork } from '@tandem/shared/core';
 import type { ServiceTimes } from '../model/service-times.ts';
 import type { WorkKind } from '../spec.ts';
 import type { SimWork } from './sim-request.ts';
@@ -8,6 +8,7 @@ import type { SimWork } from './sim-request.ts';
 /** Weight of the newest batch in the recent means, as workers have it. */
 const SMOOTHING = 0.1;
 const FEWEST_SAMPLES = 3;
+const PROFILED_SIZES = [1, 2, 4, 8, 16, 32];
 
 /** A variant that a worker serves, and how it is doing. */
 export class ServedVariant {
@@ -70,12 +71,12 @@ export class ServedVariant {
     };
   }
 
-  /** Of what is mostly run here. Where nothing has been measured yet, the profile's. */
+  /** Of what is mostly run here, as workers have it: the profile stands for sizes that have not been measured yet. */
   #curve(measured: BatchTimeModel): VariantLoad['batchTimes'] & object {
     const most = this.#kinds.reduce((best, kind, index) => (kind.share > this.#kinds[best]!.share ? index : best), 0);
     const points = measured.points(this.#groups[most]!, FEWEST_SAMPLES);
-    if (points.length > 0) return points;
     const { times } = this.#kinds[most]!;
-    return [1, 2, 4, 8, 16, 32].map((size) => ({ size, ms: times.mean(size), samples: FEWEST_SAMPLES }));
+    const profiled = PROFILED_SIZES.map((size) => ({ size, ms: times.mean(size), samples: FEWEST_SAMPLES }));
+    return refined(profiled, points, driftOf(profiled, points) ?? 1);
   }
 }

@@ -140,3 +140,9 @@ test('another precision than the one that has the user’s prefix costs what bui
   cluster.beat(beat({ variants: [load('fp32', { prefixes }), load('int8', { prefixes })] }), 600_000);
   expect(costs('user', 600_000)).toEqual([2, 2]);
 });
+
+test('a worker that has only run large batches says nothing of what small ones take', () => {
+  const small = beat({ variants: [load('int8', { batchTimes: [{ size: 1, ms: 3, samples: 30 }, { size: 2, ms: 6, samples: 7 }] })] });
+  const large = beat({ instance: 'b', variants: [load('int8', { batchTimes: [{ size: 31, ms: 83, samples: 3 }] })] });
+  for (const beats of [[small, large], [large, small]]) expect(harness(...beats).forecast('int8')).toMatchObject({ computeMs: 3, costMs: 3 });
+});

@@ -1,5 +1,5 @@
 import type { BatchTimePoint, Heartbeat, VariantLoad } from '@tandem/schemas';
-import { batchMs } from '../profile/index.ts';
+import { batchMs, pooledCurve } from '../profile/index.ts';
 import { fleetsOf, tierWaitMs, type Fleet, type FleetLoad } from './fleet.ts';
 import { placeName, type Outstanding } from './outstanding.ts';
 import type { Forecast } from './types.ts';
@@ -135,7 +135,7 @@ export class Forecaster {
     place.siblings = siblings;
     place.reloadMs = mean(loads.map(({ unloaded }) => unloaded?.reloadMs ?? 0));
     place.missMs = mean(loads.flatMap(({ prefixes }) => prefixes?.missMs ?? []));
-    place.curve = meanCurve(loads.map(({ batchTimes = [] }) => batchTimes.filter(({ samples }) => samples >= FEWEST_SAMPLES)));
+    place.curve = pooledCurve(loads.map(({ batchTimes = [] }) => batchTimes.filter(({ samples }) => samples >= FEWEST_SAMPLES)));
     place.heard(loads.reduce((sum, load) => sum + interactiveAt(load), 0), this.#outstanding.totalAt(name));
   }
 
@@ -205,14 +205,6 @@ function mean(values: readonly number[]): number {
 
 function batchSize(waiting: number, sessions: number): number {
   return Math.max(1, Math.min(MOST_PER_BATCH, waiting / Math.max(1, sessions)));
-}
-
-/** Workers of one pool are alike: the mean of them, at the sizes of the first. */
-function meanCurve(all: readonly (readonly BatchTimePoint[])[]): readonly BatchTimePoint[] {
-  const curves = all.filter(({ length }) => length > 0);
-  const [first = []] = curves;
-  if (curves.length <= 1) return first;
-  return first.map(({ size, samples }) => ({ size, samples, ms: curves.reduce((sum, curve) => sum + (batchMs(curve, size) ?? 0), 0) / curves.length }));
 }
 
 /** `model.precision@pool` → `model@pool` */

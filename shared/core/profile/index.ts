@@ -1,2 +1,3 @@
 export { batchMs, monotone } from './batch-curve.ts';
+export { pooledCurve } from './pooled-curve.ts';
 export { driftOf, refined } from './refine.ts';
