@@ -9,7 +9,7 @@ export class EventStream {
   readonly #seats = new FairSeats(MOST_LISTENERS);
 
   /** @returns false: there is no place, and nothing was done. One of a tenant that has many is cut off for one that has few. */
-  hasPlaceFor(response: ServerResponse, tenant: string | undefined): boolean {
+  takePlace(response: ServerResponse, tenant: string | undefined): boolean {
     const leave = this.#seats.take(tenant, () => response.destroy());
     if (leave !== undefined) response.once('close', leave);
     return leave !== undefined;

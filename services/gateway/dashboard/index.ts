@@ -61,7 +61,7 @@ function addEvents(fastify: FastifyInstance, aggregator: Aggregator, streams: { 
     const canOperate = request.credential.scopes.has('operate');
     const stream = canOperate ? streams.operators : streams.readers;
     if (reply.raw.destroyed) return void reply.hijack();
-    if (!stream.hasPlaceFor(reply.raw, request.credential.tenant)) throw new Problem('overload', { detail: 'Too many dashboards are open on this gateway.', retryAfterSeconds: 10 });
+    if (!stream.takePlace(reply.raw, request.credential.tenant)) throw new Problem('overload', { detail: 'Too many dashboards are open on this gateway.', retryAfterSeconds: 10 });
     reply.hijack();
     reply.raw.writeHead(200, { ...headersOf(reply), 'content-type': 'text/event-stream; charset=utf-8', 'cache-control': 'no-store', 'x-accel-buffering': 'no' });
     reply.raw.write(first(aggregator, request.credential.name, canOperate));
