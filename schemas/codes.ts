@@ -48,6 +48,7 @@ export const errorCodeSchema = z.enum([
   'variant_unavailable', // the variant has failed repeatedly and is taken out for a while
   'model_crash', // the input has ended its inference process or thread again and again
   'overload', // shed
+  'quota_exceeded', // more than its workload or tenant may send
   'cancelled', // the sender took the request back
   'internal', // a defect in Tandem
 ]);

@@ -1,12 +1,12 @@
-import { topicName, type Cancel, type Erasure, type ErasureNotice, type Interaction, type Lane, type Task } from '@tandem/schemas';
+import { HEADER, topicName, type Cancel, type Erasure, type ErasureNotice, type Interaction, type Lane, type Task } from '@tandem/schemas';
 import { CachePatience, userHash } from '@tandem/shared/cache';
 import {
-  affinityKey, asOfRequest, buildCancellation, buildTask, catalogueSize, isCatalogueItem, isErasure, needsHistory, readInteraction,
+  affinityKey, asOfRequest, buildCancellation, buildTask, catalogueSize, isCatalogueItem, isErasure, needsHistory, Quotas, readInteraction,
   readRequest, rejectedOutcome, resolveRequest, standingOf, type KnownHistory, type RequestIdentity, type RequestReading,
   type ResolvedRequest, type WorkloadBinding,
 } from '@tandem/shared/core';
 import { RecordError, messageOf } from '@tandem/shared/errors';
-import type { LogRecord } from '@tandem/shared/log';
+import type { LogRecord, TopicPartition } from '@tandem/shared/log';
 import { JsonOutput, positionOf, type Stage, type StageInput, type StageOutput } from '@tandem/shared/runner';
 import { OccasionalWarning } from '@tandem/shared/telemetry';
 import { bindWorkloads } from './bindings.ts';
@@ -41,6 +41,9 @@ class Classifier implements ClassifierStage {
   readonly #catalogueItems: number | undefined;
   readonly #features: FeatureStore;
   readonly #duplicates: Duplicates;
+  readonly #quotas: Quotas;
+  /** Of the interactive requests. */
+  readonly #assigned = new Set<number>();
   readonly #order = new EmissionOrder();
 
   constructor(options: ClassifierOptions) {
@@ -55,6 +58,7 @@ class Classifier implements ClassifierStage {
     };
     this.inputs = [{ group: 'classifier', topics: [topicName(prefix, 'requests'), this.#topics.bulk, this.#topics.interactions] }];
     this.#bindings = bindWorkloads(this.#options);
+    this.#quotas = new Quotas(this.#options.quotas);
     this.#catalogueItems = catalogueSize([...this.#bindings.values()].flatMap(({ variants }) => variants));
     const warning = new OccasionalWarning(logger, clock, 'the cache is unavailable; going on without it');
     const onUnavailable = (error: unknown) => {
@@ -64,6 +68,21 @@ class Classifier implements ClassifierStage {
     const patience = new CachePatience(clock);
     this.#features = new FeatureStore({ cache, clock, historyLimit, ttlMs: featureTtlMs, patience, onUnavailable });
     this.#duplicates = new Duplicates({ cache, ttlMs: dedupTtlMs, patience, onUnavailable });
+  }
+
+  onAssigned(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) if (topic === this.inputs[0]?.topics[0]) this.#assigned.add(partition);
+    this.#share();
+  }
+
+  onRevoked(partitions: readonly TopicPartition[]): void {
+    for (const { topic, partition } of partitions) if (topic === this.inputs[0]?.topics[0]) this.#assigned.delete(partition);
+    this.#share();
+  }
+
+  #share(): void {
+    const { partitions } = this.#options;
+    if (partitions !== undefined) this.#quotas.reads(this.#assigned.size / partitions);
   }
 
   handle(record: LogRecord): readonly StageOutput[] | Promise<readonly StageOutput[]> {
@@ -167,6 +186,13 @@ class Classifier implements ClassifierStage {
     if (judged instanceof RecordError) return [this.#rejected(identity, judged, record)];
     if (judged.lane === 'interactive') this.#options.ahead?.asked(reading.request!, record);
     return [this.#classified(judged)];
+  }
+
+  /** Also what nobody can be answered for has been sent; what is wrong anyway costs nobody anything. */
+  #withinQuota(judged: Task | RecordError, { headers, timestamp }: LogRecord): Task | RecordError {
+    if (judged instanceof RecordError || judged.lane === 'bulk' || !this.#quotas.isOn) return judged;
+    const why = this.#quotas.refused(judged.workload, headers[HEADER.tenant], timestamp);
+    return why === undefined ? judged : new RecordError('quota_exceeded', `${why}; send less, or use the bulk lane`);
   }
 
   /** Also what nobody can be answered for has been sent; what is wrong anyway costs nobody anything. */

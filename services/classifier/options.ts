@@ -1,7 +1,7 @@
 import { DEFAULT_PREFIX, MAX_RECORD_BYTES, type Variant, type Workload } from '@tandem/schemas';
 import type { Cache } from '@tandem/shared/cache';
 import type { Clock } from '@tandem/shared/clock';
-import { ExperimentBook, type Adapter, type SensingLimits } from '@tandem/shared/core';
+import { ExperimentBook, type Adapter, type QuotaRules, type SensingLimits } from '@tandem/shared/core';
 import type { Logger } from '@tandem/shared/telemetry';
 import type { AheadListener } from './ahead/listener.ts';
 import { silentObserver, type ClassifierObserver } from './observer.ts';
@@ -28,6 +28,10 @@ export interface ClassifierOptions {
   featureTtlMs?: number;
   /** Into whose arms requests are put. @default there are none */
   experiments?: ExperimentBook;
+  /** What of interactive requests is let in. @default all */
+  quotas?: QuotaRules;
+  /** Of each input topic; of every quota this process has the share of those that it reads. @default it reads all */
+  partitions?: number;
   /** @default { maxBytes: 1048576, maxDepth: 32 } */
   limits?: Partial<SensingLimits>;
   /** @default does nothing */
@@ -49,6 +53,7 @@ export function withDefaults(options: ClassifierOptions): CompleteOptions {
     historyLimit: 256,
     featureTtlMs: undefined,
     observer: silentObserver,
+    quotas: { workloads: {}, tenants: {} },
     experiments: new ExperimentBook(),
     ...options,
     limits: { maxBytes: MAX_RECORD_BYTES, maxDepth: 32, ...options.limits },

@@ -5,14 +5,14 @@ import { environmentName, flagName, loadSettings, secrecyOf, settingNames, setti
 const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
   kafka: 'host:port', redis: 'url', prefix: 'text', models: 'folder', workloads: 'folder', policy: 'name', precision: 'name', chain: 'stages',
   variants: 'list', pool: 'name', providers: 'list', intraOpSpinning: 'on|off', overcommit: 'on|off', quickProfile: 'on|off', prometheus: 'url', prometheusSelector: 'labels', graphOptimization: 'level', httpHost: 'host', logLevel: 'level', instance: 'name', otlpEndpoint: 'url',
-  preferredBatchSizes: 'list', whenFull: 'action', tierWeights: 'list', tenantWeights: 'list', tierTimeouts: 'list',
+  preferredBatchSizes: 'list', whenFull: 'action', tierWeights: 'list', tenantWeights: 'list', tierTimeouts: 'list', workloadQuotas: 'list', tenantQuotas: 'list',
   kafkaTls: 'on|off', kafkaCa: 'file', kafkaCert: 'file', kafkaKey: 'file', kafkaSasl: 'mechanism', kafkaUsername: 'name', kafkaPasswordFile: 'file',
   kafkaOauthModule: 'file', gatewayHost: 'host', gatewayAuth: 'auto|on|off', gatewayKeysFile: 'file', gatewayJwksUrl: 'url', gatewayJwtIssuer: 'text',
   gatewayJwtAudience: 'text', gatewayRates: 'list', gatewayRateStore: 'where', redisCa: 'file', redisCert: 'file', redisKey: 'file', redisUsername: 'name', redisPasswordFile: 'file',
 };
 
 /** Defaults that are computed are described in words by the setting itself. */
-const COMPUTED: ReadonlySet<SettingName> = new Set(['instance', 'models', 'workloads', 'tierWeights', 'tenantWeights', 'tierTimeouts', 'gatewayRates']);
+const COMPUTED: ReadonlySet<SettingName> = new Set(['instance', 'models', 'workloads', 'tierWeights', 'tenantWeights', 'tierTimeouts', 'workloadQuotas', 'tenantQuotas', 'gatewayRates']);
 
 function shown(value: unknown): string {
   if (Array.isArray(value)) return value.join(',');

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import { number, numbers, pairs } from './fields.ts';
 
 const weights = pairs(number(z.number().positive().max(1_000_000)), 'name:weight[,name:weight]');
+const rates = pairs(number(z.number().positive().max(1_000_000_000)), 'name:rate[,name:rate]');
 const NO_TIMEOUT = 'must be milliseconds:reject or milliseconds:delay';
 
 const timeout = z.union([
@@ -22,6 +23,8 @@ export const batchingSettings = {
   whenFull: z.enum(['wait', 'reject']).default('wait').describe('more than maxQueueSize: wait in the log, or reject: answered at once'),
   tierWeights: weights.default({ vip: 4, standard: 1 }).describe('shares of session time by tier, name:weight[,…]; other tiers count as standard; default: vip:4,standard:1'),
   tenantWeights: weights.default({}).describe('shares within a tier by the header tandem-tenant, name:weight[,…]; default: 1 each'),
+  workloadQuotas: rates.default({}).describe('interactive requests a second by workload, name:rate[,…]; *: each of the others; default: no bound'),
+  tenantQuotas: rates.default({}).describe('interactive requests a second by the header tandem-tenant, name:rate[,…]; *: each of the others; default: no bound'),
   tierTimeouts: pairs(timeout, 'tier:milliseconds:action[,…], action reject or delay').default({})
     .describe('longest wait in a worker’s queue by tier, tier:milliseconds:action[,…]; action reject: answered at once, delay: goes on behind all others; default: none'),
   fairnessWindowMs: number(z.number().min(0).max(60_000)).default(10).describe('session time by which one tier or tenant may run ahead of its share so that deadlines are met'),

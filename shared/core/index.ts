@@ -32,6 +32,7 @@ export {
 export { CircuitBreaker, type BreakerOptions, type BreakerPermit, type BreakerState } from './breaker/index.ts';
 export { Flights, freshnessMs, Interned, ResultStore, stepContent, structuralHash, type ContentKey, type Flight, type StoredResult } from './result-cache/index.ts';
 export { RecentKeys, type RecentKeysOptions } from './recent/index.ts';
+export { Quotas, type QuotaRules } from './quotas/index.ts';
 export { Autoscaler, LoadMeter, SCALING_DEFAULTS, Trend, type LoadSample, type ScalingDecision, type ScalingRules } from './scaling/index.ts';
 export { ADMISSION_DEFAULTS, AdmissionControl, type AdmissionHeartbeat, type AdmissionOptions, type OwnShare } from './admission/index.ts';
 export {

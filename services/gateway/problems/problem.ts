@@ -8,7 +8,7 @@ const STATUS: Readonly<Record<ProblemCode, number>> = {
   unsupported_schema_version: 400, invalid_tensor: 400, unauthenticated: 401, forbidden: 403, unknown_workload: 404, unknown_model: 404,
   unknown_request: 404, not_found: 404, request_timeout: 408, duplicate_request: 409, cancelled: 409, idempotency_conflict: 409, too_large: 413,
   unsupported_media_type: 415, invalid_input: 422, unknown_item: 422, rate_limited: 429, headers_too_large: 431, internal: 500, invalid_record: 500,
-  not_supported: 501, step_failed: 502, model_crash: 502, overload: 503, no_variant: 503, variant_unavailable: 503, log_unavailable: 503, draining: 503,
+  not_supported: 501, step_failed: 502, model_crash: 502, overload: 503, quota_exceeded: 429, no_variant: 503, variant_unavailable: 503, log_unavailable: 503, draining: 503,
   expired: 504, no_answer: 504,
 };
 

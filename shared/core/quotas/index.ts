@@ -1,0 +1,1 @@
+export { Quotas, type QuotaRules } from './quotas.ts';
