@@ -92,7 +92,7 @@ test('what a step has so far goes out as it grows, and the final answer is numbe
   const part = handle('tasks', decoding);
   await send('outcomes', progress([7], 0, decoding));
   await send('outcomes', progress([7, 8], 1, decoding));
-  await send('outcomes', completed('coarse', [7, 8, 9], { task: decoding, parts: 2 } as never));
+  await send('outcomes', completed('coarse', [7, 8, 9], { task: decoding, parts: 2 }));
   await part;
   await send('outcomes', progress([7], 2, decoding));
   expect(kinds(responses)).toEqual([['r1', false, 'provisional', 0], ['r1', false, 'provisional', 1], ['r1', true, 'complete', 2]]);

@@ -156,6 +156,23 @@ describe('results in the shared cache', () => {
     expect(other.seen.at(-1)).toBe('hit');
   });
 
+  it.each(['failed', 'expired', 'cancelled', 'redispatched', 'handedBack'] as const)('are never what has %s: it is kept nowhere', async (ending) => {
+    const written: string[] = [];
+    const cache = sharedCache({ set: async (key) => void written.push(key) });
+    const { ask, endNext, computing } = setUp({ cache });
+    ask(1);
+    await turns();
+    endNext(ending);
+    await turns();
+    expect(written).toEqual([]);
+    ask(1);
+    await turns();
+    expect(computing).toHaveLength(1);
+    endNext('completed');
+    await turns();
+    expect(written).toHaveLength(1);
+  });
+
   it.each([
     ['of another content', (stored: string) => stored.replace('"w"', '"v"')],
     ['garbage', () => 'garbage'],
