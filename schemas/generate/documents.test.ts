@@ -49,6 +49,7 @@ describe('each JSON Schema', () => {
     model: 'small', precision: 'int8', version: '1', status: 'stable', adapter: 'recommend',
     graphs: {}, accuracy: { metric: 'ndcgAt10', value: 0.1, data: 'held out', date: '2026-01-01' },
   };
+  const experiment = { name: 'e', workload: 'w', model: 'large', arms: [{ name: 'a', weight: 9 }, { name: 'b', precision: 'int8', shadow: true, weight: 0.5 }], guards: { p95Ms: 50 } };
   const samples: Record<string, unknown[]> = {
     request: [request, { ...request, unknown: 1 }, { ...request, requestId: '' }, { ...request, requestId: 'a\u0000' }, { ...request, hints: { activity: 2 } }, [], null],
     interaction: [{ userId: 'u', itemId: '1', time: 1 }, { userId: 'u', itemId: 1, time: 1 }, { userId: 'u', itemId: '1', time: -1 }],
@@ -62,7 +63,9 @@ describe('each JSON Schema', () => {
     workload: [workload, { ...workload, plans: { other: workload.plans.coarse } }, { ...workload, name: 'No' }],
     registry: [{ registryVersion: 1, models: [variant] }, { registryVersion: 2, models: [] }],
     variant: [variant, { ...variant, status: 'new' }, { ...variant, graphs: { g: { file: '/etc/passwd' } } }],
-    control: [{ kind: 'lane_hold', lane: 'bulk', by: 'me', time: 1 }, { kind: 'worker_drain', instance: 'w-1', by: 'me', time: 1 }, { kind: 'lane_hold', lane: 'fast', by: 'me', time: 1 }],
+    control: [{ kind: 'lane_hold', lane: 'bulk', by: 'me', time: 1 }, { kind: 'worker_drain', instance: 'w-1', by: 'me', time: 1 },
+      { kind: 'experiment', definition: experiment, state: 'running', weights: { a: 1 }, out: {}, revision: 1, startedAt: 1, why: 'started', by: 'me', time: 1 }, { kind: 'lane_hold', lane: 'fast', by: 'me', time: 1 }],
+    experiment: [experiment, { ...experiment, arms: [] }, { ...experiment, goal: 'worse' }, { ...experiment, unknown: 1 }, { ...experiment, guards: { errorShare: 2 } }],
     'audit-entry': [{ time: 1, actor: 'me', action: 'lane.pause', target: 'bulk', outcome: 'done' }, { time: 1, actor: 'me', action: 'lane.pause', target: 'bulk', outcome: 'perhaps' }],
   };
 
