@@ -1,5 +1,4 @@
 import { Trend } from '@tandem/shared/core';
-import type { ServedVariant } from './served-variant.ts';
 
 const WINDOW_MS = 180_000;
 /** Beyond this use of the sessions schedulers take to cheaper variants. */
@@ -7,29 +6,39 @@ const FULL_FROM = 0.7;
 /** Before a load is needed it has to be done; this much earlier, ms. */
 const MARGIN_MS = 2_000;
 
+/** What has to be known of a variant. */
+export interface Preloadable {
+  readonly variant: { readonly model: string };
+  /** One request's share of a full batch, ms. */
+  readonly costMs: number;
+  readonly isLoaded: boolean;
+  /** What loading it takes, ms. */
+  readonly reloadMs: number;
+}
+
 /** Tells which variant the load is going to need: a model whose load rises towards what its loaded variants can do gets its cheapest one. */
-export class Preloads {
-  readonly #served: readonly ServedVariant[];
+export class Preloads<Served extends Preloadable> {
+  readonly #served: readonly Served[];
   readonly #sessions: number;
-  readonly #arrived = new Map<ServedVariant, number>();
+  readonly #arrived = new Map<Served, number>();
   readonly #trends = new Map<string, Trend>();
   #at: number | undefined;
 
-  constructor(served: readonly ServedVariant[], sessions: number) {
+  constructor(served: readonly Served[], sessions: number) {
     this.#served = served;
     this.#sessions = sessions;
   }
 
   /** A piece of work for it. */
-  arrived(served: ServedVariant): void {
+  arrived(served: Served): void {
     this.#arrived.set(served, (this.#arrived.get(served) ?? 0) + 1);
   }
 
   /** Asked for now and then. Undefined: nothing that is not loaded is going to be needed. */
-  needed(now: number): ServedVariant | undefined {
+  needed(now: number): Served | undefined {
     const sinceMs = now - (this.#at ?? now);
     this.#at = now;
-    let needed: ServedVariant | undefined;
+    let needed: Served | undefined;
     for (const model of new Set(this.#served.map(({ variant }) => variant.model))) {
       const trend = this.#trends.get(model) ?? new Trend(WINDOW_MS);
       this.#trends.set(model, trend);
@@ -47,7 +56,7 @@ export class Preloads {
     return ms;
   }
 
-  #candidate(model: string, trend: Trend): ServedVariant | undefined {
+  #candidate(model: string, trend: Trend): Served | undefined {
     const all = this.#served.filter(({ variant }) => variant.model === model);
     const cheapest = all.toSorted((a, b) => a.costMs - b.costMs)[0];
     if (cheapest === undefined || cheapest.isLoaded || all.length < 2) return undefined;

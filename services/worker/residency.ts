@@ -40,7 +40,7 @@ export class Residency {
   readonly #loadedAt = new Map<ServedVariant, number>();
   readonly #failedAt = new Map<ServedVariant, number>();
   readonly #wanted = new Set<ServedVariant>();
-  readonly #preloads: Preloads;
+  readonly #preloads: Preloads<ServedVariant>;
   /** Else all stays in memory. */
   readonly #isOn: boolean;
   /** Takes nothing more, since it has to make room. */
