@@ -5,7 +5,7 @@ import { loadSettings } from '@tandem/shared/config';
 import { openPorts } from '../../services/cli/compose/ports.ts';
 import { ensureTopology } from '../../services/cli/compose/topology.ts';
 import { NO_CHROMIUM, chromiumPath, launchBrowser } from '../support/browser.ts';
-import { startExperiment } from '../../services/cli/experiments/index.ts';
+import { startExperiment } from '../../services/cli/compose/start-experiment.ts';
 import { startCommand, type CommandProcess } from '../support/cluster.ts';
 import { freePort } from '../support/processes.ts';
 import { Client } from '../support/system.ts';

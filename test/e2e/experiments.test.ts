@@ -3,7 +3,7 @@ import { experimentRecords, wished, type ExperimentWish } from '@tandem/shared/c
 import { jsonOf } from '@tandem/shared/core';
 import type { LogRecord } from '@tandem/shared/log';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { startExperiment } from '../../services/cli/experiments/index.ts';
+import { startExperiment } from '../../services/cli/compose/start-experiment.ts';
 import { pacedInstallation, type PacedInstallation } from '../support/paced-installation.ts';
 import { startTandem, type RunningTandem } from '../support/system.ts';
 import { until } from '../support/until.ts';

@@ -6,10 +6,11 @@ import { STAGE_NAMES } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import { startGateway, startLocalGateway } from '../compose/gateway.ts';
 import { openPorts, type Ports } from '../compose/ports.ts';
+import { startExperiment } from '../compose/start-experiment.ts';
 import { System } from '../compose/system.ts';
 import { ensureTopology } from '../compose/topology.ts';
 import { prepareDemo, recommendWorkload, runDemo, type DemoOptions, type DemoTerminal, type PreparedDemo } from '../demo/index.ts';
-import { readExperiments, reportText, startExperiment } from '../experiments/index.ts';
+import { readExperiments, reportText } from '../experiments/index.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { untilSignal } from '../until-signal.ts';
 

@@ -8,7 +8,8 @@ import { summaryOf } from '@tandem/shared/core';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog } from '@tandem/shared/log';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
-import { listText, readExperiments, reportText, startExperiment } from '../experiments/index.ts';
+import { startExperiment } from '../compose/start-experiment.ts';
+import { listText, readExperiments, reportText } from '../experiments/index.ts';
 import { openLog, quietly } from '../open-log.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 

@@ -1,3 +1,2 @@
 export { readExperiments } from './read-experiments.ts';
 export { listText, reportText } from './report-text.ts';
-export { startExperiment } from './start-experiment.ts';
