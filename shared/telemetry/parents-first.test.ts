@@ -1,6 +1,6 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import { ParentsFirst } from './parents-first.ts';
+import { ParentsFirst, type PendingSpan } from './parents-first.ts';
 
 test('whenever a process dies, every span that is out has its parent out too; and in the end all are out', () => {
   // Parents by index, each before its children; the first is of another process' span.
@@ -10,7 +10,14 @@ test('whenever a process dies, every span that is out has its parent out too; an
   });
   fc.assert(fc.property(trees, ({ parents, ends }) => {
     const order = new ParentsFirst();
-    const pending = parents.map((parent, index) => order.begin(`s${index}`, parent === undefined ? 'elsewhere' : `s${parent}`));
+    const pending: PendingSpan[] = [];
+    const nameless = new Set<number>();
+    for (const [index, parent] of parents.entries()) {
+      // As spans find what they are below: by its id, or in hand; what was begun in hand has no id that others know.
+      const isInHand = parent !== undefined && (index % 3 === 0 || nameless.has(parent));
+      if (isInHand) nameless.add(index);
+      pending.push(isInHand ? pending[parent]!.child() : order.begin(`s${index}`, parent === undefined ? 'elsewhere' : `s${parent}`));
+    }
     const out: number[] = [];
     for (const index of ends) {
       pending[index]?.ended(() => out.push(index));

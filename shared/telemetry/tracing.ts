@@ -86,13 +86,11 @@ class TracedRecord implements RecordSpan {
   readonly recording: boolean;
   readonly #tracer: Tracer;
   readonly #span: Span;
-  readonly #order: ParentsFirst;
   readonly #pending: PendingSpan;
 
   constructor(tracer: Tracer, span: Span, order: ParentsFirst, parent: SpanContext | undefined) {
     this.#tracer = tracer;
     this.#span = span;
-    this.#order = order;
     this.#pending = order.begin(span.spanContext().spanId, parent?.spanId);
     this.context = span.spanContext();
     this.recording = span.isRecording();
@@ -115,7 +113,7 @@ class TracedRecord implements RecordSpan {
       ...(startedAt === undefined ? {} : { startTime: startedAt }),
     };
     const span = this.#tracer.startSpan(name, options, contextOf(this.context));
-    const pending = this.#order.begin(span.spanContext().spanId, isLinkedTo ? undefined : this.context.spanId);
+    const pending = isLinkedTo ? undefined : this.#pending.child();
     return { context: span.spanContext(), end: (error, endedAt) => end(span, pending, error, endedAt) };
   }
 
@@ -125,9 +123,10 @@ class TracedRecord implements RecordSpan {
 }
 
 /** The SDK exports spans in the order in which it hears that they have ended; a time below that of the process is one of `performance`. */
-function end(span: Span, pending: PendingSpan, error: unknown, endedAt = performance.now()): void {
+function end(span: Span, pending: PendingSpan | undefined, error: unknown, endedAt = performance.now()): void {
   if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: redact(messageOf(error)) });
-  pending.ended(() => span.end(endedAt));
+  if (pending === undefined) span.end(endedAt);
+  else pending.ended(() => span.end(endedAt));
 }
 
 function contextOf(parent: SpanContext | undefined): Context {
