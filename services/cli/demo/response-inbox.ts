@@ -11,13 +11,13 @@ export interface InboxOptions {
   onFault: (error: unknown) => void;
 }
 
-/** Fusion wrote it, so its shape is trusted; anything else in the topic is passed over. */
+/** Fusion wrote it, so its shape is trusted; anything else in the topic is passed over, and so are provisional responses. */
 function parse({ value }: LogRecord): Response | undefined {
   const response = jsonOf(value) as Response | null | undefined;
-  return typeof response?.requestId === 'string' ? response : undefined;
+  return typeof response?.requestId === 'string' && response.final ? response : undefined;
 }
 
-/** Reads all responses from now on. Close it with what is returned. */
+/** Reads all final responses from now on. Close it with what is returned. */
 export async function openInbox({ log, prefix, run, onResponse, onFault }: InboxOptions): Promise<LogConsumer> {
   const consumer = log.consumer({
     groupId: `${prefix}demo.${run}`,
