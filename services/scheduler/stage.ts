@@ -105,7 +105,6 @@ class Scheduler implements Stage {
       onFault: (error) => logger.warn({ err: error }, 'reading telemetry failed; trying again'),
     });
     await this.#telemetry.caughtUp;
-    this.#steward.start();
     this.#reports.start(context);
     await this.#probe();
   }
@@ -131,7 +130,6 @@ class Scheduler implements Stage {
 
   async stop(): Promise<void> {
     this.#cancelProbe();
-    this.#steward.stop();
     this.#reports.stop();
     await this.#telemetry?.close();
   }

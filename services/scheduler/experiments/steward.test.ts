@@ -26,9 +26,10 @@ function setUp({ fails = 0 } = {}) {
     for (let index = 0; index < count; index += 1) tallies.of(control()).answered(arm, { latencyMs: 5, isBad, hasYielded: false });
     for (const report of tallies.reports('f/1', 0)) steward.heard({ key: reportKey(report), value: Buffer.from(JSON.stringify(report)) });
   };
-  const look = async (ms = 1_000) => {
-    clock.advance(ms);
-    steward.look();
+  /** A worker is heard of. */
+  const look = async () => {
+    clock.advance(1_000);
+    steward.heard({ key: 'worker-1', value: Buffer.from('{"kind":"worker"}') });
     await Promise.resolve();
   };
   return { steward, experiments, published, answer, look, written: () => published.map(({ topic }) => topic) };

@@ -39,7 +39,7 @@ interface Watched {
 }
 
 /**
- * Holds running experiments against their guard rails and their goal, once a second, and does what follows: takes an arm back, promotes one,
+ * Holds running experiments against their guard rails and their goal, once a second at most, and does what follows: takes an arm back, promotes one,
  * ends it. One scheduler does so, whoever has partition 0 of the tasks: the group decides that without a further election, and where two
  * think so for a moment, both write the same.
  */
@@ -48,27 +48,19 @@ export class ExperimentSteward {
   readonly #reports = new ReportBook();
   readonly #watched = new Map<string, Watched>();
   #isInCharge = false;
-  #cancel: () => void = () => undefined;
+  #lookedAt = -Infinity;
 
   constructor(options: ExperimentStewardOptions) {
     this.#options = options;
   }
 
-  /** A record of topic `telemetry`. */
+  /** A record of topic `telemetry`: counts, or a heartbeat. Those are what there is news of, so it has no timer of its own. */
   heard({ key, value }: Pick<LogRecord, 'key' | 'value'>): void {
+    const now = this.#options.clock.now();
     this.#reports.heard(key, value);
-  }
-
-  start(): void {
-    const { clock } = this.#options;
-    this.#cancel = clock.schedule(clock.now() + INTERVAL_MS, () => {
-      this.look();
-      this.start();
-    });
-  }
-
-  stop(): void {
-    this.#cancel();
+    if (now - this.#lookedAt < INTERVAL_MS) return;
+    this.#lookedAt = now;
+    this.#look();
   }
 
   set inCharge(isInCharge: boolean) {
@@ -76,7 +68,7 @@ export class ExperimentSteward {
   }
 
   /** Also whoever is not in charge samples: it may be so the next moment. */
-  look(): void {
+  #look(): void {
     const { experiments, clock } = this.#options;
     const now = clock.now();
     const running = experiments.all.filter(({ state }) => state === 'running');
