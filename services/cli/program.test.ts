@@ -32,3 +32,8 @@ test('a stage that does not exist is answered with those that do, and a wrong ch
   const chain = await tandem('cluster', '--kafka', '127.0.0.1:1', '--chain', 'al');
   expect([chain.code, chain.text]).toEqual([2, expect.stringContaining('there is no stage "al"')]);
 });
+
+test('a gateway that could let nobody in says so at once, and waits for no broker first', async () => {
+  const { code, text } = await tandem('gateway', '--kafka', '127.0.0.1:1', '--gateway-host', '0.0.0.0');
+  expect([code, text]).toEqual([2, expect.stringContaining('tandem gateway keys create --file keys.json')]);
+});

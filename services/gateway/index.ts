@@ -1,5 +1,5 @@
 export { Gateway } from './gateway.ts';
-export type { GatewayOptions, GatewayPorts } from './options.ts';
+export { requireCredentials, type GatewayOptions, type GatewayPorts } from './options.ts';
 export type { GatewayPlugin } from './plugins.ts';
 export type { ApiKey } from './auth/api-keys.ts';
 export { scopeSchema, type Scope } from './auth/credential.ts';

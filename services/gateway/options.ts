@@ -2,6 +2,7 @@ import type { Variant, Workload } from '@tandem/schemas';
 import type { Cache } from '@tandem/shared/cache';
 import type { Clock } from '@tandem/shared/clock';
 import type { Settings } from '@tandem/shared/config';
+import { TandemError } from '@tandem/shared/errors';
 import type { EventLog, LogProducer } from '@tandem/shared/log';
 import type { Logger, Metrics, Tracing } from '@tandem/shared/telemetry';
 
@@ -36,4 +37,16 @@ export function isLoopback(host: string): boolean {
 /** On by default outside localhost. */
 export function asksForCredentials({ gatewayAuth, gatewayHost }: Settings): boolean {
   return gatewayAuth === 'auto' ? !isLoopback(gatewayHost) : gatewayAuth === 'on';
+}
+
+/**
+ * For whoever starts a gateway, before anything is waited for.
+ * @throws {TandemError} `gateway_credentials`: they are asked for, and there are none to compare with
+ */
+export function requireCredentials(settings: Settings): void {
+  const { gatewayHost, gatewayKeysFile, gatewayJwksUrl } = settings;
+  if (!asksForCredentials(settings) || gatewayKeysFile !== undefined || gatewayJwksUrl !== undefined) return;
+  const why = isLoopback(gatewayHost) ? 'is to ask for credentials' : `listens on ${gatewayHost}, so it asks for credentials`;
+  const message = `the gateway ${why}, and has none to compare with: make a key with tandem gateway keys create --file keys.json and give --gateway-keys-file keys.json, or --gateway-jwks-url with issuer and audience; or --gateway-auth off where something in front of it asks`;
+  throw new TandemError(message, { code: 'gateway_credentials' });
 }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import { requireCredentials } from '@tandem/gateway';
 import { settingNames, type SettingName, type Settings } from '@tandem/shared/config';
 import { TandemError } from '@tandem/shared/errors';
 import { startStatusServer } from '@tandem/shared/telemetry';
@@ -30,6 +31,7 @@ function gatewaySettings(options: Record<string, unknown>): Settings {
   if (settings.kafka === undefined) {
     throw new TandemError('a gateway of its own needs a broker: --kafka host:port (without one: tandem demo --events 0 --serve --gateway-port 8080)', { code: 'usage' });
   }
+  requireCredentials(settings);
   return { ...settings, gatewayPort: settings.gatewayPort ?? DEFAULT_GATEWAY_PORT };
 }
 

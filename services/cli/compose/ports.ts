@@ -3,7 +3,7 @@ import { checkRedisAccess, createMemoryCache, createRedisCache, type Cache } fro
 import { correctedClock, systemClock, type Clock } from '@tandem/shared/clock';
 import { connectionsOf, loadWorkloads, type KafkaConnection, type RedisConnection, type Settings } from '@tandem/shared/config';
 import { ExperimentBook, type Adapter } from '@tandem/shared/core';
-import { TandemError } from '@tandem/shared/errors';
+import { TandemError, messageOf } from '@tandem/shared/errors';
 import { createEmbeddedLog, createKafkaLog, type EventLog, type LogProducer } from '@tandem/shared/log';
 import { acceleratorProbe, dcgmQueries, operatingSystemProbe, prometheusProbe, type ResourceProbe } from '@tandem/shared/probe';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
@@ -80,23 +80,25 @@ export interface PortsOptions {
 /** What a person at a terminal wants to know at once, a stage under a supervisor waits out: its next start would meet the same. */
 async function openProducer(log: EventLog, { gatherMs: lingerMs }: Settings, logger: Logger, patience: AbortSignal | undefined): Promise<LogProducer> {
   if (patience === undefined) return log.producer({ lingerMs });
-  const reports = setInterval(() => logger.warn({ log: log.description }, 'waiting for the broker'), REPORT_EVERY_MS);
+  let reason: string | undefined;
+  const reports = setInterval(() => logger.warn({ log: log.description, reason }, 'waiting for the broker'), REPORT_EVERY_MS);
   const giveUp = () => void log.close();
   patience.addEventListener('abort', giveUp);
   try {
-    return await producerAtLast(log, lingerMs, patience);
+    return await producerAtLast(log, lingerMs, patience, (error) => (reason = messageOf(error)));
   } finally {
     clearInterval(reports);
     patience.removeEventListener('abort', giveUp);
   }
 }
 
-async function producerAtLast(log: EventLog, lingerMs: number, patience: AbortSignal): Promise<LogProducer> {
+async function producerAtLast(log: EventLog, lingerMs: number, patience: AbortSignal, onFailed: (error: unknown) => void): Promise<LogProducer> {
   for (;;) {
     try {
       return await log.producer({ lingerMs });
     } catch (error) {
       if (patience.aborted || !(error instanceof TandemError) || error.code !== 'kafka_unreachable') throw error;
+      onFailed(error);
     }
   }
 }

@@ -2,7 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { TandemError } from '@tandem/shared/errors';
 import type { GatewayContext } from '../context.ts';
-import { asksForCredentials, isLoopback } from '../options.ts';
+import { asksForCredentials, isLoopback, requireCredentials } from '../options.ts';
 import { Problem } from '../problems/problem.ts';
 import './end-with-credential.ts';
 import { looksLikeApiKey } from './api-keys.ts';
@@ -68,11 +68,11 @@ function isForwarded(headers: IncomingHttpHeaders): boolean {
 }
 
 function byCredential(fastify: FastifyInstance, { settings, logger, clock }: GatewayContext): Identify {
+  requireCredentials(settings);
   const { gatewayKeysFile, gatewayJwksUrl: jwksUrl, gatewayJwtIssuer: issuer, gatewayJwtAudience: audience } = settings;
   const file = gatewayKeysFile === undefined ? undefined : new KeyFile(gatewayKeysFile, logger);
   fastify.addHook('onClose', async () => file?.close());
   const tokens = jwksUrl === undefined ? undefined : new Tokens({ jwksUrl, ...completeTokens(issuer, audience), logger });
-  if (file === undefined && tokens === undefined) throw noCredentials(settings.gatewayHost);
   return async (request) => {
     const text = credentialIn(request);
     const found = text === undefined ? undefined : looksLikeApiKey(text) ? file?.keys.find(text, clock.now()) : await tokens?.find(text);
@@ -91,9 +91,4 @@ function credentialIn({ headers }: FastifyRequest): string | undefined {
 function completeTokens(issuer: string | undefined, audience: string | undefined): { issuer: string; audience: string } {
   if (issuer !== undefined && audience !== undefined) return { issuer, audience };
   throw new TandemError('tokens need --gateway-jwks-url, --gateway-jwt-issuer and --gateway-jwt-audience together: without issuer and audience, tokens made for others would be taken', { code: 'gateway_credentials' });
-}
-
-function noCredentials(host: string): TandemError {
-  const message = `the gateway listens on ${host}, so it asks for credentials, and has none to compare with: make a key with tandem gateway keys create --file keys.json and give --gateway-keys-file keys.json, or --gateway-jwks-url with issuer and audience; or --gateway-auth off where something in front of it asks`;
-  return new TandemError(message, { code: 'gateway_credentials' });
 }
