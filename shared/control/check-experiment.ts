@@ -25,7 +25,7 @@ function parsed(text: string): Experiment {
   try {
     json = JSON.parse(text);
   } catch (error) {
-    throw invalid(`the file is not JSON: ${error instanceof Error ? error.message : String(error)}`);
+    throw invalid(`the file is not JSON: ${(error instanceof Error ? error.message : String(error)).replace(/\s+/g, ' ')}`);
   }
   const read = experimentSchema.safeParse(json);
   if (!read.success) throw invalid(`the file is not an experiment: ${describeIssues(read.error)} (schemas/generated/experiment.schema.json says what one is)`);

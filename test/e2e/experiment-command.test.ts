@@ -35,7 +35,7 @@ async function command(...args: string[]): Promise<{ code: number; stdout: strin
 const json = async <Value>(...args: string[]) => JSON.parse((await command(...args)).stdout) as Value;
 
 async function ask(users: number): Promise<Response[]> {
-  return systems[0]!.client.ask(Array.from({ length: users }, (_, user) => ({ workload: 'paced', userId: `u${user}`, input: { value: 1 }, hints: { deadlineMs: 20_000 } })));
+  return systems[0]!.client.ask(Array.from({ length: users }, (_, user) => ({ workload: 'paced', userId: `u${user}`, input: { values: [1] }, hints: { deadlineMs: 20_000 } })));
 }
 
 test('a version is tried on half of the users by a pool of its own, reported on, and promoted under load, whichever scheduler decides', async () => {

@@ -49,7 +49,7 @@ class Trial {
 
   /** Of so many users, each once. */
   async ask(users: number): Promise<Response[]> {
-    const drafts = Array.from({ length: users }, (_, user) => ({ workload: 'paced', userId: `user-${user}`, input: { value: this.#asked += 1 }, hints: { deadlineMs: 20_000 } }));
+    const drafts = Array.from({ length: users }, (_, user) => ({ workload: 'paced', userId: `user-${user}`, input: { values: [this.#asked += 1] }, hints: { deadlineMs: 20_000 } }));
     const answers = await this.tandem.client.ask(drafts);
     this.responses.push(...answers);
     return answers;

@@ -1,14 +1,14 @@
-import { z } from 'zod';
+import { classifyInputSchema } from '@tandem/schemas';
 import type { Adapter } from '@tandem/shared/core';
 
 const GRAPH = 'run';
 /** Of the graph's loop: next to nothing, and some tens of milliseconds. */
 const ROUNDS: Readonly<Record<string, number>> = { slow: 40 };
 
-/** Answers `{ value }` with the label `yes`. Its variants differ: `slow` takes its time, `bad` fails inside the runtime. */
+/** Answers any numbers with the label `yes`. Its variants differ: `slow` takes its time, `bad` fails inside the runtime. */
 export const adapter: Adapter = {
   name: 'paced',
-  inputSchema: z.object({ value: z.number() }),
+  inputSchema: classifyInputSchema,
   prepare: (input) => ({ features: input, marks: [], hasCandidates: false }),
   shape: () => ({ graph: GRAPH, length: 1 }),
   dimensions: (_graph, batch) => ({ batch: batch.length }),
