@@ -20,6 +20,8 @@ export interface Task {
   /** Absolute deadline, epoch ms; null: none. */
   deadlineAt: number | null;
   accuracyFloor: number | null;
+  /** A rule of the workload wants it, where it is served and keeps the floor. Absent: the policy chooses among all. */
+  precision?: string;
   /** 0..1 */
   activity: number;
   /** Features in the adapter's compact form; opaque to scheduler and fusion. */

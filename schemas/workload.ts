@@ -34,6 +34,7 @@ export const workloadRuleSchema = z.strictObject({
     task: taskKindSchema.optional(),
     accuracyFloor: z.number().min(0).max(1).optional(),
     tier: idSchema.optional(),
+    precision: idSchema.optional().describe('of all steps, as int8; where it is not served, or below the floor, the policy chooses as ever'),
   }),
 });
 export type WorkloadRule = z.infer<typeof workloadRuleSchema>;

@@ -1,7 +1,6 @@
 import { DEFAULT_PARTITIONS } from '@tandem/schemas';
-import type { Random } from '@tandem/shared/clock';
 import { poissonArrivals, seededRandom } from '@tandem/shared/random';
-import { measuredHop, measuredTimes, type BatchSample, type HopTimes, type ServiceTimes } from '@tandem/simulator';
+import { measuredHop, measuredTimes, mixedHops, recordedHop, type BatchSample, type HopTimes, type ServiceTimes, type TimedSample } from '@tandem/simulator';
 import { SESSION_TIMEOUT_MS, WORKERS } from './graded-cluster.ts';
 import type { Answered, Tapped, TappedRun } from './tapped.ts';
 
@@ -77,29 +76,30 @@ function othersOf(runs: readonly CalibrationRuns[]): Calibration['others'] {
   return { secondsPerRequest, fixedCores: Math.max(0, meanY - secondsPerRequest * meanX) };
 }
 
-/** What a request takes beside its batch and what comes between dispatch and batch. */
-function besides({ answers }: TappedRun): number[] {
-  return answers.filter(({ status, batchSize }) => status === 'complete' && batchSize > 0).map(({ latencyMs, queueMs, computeMs }) => Math.max(0, latencyMs - queueMs - computeMs));
+/** What a request takes beside its batch and what comes between dispatch and batch, and when it was due. */
+function besides({ answers }: TappedRun): TimedSample[] {
+  return answers.filter(({ status, batchSize }) => status === 'complete' && batchSize > 0)
+    .map(({ dueMs, latencyMs, queueMs, computeMs }) => ({ atMs: dueMs, ms: Math.max(0, latencyMs - queueMs - computeMs) }));
 }
 
 /**
  * From what requests say: of lightly loaded ones, dispatch to batch is the way to the worker; the rest beside the batch is all else, at a rate
- * between the two runs drawn from the one or the other in proportion.
+ * between the two runs played from the one or the other by turns. Played, not drawn: stalls delay neighbours together.
  */
 function hopsOf(runs: readonly CalibrationRuns[], perSecond: number): HopTimes {
   const alone = runs.flatMap(({ light }) => light.answers).filter(({ status, batchSize }) => status === 'complete' && batchSize === 1);
   const ways = alone.map(({ queueMs }) => queueMs).sort((a, b) => a - b);
   // The slower half has waited for a session, which the simulator adds by itself.
   const work = measuredHop(ways.slice(0, Math.ceil(ways.length / 2)));
-  const light = measuredHop(runs.flatMap((run) => besides(run.light)));
-  const fullTimes = runs.flatMap((run) => besides(run.full));
-  const full = fullTimes.length === 0 ? light : measuredHop(fullTimes);
+  const light = recordedHop(besides(runs[0]!.light));
+  const fullTimes = besides(runs[0]!.full);
+  const full = fullTimes.length === 0 ? light : recordedHop(fullTimes);
   const meanRate = (of: (run: CalibrationRuns) => TappedRun) => runs.reduce((sum, run) => sum + of(run).figures.offeredPerSecond, 0) / runs.length;
   const [low, high] = [meanRate((run) => run.light), meanRate((run) => run.full)];
-  const loaded = Math.min(1, Math.max(0, (perSecond - low) / (high - low)));
-  const rest = (random: Random) => (random() < loaded ? full(random) : light(random));
+  const rest = mixedHops(light, full, Math.min(1, Math.max(0, (perSecond - low) / (high - low))));
   const zero = () => 0;
-  return { requests: (random) => BEFORE_SHARE * rest(random), tasks: zero, work, outcomes: zero, responses: (random) => (1 - BEFORE_SHARE) * rest(random) };
+  // The same moment's times before the dispatch and after the batch.
+  return { requests: (random, now) => BEFORE_SHARE * rest(random, now), tasks: zero, work, outcomes: zero, responses: (random, now) => (1 - BEFORE_SHARE) * rest(random, now) };
 }
 
 function summary(samples: readonly BatchSample[]): { size: number; meanMs: number; count: number }[] {

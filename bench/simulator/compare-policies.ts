@@ -41,7 +41,7 @@ export interface PolicyCase {
 
 /** What this version can serve with; the fixed ones are what the others are measured against. */
 export function policyCases(): PolicyCase[] {
-  const names = ['threshold', 'deadline-aware', 'optimal-share'].filter((name) => settingsSchema.shape.policy.safeParse(name).success);
+  const names = ['threshold', 'deadline-aware', 'optimal-share', 'bandit'].filter((name) => settingsSchema.shape.policy.safeParse(name).success);
   const caseOf = (name: string, policy: string, precision = 'fp32'): PolicyCase => {
     const settings = settingsSchema.parse({ policy, precision });
     return { name, settings: { policy, precision }, make: () => policyOf(settings) };

@@ -8,6 +8,8 @@ import { cpuSecondsOf } from '../harness/process-tree.ts';
 
 /** One answer, and how it came about. */
 export interface Answered {
+  /** From the start of the run, ms. */
+  dueMs: number;
   status: Response['status'];
   /** From when it was due. */
   latencyMs: number;
@@ -68,7 +70,10 @@ export class Tapped {
     const after = this.#cpu(brokerPid);
     const responses = heard.map(({ at, value }) => ({ at, response: JSON.parse(value.toString('utf8')) as Response }));
     this.#base = Math.min(...responses.map(({ response }) => numberOf(response)));
-    const answers = responses.map(({ at, response }) => answered(response, at - startedAt! - (dueAt[numberOf(response) - this.#base!] ?? NaN)));
+    const answers = responses.map(({ at, response }) => {
+      const dueMs = dueAt[numberOf(response) - this.#base!] ?? NaN;
+      return answered(response, dueMs, at - startedAt! - dueMs);
+    });
     const perSecond = (name: 'workers' | 'others') => (after[name] - before[name]) / seconds;
     return { figures, answers, partitionShares: sharesOf(responses.map(({ response }) => response), partitions), otherCores: perSecond('others'), workerCores: perSecond('workers') };
   }
@@ -83,9 +88,9 @@ export class Tapped {
 
 const numberOf = ({ requestId }: Response) => Number(requestId.slice(1));
 
-function answered({ status, steps }: Response, latencyMs: number): Answered {
+function answered({ status, steps }: Response, dueMs: number, latencyMs: number): Answered {
   const last = steps.filter(({ batchSize }) => batchSize > 0).at(-1);
-  return { status, latencyMs, variant: last && `${last.model}.${last.precision}`, batchSize: last?.batchSize ?? 0, queueMs: last?.queueMs ?? 0, computeMs: last?.computeMs ?? 0 };
+  return { status, dueMs, latencyMs, variant: last && `${last.model}.${last.precision}`, batchSize: last?.batchSize ?? 0, queueMs: last?.queueMs ?? 0, computeMs: last?.computeMs ?? 0 };
 }
 
 function sharesOf(responses: readonly Response[], partitions: number): number[] {

@@ -20,7 +20,7 @@ function ruleProblems({ timeZone = 'UTC', rules = [] }: Workload): string[] {
   for (const [index, { when, set }] of rules.entries()) {
     if ((when.from === undefined) !== (when.until === undefined)) problems.push(`rules.${index}.when: from and until belong together`);
     if (when.from !== undefined && when.from === when.until) problems.push(`rules.${index}.when: from and until are the same; leave both out for the whole day`);
-    if (Object.keys(set).length === 0) problems.push(`rules.${index}.set: is empty; give task, accuracyFloor or tier`);
+    if (Object.keys(set).length === 0) problems.push(`rules.${index}.set: is empty; give task, accuracyFloor, tier or precision`);
   }
   return problems;
 }

@@ -4,7 +4,7 @@ export type { PrefixPoolSpec, PrefixRow, PrefixRun, PrefixSupport } from './adap
 export { PrefixCache, PrefixPool, type PrefixCacheOptions, type PrefixCounts, type PrefixLease, type PrefixMatch } from './prefix/index.ts';
 export {
   BanditLearner, banditPolicy, Cluster, deadlineAwarePolicy, decide, evaluateShares, fixedPolicy, meetingFloor, offPolicyValue, optimalSharePolicy, optimalShares, PlaceNames, readExpectation, readPropensity, REWARD_WEIGHTS,
-  readySteps, thresholdPolicy, THRESHOLD_DEFAULTS, type BanditOptions, type LearnerOptions, type LearnerState, type LoggedDecision, type OffPolicyValue, type QualitySource, type RewardWeights,
+  readySteps, thresholdPolicy, THRESHOLD_DEFAULTS, type BanditOptions, type LearnerOptions, type LearnerState, type LoggedDecision, type OffPolicyValue, type QualitySource, type Rewarded, type RewardWeights,
   type CameTrue, type ClusterState, type Decision, type DecisionContext, type Expectation, type Forecast, type Path, type Policy, type ServedPool, type ThresholdOptions, type VariantState,
 } from './policy/index.ts';
 export { ActiveUsers, IdleWorkers, type ActiveUsersOptions, type AskedFor, type IdleRules } from './ahead/index.ts';

@@ -2,7 +2,7 @@ import type { StepOutcome } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
 import { Join, type Verdict } from '@tandem/shared/core';
 import { seededRandom } from '@tandem/shared/random';
-import type { Hop } from '../model/hop-times.ts';
+import type { Hop, HopTime } from '../model/hop-times.ts';
 import { SharedCpu } from '../model/shared-cpu.ts';
 import { Station } from '../model/station.ts';
 import type { ClusterSpec, SimulationSpec, WorkerSpec } from '../spec.ts';
@@ -146,7 +146,7 @@ export class Flow {
   }
 
   /** Fusion and scheduler both read it. */
-  #outcome(request: SimRequest, outcome: StepOutcome, now: number, hop: (random: Random) => number): void {
+  #outcome(request: SimRequest, outcome: StepOutcome, now: number, hop: HopTime): void {
     this.#loop.at(this.#arrival(hop, now), () => {
       const at = this.#loop.now();
       this.#join(request, outcome, at);
@@ -195,8 +195,8 @@ export class Flow {
     else this.#loop.at(done, () => then(done));
   }
 
-  #arrival(hop: (random: Random) => number, now: number): number {
-    return this.#faults.arrival(now, now + hop(this.#hops));
+  #arrival(hop: HopTime, now: number): number {
+    return this.#faults.arrival(now, now + hop(this.#hops, now));
   }
 
   #beat(now: number): void {

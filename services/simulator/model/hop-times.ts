@@ -4,8 +4,11 @@ import { lognormal } from '@tandem/shared/random';
 /** The ways that a request's records take. */
 export type Hop = 'requests' | 'tasks' | 'work' | 'outcomes' | 'responses';
 
-/** One way through the log, from the send of a record until its reader has it, ms; drawn anew for each record. */
-export type HopTimes = Readonly<Record<Hop, (random: Random) => number>>;
+/** From the send of a record until its reader has it, ms; drawn anew for each record. @param now of the send, ms */
+export type HopTime = (random: Random, now: number) => number;
+
+/** The ways through the log. */
+export type HopTimes = Readonly<Record<Hop, HopTime>>;
 
 /** No time at all: stages that are chained hand on in memory. */
 export const IN_MEMORY = (): number => 0;
@@ -21,7 +24,55 @@ export function measuredHop(samplesMs: readonly number[]): (random: Random) => n
   return (random) => samplesMs[Math.floor(random() * samplesMs.length)]!;
 }
 
+/** What a way took, and when. */
+export interface TimedSample {
+  atMs: number;
+  ms: number;
+}
+
+/** Several recordings are played by turns of so long, ms. */
+const TURN_MS = 250;
+
+/**
+ * Times in the order in which they were measured, from a place that is drawn by lot: a collection of garbage or a core that others take
+ * delays all records of that moment, not one here and one there. So records that follow each other arrive together after a stall, and do not
+ * overtake each other more than they did.
+ */
+export function recordedHop(samples: readonly TimedSample[]): HopTime {
+  if (samples.length === 0) throw new RangeError('no hop was measured');
+  const sorted = samples.toSorted((a, b) => a.atMs - b.atMs);
+  const startsAt = sorted[0]!.atMs;
+  const lengthMs = Math.max(1, sorted.at(-1)!.atMs - startsAt);
+  let offset: number | undefined;
+  return (random, now) => {
+    offset ??= random() * lengthMs;
+    const at = startsAt + ((now + offset) % lengthMs);
+    return sorted[firstFrom(sorted, at)]!.ms;
+  };
+}
+
+/** By turns the one or the other, so that what was measured together stays together. @param share of the second */
+export function mixedHops(first: HopTime, second: HopTime, share: number): HopTime {
+  let [turn, isSecond] = [-1, false];
+  return (random, now) => {
+    const current = Math.floor(now / TURN_MS);
+    if (current !== turn) [turn, isSecond] = [current, random() < share];
+    return (isSecond ? second : first)(random, now);
+  };
+}
+
+/** Place of the first sample at or behind a time. */
+function firstFrom(sorted: readonly TimedSample[], atMs: number): number {
+  let [least, most] = [0, sorted.length - 1];
+  while (least < most) {
+    const middle = (least + most) >> 1;
+    if (sorted[middle]!.atMs < atMs) least = middle + 1;
+    else most = middle;
+  }
+  return least;
+}
+
 /** Five hops alike; with `chained` all stages but the workers in one process, so that only work and outcomes of workers travel. */
-export function uniformHops(hop: (random: Random) => number, chained = false): HopTimes {
+export function uniformHops(hop: HopTime, chained = false): HopTimes {
   return { requests: hop, tasks: chained ? IN_MEMORY : hop, work: hop, outcomes: hop, responses: hop };
 }

@@ -39,6 +39,13 @@ export function meetingFloor(variants: readonly VariantState[], floor: number | 
   return meeting.length > 0 ? meeting : variants.filter((state) => accuracy(state) === best);
 }
 
+/** What a rule wants, by the input's complexity or the time of day, where it is served; a rule that cannot be followed refuses nobody. */
+function asRuled(variants: readonly VariantState[], precision: string | undefined): readonly VariantState[] {
+  if (precision === undefined) return variants;
+  const wanted = variants.filter(({ variant, workers }) => variant.precision === precision && workers > 0);
+  return wanted.length > 0 ? wanted : variants;
+}
+
 function nameOf({ variant: { model, precision } }: VariantState): string {
   return `${model}.${precision}`;
 }
@@ -99,7 +106,7 @@ export function decide(policy: Policy, context: DecisionContext): Decision {
   if (variants === undefined) return tried.length > 0 ? nothingServes(context, untried) : { kind: 'wait', reason: `no worker has announced a variant of ${step.model} yet` };
   // Waiting is for work that nobody has refused yet.
   if (variants.length === 0 || (tried.length > 0 && variants.every(({ workers, halfOpen }) => workers + halfOpen === 0))) return nothingServes(context, untried);
-  return withForecast(policy.choose(context, meetingFloor(variants, task.accuracyFloor)), variants, context);
+  return withForecast(policy.choose(context, asRuled(meetingFloor(variants, task.accuracyFloor), task.precision)), variants, context);
 }
 
 /** Steps that can run once `done` are through: all of what they come after is among them. */

@@ -166,3 +166,13 @@ test('work that was refused does not wait for a worker to come', () => {
   const variants = [variantState('fp32', 0.2), { ...variantState('int8', 0.19), workers: 0 }];
   expect(decide(thresholdPolicy(), { ...context({ variants, deadlineAt: null }), tried: ['ranker.fp32'] })).toMatchObject({ kind: 'fail', code: 'variant_unavailable' });
 });
+
+test('a precision that a rule wants is taken where it is served and keeps the floor; else the policy chooses as ever', () => {
+  const wanting = (precision: string, floor?: number) => {
+    const at = context(floor === undefined ? {} : { floor });
+    return decide(thresholdPolicy(), { ...at, task: { ...at.task, precision } });
+  };
+  expect(wanting('int8')).toMatchObject({ kind: 'dispatch', precision: 'int8' });
+  expect(wanting('int8', 0.99)).toMatchObject({ kind: 'dispatch', precision: 'fp32' });
+  expect(wanting('int4')).toMatchObject({ kind: 'dispatch', precision: 'fp32' });
+});

@@ -54,10 +54,12 @@ export class Way {
 
   /**
    * The least that a step can be expected to take beside its batch, ms. Work is refused by it: means will not do there, since after one
-   * hiccup they would refuse everything, and nothing would correct them.
+   * hiccup they would refuse everything, and nothing would correct them. Nor does it count that waits have lately been longer than the backlog
+   * said: after a stall of the machine that refused a twentieth of what then was in time; under overload the backlog says enough (simulated, the same
+   * goodput with and without).
    */
   soonestMs(backlogMs: number, now: number): number {
-    return this.#quickestAt(now) + this.#factorAt(now) * backlogMs;
+    return this.#quickestAt(now) + Math.min(1, this.#factorAt(now)) * backlogMs;
   }
 
   /** From dispatch until the batch begins, ms. */

@@ -44,6 +44,7 @@ export function buildTask(resolved: ResolvedRequest, { lane, source, bytes, know
     arrivedAt,
     deadlineAt,
     accuracyFloor: hints.accuracyFloor ?? ruled.accuracyFloor ?? workload.accuracyFloor,
+    ...(ruled.precision === undefined ? {} : { precision: ruled.precision }),
     activity,
     input: prepared.features,
     ...(adapter.readsUser === true && needsHistory(resolved) ? { interactions: known.history?.total ?? 0 } : {}),

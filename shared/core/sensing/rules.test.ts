@@ -52,3 +52,9 @@ test('a clock on the wall goes on with time', () => {
     expect(now.day).toBe(['sun', 'mon', 'tue', 'wed', 'thu', 'fri', 'sat'][new Date(time).getUTCDay()]);
   }));
 });
+
+test('by the complexity of the input a rule can name the precision', () => {
+  const rules = [rule({ lengthBelow: 10 }, { precision: 'int8' }), rule({ lengthAbove: 200 }, { precision: 'fp32', accuracyFloor: 0.99 })];
+  const of = (length: number | undefined) => applyRules({ rules, timeZone: 'UTC' }, { ...evidence, length });
+  expect([of(5), of(40), of(300), of(undefined)]).toEqual([{ precision: 'int8' }, {}, { precision: 'fp32', accuracyFloor: 0.99 }, {}]);
+});

@@ -21,6 +21,7 @@ export interface RuleResult {
   task?: TaskKind;
   accuracyFloor?: number;
   tier?: string;
+  precision?: string;
 }
 
 const NOTHING: RuleResult = {};

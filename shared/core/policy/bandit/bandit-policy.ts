@@ -28,8 +28,10 @@ const BANDIT_DEFAULTS = { alpha: 0.5, explore: 0.1, fewest: 50, staleAfterMs: 60
 interface View {
   expected: readonly number[];
   learnt: number;
-  /** Why it does not count; undefined: it does. */
+  /** Why its estimates do not count; undefined: they do. */
   doubt: string | undefined;
+  /** It has been shown to earn no less than the fallback. */
+  isOpen: boolean;
 }
 
 function viewOf(source: QualitySource, actions: readonly Action[], fallback: number, now: number, { learner, alpha, fewest, staleAfterMs, widest }: Omit<BanditOptions, 'random'>): View {
@@ -42,9 +44,15 @@ function viewOf(source: QualitySource, actions: readonly Action[], fallback: num
   const wide = estimates.find(({ width }) => alpha * width > widest);
   const doubt = few !== undefined ? `${Math.floor(few.weight)} of ${fewest} rewards`
     : stale !== undefined ? 'nothing heard for long'
-      : wide !== undefined ? `±${(alpha * wide.width).toFixed(2)}`
-        : learner.gain(source).isOpen ? undefined : 'not yet shown to be better';
-  return { expected: estimates.map(({ mean }) => mean), learnt, doubt };
+      : wide !== undefined ? `±${(alpha * wide.width).toFixed(2)}` : undefined;
+  return { expected: estimates.map(({ mean }) => mean), learnt, doubt, isOpen: learner.gain(source).isOpen };
+}
+
+/** The best source that knows enough decides, also where it says no: what users do outweighs what validation had promised. */
+function trusted(views: Readonly<Record<QualitySource, View>>): { source: QualitySource } | { doubt: string } {
+  const source = QUALITY_SOURCES.find((one) => views[one].doubt === undefined);
+  if (source === undefined) return { doubt: views.agreement.doubt! };
+  return views[source].isOpen ? { source } : { doubt: `not yet shown to be better by ${source}` };
 }
 
 function actionOf(context: DecisionContext, state: VariantState, best: number): Action {
@@ -100,15 +108,15 @@ export function banditPolicy(over: Pick<BanditOptions, 'learner' | 'random'> & P
     const best = Math.max(...context.cluster.variantsOf(step.model).map(({ variant }) => variant.accuracy.value));
     const actions = fitting.map((state) => actionOf(context, state, best));
     const views = { live: viewOf('live', actions, kept, now, options), agreement: viewOf('agreement', actions, kept, now, options) };
-    const source = QUALITY_SOURCES.find((one) => views[one].doubt === undefined);
-    const wanted = source === undefined ? kept : views[source].learnt;
+    const trust = trusted(views);
+    const wanted = 'source' in trust ? views[trust.source].learnt : kept;
     const isDrawn = random() < explore;
     const chosen = isDrawn ? Math.min(fitting.length - 1, Math.floor(random() * fitting.length)) : wanted;
     const propensity = explore / fitting.length + (chosen === wanted ? 1 - explore : 0);
     learner.decided({ requestId, step: step.id, actions, chosen, propensity, fallback: kept, views, deadlineAt });
     const { variant: { model, precision }, pool } = fitting[chosen]!;
     const why = isDrawn ? `drawn by lot of ${fitting.length} in time`
-      : source === undefined ? `unsure (${views.agreement.doubt!}), ${fallback.reason}` : `worth most of ${fitting.length} in time by ${source}`;
+      : 'source' in trust ? `worth most of ${fitting.length} in time by ${trust.source}` : `unsure (${trust.doubt}), ${fallback.reason}`;
     return { kind: 'dispatch', model, precision, ...(pool === undefined ? {} : { pool }), reason: reasonOf(why, propensity) };
   }
 }

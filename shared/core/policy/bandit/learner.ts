@@ -41,16 +41,28 @@ interface Pending extends Decided {
   isTold: boolean;
 }
 
+/** A decision that has its reward. */
+export interface Rewarded {
+  source: QualitySource;
+  decision: LoggedDecision;
+  /** Places of what would have been taken by what was learnt so far, and by the fallback. */
+  learnt: number;
+  fallback: number;
+  actions: readonly Action[];
+}
+
 export interface LearnerOptions {
   weights: RewardWeights;
   gate: Partial<GateOptions>;
   /** Of what a regression knows, with each of its samples. @default 0.9995 */
   discount: number;
+  /** Told of every reward, for whoever evaluates other policies by this one's decisions. */
+  onReward: (rewarded: Rewarded) => void;
   /** Requests whose rewards are waited for; the oldest make room. @default 10000 */
   mostPending: number;
 }
 
-const LEARNER_DEFAULTS: LearnerOptions = { weights: REWARD_WEIGHTS, gate: {}, discount: 0.9995, mostPending: 10_000 };
+const LEARNER_DEFAULTS: LearnerOptions = { weights: REWARD_WEIGHTS, gate: {}, discount: 0.9995, onReward: () => undefined, mostPending: 10_000 };
 const VERSION = 1;
 
 /** What has been learnt, as JSON. */
@@ -172,7 +184,9 @@ export class BanditLearner {
     const action = actions[chosen]!;
     const reward = rewardOf({ quality, ...came!, joules: action.joules }, this.#options.weights);
     const decision: LoggedDecision = { propensity, chosen, reward, expected: views[source].expected };
-    this.#knowledge[source].gate.add(decision, views[source].learnt, fallback);
+    const { learnt } = views[source];
+    this.#options.onReward({ source, decision, learnt, fallback, actions });
+    this.#knowledge[source].gate.add(decision, learnt, fallback);
     this.#armOf(source, action.arm).learn(action.features, reward, now);
   }
 
