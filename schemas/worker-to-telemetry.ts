@@ -91,6 +91,8 @@ export interface SchedulerReport {
   dispatched: number;
   /** Interactive steps that were refused, since they would have been late, already were, or nobody served them. */
   refused: number;
+  /** Steps of the bulk lane that were given to workers. */
+  bulk: number;
   /** Steps that wait for a worker to come. */
   waiting: number;
 }

@@ -21,6 +21,7 @@ export class Reports {
   readonly #options: ReportsOptions;
   #dispatched = 0;
   #refused = 0;
+  #bulk = 0;
   #reported: string | undefined;
   #context: StageContext | undefined;
   #stopped = false;
@@ -30,10 +31,9 @@ export class Reports {
     this.#options = options;
   }
 
-  /** Bulk takes what is left: it is nobody's business here. */
   count({ kind }: Decision, lane: Lane): void {
-    if (lane === 'bulk') return;
-    if (kind === 'dispatch') this.#dispatched += 1;
+    if (lane === 'bulk') this.#bulk += kind === 'dispatch' ? 1 : 0;
+    else if (kind === 'dispatch') this.#dispatched += 1;
     else if (kind === 'fail' || kind === 'expire') this.#refused += 1;
   }
 
@@ -53,7 +53,7 @@ export class Reports {
   async #report(): Promise<void> {
     const { instance = '', clock, logger, waiting } = this.#options;
     const next = clock.now() + INTERVAL_MS;
-    const counts = { dispatched: this.#dispatched, refused: this.#refused, waiting: waiting() };
+    const counts = { dispatched: this.#dispatched, refused: this.#refused, bulk: this.#bulk, waiting: waiting() };
     const news = JSON.stringify(counts);
     if (news !== this.#reported) {
       try {

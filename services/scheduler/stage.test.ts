@@ -271,7 +271,7 @@ test('a stop hands it back', async () => {
 test('what was dispatched and refused is reported while it changes, and taken back in the end', async () => {
   const { handle, published, clock, stop } = await harness({ instance: 'i' });
   const reports = () => published.map(({ topic, key, value }) => ({ topic, key, value: value === null ? null : (JSON.parse(value as string) as unknown) }));
-  const zero = { kind: 'scheduler', instance: 'i', dispatched: 0, refused: 0, waiting: 0 };
+  const zero = { kind: 'scheduler', instance: 'i', dispatched: 0, refused: 0, bulk: 0, waiting: 0 };
   expect(reports()).toMatchObject([{ topic: 't.telemetry', key: 'scheduler/i', value: zero }]);
   await handle('tasks', coarseThenFine());
   await handle('tasks', task([step('coarse', 'small')], { lane: 'bulk' }));
@@ -280,7 +280,7 @@ test('what was dispatched and refused is reported while it changes, and taken ba
     clock.advance(500);
     await new Promise((resolve) => setImmediate(resolve));
   }
-  expect(reports().slice(1)).toMatchObject([{ value: { ...zero, dispatched: 1, refused: 1 } }]);
+  expect(reports().slice(1)).toMatchObject([{ value: { ...zero, dispatched: 1, refused: 1, bulk: 1 } }]);
   await stop();
   expect(reports().at(-1)).toEqual({ topic: 't.telemetry', key: 'scheduler/i', value: null });
 });

@@ -141,6 +141,7 @@ export class Residency {
       if (failure === undefined) this.#options.submit(submission);
       else this.#refuse(submission, messageOf(failure));
     }
+    if (failure === undefined && reason === 'asked') this.#wakeSiblings(served);
   }
 
   async #load(served: ServedVariant, reason: LoadReason): Promise<void> {

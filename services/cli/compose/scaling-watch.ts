@@ -1,14 +1,10 @@
-import type { SchedulerReport } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import type { Settings } from '@tandem/shared/config';
-import { Autoscaler, jsonOf, LoadMeter, readHeartbeat, type LoadSample, type ScalingDecision, type ScalingRules } from '@tandem/shared/core';
+import { Autoscaler, LoadMeter, readHeartbeat, readSchedulerReport, type LoadSample, type ScalingDecision, type ScalingRules } from '@tandem/shared/core';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import type { LogRecord } from '@tandem/shared/log';
-import { z } from 'zod';
 
 const INTERVAL_MS = 1_000;
-
-const reportSchema = z.object({ kind: z.literal('scheduler'), instance: z.string(), time: z.number(), dispatched: z.number(), refused: z.number(), waiting: z.number() });
 
 /** The rules of the settings. */
 export function scalingRules(settings: Settings, { min, max }: Pick<ScalingRules, 'min' | 'max'>): Partial<ScalingRules> {
@@ -55,8 +51,8 @@ export class ScalingWatch {
     if (value === null) return this.#meter.left(key.replace(/^scheduler\//, ''), key.startsWith('scheduler/') ? 'scheduler' : 'worker');
     const heartbeat = readHeartbeat(value);
     if (heartbeat !== undefined) return this.#meter.beat(heartbeat, now);
-    const report = reportSchema.safeParse(jsonOf(value));
-    if (report.success) this.#meter.report(report.data satisfies SchedulerReport, now);
+    const report = readSchedulerReport(value);
+    if (report !== undefined) this.#meter.report(report, now);
   }
 
   start(): void {

@@ -8,7 +8,7 @@ const SESSIONS_EACH = 2;
 
 /** What a fleet of that many workers says about a second in which that many sessions' worth of work came. */
 const sample = (second: number, workers: number, load: number, over: Partial<LoadSample> = {}): LoadSample =>
-  ({ at: second * SECOND, durationMs: SECOND, workers, sessions: workers * SESSIONS_EACH, arrivedMs: load * SECOND, backlogMs: 0, asked: 1_000, refused: 0, missed: 0, ...over });
+  ({ at: second * SECOND, durationMs: SECOND, workers, sessions: workers * SESSIONS_EACH, arrivedMs: load * SECOND, backlogMs: 0, asked: 1_000, refused: 0, bulk: 0, missed: 0, ...over });
 
 /** Workers after each second; they start and end at once. */
 function run(scaler: Autoscaler, seconds: number, loadAt: (second: number) => number, over: (second: number) => Partial<LoadSample> = () => ({})): number[] {
@@ -93,6 +93,11 @@ describe('where there may be none', () => {
     expect(counts[25]).toBe(0);
     expect(counts[49]).toBe(0);
     expect(counts[50]).toBe(1);
+  });
+
+  test('bulk keeps one awake and wakes one, and wants no second', () => {
+    const counts = run(new Autoscaler(idle), 100, () => 0, (second) => ({ asked: 0, bulk: second < 40 || second >= 90 ? 500 : 0 }));
+    expect([counts[39], counts[58], counts[60], counts[89], counts[90], counts[99]]).toEqual([1, 1, 0, 0, 1, 1]);
   });
 });
 

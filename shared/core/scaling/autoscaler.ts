@@ -48,7 +48,7 @@ export class Autoscaler {
   /** @param startMs what a worker takes from the decision until it serves: by then the load may have grown */
   update(sample: LoadSample, startMs = 0): ScalingDecision {
     if (sample.workers > 0) this.#sessionsEach = sample.sessions / sample.workers;
-    if (sample.asked > 0 || sample.backlogMs > 0) this.#askedAt = sample.at;
+    if (sample.asked > 0 || sample.bulk > 0 || sample.backlogMs > 0) this.#askedAt = sample.at;
     this.#askedAt ??= sample.at;
     this.#remember(sample, startMs);
     const { workers, reason } = this.#decide(sample);
@@ -78,7 +78,7 @@ export class Autoscaler {
   #decide(sample: LoadSample): ScalingDecision {
     const { min, idleAfterMs } = this.#rules;
     const workers = this.#workers;
-    if (workers === 0) return sample.asked > 0 ? { workers: 1, reason: 'asleep, and asked' } : { workers, reason: 'nothing is asked' };
+    if (workers === 0) return sample.asked + sample.bulk > 0 ? { workers: 1, reason: 'asleep, and asked' } : { workers, reason: 'nothing is asked' };
     const up = this.#wantedThroughout(sample.at);
     if (up > workers) return { workers: up, reason: `${describe(sample)}: more than ${workers} should do` };
     if (this.#missesThroughout(sample)) {

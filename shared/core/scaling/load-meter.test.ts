@@ -9,7 +9,7 @@ const load = (over: Partial<VariantLoad> = {}): VariantLoad =>
   ({ model: 'large', precision: 'int8', version: '1', queued: 0, running: 0, completed: 0, failed: 0, meanBatchSize: 1, meanBatchMs: 8, batchTimes: CURVE, ...over });
 const beat = (instance: string, over: Partial<VariantLoad>, more: Partial<Heartbeat> = {}): Heartbeat =>
   ({ kind: 'worker', instance, time: 0, sessions: 2, variants: [load(over)], resources: { time: 0, cpuCores: 2, memoryBytes: 1, memoryFreeBytes: 1 }, ...more });
-const report = (dispatched: number, refused: number, waiting = 0): SchedulerReport => ({ kind: 'scheduler', instance: 's', time: 0, dispatched, refused, waiting });
+const report = (dispatched: number, refused: number, waiting = 0): SchedulerReport => ({ kind: 'scheduler', instance: 's', time: 0, dispatched, refused, bulk: 0, waiting });
 
 test('what arrived is what left and what there is more of, over all workers, weighted by a full batch as measured', () => {
   const meter = new LoadMeter(0);

@@ -25,6 +25,7 @@ export class LoadMeter {
   #asked = 0;
   #refused = 0;
   #expired = 0;
+  #bulk = 0;
   #sampledAt: number;
 
   /** @param now epoch ms */
@@ -47,6 +48,7 @@ export class LoadMeter {
     const refused = grown(report.refused, before.refused);
     this.#asked += grown(report.dispatched, before.dispatched) + refused;
     this.#refused += refused;
+    this.#bulk += grown(report.bulk, before.bulk);
   }
 
   /** It has said goodbye. What it had shows at others then, and has not arrived anew. */
@@ -71,10 +73,11 @@ export class LoadMeter {
       backlogMs: live.reduce((sum, one) => sum + backlogMs(one), 0),
       asked: this.#asked + waiting,
       refused: this.#refused,
+      bulk: this.#bulk,
       missed: this.#refused + this.#expired,
     };
     this.#sampledAt = now;
-    [this.#arrivedMs, this.#asked, this.#refused, this.#expired] = [0, 0, 0, 0];
+    [this.#arrivedMs, this.#asked, this.#refused, this.#expired, this.#bulk] = [0, 0, 0, 0, 0];
     return sample;
   }
 

@@ -16,6 +16,8 @@ export interface LoadSample {
   asked: number;
   /** Of them: refused, since they would have been late or nobody served them. */
   refused: number;
+  /** Steps of the bulk lane that schedulers gave to workers: they want no more workers, but one. */
+  bulk: number;
   /** Refused, or given to workers and late there. */
   missed: number;
 }
@@ -47,7 +49,7 @@ export interface ScalingRules {
  * go only down to L(1 − e)/0.5, and come only from L(1 + e)/0.7 on.
  */
 export const SCALING_DEFAULTS: ScalingRules = {
-  min: 1, max: 4, targetUse: 0.7, lowerUse: 0.5, drainWithinMs: 2_000, upAfterMs: 3_000, downAfterMs: 60_000, idleAfterMs: 300_000, toleratedMisses: 0.01, trendMs: 180_000,
+  min: 1, max: 4, targetUse: 0.7, lowerUse: 0.5, drainWithinMs: 2_000, upAfterMs: 3_000, downAfterMs: 60_000, idleAfterMs: 300_000, toleratedMisses: 0.01, trendMs: 60_000,
 };
 
 /** How many workers there should be, and why. */
