@@ -1,6 +1,6 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { Settings } from '@tandem/shared/config';
-import { BanditLearner, banditPolicy, type LearnerState, type Policy } from '@tandem/shared/core';
+import { banditPolicy, type BanditLearner, type LearnerState, type Policy } from '@tandem/shared/core';
 import { messageOf } from '@tandem/shared/errors';
 import type { Ports } from './ports.ts';
 import { learnerOf } from './policies.ts';

@@ -52,6 +52,25 @@ test('the most accurate variant that is in time is chosen', () => {
   expect(choose([[FP32, { compute: 60 }], [INT8, { compute: 20 }]])).toMatchObject({ kind: 'dispatch', precision: 'int8' });
 });
 
+test('of variants that validation cannot tell apart the cheapest is chosen, of others the most accurate', () => {
+  const alike = variant('large', 'fp16', 0.1995);
+  expect(choose([[FP32, { cost: 2 }], [alike, { cost: 1 }]])).toMatchObject({ precision: 'fp16', reason: expect.stringContaining('as good as the best') });
+  expect(choose([[FP32, { cost: 2 }], [INT8, { cost: 1 }]])).toMatchObject({ precision: 'fp32' });
+});
+
+test('energy counts where it is measured of all that could be chosen', () => {
+  const cluster = (joules: [number, number | undefined]): ClusterState => {
+    const plain = clusterOf(new Map<Variant, Expected>([[FP32, {}], [INT8, {}]]));
+    const of = { fp32: joules[0], int8: joules[1] } as Record<string, number | undefined>;
+    return { ...plain, forecast: (state, tier) => ({ ...plain.forecast(state, tier)!, ...(of[state.variant.precision] === undefined ? {} : { joules: of[state.variant.precision]! }) }) };
+  };
+  const precision = (joules: [number, number | undefined], accuracyPerJoule: number) =>
+    decide(deadlineAwarePolicy({ accuracyPerJoule }), { task: task(), step: step(), previous: {}, now: 1_000, cluster: cluster(joules) });
+  expect(precision([0.5, 0.2], 0)).toMatchObject({ precision: 'fp32' });
+  expect(precision([0.5, 0.2], 0.1)).toMatchObject({ precision: 'int8' });
+  expect(precision([0.5, undefined], 0.1)).toMatchObject({ precision: 'fp32' });
+});
+
 test('the dearer one needs room to spare, the cheapest only has to be in time', () => {
   expect(choose([[FP32, { queue: 35 }], [INT8, { queue: 35 }]])).toMatchObject({ precision: 'int8' });
   expect(choose([[FP32, { queue: 20 }], [INT8, { queue: 20 }]])).toMatchObject({ precision: 'fp32' });

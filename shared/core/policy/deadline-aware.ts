@@ -21,12 +21,17 @@ export interface DeadlineAwareOptions {
   marginDeviations: number;
   /** Without a deadline throughput counts: the cheapest whose accuracy is below the best by no more than this share. @default 0.01 */
   toleratedLoss: number;
+  /**
+   * With a deadline: of the variants that are in time the cheapest whose accuracy is below the best of them by no more than this share. Validation on some
+   * thousand users does not tell such differences apart; session time it does. @default 0.005
+   */
+  indifference: number;
   /** Accuracy that one joule has to be worth; counts where the power of all that could be chosen is measured. @default 0 */
   accuracyPerJoule: number;
 }
 
 const DEADLINE_AWARE_DEFAULTS: DeadlineAwareOptions = {
-  comfortShare: 0.6, upShare: 0.6, tierWeights: QUEUE_RULES.tierWeights, marginDeviations: 2, toleratedLoss: 0.01, accuracyPerJoule: 0,
+  comfortShare: 0.6, upShare: 0.6, tierWeights: QUEUE_RULES.tierWeights, marginDeviations: 2, toleratedLoss: 0.01, indifference: 0.005, accuracyPerJoule: 0,
 };
 
 /** A backlog below this is none: whoever then seems too slow is tried, since only what runs tells. */
@@ -59,6 +64,12 @@ function cheapestOf(options: readonly Option[]): Option {
 /** The most accurate; of equals the cheapest. */
 function mostAccurateOf(options: readonly Option[]): Option {
   return options.reduce((best, option) => (option.accuracy > best.accuracy || (option.accuracy === best.accuracy && option.costMs < best.costMs) ? option : best));
+}
+
+/** The cheapest of those that are as good as the most accurate, as far as can be told. */
+function worthiestOf(options: readonly Option[], indifference: number): Option {
+  const best = mostAccurateOf(options);
+  return cheapestOf(options.filter(({ accuracy }) => accuracy >= best.accuracy - indifference * Math.abs(best.accuracy)));
 }
 
 /**
@@ -100,11 +111,12 @@ function fittingOf(options: readonly Option[], budget: number, comfort: (option:
 }
 
 /** Undefined: none is in time. */
-function inTime(options: readonly Option[], budget: number, comfort: (option: Option) => number, accuracyPerJoule = 0): Option | undefined {
+function inTime(options: readonly Option[], budget: number, comfort: (option: Option) => number, { accuracyPerJoule, indifference }: DeadlineAwareOptions): Option | undefined {
   const fits = fittingOf(options, budget, comfort);
   if (fits.length === 0) return undefined;
   const isMeasured = accuracyPerJoule > 0 && fits.every(({ forecast }) => forecast?.joules !== undefined);
-  return mostAccurateOf(isMeasured ? fits.map((fit) => ({ ...fit, accuracy: fit.accuracy - accuracyPerJoule * fit.forecast!.joules! })) : fits);
+  if (isMeasured) return mostAccurateOf(fits.map((fit) => ({ ...fit, accuracy: fit.accuracy - accuracyPerJoule * fit.forecast!.joules! })));
+  return worthiestOf(fits, indifference);
 }
 
 /** What deadline-aware would let through for this step: variants that are in time with room to spare, and the cheapest if it can be. */
@@ -123,7 +135,7 @@ function standIn(context: DecisionContext, best: number, options: DeadlineAwareO
     const goodEnough = known.filter(({ variant, workers }) => workers > 0 && variant.accuracy.value >= (task.accuracyFloor ?? 0) * best);
     if (goodEnough.length === 0) continue;
     const choices = meetingFloor(goodEnough, 0).map((state) => optionOf(state, context, options));
-    const chosen = inTime(choices, (task.deadlineAt ?? Infinity) - now, () => 1);
+    const chosen = inTime(choices, (task.deadlineAt ?? Infinity) - now, () => 1, options);
     if (chosen !== undefined) return dispatch(chosen, `stands in, as ${model} would be late`);
   }
   return undefined;
@@ -149,8 +161,8 @@ export function deadlineAwarePolicy(over: Partial<DeadlineAwareOptions> = {}): P
       const leftMs = task.deadlineAt - now;
       const cheapest = cheapestOf(options);
       const budget = budgetMs(context, leftMs, cheapest.needMs);
-      const chosen = inTime(options, budget, comfortOf(context, options, bounds), bounds.accuracyPerJoule);
-      if (chosen !== undefined) return dispatch(chosen, `${chosen.state === best.state ? 'best' : 'best in time'} of ${options.length} within ${budget.toFixed(0)} ms`);
+      const chosen = inTime(options, budget, comfortOf(context, options, bounds), bounds);
+      if (chosen !== undefined) return dispatch(chosen, `${chosen.state === best.state ? 'best' : chosen.accuracy >= (1 - bounds.indifference) * best.accuracy ? 'as good as the best' : 'best in time'} of ${options.length} within ${budget.toFixed(0)} ms`);
       if ((cheapest.forecast?.backlogMs ?? 0) < NO_BACKLOG_MS) return dispatch(cheapest, `nothing waits, tried within ${budget.toFixed(0)} ms`);
       return standIn(context, best.accuracy, bounds) ?? shed(context, cheapest, leftMs);
     },

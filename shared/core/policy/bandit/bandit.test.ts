@@ -112,8 +112,8 @@ const HALF = variant('large', 'fp16', 0.97);
 /** All variants that deadline-aware takes when each of the dearer ones is left out in turn: what it holds to be in time. */
 function allowed(byVariant: ReadonlyMap<Variant, { queue: number; compute: number; cost: number }>, floor: number | null): Set<string> {
   const all = [...byVariant.keys()];
-  const best = Math.max(...all.map(({ accuracy }) => accuracy!.value));
-  const within = all.filter(({ accuracy }) => accuracy!.value >= (floor ?? 0) * best);
+  const best = Math.max(...all.map(({ accuracy }) => accuracy.value));
+  const within = all.filter(({ accuracy }) => accuracy.value >= (floor ?? 0) * best);
   const cheapest = within.reduce((least, one) => (byVariant.get(one)!.cost < byVariant.get(least)!.cost ? one : least));
   return new Set(within.filter((one) => {
     const { queue, compute } = byVariant.get(one)!;

@@ -9,7 +9,7 @@ export interface GateOptions {
   discount: number;
 }
 
-export const GATE_DEFAULTS: GateOptions = { fewestDecisions: 500, deviations: 1.64, discount: 0.99995 };
+const GATE_DEFAULTS: GateOptions = { fewestDecisions: 500, deviations: 1.64, discount: 0.99995 };
 
 /** What the learnt choice earns more than the fallback's, per decision. */
 export interface Gain {
