@@ -19,6 +19,11 @@ export const HEADER = {
    * counting as of there, so that putting it back twice is one request and not a repeated id.
    */
   replayOf: 'tandem-replay-of',
+  /**
+   * Of a record that a chain of stages has written to read it again, since it belongs to another partition: when the record was
+   * appended that led to it, epoch ms. That one is delivered again when the process dies, and this one written again.
+   */
+  originTime: 'tandem-origin-time',
 } as const;
 
 /** Headers that every stage puts on what a record leads to, as they came. */

@@ -52,6 +52,7 @@ const flowHeaders: Record<keyof typeof HEADER, string> = {
   source: 'Of responses: topic/partition/offset of the request.',
   provisional: 'Of responses that are not final.',
   replayOf: 'Of records put back from the dead letters: topic/partition/offset where it stood first.',
+  originTime: 'Inside only, of records that a chain of stages wrote to read them again: when what led to them was appended, epoch ms.',
 };
 
 const deadLetterHeaders: Record<keyof typeof DEAD_LETTER_HEADER, string> = {

@@ -29,8 +29,10 @@ function sharedCache(over: Partial<Cache> = {}): Cache & { calls: string[] } {
   };
 }
 
+const sourceOf = (id: number) => `t.requests/0/${id}`;
+
 /** Work that was in the log when the partition was assigned. */
-const old = (id: number, offset = id): LogRecord => ({ ...record(work(id)), offset, timestamp: ASSIGNED_AT - 1 });
+const old = (id: number, offset = id): LogRecord => ({ ...record(work(id, { source: sourceOf(id) })), offset, timestamp: ASSIGNED_AT - 1 });
 
 async function assigned(cache: Cache, concurrency = 1) {
   const engine = heldEngine(concurrency);
@@ -107,10 +109,10 @@ test('a suspect is uncounted when it has ended, and the first time it shares bat
   const outcomes = Promise.all([1, 2, 3].map((id) => stage.handle(old(id), context)));
   await engine.began(1);
   expect(engine.batches[0]!.size).toBe(3);
-  expect(await cache.get(`attempt:${TOPIC}/0/2`)).toBe('1');
+  expect(await cache.get(`attempt:${sourceOf(2)}/look>${TOPIC}`)).toBe('1');
   engine.batches[0]!.end();
   await outcomes;
-  for (const id of [1, 2, 3]) expect(await cache.get(`attempt:${TOPIC}/0/${id}`)).toBeUndefined();
+  for (const id of [1, 2, 3]) expect(await cache.get(`attempt:${sourceOf(id)}/look>${TOPIC}`)).toBeUndefined();
 });
 
 test('while the cache is away suspects run uncounted', async () => {

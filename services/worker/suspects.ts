@@ -1,6 +1,6 @@
+import type { Work } from '@tandem/schemas';
 import type { Cache } from '@tandem/shared/cache';
 import type { LogRecord, TopicPartition } from '@tandem/shared/log';
-import { HandedOver, positionOf } from '@tandem/shared/runner';
 import { OccasionalWarning, type Logger } from '@tandem/shared/telemetry';
 
 export interface SuspectsOptions {
@@ -53,9 +53,9 @@ export class Suspects {
   }
 
   /** Undefined: unknown, since the cache is away. */
-  async suspicionOf(record: LogRecord): Promise<Suspicion | undefined> {
-    // Several records of a chain can have one origin: one for each step.
-    const key = record instanceof HandedOver ? `attempt:${record.origin}>${record.topic}` : `attempt:${positionOf(record)}`;
+  async suspicionOf({ topic }: LogRecord, { step, task }: Pick<Work, 'step' | 'task'>): Promise<Suspicion | undefined> {
+    // By what is to be done, not by where it lies: a process that dies with several stages in it leaves copies of it.
+    const key = `attempt:${task.source}/${step}>${topic}`;
     const count = await this.#try(() => this.#options.cache.get(key));
     return count === undefined ? undefined : { key, attempt: Number(count.value ?? 0) + 1 };
   }

@@ -106,7 +106,7 @@ class WorkerStage implements Stage {
       return [this.#output(work, expiredOutcome(work))];
     }
     if (!this.#suspects.isSuspect(record)) return this.#enqueue(record, work, source, context);
-    return this.#suspects.suspicionOf(record).then((suspicion) => this.#enqueue(record, work, source, context, suspicion));
+    return this.#suspects.suspicionOf(record, work).then((suspicion) => this.#enqueue(record, work, source, context, suspicion));
   }
 
   #cancel({ requestId }: Cancellation): readonly StageOutput[] {

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, test, vi } from 'vitest';
 import { fixedTopics } from '@tandem/schemas';
 import { RecordError, TandemError } from '../errors/index.ts';
-import { partitionOfKey, type LogRecord } from '../log/index.ts';
+import { partitionOfKey, type LogRecord, type OutgoingRecord } from '../log/index.ts';
 import { createMetrics, noTracing } from '../telemetry/index.ts';
 import { Chain, JsonOutput, readJson, stageReaders, type Stage, type StageName } from './index.ts';
 import { cleanUp, harness } from './testing.ts';
@@ -85,6 +85,26 @@ describe('a chain', () => {
     expect(here.length).toBeGreaterThan(0);
     expect(handed.map(({ key, partition, offset, timestamp }) => ({ key, partition, offset, timestamp }))).toEqual(here.map((key) => ({ key, partition: 1, offset: -8, timestamp: 99 })));
     expect([...written, ...here].sort()).toEqual(['a', 'b', 'c', 'd']);
+  });
+
+  test('takes what it wrote for another partition as old as what led to it', async () => {
+    const times: number[] = [];
+    const unit = chain([
+      stage('classifier', ['requests'], () => [new JsonOutput('t.tasks', 'a', {})]),
+      stage('scheduler', ['tasks'], () => [new JsonOutput('t.work.m.fp32', 'a', {})]),
+      stage('worker', ['work.m.fp32'], (record) => (times.push(record.timestamp), [])),
+      stage('fusion', ['tasks'], () => []),
+    ], 3);
+    const own = partitionOfKey('a', 3);
+    const origin: LogRecord = { topic: 't.requests', partition: (own + 1) % 3, offset: 7, key: null, value: null, headers: {}, timestamp: 99 };
+    const written: OutgoingRecord[] = [];
+    const publish = async (outputs: readonly OutgoingRecord[]) => void written.push(...outputs);
+    await unit.handle(origin, { publish });
+    const [task] = written;
+    const back: LogRecord = { topic: 't.tasks', partition: own, offset: 3, key: 'a', value: Buffer.from('{}'), headers: { ...task?.headers }, timestamp: 5_000 };
+    await unit.handle(back, { publish });
+    await unit.handle({ ...back, headers: {} }, { publish });
+    expect(times).toEqual([99, 5_000]);
   });
 
   test('writes what a stage outside of it reads too', async () => {

@@ -1,3 +1,4 @@
+import { HEADER } from '@tandem/schemas';
 import { partitionOfKey, type LogRecord, type TopicPartition } from '../log/index.ts';
 import { currentSpan, type Metrics, type Tracing } from '../telemetry/index.ts';
 import { outputHeaders, withHeaders } from './headers.ts';
@@ -173,18 +174,27 @@ export class Chain implements Stage {
   #pass(outputs: readonly StageOutput[], origin: LogRecord, input: LogRecord['headers'], context: StageContext): Promise<unknown> | undefined {
     if (outputs.length === 0) return undefined;
     const headers = outputHeaders(input, undefined);
+    const source = this.#sourceOf(origin);
     const waits: Promise<unknown>[] = [];
     const written: StageOutput[] = [];
     for (const [ordinal, output] of outputs.entries()) {
       if (!this.#isHandedOver(output, origin)) {
-        written.push(withHeaders(output, headers));
+        written.push(withHeaders(output, this.#handsOver.has(output.topic) ? { ...headers, [HEADER.originTime]: String(source.timestamp) } : headers));
         continue;
       }
-      const wait = this.#deliver(new HandedOver(output, origin, headers, ordinal), context);
+      const wait = this.#deliver(new HandedOver(output, source, headers, ordinal), context);
       if (wait !== undefined) waits.push(wait);
     }
     if (written.length > 0) waits.push(context.publish(written));
     return waits.length > 1 ? Promise.all(waits) : waits[0];
+  }
+
+  /** What was written only to change its partition counts as of what led to it. */
+  #sourceOf(record: LogRecord): LogRecord {
+    const time = Number(record instanceof HandedOver || !this.#handsOver.has(record.topic) ? undefined : record.headers[HEADER.originTime]);
+    if (!Number.isFinite(time)) return record;
+    const { topic, partition, offset, key, value, headers } = record;
+    return { topic, partition, offset, key, value, headers, timestamp: time };
   }
 
   #isHandedOver(output: StageOutput, { partition }: LogRecord): output is JsonOutput {
