@@ -8,7 +8,6 @@ import type { EventLog } from '@tandem/shared/log';
 import type { ResourceProbe } from '@tandem/shared/probe';
 import type { LoadFacts } from '@tandem/shared/profile';
 import type { DecodingOptions, DecodingUse } from './generate/options.ts';
-import type { LoadReason, UnloadReason } from './residency.ts';
 import type { Logger, RecordSpan } from '@tandem/shared/telemetry';
 
 export interface WorkerLimits extends BatchLimits {
@@ -59,6 +58,11 @@ export interface PrefixUse {
   /** What the variant's prefixes take now. */
   bytes?: number;
 }
+
+/** Why a variant was loaded: work waited for it; its model is in use again; the load is going to need it. */
+export type LoadReason = 'asked' | 'sibling' | 'trend';
+/** Why it was unloaded: another needed the room; nobody used it. */
+export type UnloadReason = 'room' | 'idle';
 
 /** What a process wants to know of its worker, for metrics. `variant` is `model.precision`. */
 export interface WorkerObserver {

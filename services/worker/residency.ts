@@ -2,7 +2,7 @@ import { wait } from '@tandem/shared/clock';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import type { LoadedVariant } from '@tandem/shared/engine';
 import { heldPool, prefixesOf, prefixShare, sessionBytes } from './load-prefixes.ts';
-import type { WorkerStageOptions } from './options.ts';
+import type { LoadReason, UnloadReason, WorkerStageOptions } from './options.ts';
 import { cancelledOutcome, redispatchOutcome } from './outcomes.ts';
 import type { Submission } from './pending-work.ts';
 import { Preloads } from './preloads.ts';
@@ -16,11 +16,6 @@ const STAYS = 4;
 /** After a load that failed, its work goes elsewhere for so long, ms. */
 const FAILED_MS = 1_000;
 const SMOOTHING = 0.3;
-
-/** Why a variant was loaded: work waited for it; its model is in use again; the load is going to need it. */
-export type LoadReason = 'asked' | 'sibling' | 'trend';
-/** Why it was unloaded: another needed the room; nobody used it. */
-export type UnloadReason = 'room' | 'idle';
 
 export interface ResidencyOptions extends WorkerStageOptions {
   served: readonly ServedVariant[];
