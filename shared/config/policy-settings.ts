@@ -3,7 +3,7 @@ import { number } from './fields.ts';
 
 /** How the scheduler chooses. */
 export const policySettings = {
-  policy: z.enum(['threshold', 'deadline-aware', 'optimal-share', 'bandit', 'fixed']).default('threshold')
+  policy: z.enum(['threshold', 'deadline-aware', 'optimal-share', 'bandit', 'fixed']).default('deadline-aware')
     .describe('how the scheduler chooses: threshold, deadline-aware, optimal-share, bandit or fixed'),
   precision: z.string().default('fp32').describe('for the fixed policy'),
   learningState: z.string().min(1).optional().describe('for the bandit policy: file that keeps what this scheduler has learnt through restarts, one for each; without it a restart learns anew'),
