@@ -199,9 +199,10 @@ function isOwn({ number, full, provisional, userId, workload, cancelled, deadlin
  * their own deadline did not force them.
  */
 function disordered(sent: readonly Sent[], responses: readonly Written[]): string[] {
-  const first = new Map<string, { place: number; time: number }>();
-  for (const { requestId, writtenAt: time } of responses) if (!first.has(requestId)) first.set(requestId, { place: first.size, time });
-  const promised = sent.filter(({ workload, number, cancelled }) => workload === 'ordered' && number >= 0 && !cancelled);
+  const first = new Map<string, { place: number; time: number; status: string }>();
+  for (const { requestId, writtenAt: time, status } of responses) if (!first.has(requestId)) first.set(requestId, { place: first.size, time, status });
+  // What is rejected, an invalid or a belated request, never queued (docs/delivery.md).
+  const promised = sent.filter(({ requestId, workload, cancelled }) => workload === 'ordered' && !cancelled && first.get(requestId)?.status !== 'rejected');
   return [...Map.groupBy(promised, keyOf).values()].flatMap((requests) => requests.filter((request, index) => {
     const own = first.get(request.requestId);
     const before = first.get(requests[index - 1]?.requestId ?? '');
