@@ -1,4 +1,4 @@
-import { HEADER, topicName, type Cancel, type Erasure, type ErasureNotice, type Interaction, type Lane, type Task } from '@tandem/schemas';
+import { HEADER, topicName, type Cancel, type Erasure, type ErasureNotice, type Interaction, type Lane, type Request, type Task } from '@tandem/schemas';
 import { CachePatience, userHash } from '@tandem/shared/cache';
 import {
   affinityKey, asOfRequest, buildCancellation, buildTask, catalogueSize, isCatalogueItem, isErasure, needsHistory, Quotas, readInteraction,
@@ -94,6 +94,21 @@ class Classifier implements ClassifierStage {
     if (!(read instanceof RecordError)) await this.#apply(read, record);
   }
 
+  async taskAhead(request: Request, mostMs: number): Promise<StageOutput | undefined> {
+    const now = this.#options.clock.now();
+    try {
+      // As an interactive one, since it is one that is expected.
+      const resolved = resolveRequest(request, this.#bindings, { arrivedAt: now, now, lane: 'interactive' });
+      const known = await this.#known(resolved);
+      const { provisional: _, ...task } = buildTask(resolved, { lane: 'interactive', source: 'ahead', bytes: JSON.stringify(request).length, known, stale: !known.exact });
+      if (task.marks.length > 0 || task.plan.steps.length === 0) return undefined;
+      return this.#output({ ...task, lane: 'bulk', ahead: true, deadlineAt: Math.min(task.deadlineAt ?? Infinity, now + mostMs) });
+    } catch (error) {
+      if (error instanceof RecordError) return undefined;
+      throw error;
+    }
+  }
+
   /** What the cache does not take now is handed back: waiting for it would last as long as a drain may. */
   async drain(): Promise<void> {
     this.#features.stop();
@@ -113,21 +128,6 @@ class Classifier implements ClassifierStage {
   /** Workers do not read interactions. */
   #erasureNotice({ userId }: Erasure, { timestamp }: LogRecord): StageOutput {
     const user = userHash(userId);
-  async taskAhead(request: Request, mostMs: number): Promise<StageOutput | undefined> {
-    const now = this.#options.clock.now();
-    try {
-      // As an interactive one, since it is one that is expected.
-      const resolved = resolveRequest(request, this.#bindings, { arrivedAt: now, now, lane: 'interactive' });
-      const known = await this.#known(resolved);
-      const { provisional: _, ...task } = buildTask(resolved, { lane: 'interactive', source: 'ahead', bytes: JSON.stringify(request).length, known, stale: !known.exact });
-      if (task.marks.length > 0 || task.plan.steps.length === 0) return undefined;
-      return this.#output({ ...task, lane: 'bulk', ahead: true, deadlineAt: Math.min(task.deadlineAt ?? Infinity, now + mostMs) });
-    } catch (error) {
-      if (error instanceof RecordError) return undefined;
-      throw error;
-    }
-  }
-
     const notice: ErasureNotice = { kind: 'erasure', user, time: timestamp };
     return { topic: this.#topics.telemetry, key: `erased/${user}`, value: JSON.stringify(notice) };
   }
@@ -138,6 +138,7 @@ class Classifier implements ClassifierStage {
       return this.#features.erase(read, record);
     }
     await this.#features.append(read, record);
+    this.#options.ahead?.acted(read.userId);
     this.#options.observer.interaction();
   }
 
@@ -157,7 +158,6 @@ class Classifier implements ClassifierStage {
     const { identity } = reading;
     if (identity === undefined) throw this.#deadLetter(reading.error ?? new RecordError('invalid_request', 'requestId: unreadable'));
     const key = affinityKey(identity);
-    this.#options.ahead?.acted(read.userId);
     if (reading.cancel !== undefined) return this.#order.behind(key, this.#cancelled(reading.cancel, record));
     const answer = this.#answer(reading, identity, record);
     const ordered = this.#bindings.get(identity.workload)?.workload.order === 'key';
@@ -186,13 +186,6 @@ class Classifier implements ClassifierStage {
     if (judged instanceof RecordError) return [this.#rejected(identity, judged, record)];
     if (judged.lane === 'interactive') this.#options.ahead?.asked(reading.request!, record);
     return [this.#classified(judged)];
-  }
-
-  /** Also what nobody can be answered for has been sent; what is wrong anyway costs nobody anything. */
-  #withinQuota(judged: Task | RecordError, { headers, timestamp }: LogRecord): Task | RecordError {
-    if (judged instanceof RecordError || judged.lane === 'bulk' || !this.#quotas.isOn) return judged;
-    const why = this.#quotas.refused(judged.workload, headers[HEADER.tenant], timestamp);
-    return why === undefined ? judged : new RecordError('quota_exceeded', `${why}; send less, or use the bulk lane`);
   }
 
   /** Also what nobody can be answered for has been sent; what is wrong anyway costs nobody anything. */
@@ -240,6 +233,10 @@ class Classifier implements ClassifierStage {
 
   #classified(task: Task): StageOutput {
     this.#options.observer.classified(task.task, task.workload, task.marks);
+    return this.#output(task);
+  }
+
+  #output(task: Task): StageOutput {
     const experiments = this.#options.experiments.armsOf(task);
     return new JsonOutput(this.#topics.tasks, task.key, experiments === undefined ? task : { ...task, experiments });
   }

@@ -36,12 +36,12 @@ export interface ClassifierOptions {
   limits?: Partial<SensingLimits>;
   /** @default does nothing */
   observer?: ClassifierObserver;
+  /** Whoever wants to know what is likely to be asked next. @default nobody */
+  ahead?: AheadListener;
 }
 
 export type CompleteOptions = Required<Omit<ClassifierOptions, 'featureTtlMs' | 'limits' | 'ahead' | 'partitions'>> & Pick<ClassifierOptions, 'ahead' | 'partitions'> & {
   featureTtlMs: number | undefined;
-  /** Whoever wants to know what is likely to be asked next. @default nobody */
-  ahead?: AheadListener;
   limits: SensingLimits;
 };
 

@@ -27,8 +27,7 @@ function classifier(settings: Settings, ports: Ports): Stage {
   const { prefix, featureWaitMs } = settings;
   const ahead = precomputation(settings, ports);
   const quotas = { workloads: settings.workloadQuotas, tenants: settings.tenantQuotas };
-  const quotas = { workloads: settings.workloadQuotas, tenants: settings.tenantQuotas };
-  const classifying = createClassifierStage({ ...ports, prefix, featureWaitMs, quotas, partitions: settings.partitions, quotas, partitions: settings.partitions, observer: classifierObserver(ports.metrics), ...(ahead === undefined ? {} : { ahead }) });
+  const classifying = createClassifierStage({ ...ports, prefix, featureWaitMs, quotas, partitions: settings.partitions, observer: classifierObserver(ports.metrics), ...(ahead === undefined ? {} : { ahead }) });
   const stage = withBulkAdmission(classifying, { ...ports, prefix, partitions: settings.partitions });
   // Before anything is computed ahead all features are known.
   if (!ports.cache.shared) withOwnFeatures(stage, settings, ports);
