@@ -38,6 +38,8 @@ const { values } = parseArgs({
 
 const progress = (text: string) => process.stderr.write(`${text}\n`);
 const CALIBRATION_SECONDS = 7;
+/** Of what a burst reached: whoever does less under load had to share the machine meanwhile. */
+const LEAST_OF_BURST = 0.5;
 const BEST = 'graded.fp32';
 const RATE = 1_000_000;
 const SLO_MS = 50;
@@ -50,6 +52,8 @@ interface Made {
 async function runsOf(real: RealStand, precision: string, then?: (cluster: Awaited<ReturnType<RealStand['open']>>, runs: CalibrationRuns) => Promise<void>): Promise<CalibrationRuns> {
   await using cluster = await real.open(['--policy', 'fixed', '--precision', precision]);
   const runs = await calibrationRuns(cluster.tapped, `graded.${precision}`, cluster.roughCapacity, { seconds: CALIBRATION_SECONDS, brokerPid: real.stand.brokerPid, seed: real.seed });
+  const capacity = calibrate([runs], real.cores).capacityPerSecond.get(runs.variant) ?? 0;
+  if (capacity < LEAST_OF_BURST * cluster.roughCapacity) progress(`${runs.variant}: ${whole(capacity)}/s under load after ${whole(cluster.roughCapacity)}/s in a burst: this machine does something else, and what follows means nothing`);
   await then?.(cluster, runs);
   return runs;
 }
