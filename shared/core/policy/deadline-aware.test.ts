@@ -52,6 +52,19 @@ test('the most accurate variant that is in time is chosen', () => {
   expect(choose([[FP32, { compute: 60 }], [INT8, { compute: 20 }]])).toMatchObject({ kind: 'dispatch', precision: 'int8' });
 });
 
+test('what nothing is known of is tried where it would be the best, and not because the CPU is short', () => {
+  const cluster = (cpuUse: number): ClusterState => {
+    const known = clusterOf(new Map([[FP32, {}], [INT8, {}]]));
+    return { ...known, resources: { cpuUse } as ClusterState['resources'], forecast: (state, ...rest) => (state.variant === unknown ? undefined : known.forecast(state, ...rest)) };
+  };
+  let unknown = INT8;
+  const chosen = (cpuUse: number) => decide(deadlineAwarePolicy(), { task: task(), step: step(), previous: {}, now: 1_000, cluster: cluster(cpuUse) });
+  expect(chosen(0.99)).toMatchObject({ precision: 'fp32' });
+  unknown = FP32;
+  expect(chosen(0.99)).toMatchObject({ precision: 'int8' });
+  expect(chosen(0.1)).toMatchObject({ precision: 'fp32' });
+});
+
 test('of variants that validation cannot tell apart the cheapest is chosen, of others the most accurate', () => {
   const alike = variant('large', 'fp16', 0.1995);
   expect(choose([[FP32, { cost: 2 }], [alike, { cost: 1 }]])).toMatchObject({ precision: 'fp16', reason: expect.stringContaining('as good as the best') });

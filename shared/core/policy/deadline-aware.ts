@@ -52,7 +52,8 @@ interface Option {
 function optionOf(state: VariantState, { cluster, task }: DecisionContext, { marginDeviations }: DeadlineAwareOptions): Option {
   const forecast = cluster.forecast(state, task.tier, task.key);
   const accuracy = state.variant.accuracy.value;
-  if (forecast === undefined) return { state, accuracy, forecast, needMs: 0, peakNeedMs: 0, costMs: 0 };
+  // It is not taken for cheap: where the CPU is short it is not the time to try something new.
+  if (forecast === undefined) return { state, accuracy, forecast, needMs: 0, peakNeedMs: 0, costMs: Infinity };
   const peakNeedMs = expectedMsOf(forecast) + forecast.peakQueueMs - forecast.queueMs + marginDeviations * forecast.deviationMs;
   return { state, accuracy, forecast, needMs: forecast.soonestMs, peakNeedMs, costMs: forecast.costMs };
 }
@@ -107,7 +108,7 @@ function comfortOf({ task, step, cluster }: DecisionContext, options: readonly O
 
 function fittingOf(options: readonly Option[], budget: number, comfort: (option: Option) => number): Option[] {
   const cheapest = cheapestOf(options);
-  return options.filter((option) => option === cheapest ? option.needMs <= budget : option.peakNeedMs <= comfort(option) * budget);
+  return options.filter((option) => option === cheapest ? option.needMs <= budget : option.peakNeedMs < comfort(option) * budget);
 }
 
 /** Undefined: none is in time. */
