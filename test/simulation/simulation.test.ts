@@ -2,7 +2,7 @@ import { describe, expect, test, vi } from 'vitest';
 import { simulate, type Scenario, type Verdict } from './run.ts';
 
 /** TANDEM_SIMULATION_RUNS makes it a long search; TANDEM_SIMULATION_SEED repeats one run. */
-const RUNS = Number(process.env['TANDEM_SIMULATION_RUNS'] ?? 40);
+const RUNS = Number(process.env['TANDEM_SIMULATION_RUNS'] ?? 25);
 const FIRST_SEED = Number(process.env['TANDEM_SIMULATION_SEED'] ?? 1);
 
 vi.setConfig({ testTimeout: 300_000 });

@@ -41,12 +41,13 @@ export class Client {
     await this.#producer.send(values.map((value) => ({ topic: topicName(this.prefix, topic), key: randomUUID(), value })));
   }
 
-  /** Sends requests and waits for the first response of each. */
-  async ask(drafts: readonly Draft[]): Promise<Response[]> {
+  /** Sends requests and waits for the first response of each. @param timeoutMs default 30,000 */
+  async ask(drafts: readonly Draft[], timeoutMs?: number): Promise<Response[]> {
     const requests = drafts.map((draft) => ({ requestId: randomUUID(), ...draft }));
     await this.write('requests', requests.map((request) => JSON.stringify(request)));
     await until(() => requests.every(({ requestId }) => this.responses.has(requestId)), {
       what: () => `responses to ${requests.filter(({ requestId }) => !this.responses.has(requestId)).length} requests`,
+      ...(timeoutMs === undefined ? {} : { timeoutMs }),
     });
     return requests.map(({ requestId }) => this.responses.get(requestId)![0]!);
   }

@@ -55,16 +55,16 @@ test('a worker process comes with the load and goes after it, and every request 
   await using cluster = await startCluster('1..2');
   const { client, workers, command } = cluster;
   const atOnce = (count: number) => until(() => workers.size === count, { timeoutMs: PATIENCE_MS, what: () => `${count} workers, not ${workers.size}:\n${command.log()}` });
-  await client.ask(requests(1));
+  await client.ask(requests(1), PATIENCE_MS);
   expect(workers.size).toBe(1);
   // More than one worker works off in time.
-  const heavy = client.ask(requests(5_000));
+  const heavy = client.ask(requests(5_000), PATIENCE_MS);
   await atOnce(2);
   await heavy;
   // Some load while the second one goes, too little for two.
   let going = true;
   const gone = atOnce(1).finally(() => (going = false));
-  while (going) await client.ask(requests(5));
+  while (going) await client.ask(requests(5), PATIENCE_MS);
   await gone;
   expect(doubled(client)).toBe(0);
   expect(incomplete(client)).toBe(0);
@@ -75,10 +75,10 @@ test('a worker process comes with the load and goes after it, and every request 
 test('where there may be none, the last worker sleeps when nothing is asked, and the next request wakes one up', async () => {
   await using cluster = await startCluster('0..1', '--scale-idle-after-ms', '2000');
   const { client, workers, command } = cluster;
-  const [first] = await client.ask(requests(1));
+  const [first] = await client.ask(requests(1), PATIENCE_MS);
   expect(first?.status).toBe('complete');
   await until(() => workers.size === 0 && command.log().includes('has handed over and ended'), { timeoutMs: PATIENCE_MS, what: () => `sleep:\n${command.log()}` });
-  const [second] = await client.ask(requests(1));
+  const [second] = await client.ask(requests(1), PATIENCE_MS);
   expect(second?.status).toBe('complete');
   expect(command.log()).toMatch(/"tookMs":\d+.*"msg":"a worker serves"/);
   expect(doubled(client)).toBe(0);
