@@ -1,8 +1,9 @@
 import { expect, test } from 'vitest';
-import type { Cancellation, Heartbeat, Outcome, PlanStep, Task, Variant, Work } from '@tandem/schemas';
+import type { Cancellation, Heartbeat, Outcome, PlanStep, ResourceSample, Task, Variant, Work } from '@tandem/schemas';
 import { ManualClock } from '@tandem/shared/clock';
 import { thresholdPolicy, type Decision, type Policy } from '@tandem/shared/core';
 import type { EventLog, LogRecord, TailOptions } from '@tandem/shared/log';
+import type { ResourceProbe } from '@tandem/shared/probe';
 import type { StageOutput } from '@tandem/shared/runner';
 import { silentLogger } from '@tandem/shared/telemetry';
 import { createSchedulerStage } from './stage.ts';
@@ -13,7 +14,7 @@ const variant = (model: string, precision: string): Variant => ({
 });
 
 /** @param earlier some worker has served all variants, and has left */
-async function harness({ earlier = true, ...over }: { policy?: Policy; earlier?: boolean; instance?: string } = {}) {
+async function harness({ earlier = true, ...over }: { policy?: Policy; earlier?: boolean; instance?: string; probe?: Pick<ResourceProbe, 'sample'> } = {}) {
   const clock = new ManualClock(10_000);
   const decisions: Decision[] = [];
   let telemetry: TailOptions['onRecord'] = () => undefined;
@@ -70,6 +71,19 @@ test('the first step of a task goes to the topic of the chosen variant, keyed by
   const work = JSON.parse(output!.value as string) as Work;
   expect(work).toMatchObject({ step: 'coarse', model: 'small', precision: 'fp32', task: { requestId: 'r1' } });
   expect(work.reason).toMatch(/^threshold: coarse, CPU 0.10/);
+});
+
+test('a stop while resources are being sampled leaves no timer behind', async () => {
+  const sampled = Promise.withResolvers<ResourceSample>();
+  const sample = { time: 0, cpuCores: 2, cpuUse: 0.1, memoryBytes: 24e9, memoryFreeBytes: 20e9 };
+  let samples = 0;
+  const { clock, stop } = await harness({ probe: { sample: () => (samples += 1) === 1 ? Promise.resolve(sample) : sampled.promise } });
+  clock.advance(500);
+  expect(samples).toBe(2);
+  await stop();
+  sampled.resolve(sample);
+  await new Promise((resolve) => setImmediate(resolve));
+  expect(clock.pending).toBe(0);
 });
 
 test('bulk work goes to the bulk topic', async () => {

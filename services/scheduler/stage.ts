@@ -72,6 +72,7 @@ class Scheduler implements Stage {
   readonly #cancelled = new RecentKeys();
   #telemetry: Tail | undefined;
   #cancelProbe: () => void = () => undefined;
+  #stopped = false;
   #snapshot: Snapshot | undefined;
   readonly #waiting = new WaitingSteps((at) => this.#decide(at));
   readonly #reports: Reports;
@@ -129,6 +130,7 @@ class Scheduler implements Stage {
   }
 
   async stop(): Promise<void> {
+    this.#stopped = true;
     this.#cancelProbe();
     this.#reports.stop();
     await this.#telemetry?.close();
@@ -275,6 +277,8 @@ class Scheduler implements Stage {
     } catch (error) {
       logger.warn({ err: error }, 'sampling resources failed; deciding by the last sample');
     }
+    // The stage may have been stopped while this took its sample.
+    if (this.#stopped) return;
     // Deadlines pass without any news.
     this.#waiting.look();
     this.#cancelProbe = clock.schedule(clock.now() + probeIntervalMs, () => void this.#probe());
