@@ -19,6 +19,18 @@ const changes = (counts: readonly number[]) => counts.filter((count, index) => i
 const rules = (over: Partial<ScalingRules> = {}): Partial<ScalingRules> => ({ min: 1, max: 16, upAfterMs: 3_000, downAfterMs: 30_000, ...over });
 const noise = fc.array(fc.double({ min: -0.15, max: 0.15, noNaN: true }), { minLength: 240, maxLength: 240 });
 
+test('a worker that is still starting is not idle, however long that takes: it was woken up for something', () => {
+  const scaler = new Autoscaler(rules({ min: 0, idleAfterMs: 5_000 }));
+  const nothing = { asked: 0 };
+  run(scaler, 10, () => 0, () => nothing);
+  expect(scaler.workers).toBe(0);
+  scaler.update(sample(10, 0, 0, { asked: 1 }));
+  for (let second = 11; second < 60; second += 1) expect(scaler.update(sample(second, 0, 0, nothing)).workers).toBe(1);
+  for (let second = 60; second < 64; second += 1) expect(scaler.update(sample(second, 1, 0, nothing)).workers).toBe(1);
+  for (let second = 64; second < 70; second += 1) scaler.update(sample(second, 1, 0, nothing));
+  expect(scaler.workers).toBe(0);
+});
+
 test('a constant load with noise of 15 % moves nothing once it has settled', () => {
   fc.assert(fc.property(fc.double({ min: 0.01, max: 20, noNaN: true }), noise, (load, around) => {
     const counts = run(new Autoscaler(rules()), 240, (second) => load * (1 + around[second]!));

@@ -48,7 +48,9 @@ export class Autoscaler {
   /** @param startMs what a worker takes from the decision until it serves: by then the load may have grown */
   update(sample: LoadSample, startMs = 0): ScalingDecision {
     if (sample.workers > 0) this.#sessionsEach = sample.sessions / sample.workers;
-    if (sample.asked > 0 || sample.bulk > 0 || sample.backlogMs > 0) this.#askedAt = sample.at;
+    // One that is still starting has not said yet what waits for it.
+    const isStarting = this.#workers > 0 && sample.workers === 0;
+    if (sample.asked > 0 || sample.bulk > 0 || sample.backlogMs > 0 || isStarting) this.#askedAt = sample.at;
     this.#askedAt ??= sample.at;
     this.#remember(sample, startMs);
     const { workers, reason } = this.#decide(sample);
