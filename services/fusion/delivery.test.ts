@@ -1,26 +1,14 @@
-import { setImmediate as nextTurn } from 'node:timers/promises';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { CANCELLED } from '@tandem/schemas';
 import { ManualClock } from '@tandem/shared/clock';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog, ExclusiveWriter, ReadOptions } from '@tandem/shared/log';
-import { completed, fine, harness, sharedLog, task } from './testing.ts';
+import { completed, fine, harness, passing, sharedLog, task } from './testing.ts';
 
 const once = { delivery: 'exactly-once', transactionIntervalMs: 50 } as const;
 const empty = { id: 'none', strategy: 'cascade' as const, steps: [] };
 const request = (index: number) => task({ requestId: `r${index}`, source: `t.requests/0/${index}`, plan: empty });
-
-/** Lets time pass until a promise settles. */
-async function passing<Value>(clock: ManualClock, promise: Promise<Value>): Promise<Value> {
-  let settled = false;
-  void promise.then(() => (settled = true), () => (settled = true));
-  for (let turn = 0; turn < 2_000 && !settled; turn += 1) {
-    clock.advance(20);
-    await nextTurn();
-  }
-  return promise;
-}
 
 test('whoever takes a partition over knows from the responses what has been answered', async () => {
   const clock = new ManualClock(1_000);

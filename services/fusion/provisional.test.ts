@@ -6,7 +6,7 @@ import { ManualClock } from '@tandem/shared/clock';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog, ExclusiveWriter } from '@tandem/shared/log';
 import type { StageOutput } from '@tandem/shared/runner';
-import { completed, fine, harness, sharedLog, task, type HarnessOptions } from './testing.ts';
+import { completed, fine, harness, passing, sharedLog, task, type HarnessOptions } from './testing.ts';
 
 const once = { delivery: 'exactly-once', transactionIntervalMs: 50 } as const;
 const wanted = (over: Partial<Task> = {}) => task({ provisional: true, ...over });
@@ -21,17 +21,6 @@ async function started(options: HarnessOptions = {}) {
   const all = await harness(options);
   await all.lookedBack();
   return all;
-}
-
-/** Lets time pass until a promise settles. */
-async function passing<Value>(clock: ManualClock, promise: Promise<Value>): Promise<Value> {
-  let settled = false;
-  void promise.then(() => (settled = true), () => (settled = true));
-  for (let turn = 0; turn < 2_000 && !settled; turn += 1) {
-    clock.advance(20);
-    await nextTurn();
-  }
-  return promise;
 }
 
 test('the small model’s answer goes out when it comes, marked, and the final one after it', async () => {

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fixedTopics, type Outcome, type Response, type Task } from '@tandem/schemas';
 import { ManualClock } from '@tandem/shared/clock';
 import type { Adapter } from '@tandem/shared/core';
@@ -92,4 +93,15 @@ export function completed(step: string, items: number[], over: Partial<Outcome> 
 export function fine(items: number[], over: Partial<Outcome> = {}): Outcome {
   const coarse = { kind: 'completed', run: RUN, result: { items: items.toSorted((a, b) => a - b), scores: items.map(() => 1) } } as const;
   return completed('fine', items, { previous: { coarse }, ...over });
+}
+
+/** Lets time pass until a promise settles. */
+export async function passing<Value>(clock: ManualClock, promise: Promise<Value>): Promise<Value> {
+  let settled = false;
+  void promise.then(() => (settled = true), () => (settled = true));
+  for (let turn = 0; turn < 2_000 && !settled; turn += 1) {
+    clock.advance(20);
+    await nextTurn();
+  }
+  return promise;
 }

@@ -1,6 +1,6 @@
 import { topicName, type Heartbeat } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import { readHeartbeat } from '@tandem/shared/core';
+import { readHeartbeat, WORKER_GONE_AFTER_MS } from '@tandem/shared/core';
 import type { EventLog, Tail } from '@tandem/shared/log';
 
 export interface IdleOptions {
@@ -21,7 +21,6 @@ interface Heard {
   cpuUse: number;
 }
 
-const STALE_AFTER_MS = 3_000;
 const STALE_RECORD_MS = 60_000;
 /** Interactive work may take this share of each machine. */
 const MAX_INTERACTIVE_USE = 0.1;
@@ -63,7 +62,7 @@ export class IdleWatch {
   /** @param busyWithOurs whether requests of this backfill are in the flow */
   idle(busyWithOurs: boolean): boolean {
     const now = this.#options.clock.now();
-    const live = [...this.#workers.values()].filter(({ at }) => now - at <= STALE_AFTER_MS);
+    const live = [...this.#workers.values()].filter(({ at }) => now - at <= WORKER_GONE_AFTER_MS);
     if (live.length === 0) return false;
     return live.every(({ interactiveUse, queued, running, cpuUse }) => {
       if (interactiveUse === undefined || interactiveUse > MAX_INTERACTIVE_USE) return false;

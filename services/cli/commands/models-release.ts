@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 import { topicName, type Variant } from '@tandem/schemas';
 import { checkGolden, createOnnxEngine, loadGolden, parseProvider } from '@tandem/shared/engine';
 import type { SettingName, Settings } from '@tandem/shared/config';
-import { readHeartbeat } from '@tandem/shared/core';
+import { readHeartbeat, WORKER_GONE_AFTER_MS } from '@tandem/shared/core';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog, LogRecord } from '@tandem/shared/log';
 import { loadRegistry, variantName } from '@tandem/shared/registry';
@@ -13,8 +13,6 @@ import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 
 const SETTINGS: readonly SettingName[] = ['kafka', 'prefix', 'models', 'providers', 'instance', 'logLevel'];
 const WAIT_MS = 60_000;
-/** A worker that was not heard of for so long does not count. */
-const HEARD_WITHIN_MS = 3_000;
 const LOOK_EVERY_MS = 200;
 const NOT_TAKEN = 1;
 
@@ -64,7 +62,7 @@ async function watchWorkers(log: EventLog, prefix: string, name: string): Promis
   };
   const tail = await log.tail({ topic: topicName(prefix, 'telemetry'), startFrom: 'latest', onRecord });
   return {
-    answers: () => [...heard.values()].flatMap(({ at, answer }) => (answer !== undefined && Date.now() - at < HEARD_WITHIN_MS ? [answer] : [])),
+    answers: () => [...heard.values()].flatMap(({ at, answer }) => (answer !== undefined && Date.now() - at < WORKER_GONE_AFTER_MS ? [answer] : [])),
     close: () => tail.close(),
   };
 }
@@ -75,7 +73,7 @@ async function untilTaken(answers: () => WorkerAnswer[], isTaken: (answer: Worke
   const startedAt = Date.now();
   for (;;) {
     const now = answers();
-    const isQuiet = Date.now() - startedAt > HEARD_WITHIN_MS;
+    const isQuiet = Date.now() - startedAt > WORKER_GONE_AFTER_MS;
     if (isQuiet && now.every((answer) => isTaken(answer) || answer.refused?.version === version)) return now;
     if (Date.now() - startedAt > waitMs) return now;
     line.show(() => `${now.filter(isTaken).length} of ${now.length} workers have taken it`);

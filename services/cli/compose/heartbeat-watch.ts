@@ -1,9 +1,8 @@
 import type { Clock } from '@tandem/shared/clock';
+import { WORKER_GONE_AFTER_MS } from '@tandem/shared/core';
 import type { LogRecord } from '@tandem/shared/log';
 import type { Metrics } from '@tandem/shared/telemetry';
 
-/** As the scheduler judges it. */
-const STALE_AFTER_MS = 3_000;
 const FORGOTTEN_AFTER_MS = 600_000;
 /** Also erasures and whatever else may come are told by that topic. */
 const HEARTBEAT = Buffer.from('"kind":"worker"');
@@ -34,7 +33,7 @@ export class HeartbeatWatch {
         continue;
       }
       oldestMs = Math.max(oldestMs, ageMs);
-      if (ageMs > STALE_AFTER_MS) stale += 1;
+      if (ageMs > WORKER_GONE_AFTER_MS) stale += 1;
       else fresh += 1;
     }
     metrics.workers.set({ state: 'fresh' }, fresh);

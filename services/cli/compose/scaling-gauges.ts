@@ -1,5 +1,4 @@
 import type { Settings } from '@tandem/shared/config';
-import type { Stage, StageContext } from '@tandem/shared/runner';
 import type { Ports } from './ports.ts';
 import { ScalingWatch, scalingRules } from './scaling-watch.ts';
 
@@ -18,21 +17,6 @@ export function scalingGauges(settings: Settings, { metrics, clock }: Pick<Ports
       metrics.loadSessions.set(arrivedMs / durationMs);
       metrics.backlogSeconds.set(backlogMs / 1_000);
       metrics.missedShare.set(asked === 0 ? 0 : Math.min(1, missed / asked));
-    },
-  });
-}
-
-/** Looks for as long as the stage runs. */
-export function watched(stage: Stage, watch: ScalingWatch): Stage {
-  const [start, stop] = [stage.start?.bind(stage), stage.stop?.bind(stage)];
-  return Object.assign(stage, {
-    async start(context: StageContext) {
-      await start?.(context);
-      watch.start();
-    },
-    async stop() {
-      watch.stop();
-      await stop?.();
     },
   });
 }

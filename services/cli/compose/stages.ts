@@ -8,17 +8,18 @@ import type { Settings } from '@tandem/shared/config';
 import type { Adapter } from '@tandem/shared/core';
 import { createOnnxEngine, loadGolden, parseProvider, type InferenceEngine } from '@tandem/shared/engine';
 import { TandemError } from '@tandem/shared/errors';
-import { Chain, RunningStage, stageReaders, type RunnerOptions, type Stage, type StageContext, type StageName } from '@tandem/shared/runner';
+import { Chain, RunningStage, stageReaders, type RunnerOptions, type Stage, type StageName } from '@tandem/shared/runner';
+import { accompanied } from './companion.ts';
 import { countedWriters } from './counted-writers.ts';
 import { ExperimentReports } from './experiment-reports.ts';
 import { HeartbeatWatch } from './heartbeat-watch.ts';
-import { openLearning, type Learning } from './learning.ts';
+import { openLearning } from './learning.ts';
 import { LiveAccuracy } from './live-accuracy.ts';
 import { classifierObserver, fusionObserver, schedulerObserver, workerObserver } from './observers.ts';
 import { policyOf } from './policies.ts';
 import { variantCurves } from './profiles.ts';
 import type { Ports } from './ports.ts';
-import { scalingGauges, watched } from './scaling-gauges.ts';
+import { scalingGauges } from './scaling-gauges.ts';
 import { servedVariants } from './served-variants.ts';
 import { takeOver } from './takeover.ts';
 import { topicsOf } from './topology.ts';
@@ -75,23 +76,10 @@ async function scheduler(settings: Settings, ports: Ports): Promise<Stage> {
   });
   const learning = settings.policy === 'bandit' ? await openLearning(settings, ports) : undefined;
   const policy = learning?.policy ?? policyOf(settings);
-  const stage = watched(createSchedulerStage({ ...ports, prefix, instance, tierWeights, policy, observer }), scaling);
-  return learning === undefined ? stage : taught(stage, learning);
-}
-
-/** What is learnt is kept for as long as the stage decides. */
-function taught(stage: Stage, learning: Learning): Stage {
-  const [start, stop] = [stage.start?.bind(stage), stage.stop?.bind(stage)];
-  return Object.assign(stage, {
-    async start(context: StageContext) {
-      await start?.(context);
-      learning.start();
-    },
-    async stop() {
-      await stop?.();
-      await learning.stop();
-    },
-  });
+  const stage = createSchedulerStage({ ...ports, prefix, instance, tierWeights, policy, observer });
+  accompanied(stage, { started: () => scaling.start(), stopping: () => scaling.stop() });
+  // What is learnt is kept for as long as the stage decides.
+  return learning === undefined ? stage : accompanied(stage, { started: () => learning.start(), stopped: () => learning.stop() });
 }
 
 const MEBIBYTE = 1_048_576;
@@ -156,22 +144,16 @@ function fusion(settings: Settings, ports: Ports): Stage {
   });
   const observer = { ...responded, shadowed: (outcome: ShadowOutcome) => reports.shadowed(outcome) };
   const log = countedWriters(ports.log, ports.metrics);
-  return judged(createFusionStage({ ...ports, log, prefix, delivery, transactionIntervalMs, answeredWindowMs, isOrdered, adapterOf: adapters, observer }), accuracy, reports);
-}
-
-/** Interactions are looked at for as long as the stage answers. */
-function judged(stage: Stage, accuracy: LiveAccuracy, reports: ExperimentReports): Stage {
-  const [start, stop] = [stage.start?.bind(stage), stage.stop?.bind(stage)];
-  return Object.assign(stage, {
-    async start(context: StageContext) {
-      await start?.(context);
+  const stage = createFusionStage({ ...ports, log, prefix, delivery, transactionIntervalMs, answeredWindowMs, isOrdered, adapterOf: adapters, observer });
+  // Interactions are looked at for as long as the stage answers.
+  return accompanied(stage, {
+    async started() {
       await accuracy.start();
       reports.start();
     },
-    async stop() {
+    async stopping() {
       await reports.stop();
       await accuracy.stop();
-      await stop?.();
     },
   });
 }

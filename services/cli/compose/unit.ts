@@ -4,9 +4,9 @@ import type { ControlState } from '@tandem/shared/control';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import type { LifecycleState } from '@tandem/shared/lifecycle';
 import type { RunningStage } from '@tandem/shared/runner';
-import { DrainedBeats } from './drained-beats.ts';
 import type { Ports } from './ports.ts';
 import { startUnit } from './stages.ts';
+import { SteadyBeats } from './steady-beats.ts';
 
 /** A stage, or several chained, that does what operators want: it holds lanes back, and a worker can be drained and brought back. */
 export class Unit {
@@ -14,7 +14,8 @@ export class Unit {
   readonly #settings: Settings;
   readonly #ports: Ports;
   #running: RunningStage | undefined;
-  #beats: DrainedBeats | undefined;
+  /** Of a drained worker: alive, and serving nothing. */
+  #beats: SteadyBeats | undefined;
   #control: ControlState;
   #settled: Promise<void> = Promise.resolve();
   #stopping = false;
@@ -62,8 +63,8 @@ export class Unit {
     this.#ports.logger.info({ stages: this.#names }, 'draining, as an operator wants');
     await this.#running?.stop();
     this.#running = undefined;
-    this.#beats = new DrainedBeats(this.#settings, this.#ports);
-    this.#beats.start();
+    this.#beats = new SteadyBeats(this.#settings.instance, this.#settings, this.#ports);
+    this.#beats.start({ variants: [], drained: true });
   }
 
   async #resume(): Promise<void> {

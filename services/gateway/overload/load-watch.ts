@@ -1,12 +1,9 @@
 import { topicName, type TaskKind, type Workload } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import { readHeartbeat } from '@tandem/shared/core';
+import { readHeartbeat, WORKER_GONE_AFTER_MS } from '@tandem/shared/core';
 import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
 import type { Logger } from '@tandem/shared/telemetry';
 import { predictedWaitMs, type Seen } from './predicted-wait.ts';
-
-/** Heartbeats come every 500 ms; a worker that is silent for so long says nothing about now. */
-const FRESH_MS = 3_000;
 
 export interface LoadWatchOptions {
   log: Pick<EventLog, 'tail'>;
@@ -39,7 +36,7 @@ export class LoadWatch {
   /** ms; undefined where nothing can be said. */
   waitMs(workload: Workload, task?: TaskKind): number | undefined {
     const now = this.#clock.now();
-    const workers = [...this.#workers.values()].filter((seen) => now - seen.now.time <= FRESH_MS);
+    const workers = [...this.#workers.values()].filter((seen) => now - seen.now.time <= WORKER_GONE_AFTER_MS);
     return predictedWaitMs(workload, task, workers);
   }
 

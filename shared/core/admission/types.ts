@@ -1,4 +1,5 @@
 import type { Heartbeat } from '@tandem/schemas';
+import { WORKER_GONE_AFTER_MS } from '../heartbeat/worker-gone.ts';
 
 export interface AdmissionOptions {
   /** Bulk work that workers shall have waiting, as the time they need for it at their present pace. @default 750 */
@@ -30,7 +31,7 @@ export const ADMISSION_DEFAULTS: AdmissionOptions = {
   floorPerSecond: 1,
   floorShare: 0.05,
   ceilingPerSecond: 50_000,
-  staleAfterMs: 3_000,
+  staleAfterMs: WORKER_GONE_AFTER_MS,
 };
 
 /** What admission reads of a heartbeat. */

@@ -1,4 +1,5 @@
 import type { Heartbeat } from '@tandem/schemas';
+import { WORKER_GONE_AFTER_MS } from '../heartbeat/worker-gone.ts';
 
 export interface IdleRules {
   /** Of any worker's machine, 0..1: above it nothing is idle. */
@@ -19,7 +20,7 @@ export class IdleWorkers {
   readonly #workers = new Map<string, Heard>();
 
   constructor(rules: IdleRules) {
-    this.#rules = { staleAfterMs: 3_000, ...rules };
+    this.#rules = { staleAfterMs: WORKER_GONE_AFTER_MS, ...rules };
   }
 
   /** True: it is a new one, or has begun anew, and remembers nothing. */

@@ -1,6 +1,7 @@
 import type { Heartbeat, ResourceSample, StepOutcome, Variant, VariantLoad } from '@tandem/schemas';
 import { QUEUE_RULES } from '../batching/index.ts';
 import { readHeartbeat } from '../heartbeat/read-heartbeat.ts';
+import { WORKER_GONE_AFTER_MS } from '../heartbeat/worker-gone.ts';
 import { expectedMsOf } from './expectation.ts';
 import { Forecaster } from './forecaster.ts';
 import { Outstanding, PlaceNames, type Dispatched } from './outstanding.ts';
@@ -74,7 +75,7 @@ export class Cluster {
   readonly #probed = new Set<string>();
   #own: ResourceSample | undefined;
 
-  constructor({ variants, startedAt, staleAfterMs = 3_000, tierWeights = QUEUE_RULES.tierWeights }: ClusterOptions) {
+  constructor({ variants, startedAt, staleAfterMs = WORKER_GONE_AFTER_MS, tierWeights = QUEUE_RULES.tierWeights }: ClusterOptions) {
     this.#variants = variants.filter(({ status }) => status !== 'retired');
     this.#startedAt = startedAt;
     this.#staleAfterMs = staleAfterMs;

@@ -1,9 +1,8 @@
 import type { Heartbeat, SchedulerReport, VariantLoad } from '@tandem/schemas';
+import { WORKER_GONE_AFTER_MS } from '../heartbeat/worker-gone.ts';
 import { batchMs } from '../profile/index.ts';
 import type { LoadSample } from './types.ts';
 
-/** A worker that nothing is heard of for so long is gone, ms. */
-const STALE_AFTER_MS = 3_000;
 /** Reports stop while nothing is decided, so they say nothing of whether a scheduler lives. */
 const FORGOTTEN_AFTER_MS = 600_000;
 /** What workers can do is what they do in batches of this size: at low load they are smaller, and cost more. */
@@ -91,7 +90,7 @@ export class LoadMeter {
   }
 
   #forget(now: number): void {
-    for (const [instance, { at }] of this.#workers) if (now - at > STALE_AFTER_MS) this.left(instance);
+    for (const [instance, { at }] of this.#workers) if (now - at > WORKER_GONE_AFTER_MS) this.left(instance);
     for (const [instance, { at }] of this.#schedulers) if (now - at > FORGOTTEN_AFTER_MS) this.#schedulers.delete(instance);
   }
 }
