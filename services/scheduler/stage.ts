@@ -43,7 +43,7 @@ export interface SchedulerObserver {
   /** A step came back, against what was expected of it. */
   cameTrue?(what: CameTrue): void;
   /** An experiment's arm was promoted or rolled back, or it ended. */
-  experiment?(name: string, action: ExperimentAction['kind']): void;
+  experiment?(name: string, action: ExperimentAction): void;
 }
 
 type Outputs = readonly StageOutput[] | Promise<readonly StageOutput[]>;

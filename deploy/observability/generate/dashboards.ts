@@ -79,7 +79,8 @@ const MODELS: Dashboard = {
     { title: 'Experiments: answers by arm', unit: 'reqps', help: 'Bad: failed, shed, degraded or rescued. Guard rails compare arms with control.', queries: { '{{experiment}} {{arm}}: {{result}}': rate('tandem_experiment_answers_total', 'experiment, arm, result') } },
     { title: 'Experiments: response time by arm, p95', unit: 's', queries: { '{{experiment}} {{arm}}': quantile(0.95, 'tandem_experiment_response_seconds', 'experiment, arm') } },
     { title: 'Experiments: live HR@10 by arm', unit: 'percentunit', queries: { '{{experiment}} {{arm}}': 'sum by (experiment, arm) (rate(tandem_experiment_hits_total[1h])) / sum by (experiment, arm) (rate(tandem_experiment_judged_total[1h]))' } },
-    { title: 'Experiments: copies, and what schedulers did', unit: 'ops', queries: { '{{experiment}} {{arm}}: {{result}}': rate('tandem_experiment_copies_total', 'experiment, arm, result'), '{{experiment}}: {{action}}': rate('tandem_experiment_actions_total', 'experiment, action') } },
+    { title: 'Experiments: copies', unit: 'ops', queries: { '{{experiment}} {{arm}}: {{result}}': rate('tandem_experiment_copies_total', 'experiment, arm, result') } },
+    { title: 'Experiments: what schedulers did by themselves', unit: 'short', help: 'A step is an action: promoted, rolled back (see experiment-rolled-back), ended. Operators’ are in the audit.', queries: { '{{experiment}} {{arm}}: {{action}}': 'sum by (experiment, arm, action) (tandem_experiment_actions_total)' } },
     { title: 'Live HR@10 by the model that answered', unit: 'percentunit', queries: { '{{workload}} {{model}}.{{precision}}': 'sum by (workload, model, precision) (rate(tandem_live_hits_total[1h])) / sum by (workload, model, precision) (rate(tandem_live_judged_total[1h]))' } },
   ],
 };

@@ -4,11 +4,10 @@ import { agreement, answerOfArm, ExperimentTallies, reportKey, type Adapter, typ
 import { messageOf } from '@tandem/shared/errors';
 import type { LogProducer } from '@tandem/shared/log';
 import type { Logger, Metrics } from '@tandem/shared/telemetry';
+import { ExperimentLabels } from './experiment-labels.ts';
 import type { ShadowItems } from './live-accuracy.ts';
 
 const INTERVAL_MS = 1_000;
-/** So many experiments get series of their own; those of a long-lived process may have been many. */
-const NAMED = 32;
 
 export interface ExperimentReportsOptions {
   prefix: string;
@@ -30,7 +29,7 @@ export interface ExperimentReportsOptions {
 export class ExperimentReports {
   readonly #options: ExperimentReportsOptions;
   readonly #tallies = new ExperimentTallies();
-  readonly #named = new Set<string>();
+  readonly #labels = new ExperimentLabels();
   readonly #source: string;
   #changed = false;
   #sending: Promise<void> = Promise.resolve();
@@ -59,8 +58,8 @@ export class ExperimentReports {
       if (control === undefined || answer === undefined) continue;
       this.#tallies.of(control).answered(arm.arm, answer);
       const { metrics } = this.#options;
-      metrics.experimentAnswers.inc({ ...this.#labels(arm), result: answer.isBad ? 'bad' : answer.hasYielded ? 'yielded' : 'good' });
-      metrics.experimentSeconds.observe(this.#labels(arm), answer.latencyMs / 1_000);
+      metrics.experimentAnswers.inc({ ...this.#labels.of(arm), result: answer.isBad ? 'bad' : answer.hasYielded ? 'yielded' : 'good' });
+      metrics.experimentSeconds.observe(this.#labels.of(arm), answer.latencyMs / 1_000);
       this.#changed = true;
     }
   }
@@ -69,8 +68,8 @@ export class ExperimentReports {
     const control = this.#going(arm.experiment);
     if (control === undefined) return;
     this.#tallies.of(control).judged(arm.arm, userId, isHit);
-    this.#options.metrics.experimentJudged.inc(this.#labels(arm));
-    this.#options.metrics.experimentHits.inc(this.#labels(arm), isHit ? 1 : 0);
+    this.#options.metrics.experimentJudged.inc(this.#labels.of(arm));
+    this.#options.metrics.experimentHits.inc(this.#labels.of(arm), isHit ? 1 : 0);
     this.#changed = true;
   }
 
@@ -89,7 +88,7 @@ export class ExperimentReports {
     const { metrics, adapterOf, onItems } = this.#options;
     const tally = this.#tallies.of(control);
     const result = end.kind;
-    metrics.experimentCopies.inc({ ...this.#labels(shadow), result });
+    metrics.experimentCopies.inc({ ...this.#labels.of(shadow), result });
     const latencyMs = end.kind === 'completed' ? end.run.queueMs + end.run.computeMs : 0;
     tally.answered(shadow.arm, { latencyMs, isBad: end.kind === 'failed', hasYielded: end.kind === 'expired' });
     this.#changed = true;
@@ -105,11 +104,6 @@ export class ExperimentReports {
   #going(name: string): ExperimentControl | undefined {
     const control = this.#options.experiments.named(name);
     return control === undefined || control.state === 'stopped' ? undefined : control;
-  }
-
-  #labels({ experiment, arm }: TaskArm): { experiment: string; arm: string } {
-    if (this.#named.size < NAMED) this.#named.add(experiment);
-    return this.#named.has(experiment) ? { experiment, arm } : { experiment: 'others', arm: 'others' };
   }
 
   #schedule(): void {

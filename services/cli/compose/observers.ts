@@ -1,9 +1,10 @@
 import type { ErrorCode, Mark, Response, Task, TaskKind } from '@tandem/schemas';
-import type { CameTrue, Decision } from '@tandem/shared/core';
+import type { CameTrue, Decision, ExperimentAction } from '@tandem/shared/core';
 import type { LogRecord } from '@tandem/shared/log';
 import type { PrefixUse } from '@tandem/worker';
 import { currentSpan, traceBatch, type Metrics, type RecordSpan } from '@tandem/shared/telemetry';
 import { decodingObserver } from './decoding-observer.ts';
+import { ExperimentLabels } from './experiment-labels.ts';
 
 /** Stages know their observers, not the metrics library. */
 /** Rejected requests may name any workload: only known ones become a label. */
@@ -24,6 +25,7 @@ export function fusionObserver(metrics: Metrics, workloads: ReadonlySet<string>,
 }
 
 export function schedulerObserver(metrics: Metrics, heard?: (record: LogRecord) => void) {
+  const labels = new ExperimentLabels();
   return {
     decided(decision: Decision) {
       const { model, precision } = decision.kind === 'dispatch' ? decision : { model: 'none', precision: 'none' };
@@ -37,7 +39,10 @@ export function schedulerObserver(metrics: Metrics, heard?: (record: LogRecord) 
       metrics.expectedSeconds.inc({ model, precision }, expectedMs / 1_000);
       metrics.actualSeconds.inc({ model, precision }, actualMs / 1_000);
     },
-    experiment: (experiment: string, action: string) => metrics.experimentActions.inc({ experiment, action }),
+    experiment(experiment: string, action: ExperimentAction) {
+      const arm = action.kind === 'end' ? 'all' : action.arm;
+      metrics.experimentActions.inc({ ...labels.of({ experiment, arm }), action: action.kind });
+    },
     ...(heard === undefined ? {} : { heard }),
   };
 }

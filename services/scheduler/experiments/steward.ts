@@ -20,7 +20,7 @@ export interface ExperimentStewardOptions {
   logger: Pick<Logger, 'info' | 'warn'>;
   /** Resolves when durable. */
   publish: (outputs: readonly StageOutput[]) => Promise<void>;
-  onAction?: (experiment: string, action: ExperimentAction['kind']) => void;
+  onAction?: (experiment: string, action: ExperimentAction) => void;
 }
 
 interface Sample {
@@ -110,7 +110,7 @@ export class ExperimentSteward {
     const time = Math.round(now);
     try {
       await publish(experimentRecords(applied(control, action, { by: 'scheduler', time }), { prefix, actor: 'scheduler', deed: DEEDS[action.kind], time }));
-      onAction?.(name, action.kind);
+      onAction?.(name, action);
       logger.info({ experiment: name, ...action }, `experiment ${name}: ${action.kind}`);
     } catch (err) {
       watched.actedAt = undefined;

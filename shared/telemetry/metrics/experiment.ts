@@ -9,6 +9,6 @@ export function experimentMetrics(registers: Registry[]) {
     experimentJudged: new Counter({ name: 'tandem_experiment_judged_total', help: 'Answers of an arm that a later interaction of their user has judged', labelNames: ['experiment', 'arm'], registers }),
     experimentHits: new Counter({ name: 'tandem_experiment_hits_total', help: 'Of those: the item was among the first ten', labelNames: ['experiment', 'arm'], registers }),
     experimentCopies: new Counter({ name: 'tandem_experiment_copies_total', help: 'Copies of work that arms which shadow got, by what became of them: completed, failed, expired, skipped', labelNames: ['experiment', 'arm', 'result'], registers }),
-    experimentActions: new Counter({ name: 'tandem_experiment_actions_total', help: 'Arms that a scheduler has promoted or rolled back by itself, and experiments that it has ended', labelNames: ['experiment', 'action'], registers }),
+    experimentActions: new Counter({ name: 'tandem_experiment_actions_total', help: 'What schedulers did by themselves: roll_back or promote an arm, end an experiment (arm all)', labelNames: ['experiment', 'arm', 'action'], registers }),
   };
 }
