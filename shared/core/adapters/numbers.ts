@@ -7,12 +7,18 @@ const SIGNIFICANT_DIGITS = 5;
  * so that their order stays (equal ones keep their places). toPrecision per value would cost 30 times as much.
  */
 export function roundTogether(values: readonly number[]): number[] {
+  return roundInPlace(values.slice());
+}
+
+/** As `roundTogether`, for whoever owns the values. @returns them */
+export function roundInPlace(values: number[]): number[] {
   let largest = 0;
   for (const value of values) largest = Math.max(largest, Math.abs(value));
-  if (largest === 0 || !Number.isFinite(largest)) return [...values];
+  if (largest === 0 || !Number.isFinite(largest)) return values;
   const scale = 10 ** (SIGNIFICANT_DIGITS - 1 - Math.floor(Math.log10(largest)));
-  if (!Number.isFinite(scale)) return [...values];
-  return values.map((value) => Math.round(value * scale) / scale);
+  if (!Number.isFinite(scale)) return values;
+  for (let index = 0; index < values.length; index += 1) values[index] = Math.round(values[index]! * scale) / scale;
+  return values;
 }
 
 /** A float tensor's values, whatever its precision; float16 is stored as its bits. */

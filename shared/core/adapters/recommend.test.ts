@@ -155,6 +155,20 @@ describe('decoding', () => {
     expect(decode('rank', batch, { scores }, large)).toEqual([{ items: [5, 7, 4], scores: [3, 2, 1] }, { items: [8], scores: [9] }]);
   });
 
+  it('gives the best of any list, as sorting all of it would', () => {
+    const scoresOf = fc.array(fc.oneof(fc.integer({ min: -3, max: 3 }), fc.constant(NaN)), { minLength: 1, maxLength: 40 });
+    fc.assert(fc.property(fc.array(scoresOf, { minLength: 1, maxLength: 4 }), fc.integer({ min: 1, max: 12 }), (rowsOfScores, limit) => {
+      const width = Math.max(...rowsOfScores.map(({ length }) => length));
+      const all = rowsOfScores.map((scores) => [...scores, 100].map((score, index) => ({ item: index + 1, score })));
+      const batch = all.map((row) => work(features({ candidates: row.map(({ item }) => item), limit })));
+      const padded = all.flatMap((row) => [...row.map(({ score }) => score), ...new Array<number>(width + 1 - row.length).fill(50)]);
+      const expected = all.map((row) => row.filter(({ score }) => !Number.isNaN(score)).toSorted((a, b) => b.score - a.score).slice(0, limit));
+      const decoded = decode('rank', batch, { scores: floats([all.length, width + 1], padded) }, large);
+      expect(decoded.map(({ items }) => items)).toEqual(expected.map((row) => row.map(({ item }) => item)));
+      expect(decoded.map(({ scores }) => scores)).toEqual(expected.map((row) => row.map(({ score }) => score)));
+    }));
+  });
+
   it('keeps the whole list where a later step or a blend needs it', () => {
     const candidates = Array.from({ length: 50 }, (_, index) => index + 1);
     const scores = floats([1, 50], candidates.map((item) => 100 - item));

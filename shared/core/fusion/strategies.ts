@@ -40,10 +40,19 @@ const rerank: Strategy = (results) => {
   const all = lists(results);
   if (all.length < 2) return last(results).result;
   const ranking = last(all).result;
-  const seen = new Set(ranking.items);
-  const rest = all.slice(0, -1).flatMap(({ result }) => result.items).filter((item) => !seen.has(item) && seen.add(item));
-  const lowest = ranking.scores.at(-1) ?? 0;
-  return { items: [...ranking.items, ...rest], scores: [...ranking.scores, ...rest.map((_, index) => lowest - 1 - index)] };
+  const items = ranking.items.slice();
+  const scores = ranking.scores.slice();
+  const seen = new Set(items);
+  const lowest = scores.at(-1) ?? 0;
+  for (const { result } of all.slice(0, -1)) {
+    for (const item of result.items) {
+      if (seen.has(item)) continue;
+      seen.add(item);
+      scores.push(lowest - 1 - (items.length - ranking.items.length));
+      items.push(item);
+    }
+  }
+  return { items, scores };
 };
 
 /** Score of an item = Σ 1 / (60 + rank) over the lists that hold it: needs no comparable scores. */

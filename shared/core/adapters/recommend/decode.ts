@@ -1,12 +1,15 @@
 import type { RankedItems, Variant, Work } from '@tandem/schemas';
 import type { InvocationResult } from '../../../engine/types.ts';
 import { namedTensor } from '../named-tensor.ts';
-import { floatsOf, roundTogether } from '../numbers.ts';
+import { floatsOf } from '../numbers.ts';
+import { BestItems } from './best-items.ts';
 import { candidatesOf, featuresOf } from './candidates.ts';
 import { inGivenOrder, popularItems } from './without-model.ts';
 
 /** As many as the candidate models give. */
 const MOST_ITEMS = 100;
+/** Of the row that is being decoded. */
+const best = new BestItems();
 const BLENDING = new Set(['reciprocal-rank', 'weighted-blend', 'average']);
 
 export function decodeRecommend(graph: string, batch: readonly Work[], outputs: InvocationResult['outputs'], variant: Variant): RankedItems[] {
@@ -37,16 +40,9 @@ function listedRows(graph: string, batch: readonly Work[], outputs: InvocationRe
   const confidences = outputs['confidence'] === undefined ? undefined : floatsOf(outputs['confidence']);
   const width = dims[1] ?? 0;
   return (row) => {
-    const most = itemsWanted(batch[row]!);
-    const kept: number[] = [];
-    const keptScores: number[] = [];
-    for (let index = row * width; index < (row + 1) * width && kept.length < most; index += 1) {
-      const score = scores[index] ?? NaN;
-      if (!((items[index] ?? 0) > 0) || !Number.isFinite(score)) continue;
-      kept.push(items[index] ?? 0);
-      keptScores.push(score);
-    }
-    return rankedItems(kept, keptScores, confidences?.[row]);
+    const ranked = best.first(itemsWanted(batch[row]!), items, scores, row * width, width);
+    const confidence = confidences?.[row] ?? NaN;
+    return Number.isFinite(confidence) ? { ...ranked, confidence: Math.round(confidence * 1e5) / 1e5 } : ranked;
   };
 }
 
@@ -55,20 +51,5 @@ function rankedRows(batch: readonly Work[], outputs: InvocationResult['outputs']
   const tensor = namedTensor(outputs, 'rank', 'scores');
   const scores = floatsOf(tensor);
   const width = tensor.dims[1] ?? 0;
-  return (row) => {
-    const items = candidatesOf(batch[row]!)?.items ?? [];
-    const scoreAt = (index: number) => scores[row * width + index] ?? NaN;
-    const order = [...items.keys()].filter((index) => Number.isFinite(scoreAt(index)));
-    order.sort((a, b) => scoreAt(b) - scoreAt(a));
-    const best = order.slice(0, itemsWanted(batch[row]!));
-    return rankedItems(best.map((index) => items[index] ?? 0), best.map(scoreAt), undefined);
-  };
-}
-
-/** @throws {Error} where the model gave nothing usable: an empty answer would hide that */
-function rankedItems(items: number[], scores: number[], confidence: number | undefined): RankedItems {
-  if (items.length === 0) throw new Error('the model gave no item with a finite score');
-  const rounded = { items, scores: roundTogether(scores) };
-  if (confidence === undefined || !Number.isFinite(confidence)) return rounded;
-  return { ...rounded, confidence: Math.round(confidence * 1e5) / 1e5 };
+  return (row) => best.highest(itemsWanted(batch[row]!), candidatesOf(batch[row]!)?.items ?? [], scores, row * width);
 }
