@@ -106,6 +106,7 @@ class Scheduler implements Stage {
       onFault: (error) => logger.warn({ err: error }, 'reading telemetry failed; trying again'),
     });
     await this.#telemetry.caughtUp;
+    this.#steward.begin();
     this.#reports.start(context);
     await this.#probe();
   }

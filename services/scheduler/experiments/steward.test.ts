@@ -11,7 +11,7 @@ function control(): ExperimentControl {
   return started(experimentSchema.parse({ name: 'split', workload: 'w', model: 'large', arms, guards: { minimumAnswers: 20 } }), {}, { by: 'me', time: 1, why: 'started' });
 }
 
-function setUp({ fails = 0 } = {}) {
+function setUp({ fails = 0, begins = true } = {}) {
   const [clock, experiments, tallies, published] = [new ManualClock(1_000), new ExperimentBook(), new ExperimentTallies(), [] as StageOutput[]];
   let failures = fails;
   experiments.update([control()]);
@@ -22,6 +22,7 @@ function setUp({ fails = 0 } = {}) {
       published.push(...outputs);
     },
   });
+  if (begins) steward.begin();
   const answer = (arm: string, count: number, isBad: boolean) => {
     for (let index = 0; index < count; index += 1) tallies.of(control()).answered(arm, { latencyMs: 5, isBad, hasYielded: false });
     for (const report of tallies.reports('f/1', 0)) steward.heard({ key: reportKey(report), value: Buffer.from(JSON.stringify(report)) });
@@ -59,6 +60,24 @@ test('what could not be written is written again', async () => {
   await look();
   expect(written()).toEqual([]);
   await look();
+  await look();
+  expect(written()).toEqual(['t.control', 't.audit']);
+});
+
+test('one that takes over holds arms to what it has seen itself, not to what was before', async () => {
+  const { steward, answer, look, written } = setUp({ begins: false });
+  steward.inCharge = true;
+  await look();
+  answer('new', 200, true);
+  await look();
+  answer('usual', 200, false);
+  steward.begin();
+  await look();
+  answer('usual', 200, false);
+  answer('new', 200, false);
+  await look();
+  expect(written()).toEqual([]);
+  answer('new', 200, true);
   await look();
   expect(written()).toEqual(['t.control', 't.audit']);
 });

@@ -48,17 +48,23 @@ export class ExperimentSteward {
   readonly #reports = new ReportBook();
   readonly #watched = new Map<string, Watched>();
   #isInCharge = false;
+  #hasBegun = false;
   #lookedAt = -Infinity;
 
   constructor(options: ExperimentStewardOptions) {
     this.#options = options;
   }
 
+  /** Everything that the topic held has been heard. A window that began before would begin with no counts, and so hold all answers of the experiment. */
+  begin(): void {
+    this.#hasBegun = true;
+  }
+
   /** A record of topic `telemetry`: counts, or a heartbeat. Those are what there is news of, so it has no timer of its own. */
   heard({ key, value }: Pick<LogRecord, 'key' | 'value'>): void {
     const now = this.#options.clock.now();
     this.#reports.heard(key, value);
-    if (now - this.#lookedAt < INTERVAL_MS) return;
+    if (!this.#hasBegun || now - this.#lookedAt < INTERVAL_MS) return;
     this.#lookedAt = now;
     this.#look();
   }
