@@ -41,7 +41,7 @@ export class Deadlines {
   #set(request: SimRequest): void {
     this.#isSet = true;
     this.#forget();
-    this.#loop.at(this.#atOf(request), this.#look);
+    this.#loop.at(this.#atOf(request), this.#look, undefined, undefined);
   }
 
   #atOf({ task: { deadlineAt } }: SimRequest): number {

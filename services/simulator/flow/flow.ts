@@ -1,13 +1,13 @@
-import type { StepOutcome } from '@tandem/schemas';
+import type { StepOutcome, Task } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
 import { Join, type Verdict } from '@tandem/shared/core';
 import { seededRandom } from '@tandem/shared/random';
-import type { Hop, HopTime } from '../model/hop-times.ts';
+import type { HopTime, HopTimes } from '../model/hop-times.ts';
 import { SharedCpu } from '../model/shared-cpu.ts';
 import { Station } from '../model/station.ts';
-import type { ClusterSpec, SimulationSpec, WorkerSpec } from '../spec.ts';
+import type { ClusterSpec, SimulationSpec, TrafficSpec, WorkerSpec } from '../spec.ts';
 import type { Tally } from '../tally.ts';
-import type { EventLoop } from '../time/event-loop.ts';
+import type { EventLoop, Handler } from '../time/event-loop.ts';
 import { Deadlines } from './deadlines.ts';
 import { FaultPlan } from './faults.ts';
 import type { SimRequest, SimWork } from './sim-request.ts';
@@ -22,6 +22,14 @@ const MEMORY_FREE_BYTES = 16e9;
 /** From the answer to what its sender does next. */
 const ACTS_AFTER_MS = 1_000;
 
+/** Requests of one kind, as they come. */
+interface Traffic {
+  source: TrafficSource;
+  deadlines: Deadlines;
+  /** The next one, ms. */
+  dueAt: number;
+}
+
 /** All stages and what is between them, in virtual time. */
 export class Flow {
   readonly workers: readonly SimWorker[];
@@ -30,6 +38,7 @@ export class Flow {
   readonly #tally: Tally;
   readonly #faults: FaultPlan;
   readonly #hops: Random;
+  readonly #hopTimes: HopTimes;
   readonly #confidence: Random;
   readonly #acts: Random;
   readonly #machines = new Map<string, SharedCpu>();
@@ -48,6 +57,7 @@ export class Flow {
     this.#faults = new FaultPlan(faults);
     this.#marginMs = cluster.deadlineMarginMs ?? 0;
     this.#hops = seededRandom(seed, 'hops');
+    this.#hopTimes = cluster.hops;
     this.#confidence = seededRandom(seed, 'confidence');
     this.#acts = seededRandom(seed, 'acts');
     const edge = cluster.edgeMachine === undefined ? undefined : this.#machine(cluster.edgeMachine);
@@ -59,7 +69,7 @@ export class Flow {
       decides: new SimScheduler({
         policy, variants: cluster.variants,
         dispatch: (work, now) => this.#dispatch(work, now),
-        end: (request, outcome, now) => this.#outcome(request, outcome, now, cluster.hops.tasks),
+        end: (request, outcome, now) => this.#outcome(request, outcome, now, this.#hopTimes.tasks),
       }),
     }));
     this.workers = cluster.workers.map((one, index) => this.#worker(one, cluster, index));
@@ -69,8 +79,9 @@ export class Flow {
   /** Begins: heartbeats, arrivals and faults. */
   start(): void {
     const { traffic, seed, cluster: { partitions } } = this.#spec;
-    this.#beat(0);
-    traffic.forEach((one, index) => this.#arrive(new TrafficSource(one, { seed, index, partitions }), new Deadlines(this.#loop, this.#marginMs, (request) => this.#deadline(request))));
+    this.#beat(undefined, undefined, 0);
+    const due = (request: SimRequest) => this.#deadline(request, undefined, this.#loop.now());
+    traffic.forEach((one, index) => this.#arrive({ source: new TrafficSource(one, { seed, index, partitions }), deadlines: new Deadlines(this.#loop, this.#marginMs, due), dueAt: 0 }));
     for (const { instance, atSeconds, returnsAfterSeconds } of this.#faults.losses) this.#lose(instance, atSeconds * 1_000, returnsAfterSeconds);
   }
 
@@ -84,14 +95,11 @@ export class Flow {
         completed: (work, { size, computeMs }, result, now) => {
           const { request: { task }, step, previous, model, precision, reason, dispatchedAt } = work;
           const run = { model, precision, version: '', batchSize: size, queueMs: now - computeMs - dispatchedAt, computeMs, reason };
-          this.#ended(work, { requestId: task.requestId, step: step.id, task, previous, kind: 'completed', run, result }, now);
+          this.#outcome(work.request, { requestId: task.requestId, step: step.id, task, previous, kind: 'completed', run, result }, now, this.#hopTimes.outcomes);
         },
-        expired: (work, now) => this.#ended(work, { ...commonOf(work), kind: 'expired', model: work.model, precision: work.precision }, now),
-        failed: (work, now) => this.#ended(work, { ...commonOf(work), kind: 'failed', code: 'step_failed', message: 'simulated', model: work.model, precision: work.precision }, now),
-        refused: (work, now) => {
-          const { station, decides } = this.#schedulerOf(work.request);
-          this.#after('outcomes', now, station, (at) => decides.redispatch(work, at));
-        },
+        expired: (work, now) => this.#outcome(work.request, { ...commonOf(work), kind: 'expired', model: work.model, precision: work.precision }, now, this.#hopTimes.outcomes),
+        failed: (work, now) => this.#outcome(work.request, { ...commonOf(work), kind: 'failed', code: 'step_failed', message: 'simulated', model: work.model, precision: work.precision }, now, this.#hopTimes.outcomes),
+        refused: (work, now) => this.#after(this.#hopTimes.outcomes, now, this.#refusalCame, work, undefined),
       },
     });
   }
@@ -115,113 +123,138 @@ export class Flow {
     return Math.max(1, this.#spec.cluster.workers.filter(({ machine }) => machine === name).reduce((sum, { sessions }) => sum + sessions, 0)) + 1;
   }
 
-  #arrive(source: TrafficSource, deadlines: Deadlines): void {
-    const dueAt = source.arrivals.next();
-    if (dueAt >= this.#spec.seconds * 1_000) return;
-    this.#loop.at(dueAt, () => {
-      const request = source.next(dueAt, dueAt);
-      this.#tally.offered(request);
-      deadlines.add(request);
-      this.#after('requests', dueAt, this.#classifier, (now) => this.#sensed(request, now));
-      this.#arrive(source, deadlines);
-    });
+  #arrive(kind: Traffic): void {
+    kind.dueAt = kind.source.arrivals.next();
+    if (kind.dueAt < this.#spec.seconds * 1_000) this.#loop.at(kind.dueAt, this.#arrived, kind, undefined);
   }
 
+  readonly #arrived = (kind: Traffic): void => {
+    const { source, deadlines, dueAt } = kind;
+    const request = source.next(dueAt, dueAt);
+    this.#tally.offered(request);
+    deadlines.add(request);
+    this.#after(this.#hopTimes.requests, dueAt, this.#requestCame, request, undefined);
+    this.#arrive(kind);
+  };
+
+  readonly #requestCame = (request: SimRequest, _: undefined, now: number): void => {
+    this.#serve(this.#classifier, now, this.#sensed, request, undefined);
+  };
+
   /** The task goes to the scheduler, and to fusion, which guards the deadline. */
-  #sensed(request: SimRequest, now: number): void {
+  readonly #sensed = (request: SimRequest, _: undefined, now: number): void => {
     request.join = new Join(request.task);
     request.isSensed = true;
     const { deadlineAt } = request.task;
-    if (deadlineAt !== null && deadlineAt - this.#marginMs <= now) this.#loop.at(now, () => this.#deadline(request));
-    const { station, decides } = this.#schedulerOf(request);
-    this.#after('tasks', now, station, (at) => decides.begin(request, at));
-  }
+    if (deadlineAt !== null && deadlineAt - this.#marginMs <= now) this.#loop.at(now, this.#deadline, request, undefined);
+    this.#after(this.#hopTimes.tasks, now, this.#taskCame, request, undefined);
+  };
+
+  readonly #taskCame = (request: SimRequest, _: undefined, now: number): void => {
+    this.#serve(this.#schedulerOf(request).station, now, this.#begin, request, undefined);
+  };
+
+  readonly #begin = (request: SimRequest, _: undefined, now: number): void => this.#schedulerOf(request).decides.begin(request, now);
+
+  readonly #refusalCame = (work: SimWork, _: undefined, now: number): void => {
+    this.#serve(this.#schedulerOf(work.request).station, now, this.#redispatch, work, undefined);
+  };
+
+  readonly #redispatch = (work: SimWork, _: undefined, now: number): void => this.#schedulerOf(work.request).decides.redispatch(work, now);
 
   #dispatch(work: SimWork, now: number): void {
-    this.#loop.at(this.#arrival(this.#spec.cluster.hops.work, now), () => this.#topics.append(work, this.#loop.now()));
+    this.#loop.at(this.#arrival(this.#hopTimes.work, now), this.#workCame, work, undefined);
   }
 
-  #ended(work: SimWork, outcome: StepOutcome, now: number): void {
-    this.#outcome(work.request, outcome, now, this.#spec.cluster.hops.outcomes);
+  readonly #workCame = (work: SimWork, _: undefined, now: number): void => this.#topics.append(work, now);
+
+  #outcome(request: SimRequest, outcome: StepOutcome, now: number, hop: HopTime): void {
+    this.#loop.at(this.#arrival(hop, now), this.#outcomeCame, request, outcome);
   }
 
   /** Fusion and scheduler both read it. */
-  #outcome(request: SimRequest, outcome: StepOutcome, now: number, hop: HopTime): void {
-    this.#loop.at(this.#arrival(hop, now), () => {
-      const at = this.#loop.now();
-      this.#join(request, outcome, at);
-      const { station, decides } = this.#schedulerOf(request);
-      this.#serve(station, at, (then) => decides.goOn(request, outcome, then));
-    });
-  }
+  readonly #outcomeCame = (request: SimRequest, outcome: StepOutcome, now: number): void => {
+    this.#join(request, outcome, now);
+    this.#serve(this.#schedulerOf(request).station, now, this.#goOn, request, outcome);
+  };
+
+  readonly #goOn = (request: SimRequest, outcome: StepOutcome, now: number): void => this.#schedulerOf(request).decides.goOn(request, outcome, now);
 
   #join(request: SimRequest, outcome: StepOutcome, now: number): void {
     const { join } = request;
     if (request.answered || join === undefined) return;
     join.add(outcome);
-    if (join.complete) this.#serve(this.#fusion, now, (at) => this.#answer(request, at));
+    if (join.complete) this.#serve(this.#fusion, now, this.#answer, request, undefined);
   }
 
-  #deadline(request: SimRequest): void {
-    if (!request.answered) this.#answer(request, this.#loop.now());
-  }
+  readonly #deadline = (request: SimRequest, _: undefined, now: number): void => {
+    if (!request.answered) this.#answer(request, undefined, now);
+  };
 
-  #answer(request: SimRequest, now: number): void {
+  readonly #answer = (request: SimRequest, _: undefined, now: number): void => {
     if (request.answered) return;
     request.answered = true;
     const verdict = request.join!.verdict();
-    this.#judge(request, verdict, now);
+    if (request.traffic.isRight !== undefined) this.#judge(request, request.traffic.isRight, verdict, now);
     request.join = undefined;
-    this.#tally.answered(request, verdict, this.#arrival(this.#spec.cluster.hops.responses, now));
-  }
+    this.#tally.answered(request, verdict, this.#arrival(this.#hopTimes.responses, now));
+  };
 
   /** The sender acts on what it got. */
-  #judge({ traffic: { isRight }, task }: SimRequest, { status, steps }: Verdict, now: number): void {
+  #judge({ task }: SimRequest, isRight: NonNullable<TrafficSpec['isRight']>, { status, steps }: Verdict, now: number): void {
     const last = steps.findLast(({ batchSize }) => batchSize > 0);
-    if (isRight === undefined || status === 'failed' || last === undefined) return;
+    if (status === 'failed' || last === undefined) return;
     const right = isRight(`${last.model}.${last.precision}`, task, this.#acts);
-    this.#loop.at(now + ACTS_AFTER_MS, () => this.#spec.policy.judged?.(task.requestId, right, this.#loop.now()));
+    this.#loop.at(now + ACTS_AFTER_MS, this.#judged, task, right);
   }
 
-  #after(hop: Hop, now: number, station: Station, then: (now: number) => void): void {
-    const at = this.#arrival(this.#spec.cluster.hops[hop], now);
-    if (at === now) return this.#serve(station, now, then);
-    this.#loop.at(at, () => this.#serve(station, this.#loop.now(), then));
+  readonly #judged = ({ requestId }: Task, right: boolean, now: number): void => this.#spec.policy.judged?.(requestId, right, now);
+
+  /** Behind a way through the log, which may take no time at all. */
+  #after<First, Second>(hop: HopTime, now: number, then: Handler<First, Second>, first: First, second: Second): void {
+    const at = this.#arrival(hop, now);
+    if (at === now) then(first, second, now);
+    else this.#loop.at(at, then, first, second);
   }
 
-  #serve(station: Station, now: number, then: (now: number) => void): void {
+  #serve<First, Second>(station: Station, now: number, then: Handler<First, Second>, first: First, second: Second): void {
     const done = station.serve(now);
-    if (done === now) then(now);
-    else this.#loop.at(done, () => then(done));
+    if (done === now) then(first, second, now);
+    else this.#loop.at(done, then, first, second);
   }
 
   #arrival(hop: HopTime, now: number): number {
     return this.#faults.arrival(now, now + hop(this.#hops, now));
   }
 
-  #beat(now: number): void {
+  readonly #beat = (_first: undefined, _second: undefined, now: number): void => {
     for (const worker of this.workers) {
       if (!worker.alive) continue;
       const heartbeat = worker.heartbeat(now);
       for (const { decides } of this.#schedulers) decides.heard(heartbeat, now);
     }
     const isOver = now > this.#spec.seconds * 1_000 && this.#tally.unanswered === 0;
-    if (!isOver) this.#loop.at(now + HEARTBEAT_MS, () => this.#beat(now + HEARTBEAT_MS));
-  }
+    if (!isOver) this.#loop.at(now + HEARTBEAT_MS, this.#beat, undefined, undefined);
+  };
 
   #lose(instance: string, atMs: number, returnsAfterSeconds: number | undefined): void {
     const worker = this.workers.find(({ spec }) => spec.instance === instance);
     if (worker === undefined) throw new RangeError(`there is no worker ${instance} to lose`);
     const { detectionMs = DETECTION_MS } = this.#spec.cluster;
-    this.#loop.at(atMs, () => this.#topics.putBack(worker, worker.die()));
-    this.#loop.at(atMs + detectionMs, () => this.#topics.leave(worker, this.#loop.now()));
-    if (returnsAfterSeconds === undefined) return;
+    this.#loop.at(atMs, this.#died, worker, undefined);
+    this.#loop.at(atMs + detectionMs, this.#isGivenUp, worker, undefined);
     // The group takes nobody in before it has given up the dead.
-    this.#loop.at(atMs + Math.max(detectionMs, returnsAfterSeconds * 1_000), () => {
-      worker.comeBack();
-      this.#topics.join(worker, this.#loop.now());
-    });
+    if (returnsAfterSeconds !== undefined) this.#loop.at(atMs + Math.max(detectionMs, returnsAfterSeconds * 1_000), this.#returned, worker, undefined);
   }
+
+  readonly #died = (worker: SimWorker): void => this.#topics.putBack(worker, worker.die());
+
+  readonly #isGivenUp = (worker: SimWorker, _: undefined, now: number): void => this.#topics.leave(worker, now);
+
+  readonly #returned = (worker: SimWorker, _: undefined, now: number): void => {
+    worker.comeBack();
+    this.#topics.join(worker, now);
+  };
 }
 
 function commonOf({ request, step, previous }: SimWork): Pick<StepOutcome, 'requestId' | 'step' | 'task' | 'previous'> {

@@ -50,6 +50,15 @@ interface Running {
   endsAt: number;
 }
 
+/** A batch at its end. */
+interface Finished {
+  batch: Running;
+  run: BatchRun;
+  /** That it took of a core, ms. */
+  cpuMs: number;
+  failed: boolean;
+}
+
 /** A batch that fails is found out at once. */
 const FAILS_AFTER_MS = 1;
 
@@ -101,12 +110,13 @@ export class SimWorker {
   take(work: SimWork, now: number): void {
     this.#held.add(work);
     const readAt = this.#station.serve(now);
-    const life = this.#life;
-    if (readAt === now) return this.#enqueue(work, now);
-    this.#options.loop.at(readAt, () => {
-      if (this.#life === life) this.#enqueue(work, readAt);
-    });
+    if (readAt === now) this.#enqueue(work, now);
+    else this.#options.loop.at(readAt, this.#isRead, work, this.#life);
   }
+
+  readonly #isRead = (work: SimWork, life: number, now: number): void => {
+    if (this.#life === life) this.#enqueue(work, now);
+  };
 
   /** @returns what it had not answered */
   die(): SimWork[] {
@@ -141,8 +151,8 @@ export class SimWorker {
     const { sink, random } = this.#options;
     const { deadlineAt, lane, tier } = work.request.task;
     const served = this.#served.get(work.variant)!;
-    if (!served.breaker.admits(now)) return this.#leave(work, () => sink.refused(work, now));
-    if (deadlineAt !== null && deadlineAt <= now) return this.#leave(work, () => sink.expired(work, now));
+    if (!served.breaker.admits(now)) return sink.refused(this.#left(work), now);
+    if (deadlineAt !== null && deadlineAt <= now) return sink.expired(this.#left(work), now);
     served.queued += 1;
     this.#queue.add({ payload: work, group: served.groupOf(random), lane, tier, deadlineAt, enqueuedAt: now });
     // What comes in one turn of the event loop meets in one batch.
@@ -152,13 +162,14 @@ export class SimWorker {
   #wake(at: number): void {
     if (at >= this.#pumpAt) return;
     this.#pumpAt = at;
-    const life = this.#life;
-    this.#options.loop.at(at, () => {
-      if (this.#life !== life || this.#pumpAt !== at) return;
-      this.#pumpAt = Infinity;
-      this.#pump(at);
-    });
+    this.#options.loop.at(at, this.#woken, this.#life, at);
   }
+
+  readonly #woken = (life: number, at: number): void => {
+    if (this.#life !== life || this.#pumpAt !== at) return;
+    this.#pumpAt = Infinity;
+    this.#pump(at);
+  };
 
   #pump(now: number): void {
     // Nothing to decide on is what most ends of batches find at a low load.
@@ -176,22 +187,23 @@ export class SimWorker {
       if (batch === undefined) break;
       this.#begin(batch.group, batch.lane, batch.work, situation, now);
     }
-    this.#expireInTime(now);
+    this.#expireInTime();
   }
 
   /** What expires while every session is busy is answered then. */
-  #expireInTime(now: number): void {
+  #expireInTime(): void {
     const at = this.#queue.size === 0 ? Infinity : this.#queue.nextExpiryAt;
     if (at === Infinity || at >= this.#expiryAt) return;
     this.#expiryAt = at;
-    const life = this.#life;
-    this.#options.loop.at(Math.max(at, now), () => {
-      if (this.#life !== life || this.#expiryAt !== at) return;
-      this.#expiryAt = Infinity;
-      this.#expire(takeExpired(this.#queue, this.#situation(Math.max(at, now))), Math.max(at, now));
-      this.#pump(Math.max(at, now));
-    });
+    this.#options.loop.at(at, this.#expires, this.#life, at);
   }
+
+  readonly #expires = (life: number, at: number, now: number): void => {
+    if (this.#life !== life || this.#expiryAt !== at) return;
+    this.#expiryAt = Infinity;
+    this.#expire(takeExpired(this.#queue, this.#situation(now)), now);
+    this.#pump(now);
+  };
 
   #situation(now: number): BatchSituation {
     let [firstEnd, bulkRunning] = [Infinity, 0];
@@ -209,7 +221,7 @@ export class SimWorker {
     served.queued -= work.length;
     const permit = served.breaker.begin(now);
     if (permit === undefined) {
-      for (const { payload } of work) this.#leave(payload, () => this.#options.sink.refused(payload, now));
+      for (const { payload } of work) this.#options.sink.refused(this.#left(payload), now);
       return;
     }
     served.running += work.length;
@@ -230,16 +242,14 @@ export class SimWorker {
     this.busyMs += computeMs;
     this.lastEndMs = Math.max(this.lastEndMs, now + computeMs);
     this.batches += 1;
-    const life = this.#life;
-    loop.at(now + computeMs, () => {
-      if (this.#life === life) this.#finish(running, { size: work.length, computeMs }, alone, fails, now + computeMs);
-    });
+    loop.at(now + computeMs, this.#finish, { batch: running, run: { size: work.length, computeMs }, cpuMs: alone, failed: fails }, this.#life);
   }
 
-  #finish(running: Running, run: BatchRun, cpuMs: number, failed: boolean, now: number): void {
+  readonly #finish = ({ batch, run, cpuMs, failed }: Finished, life: number, now: number): void => {
+    if (this.#life !== life) return;
     const { cpu } = this.#options;
-    const { served, group, permit, work } = running;
-    this.#running.delete(running);
+    const { served, group, permit, work } = batch;
+    this.#running.delete(batch);
     this.#busySessions -= 1;
     cpu.ended(cpuMs);
     const next = this.#formed.shift();
@@ -253,37 +263,38 @@ export class SimWorker {
       served.breaker.succeeded(permit);
     }
     this.#pump(now);
-  }
+  };
 
   #complete(work: SimWork, run: BatchRun, now: number): void {
     const { sink, confidence } = this.#options;
     const sure = confidence(work);
     const result: StepResult = { labels: ANSWER, probabilities: CERTAIN, ...(sure === undefined ? {} : { confidence: sure }) };
-    this.#leave(work, () => sink.completed(work, run, result, now));
+    sink.completed(this.#left(work), run, result, now);
   }
 
   #fail(served: ServedVariant, permit: BreakerPermit, work: readonly QueuedWork<SimWork>[], now: number): void {
     const { sink } = this.#options;
     served.failed += work.length;
-    for (const { payload } of work) this.#leave(payload, () => (permit.isProbe ? sink.refused(payload, now) : sink.failed(payload, now)));
+    for (const { payload } of work) (permit.isProbe ? sink.refused(this.#left(payload), now) : sink.failed(this.#left(payload), now));
     served.breaker.failed(permit, now);
     if (served.breaker.state(now) !== 'open') return;
     for (const { payload } of this.#queue.takeAll((group) => group.startsWith(`${served.name}|`), now)) {
       served.queued -= 1;
-      this.#leave(payload, () => sink.refused(payload, now));
+      sink.refused(this.#left(payload), now);
     }
   }
 
   #expire(expired: readonly QueuedWork<SimWork>[], now: number): void {
     for (const { payload } of expired) {
       this.#served.get(payload.variant)!.queued -= 1;
-      this.#leave(payload, () => this.#options.sink.expired(payload, now));
+      this.#options.sink.expired(this.#left(payload), now);
     }
   }
 
-  #leave(work: SimWork, answer: () => void): void {
+  /** It is about to be answered. */
+  #left(work: SimWork): SimWork {
     this.#held.delete(work);
-    answer();
+    return work;
   }
 }
 
