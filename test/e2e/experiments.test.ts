@@ -1,11 +1,8 @@
-import { topicName, type AuditEntry, type ExperimentControl, type ExperimentReport, type Outcome, type Response, type Work } from '@tandem/schemas';
-import { experimentRecords, wished, type ExperimentWish } from '@tandem/shared/control';
-import { jsonOf } from '@tandem/shared/core';
-import type { LogRecord } from '@tandem/shared/log';
+import { topicName, type AuditEntry, type ExperimentReport, type Outcome, type Work } from '@tandem/schemas';
 import { afterAll, beforeAll, expect, onTestFinished, test } from 'vitest';
-import { startExperiment } from '../../services/cli/compose/start-experiment.ts';
+import { armsOf, Trial } from '../support/experiment-trial.ts';
 import { pacedInstallation, type PacedInstallation } from '../support/paced-installation.ts';
-import { startTandem, type RunningTandem } from '../support/system.ts';
+import { startTandem } from '../support/system.ts';
 import { until } from '../support/until.ts';
 
 let folders: PacedInstallation;
@@ -22,73 +19,16 @@ function file(precision: string, over: object = {}): string {
   return JSON.stringify({ name: 'split', workload: 'paced', model: 'pace', arms, guards: GUARDS, ...over });
 }
 
-class Trial {
-  readonly tandem: RunningTandem;
-  readonly responses: Response[] = [];
-  #asked = 0;
-
-  constructor(tandem: RunningTandem) {
-    this.tandem = tandem;
-  }
-
-  /** The embedded log, unless flags say otherwise. */
-  static async begin(text: string, flags: Record<string, unknown> = {}): Promise<Trial> {
-    const { models, workloads, variants } = folders;
-    const tandem = await startTandem({ models, workloads, variants, threads: '1', ...flags });
-    onTestFinished(() => tandem[Symbol.asyncDispose]());
-    const trial = new Trial(tandem);
-    const { settings: { prefix }, client: { ports } } = tandem;
-    await startExperiment(text, { prefix, models, workloads: ports.workloads, others: [], producer: ports.producer, actor: 'test', now: Date.now() });
-    await until(() => trial.control !== undefined, { what: () => 'the stages to know of the experiment' });
-    return trial;
-  }
-
-  get control(): ExperimentControl | undefined {
-    return this.tandem.client.ports.experiments.named('split');
-  }
-
-  /** Of so many users, each once. */
-  async ask(users: number): Promise<Response[]> {
-    const drafts = Array.from({ length: users }, (_, user) => ({ workload: 'paced', userId: `user-${user}`, input: { values: [this.#asked += 1] }, hints: { deadlineMs: 20_000 } }));
-    const answers = await this.tandem.client.ask(drafts);
-    this.responses.push(...answers);
-    return answers;
-  }
-
-  /** Requests, one lot after the other, until it is so. */
-  async askUntil(isSo: () => boolean): Promise<void> {
-    for (let lots = 0; !isSo() && lots < 300; lots += 1) await this.ask(16);
-    expect(isSo()).toBe(true);
-  }
-
-  async steer(wish: ExperimentWish): Promise<void> {
-    const { settings: { prefix }, client: { ports } } = this.tandem;
-    const [before, time] = [this.control!, Date.now()];
-    const { next, deed } = wished(before, wish, { by: 'test', time });
-    await ports.producer.send(experimentRecords(next, { prefix, actor: 'test', deed, time }));
-    await until(() => (this.control?.revision ?? 0) > before.revision, { what: () => 'the stages to follow' });
-  }
-
-  /** What is on a topic, as far as it can be read. */
-  async read<Value>(topic: string): Promise<Value[]> {
-    const { settings: { prefix }, client: { ports } } = this.tandem;
-    const values: Value[] = [];
-    const tail = await ports.log.tail({ topic: prefix + topic, onRecord: ({ value }: LogRecord) => void (value !== null && values.push(jsonOf(value) as Value)) });
-    await tail.caughtUp;
-    await tail.close();
-    return values;
-  }
-
-  expectAllComplete(): void {
-    expect(this.responses.filter(({ status, reason }) => status !== 'complete' || reason !== undefined)).toEqual([]);
-    expect([...this.tandem.client.responses.values()].filter((all) => all.length !== 1)).toEqual([]);
-  }
+/** The embedded log, unless flags say otherwise. */
+async function beginTrial(text: string, flags: Record<string, unknown> = {}): Promise<Trial> {
+  const { models, workloads, variants } = folders;
+  const tandem = await startTandem({ models, workloads, variants, threads: '1', ...flags });
+  onTestFinished(() => tandem[Symbol.asyncDispose]());
+  return Trial.begin(tandem, text);
 }
 
-const armsOf = (responses: readonly Response[]) => new Map(responses.map(({ userId, steps }) => [userId, steps[0]?.experiment?.arm]));
-
 test('users stay in their arm, which runs its variant and is named in the response; weights move only whom they must', async () => {
-  const trial = await Trial.begin(file('int8'));
+  const trial = await beginTrial(file('int8'));
   const [first, again] = [await trial.ask(60), await trial.ask(60)];
   expect(armsOf(again)).toEqual(armsOf(first));
   for (const { steps: [step] } of first) {
@@ -103,7 +43,7 @@ test('users stay in their arm, which runs its variant and is named in the respon
 });
 
 test.each(['all', 'none'])('an arm whose variant fails is rolled back by its guard rail, and no request fails for it (chain %s)', async (chain) => {
-  const trial = await Trial.begin(file('bad'), { chain });
+  const trial = await beginTrial(file('bad'), { chain });
   await trial.askUntil(() => trial.control?.state === 'rolled_back');
   expect(trial.control).toMatchObject({ by: 'scheduler', out: { new: expect.stringMatching(/^guard rail: .*needed another variant/) }, weights: { new: 0 } });
   const rescued = trial.responses.filter(({ steps }) => steps[0]?.experiment?.instead === 'failed');
@@ -115,14 +55,14 @@ test.each(['all', 'none'])('an arm whose variant fails is rolled back by its gua
 });
 
 test('an arm that is slow is rolled back by its guard rail', async () => {
-  const trial = await Trial.begin(file('slow', { guards: { ...GUARDS, p95Ratio: 1.2 }, arms: [{ name: 'usual', precision: 'fp32', weight: 3 }, { name: 'new', precision: 'slow', weight: 1 }] }), { threads: '2' });
+  const trial = await beginTrial(file('slow', { guards: { ...GUARDS, p95Ratio: 1.2 }, arms: [{ name: 'usual', precision: 'fp32', weight: 3 }, { name: 'new', precision: 'slow', weight: 1 }] }), { threads: '2' });
   await trial.askUntil(() => trial.control?.state === 'rolled_back');
   expect(trial.control?.out['new']).toMatch(/^guard rail: (p95|.*would have been late)/);
   trial.expectAllComplete();
 });
 
 test('a promote and a stop under load: every request is answered, and all users get the winner', async () => {
-  const trial = await Trial.begin(file('int8', { guards: { ...GUARDS, p95Ratio: 1_000 } }), { chain: 'all' });
+  const trial = await beginTrial(file('int8', { guards: { ...GUARDS, p95Ratio: 1_000 } }), { chain: 'all' });
   let isDone = false;
   const load = trial.askUntil(() => isDone);
   await trial.steer({ deed: 'weights', weights: { new: 3 } });
@@ -138,7 +78,7 @@ test('a promote and a stop under load: every request is answered, and all users 
 
 test('a copy of work is run, compared and counted, and answers nobody', async () => {
   const text = file('int8', { arms: [{ name: 'usual', precision: 'fp32', weight: 1 }, { name: 'seen', precision: 'int8', shadow: true, weight: 1 }] });
-  const trial = await Trial.begin(text);
+  const trial = await beginTrial(text);
   const { settings: { prefix }, client } = trial.tandem;
   await trial.ask(1);
   const [outcome] = (await trial.read<Outcome>('outcomes')).filter(({ kind }) => kind === 'completed');

@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { STAGE_NAMES, topicName, type Request, type Response } from '@tandem/schemas';
+import { STAGE_NAMES, topicName, type Request, type Response, type StageName } from '@tandem/schemas';
 import { systemClock } from '@tandem/shared/clock';
 import { loadSettings, type Settings } from '@tandem/shared/config';
 import type { LogProducer, LogRecord } from '@tandem/shared/log';
@@ -65,13 +65,13 @@ export interface RunningTandem extends AsyncDisposable {
   client: Client;
 }
 
-/** All stages in this process, under a prefix of their own, on a machine with that clock. */
-export async function startTandem(flags: Record<string, unknown> = {}, machineClock = systemClock): Promise<RunningTandem> {
+/** All stages (or those) in this process, under a prefix of their own, on a machine with that clock. */
+export async function startTandem(flags: Record<string, unknown> = {}, machineClock = systemClock, stages: readonly StageName[] = STAGE_NAMES): Promise<RunningTandem> {
   const prefix = `test-${randomUUID().slice(0, 8)}.`;
   const settings = loadSettings({ flags: { prefix, httpPort: '0', logLevel: 'error', ...flags } });
   const ports = await openPorts(settings, 'test', { machineClock });
   await ensureTopology(settings, ports);
-  const system = await System.start(STAGE_NAMES, settings, ports);
+  const system = await System.start(stages, settings, ports);
   const client = await Client.connect(ports, settings.prefix);
   return {
     settings,
