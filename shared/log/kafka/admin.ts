@@ -64,14 +64,13 @@ export class KafkaAdmin implements LogAdmin {
   }
 
   async committed(groupId: string, topic: string): Promise<{ partition: number; offset: number }[]> {
-    const topics = await this.#onTopic(topic, (admin) => admin.fetchOffsets({ groupId, topics: [topic] }));
-    const partitions = topics.find((entry) => entry.topic === topic)?.partitions ?? [];
-    return partitions.map(({ partition, offset }) => ({ partition, offset: Number(offset) })).sort(byPartition);
+    const points = await this.committedOf(groupId, [topic]);
+    return points.map(({ partition, offset }) => ({ partition, offset })).sort(byPartition);
   }
 
-  /** Of several topics, in one question. @throws when one of them is unknown */
+  /** Of several topics, in one question. @throws {TandemError} `unknown_topic` */
   async committedOf(groupId: string, topics: readonly string[]): Promise<CommitPoint[]> {
-    const found = await this.#client.run((admin) => admin.fetchOffsets({ groupId, topics: [...topics] }), isUnknownTopic);
+    const found = await this.#onTopic(topics.join(', '), (admin) => admin.fetchOffsets({ groupId, topics: [...topics] }));
     return found.flatMap(({ topic, partitions }) => partitions.map(({ partition, offset }) => ({ topic, partition, offset: Number(offset) })));
   }
 
