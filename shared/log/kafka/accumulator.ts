@@ -1,8 +1,8 @@
-import type { Message } from 'kafkajs';
+import type { OutgoingRecord } from '../types.ts';
 
 /** A record on its way, and who waits for it. */
 export interface PendingRecord {
-  message: Message;
+  record: OutgoingRecord;
   bytes: number;
   settle(error?: unknown): void;
 }
@@ -37,10 +37,10 @@ class PartitionQueue {
   }
 
   /** At least one record, else as many as fit. */
-  take(maxBytes: number, maxRecords: number): PendingRecord[] {
+  take(maxBytes: number): PendingRecord[] {
     let end = this.#head;
     let bytes = 0;
-    while (end < this.#records.length && end - this.#head < maxRecords) {
+    while (end < this.#records.length) {
       bytes += this.#records[end]?.bytes ?? 0;
       if (bytes > maxBytes && end > this.#head) break;
       end++;
@@ -60,11 +60,6 @@ export class Accumulator {
   readonly #queues = new Map<string, Map<number, PartitionQueue>>();
   /** Partitions with records, longest waiting first. */
   readonly #waiting = new Set<PartitionQueue>();
-  readonly #maxRecordsPerBatch: number;
-
-  constructor(maxRecordsPerBatch: number) {
-    this.#maxRecordsPerBatch = maxRecordsPerBatch;
-  }
 
   get empty(): boolean {
     return this.#waiting.size === 0;
@@ -84,7 +79,7 @@ export class Accumulator {
       const { topic, partition } = queue;
       if (room <= 0) break;
       if (!wanted(topic, partition)) continue;
-      const records = queue.take(room, this.#maxRecordsPerBatch);
+      const records = queue.take(room);
       room -= records.reduce((sum, { bytes }) => sum + bytes, 0);
       queue.busy = true;
       this.#waiting.delete(queue);
@@ -104,7 +99,7 @@ export class Accumulator {
   drain(): PendingRecord[] {
     const all: PendingRecord[] = [];
     for (const queues of this.#queues.values()) {
-      for (const queue of queues.values()) all.push(...queue.take(Number.POSITIVE_INFINITY, Number.POSITIVE_INFINITY));
+      for (const queue of queues.values()) all.push(...queue.take(Number.POSITIVE_INFINITY));
     }
     this.#waiting.clear();
     return all;

@@ -1,124 +1,148 @@
-import type { Kafka, ProducerBatch, RecordMetadata } from 'kafkajs';
 import { describe, expect, it } from 'vitest';
-import { TandemError } from '../../errors/index.ts';
 import { systemClock } from '../../clock/index.ts';
+import { TandemError } from '../../errors/index.ts';
 import { silentLogger } from '../../telemetry/logger.ts';
+import { BrokerClock } from '../broker-clock.ts';
 import { unknownTopic } from '../errors.ts';
 import type { RecordBatch } from './accumulator.ts';
-import { BrokerClock } from '../broker-clock.ts';
 import { BatchWriter } from './batch-writer.ts';
-import type { TopicLeaders } from './topic-leaders.ts';
+import type { ProduceAnswer, ProducePart, ProduceRequest } from './produce-request.ts';
 
-type Answer = (request: ProducerBatch) => RecordMetadata[];
+type Answer = (request: ProduceRequest) => ProduceAnswer;
 
-const brokerError = (type: string, retriable = false): Error => Object.assign(new Error(type), { name: 'KafkaJSProtocolError', type, retriable });
-const valuesOf = ({ topicMessages = [] }: ProducerBatch): string[] => topicMessages.flatMap(({ messages }) => messages.map(({ value }) => String(value)));
-const acknowledge: Answer = ({ topicMessages = [] }) =>
-  topicMessages.flatMap(({ topic, messages }) => [...new Set(messages.map(({ partition = 0 }) => partition))].map((partition) => ({ topicName: topic, partition, errorCode: 0 })));
+const LEADER = 1;
+const [OUT_OF_ORDER, DUPLICATE, NOT_ENOUGH_REPLICAS, TOO_LARGE, UNKNOWN_TOPIC, POLICY_VIOLATION, NOT_AUTHORIZED] = [45, 46, 19, 10, 3, 44, 29];
+const valuesOf = (parts: readonly ProducePart[]): string[] => parts.flatMap(({ records }) => records.map(({ value }) => String(value)));
+const answer = (errorOf: (part: ProducePart) => number): Answer => ({ parts }) => ({
+  results: parts.map((part) => ({ topic: part.topic, partition: part.partition, errorCode: errorOf(part), baseOffset: 0, logAppendTime: -1 })), clientSideThrottleTime: 0,
+});
+const acknowledge = answer(() => 0);
+const refuse = (code: number): Answer => answer(() => code);
+const loseAnswer: Answer = () => {
+  throw new Error('the connection broke');
+};
 
-/** A writer over a producer that answers as the test says; the last answer holds for all that follows. */
-function createWriter(...answers: Answer[]): { writer: BatchWriter; requests: string[][]; connections: () => number } {
-  const requests: string[][] = [];
-  let connections = 0;
-  const producer = {
-    connect: () => Promise.resolve(void connections++),
-    disconnect: () => Promise.resolve(),
-    async sendBatch(request: ProducerBatch) {
-      requests.push(valuesOf(request));
-      const answer = answers.length > 1 ? answers.shift() : answers[0];
-      return answer?.(request) ?? [];
+/** A writer to a broker that answers as the test says; the last answer holds for all that follows. */
+function createWriter(...answers: Answer[]): { writer: BatchWriter; requests: ProduceRequest[] } {
+  const requests: ProduceRequest[] = [];
+  let lives = 0;
+  const cluster = {
+    async producerIdentity() {
+      lives += 1;
+      return { producerId: `${lives}`, producerEpoch: 0 };
     },
+    async produce(_leader: number, request: ProduceRequest) {
+      requests.push(request);
+      return ((answers.length > 1 ? answers.shift() : answers[0]) ?? acknowledge)(request);
+    },
+    reset: () => undefined,
   };
-  const kafka = { producer: () => producer } as unknown as Kafka;
-  const leaders = { ask: (topic: string) => Promise.reject(unknownTopic(topic)) } as unknown as TopicLeaders;
-  return { writer: new BatchWriter(kafka, leaders, silentLogger, new BrokerClock(systemClock), 100), requests, connections: () => connections };
+  const leaders = { ask: (topic: string) => (topic === 'gone' ? Promise.reject(unknownTopic(topic)) : Promise.resolve([LEADER, LEADER])) };
+  return { writer: new BatchWriter(cluster, leaders, silentLogger, new BrokerClock(systemClock), 100), requests };
 }
 
-function createBatch(partition: number, values: readonly string[]): { batch: RecordBatch; outcomes: Map<string, unknown> } {
+function createBatch(partition: number, values: readonly string[], topic = 't'): { batch: RecordBatch; outcomes: Map<string, unknown> } {
   const outcomes = new Map<string, unknown>();
   const records = values.map((value) => ({
-    message: { value, partition },
+    record: { topic, key: null, value, partition },
     bytes: value.length,
     settle: (error?: unknown) => void outcomes.set(value, error instanceof TandemError ? error.code : (error ?? 'written')),
   }));
-  return { batch: { topic: 't', partition, records }, outcomes };
+  return { batch: { topic, partition, records }, outcomes };
 }
+
+const textsOf = (requests: readonly ProduceRequest[]) => requests.map(({ parts }) => valuesOf(parts));
+const sequencesOf = (requests: readonly ProduceRequest[]) => requests.map(({ parts }) => parts.map(({ firstSequence }) => firstSequence));
 
 describe('a batch writer', () => {
   it('writes several partitions in one request', async () => {
     const { writer, requests } = createWriter(acknowledge);
     const [first, second] = [createBatch(0, ['a', 'b']), createBatch(1, ['c'])];
-    expect(await writer.writeTogether([first.batch, second.batch])).toEqual([]);
-    expect(requests).toEqual([['a', 'b', 'c']]);
+    expect(await writer.writeTogether(LEADER, [first.batch, second.batch])).toEqual([]);
+    expect(textsOf(requests)).toEqual([['a', 'b', 'c']]);
     expect([...first.outcomes, ...second.outcomes].map(([, outcome]) => outcome)).toEqual(['written', 'written', 'written']);
   });
 
   it('does not believe that partitions were written of which the answer says nothing', async () => {
-    const onlyFirst: Answer = (request) => acknowledge(request).slice(0, 1);
+    const onlyFirst: Answer = ({ parts, ...request }) => acknowledge({ ...request, parts: parts.slice(0, 1) });
     const { writer } = createWriter(onlyFirst);
     const [first, second] = [createBatch(0, ['a']), createBatch(1, ['b'])];
-    expect(await writer.writeTogether([first.batch, second.batch])).toEqual([second.batch]);
+    expect(await writer.writeTogether(LEADER, [first.batch, second.batch])).toEqual([second.batch]);
     expect([first.outcomes.get('a'), second.outcomes.get('b')]).toEqual(['written', undefined]);
   });
 
-  it('repeats a batch as it was until it is written', async () => {
-    const fail: Answer = () => {
-      throw brokerError('NOT_ENOUGH_REPLICAS', true);
-    };
-    const { writer, requests } = createWriter(fail, fail, () => [], acknowledge);
+  it('goes on with what a request has written where another partition of it failed', async () => {
+    const { writer } = createWriter(answer(({ partition }) => (partition === 1 ? NOT_ENOUGH_REPLICAS : 0)));
+    const [first, second] = [createBatch(0, ['a']), createBatch(1, ['b'])];
+    expect(await writer.writeTogether(LEADER, [first.batch, second.batch])).toEqual([second.batch]);
+    expect([first.outcomes.get('a'), second.outcomes.get('b')]).toEqual(['written', undefined]);
+  });
+
+  it('numbers the records of each partition by themselves', async () => {
+    const { writer, requests } = createWriter(acknowledge);
+    await writer.writeTogether(LEADER, [createBatch(0, ['a', 'b']).batch, createBatch(1, ['c']).batch]);
+    await writer.writeTogether(LEADER, [createBatch(1, ['d']).batch, createBatch(0, ['e']).batch]);
+    expect(sequencesOf(requests)).toEqual([[0, 0], [1, 2]]);
+  });
+
+  it('repeats a batch as it was, under its number, until it is written', async () => {
+    const { writer, requests } = createWriter(refuse(NOT_ENOUGH_REPLICAS), loseAnswer, () => ({ results: [], clientSideThrottleTime: 0 }), acknowledge);
     const { batch, outcomes } = createBatch(0, ['a', 'b']);
     await writer.writeAlone(batch);
-    expect(requests).toEqual(new Array(4).fill(['a', 'b']));
+    await writer.writeAlone(createBatch(0, ['c']).batch);
+    expect(textsOf(requests)).toEqual([...new Array<string[]>(4).fill(['a', 'b']), ['c']]);
+    expect(sequencesOf(requests)).toEqual([[0], [0], [0], [0], [2]]);
     expect([...outcomes.values()]).toEqual(['written', 'written']);
   });
 
+  it('takes a repetition that the broker knows for written', async () => {
+    const { writer, requests } = createWriter(loseAnswer, refuse(DUPLICATE), acknowledge);
+    const { batch, outcomes } = createBatch(0, ['a', 'b']);
+    await writer.writeAlone(batch);
+    await writer.writeAlone(createBatch(0, ['c']).batch);
+    expect([...outcomes.values()]).toEqual(['written', 'written']);
+    expect(sequencesOf(requests)).toEqual([[0], [0], [2]]);
+  });
+
   it('finds the record that is too large, and writes the others in order', async () => {
-    const limit: Answer = (request) => {
-      if (valuesOf(request).includes('LARGE')) throw brokerError('MESSAGE_TOO_LARGE');
-      return acknowledge(request);
-    };
+    const limit: Answer = (request) => (valuesOf(request.parts).includes('LARGE') ? refuse(TOO_LARGE) : acknowledge)(request);
     const { writer, requests } = createWriter(limit);
     const { batch, outcomes } = createBatch(0, ['a', 'b', 'LARGE', 'c', 'd']);
     await writer.writeAlone(batch);
     expect(Object.fromEntries(outcomes)).toEqual({ a: 'written', b: 'written', LARGE: 'record_too_large', c: 'written', d: 'written' });
-    expect(requests.filter((values) => !values.includes('LARGE')).flat()).toEqual(['a', 'b', 'c', 'd']);
+    const written = requests.filter(({ parts }) => !valuesOf(parts).includes('LARGE'));
+    expect(textsOf(written).flat()).toEqual(['a', 'b', 'c', 'd']);
+    expect(sequencesOf(written).flat()).toEqual([0, 2]);
   });
 
-  it('starts with a new producer id when the broker and it disagree about what was written', async () => {
-    const disagree: Answer = () => {
-      throw brokerError('OUT_OF_ORDER_SEQUENCE_NUMBER');
-    };
-    const { writer, connections } = createWriter(disagree, acknowledge);
-    const { batch, outcomes } = createBatch(0, ['a']);
+  it('starts anew when the broker and it disagree about what was written', async () => {
+    const { writer, requests } = createWriter(acknowledge, refuse(OUT_OF_ORDER), acknowledge);
+    const { batch, outcomes } = createBatch(0, ['b']);
+    await writer.writeAlone(createBatch(0, ['a']).batch);
     await writer.writeAlone(batch);
-    expect([outcomes.get('a'), connections()]).toEqual(['written', 2]);
+    expect(outcomes.get('b')).toBe('written');
+    expect(requests.map(({ producerId, parts }) => [producerId, parts[0]?.firstSequence])).toEqual([['1', 0], ['1', 1], ['2', 0]]);
   });
 
   it.each([
-    ['POLICY_VIOLATION', 'record_refused'],
-    ['TOPIC_AUTHORIZATION_FAILED', 'kafka_not_authorized'],
-  ])('tells what the broker refuses: %s', async (type, code) => {
-    const refuse: Answer = () => {
-      throw brokerError(type);
-    };
-    const { writer } = createWriter(refuse);
+    [POLICY_VIOLATION, 'record_refused'],
+    [NOT_AUTHORIZED, 'kafka_not_authorized'],
+  ])('tells what the broker refuses: %s', async (code, told) => {
+    const { writer } = createWriter(refuse(code));
     const { batch, outcomes } = createBatch(0, ['a']);
     await writer.writeAlone(batch);
-    expect(outcomes.get('a')).toBe(code);
+    expect(outcomes.get('a')).toBe(told);
   });
 
   it('gives up a topic that stays away', async () => {
-    const unknown: Answer = () => {
-      throw brokerError('UNKNOWN_TOPIC_OR_PARTITION', true);
-    };
-    const { writer } = createWriter(unknown);
-    const { batch, outcomes } = createBatch(0, ['a']);
+    const { writer } = createWriter(refuse(UNKNOWN_TOPIC));
+    const { batch, outcomes } = createBatch(0, ['a'], 'gone');
     await writer.writeAlone(batch);
     expect(outcomes.get('a')).toBe('unknown_topic');
   });
 
   it('ends its retries when it is closed', async () => {
-    const { writer } = createWriter(() => []);
+    const { writer } = createWriter(loseAnswer);
     const { batch, outcomes } = createBatch(0, ['a']);
     const writing = writer.writeAlone(batch);
     await writer.close();

@@ -1,41 +1,62 @@
 import { messageOf, TandemError } from '../../errors/index.ts';
 import type { Logger } from '../../telemetry/logger.ts';
-import type { Kafka, Producer, RecordMetadata } from 'kafkajs';
 import type { BrokerClock } from '../broker-clock.ts';
 import { producerClosed, recordTooLarge, unknownTopic } from '../errors.ts';
+import { keyOf } from '../topic-partition.ts';
 import type { RecordBatch } from './accumulator.ts';
 import { Backoff, pause } from './backoff.ts';
 import { notAuthorized } from './access-failures.ts';
+import type { DirectCluster } from './direct-cluster.ts';
 import { classify, refused } from './failures.ts';
+import { errorOfCode } from './kafkajs-internals.ts';
+import type { ProduceResult, ProducerIdentity } from './produce-request.ts';
 import type { TopicLeaders } from './topic-leaders.ts';
 
 /** A topic that is missing for so long is gone: brokers learn of a new one with a delay. */
 const UNKNOWN_TOPIC_PATIENCE_MS = 5_000;
 const REPORT_EVERY_MS = 5_000;
-const METADATA_MAX_AGE_MS = 5_000;
-/** What the broker says of topics that keep the producer's times. */
-const NOT_STAMPED = -1;
+/** How long the broker waits for replicas. */
+const PRODUCE_TIMEOUT_MS = 30_000;
+const SEQUENCES = 2 ** 31;
+const NONE = 0;
+/** The records are there already: an answer was lost on its way. */
+const DUPLICATE_SEQUENCE_NUMBER = 46;
+
+/** What the broker knows this writer's repetitions by. */
+interface Life {
+  identity: ProducerIdentity;
+  /** The next sequence number, by `keyOf`. */
+  sequences: Map<string, number>;
+}
+
+/** A batch that was not written, and why. */
+interface Fate {
+  batch: RecordBatch;
+  error: unknown;
+}
 
 /**
- * Writes batches through kafkajs' idempotent producer until each is written or refused.
- *
- * kafkajs takes back a partition's sequence number when a request fails, although the broker may have written the
- * batch. Sending the same batch again is then safe (the broker knows it); sending another one is not: the broker could
- * take it for the first and drop it. So a batch is repeated as it was, alone on its partition, until its fate is known.
+ * Writes batches as an idempotent producer until each is written or refused. A batch keeps its sequence number until its
+ * fate is known, so the broker knows a repetition from the next one: it is repeated as it was, alone on its partition.
+ * (kafkajs' own producer takes the numbers of a failed request back, shows only the first of its errors, and encodes each
+ * record at ten times the cost: see `encodeProduce`.)
  */
 export class BatchWriter {
-  readonly #kafka: Kafka;
-  readonly #leaders: TopicLeaders;
+  readonly #cluster: Pick<DirectCluster, 'produce' | 'producerIdentity' | 'reset'>;
+  readonly #leaders: Pick<TopicLeaders, 'ask'>;
   readonly #logger: Logger;
   readonly #clock: BrokerClock;
   readonly #unknownTopicPatienceMs: number;
   readonly #closing = new AbortController();
-  #producer: Promise<Producer> | undefined;
+  #life: Promise<Life> | undefined;
   #reportAgainAt = 0;
 
   /** @param clock learns from acknowledgements */
-  constructor(kafka: Kafka, leaders: TopicLeaders, logger: Logger, clock: BrokerClock, unknownTopicPatienceMs = UNKNOWN_TOPIC_PATIENCE_MS) {
-    this.#kafka = kafka;
+  constructor(
+    cluster: Pick<DirectCluster, 'produce' | 'producerIdentity' | 'reset'>, leaders: Pick<TopicLeaders, 'ask'>, logger: Logger, clock: BrokerClock,
+    unknownTopicPatienceMs = UNKNOWN_TOPIC_PATIENCE_MS,
+  ) {
+    this.#cluster = cluster;
     this.#leaders = leaders;
     this.#logger = logger;
     this.#clock = clock;
@@ -44,17 +65,19 @@ export class BatchWriter {
 
   /** @throws when the broker cannot be reached */
   async connect(): Promise<void> {
-    await this.#connected();
+    await this.#alive();
   }
 
   /** One try for all of them in one request; returns those that must be written one by one. */
-  async writeTogether(batches: readonly RecordBatch[]): Promise<RecordBatch[]> {
+  async writeTogether(leader: number, batches: readonly RecordBatch[]): Promise<RecordBatch[]> {
     try {
       const sentAt = this.#clock.localNow();
-      const { missing, logAppendTime } = await this.#write(batches);
+      const { fates, logAppendTime } = await this.#write(leader, batches);
       this.#clock.acknowledged({ sentAt, ackedAt: this.#clock.localNow(), logAppendTime });
-      for (const batch of batches) if (!missing.includes(batch)) settle(batch);
-      return missing;
+      for (const batch of batches) if (!fates.some((fate) => fate.batch === batch)) settle(batch);
+      const [first] = fates;
+      if (first !== undefined) this.#logger.debug({ error: messageOf(first.error), partitions: fates.length }, 'partitions that were not written are tried again, one by one');
+      return fates.map(({ batch }) => batch);
     } catch (error) {
       this.#logger.debug({ error: messageOf(error), partitions: batches.length }, 'a produce request failed and is repeated by partition');
       return [...batches];
@@ -66,11 +89,9 @@ export class BatchWriter {
     const backoff = new Backoff();
     const since = Date.now();
     while (!this.#closing.signal.aborted) {
-      try {
-        if ((await this.#write([batch])).missing.length === 0) return settle(batch);
-      } catch (error) {
-        if (await this.#resolveFailure(batch, error, Date.now() - since)) return;
-      }
+      const error = await this.#tryAlone(batch);
+      if (error === undefined) return settle(batch);
+      if (await this.#resolveFailure(batch, error, Date.now() - since)) return;
       await pause(backoff.nextMs(), this.#closing.signal);
     }
     settle(batch, producerClosed());
@@ -79,20 +100,43 @@ export class BatchWriter {
   /** Ends all retries. */
   async close(): Promise<void> {
     this.#closing.abort();
-    await this.#disconnect();
+    this.#cluster.reset();
   }
 
-  /** Names the batches that kafkajs left out: it forgets partitions whose leader moved during its own retries. */
-  async #write(batches: readonly RecordBatch[]): Promise<{ missing: RecordBatch[]; logAppendTime: number }> {
-    const producer = await this.#connected();
-    const topicMessages = batches.map(({ topic, records }) => ({ topic, messages: records.map(({ message }) => message) }));
-    const written = await producer.sendBatch({ acks: -1, topicMessages });
-    const missing = batches.filter((batch) => !written.some((metadata) => isAbout(metadata, batch)));
-    return { missing, logAppendTime: Math.max(NOT_STAMPED, ...written.map((metadata) => Number(metadata.logAppendTime ?? NOT_STAMPED))) };
+  /** Undefined: it is written. */
+  async #tryAlone(batch: RecordBatch): Promise<unknown> {
+    try {
+      const leader = (await this.#leaders.ask(batch.topic))[batch.partition] ?? -1;
+      return (await this.#write(leader, [batch])).fates[0]?.error;
+    } catch (error) {
+      return error;
+    }
+  }
+
+  /** Names those that were not written, as far as is known. @throws when there is no answer */
+  async #write(leader: number, batches: readonly RecordBatch[]): Promise<{ fates: Fate[]; logAppendTime: number }> {
+    const life = await this.#alive();
+    const { identity, sequences } = life;
+    const parts = batches.map(({ topic, partition, records }) => ({
+      topic, partition, firstSequence: sequences.get(keyOf({ topic, partition })) ?? 0, records: records.map(({ record }) => record),
+    }));
+    const { results } = await this.#cluster.produce(leader, { ...identity, transactionalId: null, timeoutMs: PRODUCE_TIMEOUT_MS, parts });
+    return { fates: batches.flatMap((batch) => this.#fateOf(batch, life, results)), logAppendTime: latestOf(results) };
+  }
+
+  #fateOf(batch: RecordBatch, { sequences }: Life, results: readonly ProduceResult[]): Fate[] {
+    const { topic, partition, records } = batch;
+    const result = results.find((one) => one.partition === partition && one.topic === topic);
+    if (result === undefined) return [{ batch, error: new Error(`the broker's answer says nothing of partition ${partition} of "${topic}"`) }];
+    if (result.errorCode !== NONE && result.errorCode !== DUPLICATE_SEQUENCE_NUMBER) return [{ batch, error: errorOfCode(result.errorCode) }];
+    const key = keyOf(batch);
+    sequences.set(key, ((sequences.get(key) ?? 0) + records.length) % SEQUENCES);
+    return [];
   }
 
   /** True when the batch's fate is settled. */
   async #resolveFailure(batch: RecordBatch, error: unknown, forMs: number): Promise<boolean> {
+    if (error instanceof TandemError && error.code === 'unknown_topic') return this.#topicIsGone(batch, forMs);
     switch (classify(error)) {
       case 'too_large':
       case 'refused':
@@ -106,7 +150,7 @@ export class BatchWriter {
         return this.#topicIsGone(batch, forMs);
       case 'sequence':
         this.#logger.warn({ topic: batch.topic, partition: batch.partition, error: messageOf(error) }, 'producer id lost; continuing with a new one');
-        await this.#disconnect();
+        this.#life = undefined;
         return false;
       case 'transient':
         this.#reportDelay(batch, error);
@@ -134,8 +178,6 @@ export class BatchWriter {
   }
 
   async #topicIsGone(batch: RecordBatch, forMs: number): Promise<boolean> {
-    // kafkajs asks for all topics it ever wrote to, so it must forget this one, or it could write to none.
-    await this.#disconnect();
     if (forMs < this.#unknownTopicPatienceMs) return false;
     try {
       await this.#leaders.ask(batch.topic);
@@ -147,37 +189,24 @@ export class BatchWriter {
     }
   }
 
-  async #connected(): Promise<Producer> {
+  async #alive(): Promise<Life> {
     if (this.#closing.signal.aborted) throw producerClosed();
-    this.#producer ??= (async () => {
-      const producer = this.#kafka.producer({
-        idempotent: true,
-        allowAutoTopicCreation: false,
-        // It leaves out records for partitions that it does not know, so those of a partition that was added wait for this.
-        metadataMaxAge: METADATA_MAX_AGE_MS,
-        createPartitioner: () => ({ message }) => message.partition ?? 0,
-      });
-      try {
-        await producer.connect();
-        return producer;
-      } catch (error) {
-        this.#producer = undefined;
-        await producer.disconnect().catch(() => undefined);
-        throw error;
-      }
-    })();
-    return this.#producer;
+    const life = (this.#life ??= this.#begin());
+    try {
+      return await life;
+    } catch (error) {
+      if (this.#life === life) this.#life = undefined;
+      throw error;
+    }
   }
 
-  async #disconnect(): Promise<void> {
-    const producer = this.#producer;
-    this.#producer = undefined;
-    await producer?.then((connected) => connected.disconnect()).catch(() => undefined);
+  async #begin(): Promise<Life> {
+    return { identity: await this.#cluster.producerIdentity(), sequences: new Map() };
   }
 }
 
-function isAbout({ topicName, partition, errorCode }: RecordMetadata, batch: RecordBatch): boolean {
-  return topicName === batch.topic && partition === batch.partition && errorCode === 0;
+function latestOf(results: readonly ProduceResult[]): number {
+  return results.reduce((latest, { logAppendTime }) => Math.max(latest, logAppendTime), -1);
 }
 
 function settle({ records }: RecordBatch, error?: unknown): void {

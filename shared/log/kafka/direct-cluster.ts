@@ -2,7 +2,8 @@ import type { Kafka } from 'kafkajs';
 import type { TopicPartition } from '../types.ts';
 import { decodeFetch, type FetchAnswer } from './fetch-response.ts';
 import type { SessionRequest } from './fetch-session.ts';
-import { ask, createCluster, errorOfCode, protocolOf, READ_COMMITTED, READ_UNCOMMITTED, TRANSACTION, type Api, type Broker, type Cluster } from './kafkajs-internals.ts';
+import { ask, createCluster, errorOfCode, ownProtocol, protocolOf, READ_COMMITTED, READ_UNCOMMITTED, TRANSACTION, type Api, type Broker, type Cluster } from './kafkajs-internals.ts';
+import { decodeProduce, encodeProduce, NEWEST_PRODUCE, type ProduceAnswer, type ProducerIdentity, type ProduceRequest } from './produce-request.ts';
 import { topicIdOf } from './topic-id.ts';
 
 // Asked for by name: -2 and -1 stand for the start and the end. Source: the protocol's ListOffsets request.
@@ -68,6 +69,21 @@ export class DirectCluster {
     const { request } = protocolOf(broker, 'Fetch', parameters);
     const response = { decode: (payload: Buffer) => Promise.resolve(decodeFetch(payload)), parse: (answer: unknown) => Promise.resolve(answer) };
     return (await ask(broker, { request, response })) as FetchAnswer;
+  }
+
+  /** All partitions of the request must be led by the broker. @throws when there is no answer */
+  async produce(leader: number, request: ProduceRequest): Promise<ProduceAnswer> {
+    const broker = await this.broker(leader);
+    return (await ask(broker, ownProtocol(broker, 'Produce', NEWEST_PRODUCE, encodeProduce(request, Date.now()), decodeProduce))) as ProduceAnswer;
+  }
+
+  /** Of a producer without transactions. @throws the broker's error */
+  async producerIdentity(): Promise<ProducerIdentity> {
+    const cluster = await this.#connect();
+    const answer = await this.call(await cluster.brokerPool.findConnectedBroker(), 'InitProducerId', { transactionalId: null, transactionTimeout: 0 });
+    const { errorCode, producerId, producerEpoch } = answer as ProducerIdentity & { errorCode: number };
+    if (errorCode !== 0) throw errorOfCode(errorCode);
+    return { producerId, producerEpoch };
   }
 
   /** −1 where no record is as young as the timestamp. @throws the broker's error */

@@ -8,9 +8,10 @@ import type { ExclusiveWriter, OutgoingRecord, TopicPartition } from '../types.t
 import { Backoff, pause, within } from './backoff.ts';
 import type { DirectCluster } from './direct-cluster.ts';
 import { refused } from './failures.ts';
-import { problemOf, toMessage } from './messages.ts';
+import { problemOf } from './record-problem.ts';
+import type { ProducerIdentity } from './produce-request.ts';
 import type { TopicLeaders } from './topic-leaders.ts';
-import type { PartResult, ProducerIdentity, TransactionClient } from './transaction-client.ts';
+import type { PartResult, TransactionClient } from './transaction-client.ts';
 import { TransactionFailure, verdictOn } from './transaction-failures.ts';
 import { nextRequest, TransactionPart } from './transaction-part.ts';
 
@@ -119,7 +120,7 @@ export class KafkaExclusiveWriter implements ExclusiveWriter {
       const key = keyOf({ topic, partition });
       const part = parts.get(key) ?? new TransactionPart(topic, partition);
       parts.set(key, part);
-      part.push({ message: toMessage(record, partition), bytes: sizeOfRecord(record) });
+      part.push({ record, bytes: sizeOfRecord(record) });
     }
     return [...parts.values()];
   }

@@ -52,7 +52,7 @@ export class KafkaLog implements EventLog {
   async producer(options?: Partial<ProducerOptions>): Promise<LogProducer> {
     const resolved = resolveProducerOptions(options);
     const { settleTimeoutMs, closeTimeoutMs, brokers, logger } = this.#options;
-    const writer = new BatchWriter(this.#kafka, this.#leaders, logger, this.#clock);
+    const writer = new BatchWriter(new DirectCluster(this.#kafka), this.#leaders, logger, this.#clock);
     try {
       await persist(() => writer.connect(), { timeoutMs: settleTimeoutMs, signal: this.#closing.signal, isFinal: isAccessFailure });
     } catch (error) {

@@ -38,7 +38,6 @@ interface Definition {
 
 export type Api = 'AddPartitionsToTxn' | 'EndTxn' | 'Fetch' | 'InitProducerId' | 'ListOffsets' | 'Produce';
 
-
 const OURS: ReadonlySet<string> = new Set<Api>(['AddPartitionsToTxn', 'EndTxn', 'Fetch', 'InitProducerId', 'ListOffsets', 'Produce']);
 
 const load = createRequire(import.meta.url);
@@ -67,6 +66,15 @@ export function protocolOf(broker: Broker, api: Api, parameters: object): Protoc
   const { versions, protocol } = requests[api];
   const version = Math.min(Math.max(...versions.map(Number)), broker.versions[apiKeys[api]]?.maxVersion ?? 0);
   return protocol({ version })(parameters);
+}
+
+/** A request that is made and read here, in the newest version up to that one which the broker knows. */
+export function ownProtocol<Answer>(broker: Broker, api: Api, newest: number, body: Buffer, decode: (payload: Buffer, version: number) => Answer): Protocol {
+  const apiVersion = Math.min(newest, broker.versions[apiKeys[api]]?.maxVersion ?? 0);
+  return {
+    request: { apiKey: apiKeys[api], apiVersion, apiName: api, encode: () => Promise.resolve(encoded(body)) },
+    response: { decode: (payload) => Promise.resolve(decode(payload, apiVersion)), parse: (answer) => Promise.resolve(answer) },
+  };
 }
 
 /** The requests among ours that this client and the broker have no common version of. */

@@ -7,23 +7,19 @@ import type { LogProducer, OutgoingRecord, ProducerOptions } from '../types.ts';
 import { Accumulator, type RecordBatch } from './accumulator.ts';
 import { within } from './backoff.ts';
 import type { BatchWriter } from './batch-writer.ts';
-import { problemOf, toMessage } from './messages.ts';
+import { problemOf } from './record-problem.ts';
 import { PendingBytes } from './pending-bytes.ts';
 import { SendCall } from './send-call.ts';
 import type { Leaders, TopicLeaders } from './topic-leaders.ts';
 
-// kafkajs groups a request's records in time quadratic in the records of one partition.
-const MAX_RECORDS_PER_BATCH = 500;
-
 /**
- * Gathers records into one request for each broker at a time (kafkajs' idempotent producer sends no more), so that
- * what arrives meanwhile forms the next one. A partition has one batch on its way, which keeps its order.
+ * Gathers records into one request for each broker at a time, so that what arrives meanwhile forms the next one. A partition has one batch on its way, which keeps its order.
  */
 export class KafkaProducer implements LogProducer {
   readonly #writer: BatchWriter;
   readonly #leaders: TopicLeaders;
   readonly #options: ProducerOptions & { closeTimeoutMs: number };
-  readonly #accumulator = new Accumulator(MAX_RECORDS_PER_BATCH);
+  readonly #accumulator = new Accumulator();
   readonly #partitioner = new Partitioner();
   readonly #pending: PendingBytes;
   readonly #company: Company;
@@ -128,7 +124,7 @@ export class KafkaProducer implements LogProducer {
       this.#pending.remove(bytes);
       call.settle(error);
     };
-    this.#accumulator.push(topic, partition, { message: toMessage(record, partition), bytes, settle });
+    this.#accumulator.push(topic, partition, { record, bytes, settle });
     this.#schedule();
   }
 
@@ -172,7 +168,7 @@ export class KafkaProducer implements LogProducer {
   }
 
   async #request(broker: number, batches: readonly RecordBatch[]): Promise<void> {
-    const failed = await this.#writer.writeTogether(batches);
+    const failed = await this.#writer.writeTogether(broker, batches);
     this.#busy.delete(broker);
     for (const batch of batches) if (!failed.includes(batch)) this.#accumulator.release(batch);
     for (const batch of failed) void this.#repeat(batch);

@@ -1,13 +1,8 @@
 import { Backoff, pause, type PersistOptions } from './backoff.ts';
 import type { DirectCluster } from './direct-cluster.ts';
+import type { ProducerIdentity } from './produce-request.ts';
 import { failureOf, TransactionFailure, verdictOn } from './transaction-failures.ts';
 import type { TransactionPart } from './transaction-part.ts';
-
-/** How the broker tells writers of one name apart: whoever opens it last has the highest epoch. */
-export interface ProducerIdentity {
-  producerId: string;
-  producerEpoch: number;
-}
 
 /** What a partition said to its batch. */
 export interface PartResult {
@@ -17,10 +12,6 @@ export interface PartResult {
   baseOffset: number;
   /** Epoch ms; −1 where the topic keeps the producer's times. */
   logAppendTime: number;
-}
-
-interface ProduceAnswer {
-  topics: { topicName: string; partitions: { partition: number; errorCode: number; baseOffset: string; logAppendTime: string }[] }[];
 }
 
 interface AddPartitionsAnswer {
@@ -70,16 +61,13 @@ export class TransactionClient {
 
   /** Writes one batch to each part, all of them led by the broker. @throws when there is no answer */
   async produce(identity: ProducerIdentity, leader: number, parts: readonly TransactionPart[], sequenceOf: (part: TransactionPart) => number): Promise<PartResult[]> {
-    const topicData = [...Map.groupBy(parts, ({ topic }) => topic)].map(([topic, all]) => ({
-      topic,
-      partitions: all.map((part) => ({ partition: part.partition, firstSequence: sequenceOf(part), messages: part.batch.map(({ message }) => message) })),
-    }));
-    const parameters = { acks: -1, timeout: PRODUCE_TIMEOUT_MS, transactionalId: this.#transactionalId, ...identity, topicData };
-    const { topics } = (await this.#cluster.call(await this.#cluster.broker(leader), 'Produce', parameters)) as ProduceAnswer;
+    const batches = parts.map((part) => ({ topic: part.topic, partition: part.partition, firstSequence: sequenceOf(part), records: part.batch.map(({ record }) => record) }));
+    const request = { ...identity, transactionalId: this.#transactionalId, timeoutMs: PRODUCE_TIMEOUT_MS, parts: batches };
+    const { results } = await this.#cluster.produce(leader, request);
     return parts.map((part) => {
-      const result = topics.find(({ topicName }) => topicName === part.topic)?.partitions.find(({ partition }) => partition === part.partition);
+      const result = results.find(({ topic, partition }) => topic === part.topic && partition === part.partition);
       const failure = failureOf(result?.errorCode, `records for topic "${part.topic}"`, part.topic);
-      return { part, failure, baseOffset: Number(result?.baseOffset ?? -1), logAppendTime: Number(result?.logAppendTime ?? -1) };
+      return { part, failure, baseOffset: result?.baseOffset ?? -1, logAppendTime: result?.logAppendTime ?? -1 };
     });
   }
 

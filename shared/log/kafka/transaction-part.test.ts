@@ -7,7 +7,7 @@ const MAX_BYTES = 150;
 
 function partOf(partition: number, bytes: readonly number[]): TransactionPart {
   const part = new TransactionPart('t', partition);
-  for (const [index, size] of bytes.entries()) part.push({ message: { key: null, value: `${index}` }, bytes: size });
+  for (const [index, size] of bytes.entries()) part.push({ record: { topic: 't', key: null, value: `${index}` }, bytes: size });
   return part;
 }
 
@@ -37,7 +37,7 @@ describe('the parts of a transaction', () => {
               expect(part.halve()).toBe(true);
               expect(part.batch).toEqual(batch.slice(0, batch.length >> 1));
             } else {
-              written[part.partition]?.push(...batch.map(({ message }) => String(message.value)));
+              written[part.partition]?.push(...batch.map(({ record }) => String(record.value)));
               part.advance(0);
             }
           }

@@ -1,8 +1,8 @@
-import type { Message } from 'kafkajs';
+import type { OutgoingRecord } from '../types.ts';
 
 /** A record that is to be written, and about how many bytes it takes. */
-export interface SizedMessage {
-  message: Message;
+export interface SizedRecord {
+  record: OutgoingRecord;
   bytes: number;
 }
 
@@ -10,9 +10,9 @@ export interface SizedMessage {
 export class TransactionPart {
   readonly topic: string;
   readonly partition: number;
-  readonly #messages: SizedMessage[] = [];
+  readonly #records: SizedRecord[] = [];
   #at = 0;
-  #batch: readonly SizedMessage[] | undefined;
+  #batch: readonly SizedRecord[] | undefined;
   #inDoubt = false;
   #writtenAt = -1;
 
@@ -22,7 +22,7 @@ export class TransactionPart {
   }
 
   get done(): boolean {
-    return this.#at >= this.#messages.length;
+    return this.#at >= this.#records.length;
   }
 
   /** Whether the batch may have been written or not. */
@@ -35,12 +35,12 @@ export class TransactionPart {
     return this.#writtenAt;
   }
 
-  get batch(): readonly SizedMessage[] {
+  get batch(): readonly SizedRecord[] {
     return this.#batch ?? [];
   }
 
-  push(message: SizedMessage): void {
-    this.#messages.push(message);
+  push(record: SizedRecord): void {
+    this.#records.push(record);
   }
 
   /** Fixes the next batch, where there is none: at least one record, else as many as fit. Returns its bytes. */
@@ -74,13 +74,13 @@ export class TransactionPart {
     return true;
   }
 
-  #take(maxBytes: number): SizedMessage[] {
+  #take(maxBytes: number): SizedRecord[] {
     let end = this.#at;
-    for (let bytes = 0; end < this.#messages.length; end++) {
-      bytes += this.#messages[end]?.bytes ?? 0;
+    for (let bytes = 0; end < this.#records.length; end++) {
+      bytes += this.#records[end]?.bytes ?? 0;
       if (bytes > maxBytes && end > this.#at) break;
     }
-    return this.#messages.slice(this.#at, end);
+    return this.#records.slice(this.#at, end);
   }
 }
 
