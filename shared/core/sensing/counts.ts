@@ -19,9 +19,10 @@ export function checkCounts(parsed: unknown, headers: Readonly<Record<string, st
 
 function checkHeaders(headers: Readonly<Record<string, string>>, limits: SensingLimits): void {
   const { maxHeaders = DEFAULT_MAX_HEADERS, maxHeaderCharacters = DEFAULT_MAX_HEADER_CHARACTERS } = limits;
-  const entries = Object.entries(headers);
-  if (entries.length > maxHeaders) throw new RecordError('too_many_fields', `the record has ${entries.length} headers; at most ${maxHeaders} are accepted`);
-  const characters = entries.reduce((sum, [name, value]) => sum + name.length + value.length, 0);
+  const names = Object.keys(headers);
+  if (names.length > maxHeaders) throw new RecordError('too_many_fields', `the record has ${names.length} headers; at most ${maxHeaders} are accepted`);
+  let characters = 0;
+  for (const name of names) characters += name.length + (headers[name]?.length ?? 0);
   if (characters > maxHeaderCharacters) {
     throw new RecordError('too_large', `the record’s headers have ${characters} characters; at most ${maxHeaderCharacters} are accepted`);
   }
@@ -34,7 +35,7 @@ function fieldsLeft(value: unknown, allowed: number): number {
   let left = allowed - children.length;
   for (const child of children) {
     if (left < 0) return left;
-    left = fieldsLeft(child, left);
+    if (typeof child === 'object') left = fieldsLeft(child, left);
   }
   return left;
 }

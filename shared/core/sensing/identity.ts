@@ -1,4 +1,4 @@
-import { idSchema, requestIdSchema, requestSchema, userIdSchema } from '@tandem/schemas';
+import { idSchema, requestIdSchema, requestSchema, userIdSchema, type Request } from '@tandem/schemas';
 import type { z } from 'zod';
 import type { RequestIdentity } from './types.ts';
 
@@ -20,6 +20,11 @@ export function identityOf(parsed: unknown): RequestIdentity | undefined {
     ...(userId === undefined ? {} : { userId }),
     ...(key === undefined ? {} : { key }),
   };
+}
+
+/** What identifies a request that has been found right. */
+export function identityIn({ requestId, workload, userId, key }: Request): RequestIdentity {
+  return { requestId, workload, ...(userId === undefined ? {} : { userId }), ...(key === undefined ? {} : { key }) };
 }
 
 /** All records of one affinity key keep their order and meet the same worker. Without user and key nothing is ordered. */

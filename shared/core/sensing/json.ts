@@ -48,5 +48,6 @@ function isDeeper(value: unknown, levels: number): boolean {
   if (typeof value !== 'object' || value === null) return false;
   if (levels === 0) return true;
   const children: unknown[] = Array.isArray(value) ? value : Object.values(value);
-  return children.some((child) => isDeeper(child, levels - 1));
+  for (const child of children) if (typeof child === 'object' && isDeeper(child, levels - 1)) return true;
+  return false;
 }

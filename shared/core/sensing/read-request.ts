@@ -1,7 +1,7 @@
 import { cancelSchema, requestSchema, type Cancel, type Request } from '@tandem/schemas';
 import { RecordError } from '../../errors/index.ts';
 import { describeIssues } from './describe-issues.ts';
-import { identityOf } from './identity.ts';
+import { identityIn, identityOf } from './identity.ts';
 import { checkCounts } from './counts.ts';
 import { checkDepth, hasTrue, parseJson, presentValue } from './json.ts';
 import { checkSchemaVersion } from './schema-version.ts';
@@ -47,11 +47,10 @@ function ownedIdentity(parsed: unknown): RequestIdentity | undefined {
 }
 
 function readParsed(parsed: unknown): RequestReading {
-  const identity = identityOf(parsed);
   const result = requestSchema.safeParse(parsed);
-  if (result.success && identity !== undefined) return { request: result.data, identity };
-  const message = result.error === undefined ? 'requestId: unreadable' : describeIssues(result.error);
-  return { identity, error: new RecordError('invalid_request', message) };
+  // Of a request that is right, it needs no second look: the same schemas have read the same fields.
+  if (result.success) return { request: result.data, identity: identityIn(result.data) };
+  return { identity: identityOf(parsed), error: new RecordError('invalid_request', describeIssues(result.error)) };
 }
 
 function readCancel(parsed: unknown): RequestReading {

@@ -4,7 +4,8 @@ import type { PrepareContext, Prepared } from '../types.ts';
 
 /** More than any window: what is older than the window is still excluded from the answer. */
 const DEFAULT_HISTORY_LIMIT = 256;
-const CANONICAL_ID = /^[1-9]\d{0,8}$/;
+const MOST_DIGITS = 9;
+const ZERO = '0'.charCodeAt(0);
 
 /** Features of a request: ids as the catalogue's integers, what the catalogue does not know dropped and marked. */
 export function prepareRecommend(input: RecommendInput, { history, options, variants }: PrepareContext): Prepared {
@@ -64,10 +65,16 @@ function knownItems(ids: readonly string[], catalogueSize: number): number[] {
   return items;
 }
 
+/** Undefined for what is not canonical (`01`, `1e1`) too. Digit by digit: a regular expression takes more than twice as long. */
 function catalogueItem(id: string, catalogueSize: number): number | undefined {
-  if (!CANONICAL_ID.test(id)) return undefined;
-  const item = Number(id);
-  return item <= catalogueSize ? item : undefined;
+  if (id.length > MOST_DIGITS || id.startsWith('0')) return undefined;
+  let item = 0;
+  for (let index = 0; index < id.length; index += 1) {
+    const digit = id.charCodeAt(index) - ZERO;
+    if (digit < 0 || digit > 9) return undefined;
+    item = 10 * item + digit;
+  }
+  return item >= 1 && item <= catalogueSize ? item : undefined;
 }
 
 /** The smallest: an item that one model does not know would index beyond its table. */
