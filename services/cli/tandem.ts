@@ -1,6 +1,8 @@
 import { keepCompiled } from './compile-cache.ts';
+import { tuneCollector } from './garbage-collection.ts';
 
 keepCompiled();
+tuneCollector();
 // Whoever reads what is printed here (head, less) may have seen enough.
 for (const stream of [process.stdout, process.stderr]) {
   stream.on('error', (error: NodeJS.ErrnoException) => {
