@@ -1,4 +1,5 @@
-import type { Counter, Histogram, MetricObject, MetricObjectWithValues, MetricValue, Registry } from 'prom-client';
+import type { Counter, MetricObject, MetricObjectWithValues, MetricValue, Registry } from 'prom-client';
+import type { Histogram } from './metrics/histogram.ts';
 
 interface Counted {
   records: Counter<'stage' | 'topic' | 'result'>;

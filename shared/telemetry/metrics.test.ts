@@ -21,7 +21,7 @@ test('a scraper that asks for OpenMetrics gets exemplars, and counters under the
   const { registry, responseSeconds, records, handleSeconds } = createMetrics({ processMetrics: false });
   records.inc({ stage: 'fusion', topic: 't', result: 'dead_letter' });
   handleSeconds.observe({ stage: 'fusion' }, 0.2);
-  responseSeconds.observe({ labels: { workload: 'w' }, value: 0.2, exemplarLabels: { trace_id: 'abc' } as Record<string, string> });
+  responseSeconds.observe({ labels: { workload: 'w' }, value: 0.2, exemplarLabels: { trace_id: 'abc' } });
   responseSeconds.observe({ labels: { workload: 'w' }, value: 3 });
   const plain = await expose(registry);
   const open = await expose(registry, 'application/openmetrics-text;version=1.0.0,text/plain;q=0.5');

@@ -12,8 +12,6 @@ import { workerMetrics } from './metrics/worker.ts';
 /** Every metric of the flow, one table (docs/metrics.md lists them). No user or request id is ever a label. */
 export function createMetrics({ processMetrics = true }: { processMetrics?: boolean } = {}) {
   const registry = new Registry();
-  // The library lets only such a registry have histograms that take exemplars.
-  registry.setContentType(Registry.OPENMETRICS_CONTENT_TYPE as never);
   if (processMetrics) collectDefaultMetrics({ register: registry });
   const registers = [registry];
   const scrape = { refresh: () => {} };
@@ -27,7 +25,6 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
     ...experimentMetrics(registers),
     ...gatewayMetrics(registers),
   };
-  registry.setContentType(Registry.PROMETHEUS_CONTENT_TYPE);
   conventionalMetrics(metrics, registry);
   /** Called whenever the workers are asked for: sets both gauges. */
   const onWorkersAsked = (refresh: () => void) => void (scrape.refresh = refresh);

@@ -1,4 +1,5 @@
-import { Counter, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
+import { Counter } from './counter.ts';
 
 /** What the classifier makes of requests and interactions. */
 export function classifierMetrics(registers: Registry[]) {

@@ -1,5 +1,7 @@
-import { Counter, Histogram, type Registry } from 'prom-client';
+import type { Registry } from 'prom-client';
 import { SECONDS_BUCKETS } from './buckets.ts';
+import { Counter } from './counter.ts';
+import { Histogram } from './histogram.ts';
 
 /** Experiments by arm. */
 export function experimentMetrics(registers: Registry[]) {

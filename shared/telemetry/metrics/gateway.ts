@@ -1,5 +1,6 @@
-import { Gauge, Histogram, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import { SECONDS_BUCKETS } from './buckets.ts';
+import { Histogram } from './histogram.ts';
 
 /** Calls over HTTP. */
 export function gatewayMetrics(registers: Registry[]) {

@@ -1,4 +1,5 @@
-import { Counter, Gauge, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
+import { Counter } from './counter.ts';
 
 /** Results that answer identical steps. */
 export function resultCacheMetrics(registers: Registry[]) {

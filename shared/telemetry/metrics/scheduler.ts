@@ -1,5 +1,7 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import { SECONDS_BUCKETS } from './buckets.ts';
+import { Counter } from './counter.ts';
+import { Histogram } from './histogram.ts';
 
 /** What the scheduler decides, and what it decides by. @param onAsked called whenever the workers are asked for */
 export function schedulerMetrics(registers: Registry[], onAsked: () => void) {

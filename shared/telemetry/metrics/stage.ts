@@ -1,5 +1,7 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import { SECONDS_BUCKETS } from './buckets.ts';
+import { Counter } from './counter.ts';
+import { Histogram } from './histogram.ts';
 
 /** Of every stage: what its runner does with records. */
 export function stageMetrics(registers: Registry[]) {

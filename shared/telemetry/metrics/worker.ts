@@ -1,11 +1,13 @@
-import { Counter, Gauge, Histogram, type Registry } from 'prom-client';
+import { Gauge, type Registry } from 'prom-client';
 import { BATCH_BUCKETS, SECONDS_BUCKETS } from './buckets.ts';
+import { Counter } from './counter.ts';
+import { Histogram } from './histogram.ts';
 
 /** Batches, what workers keep in memory between them, and what fails. */
 export function workerMetrics(registers: Registry[]) {
   return {
     batchSize: new Histogram({ name: 'tandem_batch_size', help: 'Requests per batch', labelNames: ['model', 'precision'], buckets: BATCH_BUCKETS, registers }),
-    batchSeconds: new Histogram({ name: 'tandem_batch_seconds', help: 'Inference of one batch', labelNames: ['model', 'precision'], buckets: SECONDS_BUCKETS, enableExemplars: true, registers }),
+    batchSeconds: new Histogram({ name: 'tandem_batch_seconds', help: 'Inference of one batch', labelNames: ['model', 'precision'], buckets: SECONDS_BUCKETS, registers }),
     queueSeconds: new Histogram({ name: 'tandem_queue_seconds', help: 'From dispatch until the batch began, per batch (its oldest)', labelNames: ['model', 'precision'], buckets: SECONDS_BUCKETS, registers }),
     prefixRequests: new Counter({ name: 'tandem_prefix_requests_total', help: 'Requests of variants that keep user prefixes: hit, miss (built), bypassed (whole history, nothing kept)', labelNames: ['kind', 'model', 'precision'], registers }),
     prefixSteps: new Counter({ name: 'tandem_prefix_steps_total', help: 'Tokens that hits computed', labelNames: ['model', 'precision'], registers }),
