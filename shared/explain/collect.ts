@@ -167,15 +167,16 @@ function affinityKeyOf({ value }: LogRecord): string | undefined {
   return [userId, key, requestId].find((each): each is string => typeof each === 'string');
 }
 
+/** The request itself knows its key better than whoever asks for it. */
 function clueOf(record: LogRecord, { prefix, key }: SearchOptions): Clue {
   const { topic, headers, timestamp } = record;
   const from = timestamp;
   if (topic === topicName(prefix, 'dead-letters')) {
     const source = placeFrom(`${headers[DEAD_LETTER_HEADER.sourceTopic] ?? ''}/${headers[DEAD_LETTER_HEADER.sourcePartition] ?? ''}/${headers[DEAD_LETTER_HEADER.sourceOffset] ?? ''}`);
     const isRequest = source?.topic === topicName(prefix, 'requests') || source?.topic === topicName(prefix, 'requests.bulk');
-    return { key: key ?? affinityKeyOf(record), source: isRequest ? source : undefined, from };
+    return { key: affinityKeyOf(record) ?? key, source: isRequest ? source : undefined, from };
   }
-  if (topic === topicName(prefix, 'requests') || topic === topicName(prefix, 'requests.bulk')) return { key: key ?? affinityKeyOf(record), source: record, from };
+  if (topic === topicName(prefix, 'requests') || topic === topicName(prefix, 'requests.bulk')) return { key: affinityKeyOf(record) ?? key, source: record, from };
   const value = jsonOf(record.value) as Partial<Task & { latencyMs: number; time: number }> | undefined;
   const arrivedAt = value?.arrivedAt ?? (value?.time === undefined ? timestamp : value.time - (value.latencyMs ?? 0));
   return { key: record.key ?? undefined, source: placeFrom(headers[HEADER.source] ?? value?.source), from: Math.min(from, arrivedAt) };

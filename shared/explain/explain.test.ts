@@ -122,6 +122,12 @@ describe('the path of a request', () => {
     expect(notes).toEqual([expect.stringContaining('chained')]);
   });
 
+  it('of a user whose name was given wrongly is that of its own user', async () => {
+    const { explain } = await fullPath('own');
+    const other = ['a', 'b', 'c', 'd', 'e', 'f'].find((key) => partitionOfKey(key, 4) !== partitionOfKey('42', 4))!;
+    expect((await explain('own', { key: other })).events.map(({ kind }) => kind)).toEqual(['request', 'task', 'work', 'outcome', 'work', 'outcome', 'response']);
+  });
+
   it('that is still on its way, that nobody knows, or that is too old, is told apart', async () => {
     const { write, explain } = await harness();
     await write(0, 'requests', { requestId: 'new', workload: 'recommend', userId: '42' }, { partition: partitionOfKey('42', 4) });

@@ -74,6 +74,9 @@ test.each<[string, string[], number, RegExp]>([
   ['a command that does not exist', ['docter'], 2, /Did you mean doctor\?/],
   ['no broker', ['tail'], 2, /^usage: responses lie on a broker: --kafka host:port/],
   ['a file where a folder is meant', ['models', 'list', '--models', TANDEM], 1, /^registry_invalid: .*--models names a folder with a registry\.json/],
+  ['a broker that is not there', ['tail', '--kafka', '127.0.0.1:1'], 1, /^kafka_unreachable: Kafka at 127\.0\.0\.1:1 .*ECONNREFUSED.*Is the address right/],
+  ['a weight without a number', ['experiment', 'weights', 'split', 'int8', '--kafka', '127.0.0.1:1'], 2, /as int8=10: an arm, and a number of 0 or more/],
+  ['an experiment’s file that is not there', ['demo', '--experiment', 'none.json'], 2, /^experiment_invalid: none\.json cannot be read: .*docs\/examples\/experiment\.json is one/],
   ['an output that cannot be written', ['backfill', '--input', TANDEM, '--output', '/nowhere/x'], 1, /^output_unwritable: \/nowhere\/x cannot be written: .*name another --output/m],
 ])('%s is an error that says what to do', async (_, args, expected, words) => {
   const { code, stderr } = await run(...args);

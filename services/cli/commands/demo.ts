@@ -1,4 +1,3 @@
-import { readFile } from 'node:fs/promises';
 import { setTimeout as pause } from 'node:timers/promises';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import type { Gateway } from '@tandem/gateway';
@@ -10,7 +9,8 @@ import { startExperiment } from '../compose/start-experiment.ts';
 import { System } from '../compose/system.ts';
 import { ensureTopology } from '../compose/topology.ts';
 import { prepareDemo, recommendWorkload, runDemo, type DemoOptions, type DemoTerminal, type PreparedDemo } from '../demo/index.ts';
-import { readExperiments, reportText } from '../experiments/index.ts';
+import { readExperimentFile, readExperiments, reportText } from '../experiments/index.ts';
+import { expectBroker } from '../broker-listens.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { untilSignal } from '../until-signal.ts';
 
@@ -89,6 +89,8 @@ async function demo(flags: DemoFlags): Promise<void> {
   const settings = settingsOf(flags, demoDefaults(flags));
   const stopped = new AbortController();
   const signalled = untilSignal().then(() => stopped.abort());
+  const experiment = flags.experiment === undefined ? undefined : await readExperimentFile(flags.experiment);
+  if (settings.kafka !== undefined) await expectBroker(settings.kafka);
   await using ports = await openPorts(settings, 'demo');
   if (flags.events > 0) recommendWorkload(ports);
   const prepared = await prepare(flags, stopped.signal);
@@ -98,12 +100,12 @@ async function demo(flags: DemoFlags): Promise<void> {
   }
   await ensureTopology(settings, ports);
   await using system = await System.start(STAGE_NAMES, settings, ports);
-  if (flags.experiment !== undefined) await beginExperiment(flags.experiment, settings, ports);
+  if (experiment !== undefined) await beginExperiment(experiment, settings, ports);
   await using gateway = await openGateway(flags, settings, ports, prepared);
   if (gateway !== undefined) process.stderr.write(`Dashboard: ${gateway.url}/${flags.serve ? '' : ' (while this runs; --serve keeps it up)'}\n`);
   const flow = { log: ports.log, prefix: settings.prefix, workloads: ports.workloads };
   if (prepared !== undefined) process.exitCode = await runDemo(prepared, flags, flow, terminal(), stopped.signal);
-  if (flags.experiment !== undefined && !flags.json) await showExperiments(settings, ports);
+  if (experiment !== undefined && !flags.json) await showExperiments(settings, ports);
   if (!flags.serve || stopped.signal.aborted) return;
   process.stderr.write(`Serving over ${ports.log.description}, topics ${settings.prefix}*; status at http://${settings.httpHost}:${system.statusPort}/readyz. Ctrl-C ends.\n`);
   if (!ports.log.durable) process.stderr.write('The embedded log is inside this process: producers outside need --kafka.\n');
@@ -111,8 +113,7 @@ async function demo(flags: DemoFlags): Promise<void> {
 }
 
 /** The stages follow it before the first request comes. */
-async function beginExperiment(file: string, { prefix, models }: Settings, ports: Ports): Promise<void> {
-  const text = await readFile(file, 'utf8');
+async function beginExperiment(text: string, { prefix, models }: Settings, ports: Ports): Promise<void> {
   const options = { prefix, models, workloads: ports.workloads, others: ports.experiments.all, producer: ports.producer, actor: 'demo', now: Math.round(ports.clock.now()) };
   const { definition: { name }, revision } = await startExperiment(text, options);
   while ((ports.experiments.named(name)?.revision ?? 0) < revision) await pause(10);

@@ -1,6 +1,5 @@
-import { readFile } from 'node:fs/promises';
 import { userInfo } from 'node:os';
-import { InvalidArgumentError, type Command } from 'commander';
+import { Argument, InvalidArgumentError, type Command } from 'commander';
 import type { ExperimentControl } from '@tandem/schemas';
 import { loadWorkloads, type SettingName } from '@tandem/shared/config';
 import { experimentNamed, experimentRecords, removalRecords, wished, type ExperimentWish } from '@tandem/shared/control';
@@ -9,7 +8,7 @@ import { TandemError } from '@tandem/shared/errors';
 import type { EventLog } from '@tandem/shared/log';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
 import { startExperiment } from '../compose/start-experiment.ts';
-import { listText, readExperiments, reportText } from '../experiments/index.ts';
+import { listText, readExperimentFile, readExperiments, reportText } from '../experiments/index.ts';
 import { openLog, quietly } from '../open-log.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 
@@ -60,17 +59,9 @@ function report(name: string, flags: Flags): Promise<void> {
   });
 }
 
-async function textOf(file: string): Promise<string> {
-  try {
-    return await readFile(file, 'utf8');
-  } catch (error) {
-    throw new TandemError(`${file} cannot be read: ${error instanceof Error ? error.message : String(error)}`, { code: 'experiment_invalid', cause: error });
-  }
-}
-
 async function start(file: string, flags: Flags): Promise<void> {
   const settings = settingsOf(flags, quietly());
-  const text = await textOf(file);
+  const text = await readExperimentFile(file);
   const variants = stableVariants(await loadRegistry(settings.models));
   const workloads = await loadWorkloads(settings.workloads, { variants });
   await withLog(flags, async (log, prefix) => {
@@ -83,7 +74,8 @@ async function start(file: string, flags: Flags): Promise<void> {
 
 function told(flags: Flags, control: ExperimentControl): void {
   const { definition: { name }, state, why } = control;
-  print(flags, control, () => `${name} is ${state.replace('_', ' ')}: ${why}`);
+  const is = `${name} is ${state.replace('_', ' ')}`;
+  print(flags, control, () => (why === state ? is : `${is}: ${why}`));
 }
 
 function change(name: string, wish: ExperimentWish, flags: Flags): Promise<void> {
@@ -120,8 +112,8 @@ export function addExperimentCommand(program: Command): void {
   const commands = [
     experiment.command('list').description('all of them, and what became of them').action(list),
     experiment.command('report <name>').description('its arms: answers, latency, HR@10 with an interval, and the difference to control with one that may be looked at at any time').action(report),
-    experiment.command('weights <name> <arm=weight...>').description('change arms’ shares of the users while it runs; only users of those arms move')
-      .action((name: string, texts: string[], flags: Flags) => change(name, { deed: 'weights', weights: texts.reduce<Record<string, number>>((all, text) => weight(text, all), {}) }, flags)),
+    experiment.command('weights').argument('<name>').addArgument(new Argument('<arm=weight...>').argParser(weight)).description('change arms’ shares of the users while it runs; only users of those arms move')
+      .action((name: string, weights: Record<string, number>, flags: Flags) => change(name, { deed: 'weights', weights }, flags)),
     experiment.command('promote <name> [arm]').description('give an arm to everybody; where it names a version, all workers take that over')
       .action((name: string, arm: string | undefined, flags: Flags) => change(name, { deed: 'promote', arm }, flags)),
     experiment.command('rollback <name> [arm]').description('give control to the arm’s users, or to everybody, and avoid what was rolled back')

@@ -29,6 +29,12 @@ interface Flags extends Record<string, unknown> {
   json?: true;
 }
 
+function notFound(requestId: string, since: number, { since: isGiven, user, key }: Flags, prefix: string): TandemError {
+  const further = isGiven === undefined ? ' (--since 2d looks further back)' : '';
+  const elsewhere = user === undefined && key === undefined ? '' : `, as far as that ${user === undefined ? 'key' : 'user'} leads: without it all is read`;
+  return new TandemError(`nothing of ${requestId} has been written since ${new Date(since).toISOString()}${further}${elsewhere}; is the prefix ${prefix} right?`, { code: 'not_found' });
+}
+
 async function explain(requestId: string, flags: Flags): Promise<void> {
   const settings = settingsOf(flags, quietly());
   await using log = await openLog(settings, 'requests lie');
@@ -40,10 +46,8 @@ async function explain(requestId: string, flags: Flags): Promise<void> {
   const onProgress = (read: number, backTo: number) => line.show(() => `looking for ${requestId}: ${read} records, back to ${new Date(backTo).toISOString()}`);
   const path = await collectPath({ log, prefix: settings.prefix, requestId, key: flags.user ?? flags.key, since, now, signal: stopped.signal, onProgress });
   line.end();
-  if (path.length === 0) {
-    const further = flags.since === undefined ? ' (--since 2d looks further back)' : '';
-    throw new TandemError(`nothing of ${requestId} has been written since ${new Date(since).toISOString()}${further}; is the prefix ${settings.prefix} right?`, { code: 'not_found' });
-  }
+  if (stopped.signal.aborted) throw new TandemError('before everything was read', { code: 'stopped' });
+  if (path.length === 0) throw notFound(requestId, since, flags, settings.prefix);
   const explanation = explainPath(requestId, path);
   const records = flags.records === true ? { records: path.map(({ kind, record: { topic, partition, offset, headers }, value }) => ({ kind, topic, partition, offset, headers, value })) } : {};
   if (flags.json === true) console.log(JSON.stringify({ ...explanation, ...records }));

@@ -1,4 +1,4 @@
-import type { Command } from 'commander';
+import { Option, type Command } from 'commander';
 import { topicName, type Variant } from '@tandem/schemas';
 import { checkGolden, createOnnxEngine, loadGolden, parseProvider } from '@tandem/shared/engine';
 import type { SettingName, Settings } from '@tandem/shared/config';
@@ -126,7 +126,7 @@ export function addReleaseCommands(models: Command): void {
     models.command('rollback <variant>').description('take a promotion back: workers return to the registry’s stable version').action(rollback),
   ];
   for (const command of commands) {
-    command.option('--wait <duration>', 'for the workers to answer (default: 60s)', duration, WAIT_MS).option('--json', 'machine-readable');
+    command.addOption(new Option('--wait <duration>', 'for the workers to answer').argParser(duration).default(WAIT_MS, '60s')).option('--json', 'machine-readable');
     addSettingFlags(command, SETTINGS);
   }
 }

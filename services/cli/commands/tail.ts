@@ -88,6 +88,7 @@ async function tail(flags: Flags): Promise<void> {
       if (++shown >= limit) return;
     }
   }
+  if (shown === 0 && process.stderr.isTTY) console.error('No response matched.');
   if (flags.limit !== undefined && (flags.for !== undefined || !flags.follow)) process.exitCode = LIMIT_NOT_REACHED;
 }
 

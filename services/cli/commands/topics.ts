@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import type { TopicSpec } from '@tandem/schemas';
 import type { SettingName, Settings } from '@tandem/shared/config';
 import { TandemError } from '@tandem/shared/errors';
+import { expectBroker } from '../broker-listens.ts';
 import { openPorts, type Ports } from '../compose/ports.ts';
 import { ensureTopology, topicsOf } from '../compose/topology.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
@@ -38,14 +39,16 @@ function show(lines: readonly TopicLine[], json: boolean): void {
   if (missing > 0) console.log(`${missing} of ${lines.length} are missing: tandem topics ensure creates them, and so does every stage that starts`);
 }
 
-function brokerSettings(options: Record<string, unknown>): Settings {
+function brokerSettings(options: Record<string, unknown>): Settings & { kafka: string[] } {
   const settings = settingsOf(options);
-  if (settings.kafka !== undefined) return settings;
+  const { kafka } = settings;
+  if (kafka !== undefined) return { ...settings, kafka };
   throw new TandemError('topics lie on a broker: --kafka host:port', { code: 'usage' });
 }
 
 async function list(options: Record<string, unknown>): Promise<void> {
   const settings = brokerSettings(options);
+  await expectBroker(settings.kafka);
   await using ports = await openPorts(settings, 'topics');
   const existing = new Set(await ports.log.admin.listTopics());
   const specs = topicsOf(settings, ports);

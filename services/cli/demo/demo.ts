@@ -74,9 +74,9 @@ export function recommendWorkload({ workloads }: Pick<Flow, 'workloads'>): Workl
   return workload;
 }
 
-/** With --json, progress is for a person at the terminal only. */
+/** Standard output is for the figures: progress goes there on a terminal only, and with --json nowhere else either. */
 function openView(title: string, { json }: DemoOptions, terminal: DemoTerminal): LiveView | undefined {
-  const stream = json ? terminal.stderr : terminal.stdout;
+  const stream = json || terminal.stdout.isTTY !== true ? terminal.stderr : terminal.stdout;
   if (json && stream.isTTY !== true) return undefined;
   return createLiveView(stream, title, colorsFor(stream, terminal.environment));
 }

@@ -74,6 +74,11 @@ it('names every problem of broken workload files, file by file', async () => {
   expect(found[1]!.message).toMatch(/other\.json: plans\.coarse\.steps\.0\.model: the registry has no stable nobody; it has digits-small/);
 });
 
+it('names a folder of workloads that is not there, and says what to point at', async () => {
+  const { models, workloads } = await folders();
+  expect(await examine({ models, workloads: join(workloads, 'none') }, ['workloads'])).toMatchObject([{ status: 'failed', code: 'workload_invalid', mend: expect.stringContaining('--workloads') }]);
+});
+
 it('names an adapter module that cannot be imported', async () => {
   const { models, workloads } = await folders();
   const file = join(workloads, 'digits.json');

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { loadWorkloads } from '@tandem/shared/config';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
@@ -6,6 +7,7 @@ import { checkAdapters, loadAdapters } from '../../compose/adapters.ts';
 import { failed, ok, type Finding } from '../finding.ts';
 import type { Check } from '../run-checks.ts';
 
+const FOLDER = 'point --workloads at a folder of workload files (tandem init makes one)';
 const SHAPE = 'edit that file; schemas/generated/workload.schema.json is its shape, docs/own-models.md an example';
 
 /** Undefined: the registry cannot be read, which is another check's finding. */
@@ -32,7 +34,8 @@ export const workloadsCheck: Check = {
       return found.length > 0 ? found : [ok(`${workloads.map(({ name }) => name).join(', ')} (${folder})`)];
     } catch (error) {
       if (!(error instanceof TandemError) || error.code !== 'workloads_invalid') throw error;
-      return error.message.split('\n').map((problem) => failed('workload_invalid', problem, SHAPE));
+      const mend = existsSync(folder) ? SHAPE : FOLDER;
+      return error.message.split('\n').map((problem) => failed('workload_invalid', problem, mend));
     }
   },
 };
