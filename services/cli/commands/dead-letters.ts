@@ -6,6 +6,7 @@ import {
   type DeadLetter, type LetterFilter, type ReplaySummary,
 } from '@tandem/shared/dead-letters';
 import { TandemError } from '@tandem/shared/errors';
+import { expectBroker } from '../broker-listens.ts';
 import { openPorts } from '../compose/ports.ts';
 import { count, moment, oneOf } from '../option-parsers.ts';
 import { ProgressLine, percent } from '../progress-line.ts';
@@ -42,9 +43,10 @@ Examples:
   tandem dead-letters replay --code unknown_item --dry-run --kafka kafka:9092
   tandem dead-letters replay tandem.requests/0/4711 --kafka kafka:9092`;
 
-function brokerSettings(options: Flags): Settings {
+function brokerSettings(options: Flags): Settings & { kafka: string[] } {
   const settings = settingsOf(options);
-  if (settings.kafka !== undefined) return settings;
+  const { kafka } = settings;
+  if (kafka !== undefined) return { ...settings, kafka };
   throw new TandemError('dead letters lie on a broker: --kafka host:port', { code: 'usage' });
 }
 
@@ -68,6 +70,7 @@ function showList(lines: readonly Line[], seen: number, json: boolean): void {
 
 async function list(options: Flags): Promise<void> {
   const settings = brokerSettings(options);
+  await expectBroker(settings.kafka);
   await using ports = await openPorts(settings, 'dead-letters');
   const { prefix } = settings;
   const newest = new Newest<Line>(options.limit ?? LISTED);
@@ -94,6 +97,7 @@ function showLetter(letter: DeadLetter, whole: boolean, json: boolean): void {
 
 async function show(key: string, options: Flags & { whole?: true }): Promise<void> {
   const settings = brokerSettings(options);
+  await expectBroker(settings.kafka);
   await using ports = await openPorts(settings, 'dead-letters');
   const letter = await findLetter(ports.log, topicName(settings.prefix, 'dead-letters'), key);
   if (letter === undefined) throw new TandemError(`there is no dead letter ${key}; tandem dead-letters list shows what there is`, { code: 'not_found' });
@@ -123,6 +127,7 @@ function untilInterrupted(): AbortSignal {
 async function replay(keys: readonly string[], options: ReplayFlags): Promise<void> {
   const settings = brokerSettings(options);
   if (isUnlimited(keys, options)) throw new TandemError('say which dead letters: keys, or a filter such as --code or --since, or --all', { code: 'usage' });
+  await expectBroker(settings.kafka);
   await using ports = await openPorts(settings, 'dead-letters');
   const line = new ProgressLine();
   const summary = await replayLetters({

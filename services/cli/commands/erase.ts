@@ -2,6 +2,7 @@ import type { Command } from 'commander';
 import { userIdSchema } from '@tandem/schemas';
 import type { SettingName } from '@tandem/shared/config';
 import { TandemError } from '@tandem/shared/errors';
+import { expectBroker } from '../broker-listens.ts';
 import { openPorts } from '../compose/ports.ts';
 import { topicsOf } from '../compose/topology.ts';
 import { eraseUser, type EraseSummary } from '../erase/index.ts';
@@ -39,6 +40,7 @@ async function erase(user: string, options: Flags): Promise<void> {
   if (!userId.success) throw new TandemError('a user id has 1 to 256 characters', { code: 'usage' });
   const settings = settingsOf(options);
   if (settings.kafka === undefined) throw new TandemError('the data of users lies on a broker: --kafka host:port (and --redis where the classifiers use it)', { code: 'usage' });
+  await expectBroker(settings.kafka);
   await using ports = await openPorts(settings, 'erase');
   const line = new ProgressLine();
   const summary = await eraseUser({

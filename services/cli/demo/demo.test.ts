@@ -26,7 +26,7 @@ function capture(isTTY = false) {
   return { stream, text: () => text };
 }
 
-async function demo(over: Partial<DemoOptions> = {}, { answer = answerNext, isTTY = false, environment = {} }: { answer?: Answer; isTTY?: boolean; environment?: Record<string, string> } = {}) {
+async function demo(over: Partial<DemoOptions> = {}, { answer = answerNext, isTTY = false, environment = {}, signal }: { answer?: Answer; isTTY?: boolean; environment?: Record<string, string>; signal?: AbortSignal } = {}) {
   const log = createEmbeddedLog();
   const flow = await startFakeFlow(log, answer);
   onTestFinished(async () => {
@@ -35,7 +35,7 @@ async function demo(over: Partial<DemoOptions> = {}, { answer = answerNext, isTT
   });
   const [stdout, stderr] = [capture(isTTY), capture(isTTY)];
   const options = { events: 120, rate: 'max', seed: 1, json: false, ...over } as const;
-  const exitCode = await runDemo(prepared(), options, { log, prefix: FAKE_PREFIX, workloads: [FAKE_WORKLOAD] }, { stdout: stdout.stream, stderr: stderr.stream, environment });
+  const exitCode = await runDemo(prepared(), options, { log, prefix: FAKE_PREFIX, workloads: [FAKE_WORKLOAD] }, { stdout: stdout.stream, stderr: stderr.stream, environment }, signal);
   return { exitCode, stdout: stdout.text(), stderr: stderr.text() };
 }
 
@@ -83,6 +83,12 @@ test('a flow whose answers are all empty fails the demo', async () => {
   });
   expect(exitCode).toBe(1);
   expect(stdout).toContain('no answer');
+});
+
+test('who stops it before the first request is told so, and sees no figures of nothing', async () => {
+  const { exitCode, stdout, stderr } = await demo({}, { signal: AbortSignal.abort() });
+  expect([exitCode, stdout]).toEqual([1, '']);
+  expect(stderr).toContain('Stopped before the first request.');
 });
 
 test('a missing workload is named', async () => {

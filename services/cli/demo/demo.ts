@@ -101,6 +101,10 @@ export async function runDemo(prepared: PreparedDemo, options: DemoOptions, flow
   const outcome = await runReplay({ log, prefix, workload, plan, rate, deadlineMs, run, keep: chooseShowcases(plan), signal, onProgress })
     .finally(() => view?.close());
   const summary = summarise(outcome, { seed, rate });
+  if (summary.aborted && summary.events === 0 && !json) {
+    terminal.stderr.write('Stopped before the first request.\n');
+    return 1;
+  }
   const colors = colorsFor(terminal.stdout, terminal.environment);
   terminal.stdout.write(json ? `${JSON.stringify(summary)}\n` : report(summary, outcome, prepared, modelRoles(workload), colors));
   return succeeded(summary) ? 0 : 1;

@@ -34,6 +34,13 @@ test('no line of a frame is wider than a usual terminal', () => {
   }
 });
 
+test('a terminal without room for a bar, or that does not know its width, still gets the figures', () => {
+  for (const columns of [30, 1, 0]) {
+    expect(frame(progress(), columns)).toContain('2 of 12,000');
+    expect(frame(progress({ phase: 'preloading', preloaded: 5 }), columns)).toContain('5 earlier interactions of 10');
+  }
+});
+
 test('the phases before the replay say what is going on', () => {
   expect(frame(progress({ phase: 'preloading', preloaded: 5 }))).toContain('5 earlier interactions of 10');
   expect(frame(progress({ phase: 'warming up' }))).toContain('warming up');

@@ -14,8 +14,12 @@ export interface FrameOptions {
 
 const LABEL_COLUMNS = 12;
 const MAX_BAR_COLUMNS = 40;
+/** Of the figures behind it. */
+const BESIDE_BAR_COLUMNS = 36;
 
-function bar(share: number, columns: number, colors: Colors): string {
+/** A third of a split terminal has no room for one. */
+function bar(share: number, screenColumns: number, colors: Colors): string {
+  const columns = Math.max(0, Math.min(MAX_BAR_COLUMNS, screenColumns - BESIDE_BAR_COLUMNS));
   const filled = Math.round(Math.min(1, share) * columns);
   return colors.green('█'.repeat(filled)) + colors.dim('░'.repeat(columns - filled));
 }
@@ -40,7 +44,7 @@ function replaying({ figures, seconds: elapsed }: ReplayProgress, { columns, col
   const label = (text: string) => colors.dim(text.padEnd(LABEL_COLUMNS));
   const { p50, p99 } = figures.latencyMs;
   return [
-    `${bar(done, Math.min(MAX_BAR_COLUMNS, columns - 36), colors)} ${count(figures.responses)} of ${count(figures.events)} · ${seconds(elapsed)}`,
+    `${bar(done, columns, colors)} ${count(figures.responses)} of ${count(figures.events)} · ${seconds(elapsed)}`,
     '',
     `${label('requests/s')}${colors.bold(count(responsesPerSecond))} · ${count(figures.sent - figures.responses)} in flight`,
     `${label('latency')}p50 ${colors.bold(milliseconds(p50))} · p99 ${colors.bold(milliseconds(p99))}`,
@@ -52,7 +56,7 @@ function replaying({ figures, seconds: elapsed }: ReplayProgress, { columns, col
 
 function preparing({ phase, preloaded, toPreload }: ReplayProgress, { columns, colors }: FrameOptions): string[] {
   if (phase === 'warming up') return ['warming up: the flow reads what happened before, models load'];
-  return [`${bar(preloaded / Math.max(1, toPreload), Math.min(MAX_BAR_COLUMNS, columns - 36), colors)} ${count(preloaded)} earlier interactions of ${count(toPreload)}`];
+  return [`${bar(preloaded / Math.max(1, toPreload), columns, colors)} ${count(preloaded)} earlier interactions of ${count(toPreload)}`];
 }
 
 /** The picture of a moment, redrawn in place. */

@@ -21,7 +21,8 @@ function inPlaceView(stream: OutputStream, title: string, colors: Colors): LiveV
   return {
     show(progress) {
       const responsesPerSecond = rate.add(progress.seconds, progress.figures.responses);
-      update(liveFrame(progress, { title, columns: stream.columns ?? DEFAULT_COLUMNS, colors, responsesPerSecond }));
+      // A terminal that does not know its width says 0.
+      update(liveFrame(progress, { title, columns: stream.columns || DEFAULT_COLUMNS, colors, responsesPerSecond }));
     },
     close: () => update.done(),
   };
