@@ -30,6 +30,8 @@ export interface CameTrue {
 
 const nameOf = ({ model, precision }: { model: string; precision: string }) => `${model}.${precision}`;
 
+type Returned = Pick<StepOutcome, 'requestId' | 'step'> & Partial<Pick<StepOutcome, 'task'>> & { kind: StepOutcome['kind'] | 'redispatch' };
+
 /** A variant at the workers of one pool. */
 export interface ServedPool {
   model: string;
@@ -48,6 +50,13 @@ interface Report {
   name: string;
   place: string;
   state: VariantState;
+}
+
+/** What the last heartbeats come to: it stays the same for all decisions until the next one. */
+interface View {
+  live: readonly Heartbeat[];
+  pools: readonly (string | undefined)[];
+  resources: ResourceSample | undefined;
 }
 
 interface Reports {
@@ -74,6 +83,8 @@ export class Cluster {
   /** Variants that have been tried since a worker last said that it tries them again. */
   readonly #probed = new Set<string>();
   #own: ResourceSample | undefined;
+  /** Undefined: to be put together. */
+  #view: View | undefined;
 
   constructor({ variants, startedAt, staleAfterMs = WORKER_GONE_AFTER_MS, tierWeights = QUEUE_RULES.tierWeights }: ClusterOptions) {
     this.#variants = variants.filter(({ status }) => status !== 'retired');
@@ -87,7 +98,7 @@ export class Cluster {
     if (instance === null) return;
     if (value === null) {
       this.#heard.delete(instance);
-      this.#reports.clear();
+      this.#changed();
       this.#forecaster.heard(this.#live(now));
       return;
     }
@@ -98,7 +109,7 @@ export class Cluster {
   /** A heartbeat that has been read. */
   beat(heartbeat: Heartbeat, now: number): void {
     this.#heard.set(heartbeat.instance, { heartbeat, at: now });
-    this.#reports.clear();
+    this.#changed();
     for (const variant of heartbeat.variants) {
       this.#everServed.add(nameOf(variant));
       this.#probed.delete(nameOf(variant));
@@ -113,13 +124,14 @@ export class Cluster {
   }
 
   /** A step has been given to the workers. */
-  dispatched(step: Omit<Dispatched, 'place'> & { model: string; precision: string; pool?: string; key?: string }): void {
+  dispatched(step: Omit<Dispatched, 'place'> & { model: string; precision: string; pool?: string | undefined; key?: string }): void {
     const tier = this.#forecaster.tierOf(step.tier);
     const { requestId, step: id, lane, dispatchedAt, forecast, model, precision, pool } = step;
-    this.#outstanding.add({ requestId, step: id, lane, dispatchedAt, forecast, tier, place: this.#names.of(model, precision, pool) });
+    const place = this.#names.of(model, precision, pool);
+    this.#outstanding.add({ requestId, step: id, lane, dispatchedAt, forecast, tier, place });
     if (lane !== 'bulk') this.#lastOf(tier).set(model, precision);
-    if (step.key !== undefined && this.#forecaster.missMs(this.#names.of(model, precision, pool)) > 0) this.#prefixes.used(model, step.key, precision, dispatchedAt);
-    this.#probed.add(this.#names.of(model, precision, undefined));
+    if (step.key !== undefined && this.#forecaster.missMs(place) > 0) this.#prefixes.used(model, step.key, precision, dispatchedAt);
+    this.#probed.add(pool === undefined ? place : this.#names.of(model, precision, undefined));
   }
 
   /** A step of this model was refused, since it would have been late. */
@@ -128,10 +140,11 @@ export class Cluster {
   }
 
   /** A step's outcome, or that its worker will not run it. Undefined: nothing was expected of it here, or it took no batch. */
-  returned(outcome: Pick<StepOutcome, 'requestId' | 'step'> & { kind: StepOutcome['kind'] | 'redispatch' }, now: number): CameTrue | undefined {
+  returned(outcome: Returned, now: number): CameTrue | undefined {
     const dispatched = this.#outstanding.take(outcome);
     if (dispatched?.forecast === undefined || dispatched.lane === 'bulk') return undefined;
     const { forecast, dispatchedAt, place, tier } = dispatched;
+    if (isLost(outcome, now)) this.#ways.of(tier).lost(now);
     const run = outcome.kind === 'completed' ? (outcome as StepOutcome & { kind: 'completed' }).run : undefined;
     if (run === undefined || run.cached === true) return undefined;
     const actualMs = now - dispatchedAt;
@@ -150,10 +163,10 @@ export class Cluster {
   }
 
   state(now: number): ClusterState {
-    const live = this.#live(now);
-    const pools = [undefined, ...new Set(live.flatMap(({ pool }) => pool ?? []))];
+    this.#live(now);
+    const { live, pools, resources } = this.#viewed();
     return {
-      resources: busiest(live.map(({ resources }) => resources)) ?? this.#own,
+      resources: resources ?? this.#own,
       settled: now - this.#startedAt > this.#staleAfterMs,
       lastPrecision: (model, tier) => this.#lastOf(this.#forecaster.tierOf(tier)).get(model),
       forecast: (state, tier, key) => this.#forecast(state, tier, key, now),
@@ -181,15 +194,26 @@ export class Cluster {
     return [...pools.values()];
   }
 
-  #live(now: number): Heartbeat[] {
+  #live(now: number): readonly Heartbeat[] {
     let gone = false;
     for (const [instance, { at }] of this.#heard) {
       if (now - at > this.#staleAfterMs) gone = this.#heard.delete(instance) || gone;
     }
-    if (!gone) return [...this.#heard.values()].map(({ heartbeat }) => heartbeat);
+    if (gone) {
+      this.#changed();
+      this.#forecaster.heard(this.#viewed().live);
+    }
+    return this.#viewed().live;
+  }
+
+  #viewed(): View {
+    return (this.#view ??= viewOf([...this.#heard.values()].map(({ heartbeat }) => heartbeat)));
+  }
+
+  /** Heartbeats have come or workers have gone. */
+  #changed(): void {
+    this.#view = undefined;
     this.#reports.clear();
-    this.#forecaster.heard([...this.#heard.values()].map(({ heartbeat }) => heartbeat));
-    return [...this.#heard.values()].map(({ heartbeat }) => heartbeat);
   }
 
   /** What heartbeats say, read once for all decisions until the next one. */
@@ -243,6 +267,15 @@ export class Cluster {
     this.#last.set(tier, precisions);
     return precisions;
   }
+}
+
+function viewOf(live: readonly Heartbeat[]): View {
+  return { live, pools: [undefined, ...new Set(live.flatMap(({ pool }) => pool ?? []))], resources: busiest(live.map(({ resources }) => resources)) };
+}
+
+/** It was given out in vain: it expired at the workers, or has come back too late. */
+function isLost({ kind, task }: Returned, now: number): boolean {
+  return kind === 'expired' || (kind === 'completed' && now > (task?.deadlineAt ?? Infinity));
 }
 
 function sum(loads: readonly VariantLoad[], of: (load: VariantLoad) => number): number {

