@@ -1,4 +1,4 @@
-import type { Heartbeat, PlanStep, StepEnds, StepOutcome } from '@tandem/schemas';
+import type { Heartbeat, Plan, PlanStep, StepEnds, StepOutcome } from '@tandem/schemas';
 import { Cluster, decide, endsSoFar, PlaceNames, readySteps, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
 import type { Variant } from '@tandem/schemas';
 import type { SimRequest, SimWork } from './sim-request.ts';
@@ -6,6 +6,7 @@ import type { SimRequest, SimWork } from './sim-request.ts';
 /** As many as the scheduler's. */
 const MAX_REDISPATCHES = 2;
 const NOTHING_YET: StepEnds = {};
+const NOTHING_DONE: ReadonlySet<string> = new Set();
 const UNTRIED: readonly string[] = [];
 
 export interface SimSchedulerOptions {
@@ -32,6 +33,8 @@ export class SimScheduler {
   #stateAt = -1;
   #waiting: StepOfRequest[] = [];
   readonly #names = new PlaceNames();
+  /** Of each plan, what can run from the start. */
+  readonly #first = new Map<Plan, readonly PlanStep[]>();
 
   constructor(options: SimSchedulerOptions) {
     this.#options = options;
@@ -47,7 +50,11 @@ export class SimScheduler {
   }
 
   begin(request: SimRequest, now: number): void {
-    this.#next(request, NOTHING_YET, undefined, now);
+    const { plan, deadlineAt } = request.task;
+    let ready = this.#first.get(plan);
+    if (ready === undefined) this.#first.set(plan, (ready = readySteps(plan.steps, NOTHING_DONE, undefined)));
+    if (deadlineAt === null && ready.length > 1) ready = ready.slice(0, 1);
+    for (const step of ready) this.#decide({ request, step, previous: NOTHING_YET, tried: UNTRIED }, now);
   }
 
   goOn(request: SimRequest, outcome: StepOutcome, now: number): void {
@@ -67,7 +74,7 @@ export class SimScheduler {
   }
 
   /** As the stage does it: without a deadline one step after the other, else all that can run. */
-  #next(request: SimRequest, previous: StepEnds, done: string | undefined, now: number): void {
+  #next(request: SimRequest, previous: StepEnds, done: string, now: number): void {
     const { plan: { steps }, deadlineAt } = request.task;
     const ends = new Set(Object.keys(previous));
     const ready = deadlineAt === null
@@ -92,7 +99,7 @@ export class SimScheduler {
   #dispatch({ request, step, previous, tried }: StepOfRequest, decision: Decision & { kind: 'dispatch' }, now: number): void {
     const { model, precision, pool, reason, forecast } = decision;
     const { requestId, lane, tier } = request.task;
-    this.#cluster.dispatched({ requestId, step: step.id, lane, tier, dispatchedAt: now, forecast, model, precision, ...(pool === undefined ? {} : { pool }) });
+    this.#cluster.dispatched({ requestId, step: step.id, lane, tier, dispatchedAt: now, forecast, model, precision, pool });
     this.#options.dispatch({ request, step, previous, tried, model, precision, pool, reason, variant: this.#names.of(model, precision, undefined), dispatchedAt: now }, now);
   }
 

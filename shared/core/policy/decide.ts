@@ -89,7 +89,8 @@ function withForecast(decision: Decision, variants: readonly VariantState[], { c
   const forecast = decision.forecast ?? (chosen === undefined ? undefined : cluster.forecast(chosen, task.tier, task.key));
   if (forecast === undefined) return decision;
   const reason = explain ? `${decision.reason}; ${describeForecast(forecast)}` : decision.reason;
-  return { kind: 'dispatch', model, precision, ...(pool === undefined ? {} : { pool }), reason, forecast };
+  // Spreading something or nothing costs more than the rest of it, for each step.
+  return pool === undefined ? { kind: 'dispatch', model, precision, reason, forecast } : { kind: 'dispatch', model, precision, pool, reason, forecast };
 }
 
 /** Everything about a step that no policy changes; the rest is the policy's. */

@@ -2,11 +2,11 @@ import type { Heartbeat } from '@tandem/schemas';
 import { placeName } from './outstanding.ts';
 import { PeakHold } from './peak-hold.ts';
 
-/** What a fleet has to do, as of a moment. */
+/** What a fleet has to do, as of a moment. Made anew for each decision, so in the same place. */
 export interface FleetLoad {
   /** Of the counts that it was made from. */
   version: number;
-  work: WorkByTier;
+  readonly work: WorkByTier;
   /** The longest wait of any tier, ms. */
   worstMs: number;
   /** Its recent peak. */
@@ -19,7 +19,7 @@ export interface Fleet {
   places: readonly string[];
   workers: number;
   sessions: number;
-  load: FleetLoad | undefined;
+  readonly load: FleetLoad;
   peak: PeakHold;
 }
 
@@ -29,7 +29,7 @@ export function fleetsOf(live: readonly Heartbeat[], before: ReadonlyMap<string,
   for (const { pool, variants, sessions = 1 } of live) {
     const places = variants.filter(({ breaker = 'closed' }) => breaker !== 'open').map((load) => placeName({ ...load, pool })).sort();
     const key = places.join(' ');
-    const fleet = fleets.get(key) ?? { places, workers: 0, sessions: 0, load: undefined, peak: before.get(key)?.peak ?? new PeakHold() };
+    const fleet = fleets.get(key) ?? { places, workers: 0, sessions: 0, load: { version: -1, work: new WorkByTier(), worstMs: 0, peakMs: 0 }, peak: before.get(key)?.peak ?? new PeakHold() };
     fleet.workers += 1;
     fleet.sessions += sessions;
     fleets.set(key, fleet);
@@ -37,8 +37,25 @@ export function fleetsOf(live: readonly Heartbeat[], before: ReadonlyMap<string,
   return fleets;
 }
 
-/** What each tier waits for at a fleet, ms of session time. */
-export type WorkByTier = ReadonlyMap<string, number>;
+/** What each tier waits for at a fleet, ms of session time. Tiers are few: a list takes less than a map. */
+export class WorkByTier {
+  readonly tiers: string[] = [];
+  readonly ms: number[] = [];
+
+  clear(): void {
+    this.tiers.length = 0;
+    this.ms.length = 0;
+  }
+
+  add(tier: string, ms: number): void {
+    const at = this.tiers.indexOf(tier);
+    if (at >= 0) this.ms[at]! += ms;
+    else {
+      this.tiers.push(tier);
+      this.ms.push(ms);
+    }
+  }
+}
 
 /**
  * How long new work of a tier waits before its turn: behind all that is there, but no longer than its tier's guaranteed share of the
@@ -47,11 +64,14 @@ export type WorkByTier = ReadonlyMap<string, number>;
  * @returns ms
  */
 export function tierWaitMs(work: WorkByTier, tier: string, sessions: number, weightOf: (tier: string) => number): number {
-  let [all, weights] = [0, work.has(tier) ? 0 : weightOf(tier)];
-  for (const [other, ms] of work) {
+  let [all, weights, own] = [0, 0, 0];
+  let isThere = false;
+  for (let index = 0; index < work.tiers.length; index += 1) {
+    const ms = work.ms[index]!;
     all += ms;
-    weights += weightOf(other);
+    weights += weightOf(work.tiers[index]!);
+    if (work.tiers[index] === tier) [isThere, own] = [true, ms];
   }
-  const own = work.get(tier) ?? 0;
+  if (!isThere) weights += weightOf(tier);
   return Math.min(all, (own * weights) / weightOf(tier)) / Math.max(1, sessions);
 }

@@ -1,7 +1,7 @@
 import type { BatchTimePoint, Heartbeat, VariantLoad } from '@tandem/schemas';
 import { batchMs, pooledCurve } from '../profile/index.ts';
 import { fleetsOf, tierWaitMs, type Fleet, type FleetLoad } from './fleet.ts';
-import { placeName, type Outstanding } from './outstanding.ts';
+import { placeName, type Outstanding, type PlaceCounts } from './outstanding.ts';
 import type { Forecast } from './types.ts';
 import { wattsByPlace } from './watts.ts';
 import type { Ways } from './way.ts';
@@ -20,6 +20,8 @@ const SHED_MEANS = 3;
 /** What is known of one variant at the workers of one pool. */
 class Place {
   readonly name: string;
+  /** What this scheduler has under way there. */
+  readonly own: PlaceCounts;
   curve: readonly BatchTimePoint[] = [];
   sessions = 0;
   /** Until it is loaded, the mean over its workers; 0: all have it in memory, ms. */
@@ -36,12 +38,17 @@ class Place {
   fleets: readonly Fleet[] = [];
   readonly #last: number[] = [];
 
-  constructor(name: string) {
+  constructor(name: string, own: PlaceCounts) {
     this.name = name;
+    this.own = own;
   }
 
-  heard(reported: number, own: number): void {
-    this.#last.push(Math.max(0, reported - own));
+  get waiting(): number {
+    return this.own.total + this.others;
+  }
+
+  heard(reported: number): void {
+    this.#last.push(Math.max(0, reported - this.own.total));
     if (this.#last.length > BEATS) this.#last.shift();
     this.others = Math.min(...this.#last);
   }
@@ -100,7 +107,7 @@ export class Forecaster {
     const { sessions, curve, siblings } = asked;
     let waiting = 1;
     // Had this request's model only this variant: else the one that has a backlog would seem the cheaper one.
-    for (const sibling of siblings) waiting += this.#waiting(sibling);
+    for (const sibling of siblings) waiting += sibling.waiting;
     const size = batchSize(waiting, sessions);
     const computeMs = batchMs(curve, size);
     if (computeMs === undefined) return undefined;
@@ -109,12 +116,13 @@ export class Forecaster {
     const { backlogMs, peakQueueMs } = this.#waitFor(asked, known, now);
     const { reloadMs } = asked;
     const queueMs = way.queueMs(backlogMs, now) + reloadMs;
-    return {
+    const forecast: Forecast = {
       backlogMs, queueMs, peakQueueMs: Math.max(queueMs, peakQueueMs), computeMs, costMs: computeMs / size,
       returnMs: way.backMs, soonestMs: way.soonestMs(backlogMs, now) + reloadMs + computeMs, deviationMs: way.deviationMs,
-      ...(reloadMs === 0 ? {} : { reloadMs }),
-      ...(asked.sessionWatts === undefined ? {} : { joules: (asked.sessionWatts * computeMs) / size / 1_000 }),
     };
+    if (reloadMs !== 0) forecast.reloadMs = reloadMs;
+    if (asked.sessionWatts !== undefined) forecast.joules = (asked.sessionWatts * computeMs) / size / 1_000;
+    return forecast;
   }
 
   /** What a request costs more there that has to build its user's prefix, ms; 0: not known, or it keeps none. */
@@ -125,7 +133,7 @@ export class Forecaster {
   #place(name: string): Place {
     const known = this.#places.get(name);
     if (known !== undefined) return known;
-    const place = new Place(name);
+    const place = new Place(name, this.#outstanding.at(name));
     this.#places.set(name, place);
     return place;
   }
@@ -136,7 +144,7 @@ export class Forecaster {
     place.reloadMs = mean(loads.map(({ unloaded }) => unloaded?.reloadMs ?? 0));
     place.missMs = mean(loads.flatMap(({ prefixes }) => prefixes?.missMs ?? []));
     place.curve = pooledCurve(loads.map(({ batchTimes = [] }) => batchTimes.filter(({ samples }) => samples >= FEWEST_SAMPLES)));
-    place.heard(loads.reduce((sum, load) => sum + interactiveAt(load), 0), this.#outstanding.totalAt(name));
+    place.heard(loads.reduce((sum, load) => sum + interactiveAt(load), 0));
   }
 
   /** The mean of all fleets that serve it, by their sessions: keys are spread evenly. */
@@ -154,12 +162,14 @@ export class Forecaster {
   /** Computed once for all that is asked of one decision. */
   #loadOf(fleet: Fleet, now: number): FleetLoad {
     const version = this.#outstanding.version + this.#beats;
-    if (fleet.load?.version === version) return fleet.load;
-    const work = this.#workAt(fleet);
-    let worstMs = 0;
-    for (const tier of work.keys()) worstMs = Math.max(worstMs, this.#ways.of(tier).queueMs(tierWaitMs(work, tier, fleet.sessions, this.#weightOf), now));
-    fleet.load = { version, work, worstMs, peakMs: fleet.peak.update(worstMs, now) };
-    return fleet.load;
+    const { load, peak, sessions } = fleet;
+    if (load.version === version) return load;
+    load.version = version;
+    this.#count(fleet);
+    load.worstMs = 0;
+    for (const tier of load.work.tiers) load.worstMs = Math.max(load.worstMs, this.#ways.of(tier).queueMs(tierWaitMs(load.work, tier, sessions, this.#weightOf), now));
+    load.peakMs = peak.update(load.worstMs, now);
+    return load;
   }
 
   /** Work of a model had to be shed: the load is more than what is admitted shows. */
@@ -173,30 +183,23 @@ export class Forecaster {
 
   readonly #weightOf = (tier: string): number => this.#tierWeights[tier] ?? 1;
 
-  #workAt(fleet: Fleet): Map<string, number> {
-    const work = new Map<string, number>();
-    for (const name of fleet.places) {
+  #count({ places, sessions: allSessions, load: { work } }: Fleet): void {
+    work.clear();
+    for (const name of places) {
       const place = this.#place(name);
-      const { sessions, others } = place;
-      if (this.#waiting(place) === 0) continue;
-      const msEach = (sessions === 0 ? 0 : fleet.sessions / sessions) * this.#costMs(place);
-      const add = (tier: string, count: number) => work.set(tier, (work.get(tier) ?? 0) + count * msEach);
-      for (const [tier, count] of this.#outstanding.at(name)) add(tier, count);
-      if (others > 0) add(DEFAULT_TIER, others);
+      const { sessions, others, waiting } = place;
+      if (waiting === 0) continue;
+      const msEach = (sessions === 0 ? 0 : allSessions / sessions) * costMs(place);
+      for (const [tier, count] of place.own.byTier) work.add(tier, count * msEach);
+      if (others > 0) work.add(DEFAULT_TIER, others * msEach);
     }
-    return work;
   }
+}
 
-  /** One request's share of the batches that the backlog makes, ms. */
-  #costMs(place: Place): number {
-    const { sessions, curve } = place;
-    const size = batchSize(this.#waiting(place), sessions);
-    return (batchMs(curve, size) ?? 0) / size;
-  }
-
-  #waiting({ name, others }: Place): number {
-    return this.#outstanding.totalAt(name) + others;
-  }
+/** One request's share of the batches that the backlog makes, ms. */
+function costMs({ waiting, sessions, curve }: Place): number {
+  const size = batchSize(waiting, sessions);
+  return (batchMs(curve, size) ?? 0) / size;
 }
 
 function mean(values: readonly number[]): number {

@@ -23,15 +23,17 @@ export function placeName({ model, precision, pool }: { model: string; precision
   return pool === undefined ? `${model}.${precision}` : `${model}.${precision}@${pool}`;
 }
 
-/** Interactive work at one place, by tier. */
-export type CountByTier = ReadonlyMap<string, number>;
+/** Interactive work at one place. */
+export interface PlaceCounts {
+  readonly byTier: ReadonlyMap<string, number>;
+  /** Of all tiers. */
+  readonly total: number;
+}
 
-interface Counts {
+interface Counts extends PlaceCounts {
   byTier: Map<string, number>;
   total: number;
 }
-
-const NONE: CountByTier = new Map();
 
 /** The scheduler's own count of work under way: heartbeats alone are ten deadlines old. */
 export class Outstanding {
@@ -47,11 +49,11 @@ export class Outstanding {
 
   /** The same step again replaces the first: it was delivered twice. */
   add(dispatched: Dispatched): void {
-    this.take(dispatched);
     const { step, requestId } = dispatched;
-    const requests = this.#steps.get(step);
-    if (requests === undefined) this.#steps.set(step, new Map([[requestId, dispatched]]));
-    else requests.set(requestId, dispatched);
+    let requests = this.#steps.get(step);
+    if (requests === undefined) this.#steps.set(step, (requests = new Map()));
+    else if (requests.has(requestId)) this.take(dispatched);
+    requests.set(requestId, dispatched);
     this.#count(dispatched, 1);
   }
 
@@ -65,9 +67,9 @@ export class Outstanding {
     return dispatched;
   }
 
-  /** Interactive work at a place. */
-  at(place: string): CountByTier {
-    return this.#counts.get(place)?.byTier ?? NONE;
+  /** Interactive work at a place: always the same object, which stays up to date. */
+  at(place: string): PlaceCounts {
+    return this.#countsOf(place);
   }
 
   /** Of all tiers. */
@@ -90,19 +92,27 @@ export class Outstanding {
 
   clear(): void {
     this.#steps.clear();
-    this.#counts.clear();
+    for (const counts of this.#counts.values()) {
+      counts.byTier.clear();
+      counts.total = 0;
+    }
     this.#version += 1;
   }
 
   #count({ place, lane, tier }: Dispatched, change: number): void {
     if (lane === 'bulk') return;
     this.#version += 1;
-    let counts = this.#counts.get(place);
-    if (counts === undefined) this.#counts.set(place, (counts = { byTier: new Map(), total: 0 }));
+    const counts = this.#countsOf(place);
     counts.total += change;
     const count = (counts.byTier.get(tier) ?? 0) + change;
     if (count > 0) counts.byTier.set(tier, count);
     else counts.byTier.delete(tier);
+  }
+
+  #countsOf(place: string): Counts {
+    let counts = this.#counts.get(place);
+    if (counts === undefined) this.#counts.set(place, (counts = { byTier: new Map(), total: 0 }));
+    return counts;
   }
 }
 

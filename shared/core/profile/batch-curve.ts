@@ -42,14 +42,13 @@ function pooled(a: BatchTimePoint, b: BatchTimePoint): BatchTimePoint {
  * @param curve ascending in size and time
  */
 export function batchMs(curve: readonly BatchTimePoint[], size: number): number | undefined {
+  const { length } = curve;
   let above = 0;
-  while (above < curve.length && curve[above]!.size < size) above += 1;
-  const upper = curve[above];
-  if (upper === undefined) {
-    const last = curve.at(-1);
-    return last === undefined ? undefined : (last.ms * size) / last.size;
-  }
-  const lower = curve[above - 1];
-  if (lower === undefined) return upper.ms;
+  while (above < length && curve[above]!.size < size) above += 1;
+  if (length === 0) return undefined;
+  if (above === 0) return curve[0]!.ms;
+  const lower = curve[above - 1]!;
+  if (above === length) return (lower.ms * size) / lower.size;
+  const upper = curve[above]!;
   return lower.ms + ((upper.ms - lower.ms) * (size - lower.size)) / (upper.size - lower.size);
 }
