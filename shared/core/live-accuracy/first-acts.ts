@@ -20,7 +20,7 @@ interface User<Label> {
 
 /** How long offers are remembered, and who hears of judged ones. */
 export interface FirstActsOptions<Label> {
-  /** Of so many users something is remembered: those that were seen last. */
+  /** Of so many users at most something is remembered, and of those half as many that were seen last at least. */
   users: number;
   /** An act so long after the request was not led by the answer, ms. @default 1800000 */
   withinMs?: number;
@@ -33,7 +33,12 @@ export interface FirstActsOptions<Label> {
  */
 export class FirstActs<Label> {
   readonly #options: Required<FirstActsOptions<Label>>;
-  readonly #users = new Map<string, User<Label>>();
+  /**
+   * Two generations: when the newer is full, the older goes. In one map whose oldest goes, each look would move its user to the
+   * end, and each new user would look for the oldest behind all that have been moved.
+   */
+  #recent = new Map<string, User<Label>>();
+  #older = new Map<string, User<Label>>();
 
   constructor(options: FirstActsOptions<Label>) {
     this.#options = { withinMs: 1_800_000, ...options };
@@ -54,7 +59,7 @@ export class FirstActs<Label> {
     user.acts.push(act);
     if (user.acts.length > KEPT) user.acts.shift();
     for (const answer of user.answers) if (answer.askedAt <= at) this.#judge(answer, act);
-    user.answers = user.answers.filter(({ askedAt }) => askedAt > at);
+    if (user.answers.length > 0) user.answers = user.answers.filter(({ askedAt }) => askedAt > at);
   }
 
   #judge({ items, askedAt, label }: OfferedItems<Label>, { itemId, at }: { itemId: string; at: number }): void {
@@ -63,10 +68,14 @@ export class FirstActs<Label> {
   }
 
   #user(userId: string): User<Label> {
-    const user = this.#users.get(userId) ?? { answers: [], acts: [] };
-    this.#users.delete(userId);
-    this.#users.set(userId, user);
-    if (this.#users.size > this.#options.users) this.#users.delete(this.#users.keys().next().value ?? '');
+    const recent = this.#recent.get(userId);
+    if (recent !== undefined) return recent;
+    const user = this.#older.get(userId) ?? { answers: [], acts: [] };
+    if (this.#recent.size >= this.#options.users / 2) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#recent.set(userId, user);
     return user;
   }
 }
