@@ -7,6 +7,9 @@ import { OnnxInvocation } from './invocation.ts';
 import { HEADER_BYTES } from './slot-header.ts';
 import type { ThreadPool } from './thread-pool.ts';
 
+/** As many sizes of batches as a slot keeps views for; beyond, all are made anew. */
+const MAX_LAYOUTS = 64;
+
 export interface GraphHandle {
   id: number;
   /** Without the held inputs: what a lease holds. */
@@ -35,6 +38,8 @@ export class LoadedOnnxVariant implements LoadedVariant {
   readonly memoryBytes: number;
   readonly held: Readonly<Record<string, TensorView>>;
   readonly #parts: VariantParts;
+  /** By graph and sizes. */
+  readonly #layouts = new Map<string, Layout>();
   #leases = 0;
   #unloading = false;
   #onIdle: () => void = () => undefined;
@@ -71,7 +76,7 @@ export class LoadedOnnxVariant implements LoadedVariant {
   async #lease(graph: GraphHandle, sizes: readonly number[]): Promise<Invocation> {
     const { buffers, threads } = this.#parts;
     const key = `${graph.id}:${sizes.join()}`;
-    const layout = layoutOf(graph.spec, graph.names, sizes, HEADER_BYTES);
+    const layout = this.#layout(key, graph, sizes);
     const acquired = buffers.acquire(layout.bytes);
     const slot = acquired instanceof Promise ? await acquired : acquired;
     slot.header.write(graph.id, sizes);
@@ -85,6 +90,15 @@ export class LoadedOnnxVariant implements LoadedVariant {
         this.#returned();
       },
     });
+  }
+
+  #layout(key: string, graph: GraphHandle, sizes: readonly number[]): Layout {
+    const known = this.#layouts.get(key);
+    if (known !== undefined) return known;
+    if (this.#layouts.size >= MAX_LAYOUTS) this.#layouts.clear();
+    const layout = layoutOf(graph.spec, graph.names, sizes, HEADER_BYTES);
+    this.#layouts.set(key, layout);
+    return layout;
   }
 
   #graph(name: string): GraphHandle {
