@@ -1,9 +1,6 @@
-import { build, type Histogram } from 'hdr-histogram-js';
 import { PlaceNames, type Verdict } from '@tandem/shared/core';
+import { Latencies } from '@tandem/shared/statistics';
 import type { SimRequest } from './flow/sim-request.ts';
-
-const HIGHEST_US = 600_000_000;
-const US_PER_MS = 1_000;
 
 /** What came of a simulated run. Rates are per second of the counted time, shares are of all requests that were offered in it. */
 export interface SimulationFigures {
@@ -43,7 +40,7 @@ export interface SimulationFigures {
 
 /** Counts answers of a simulated run. */
 export class Tally {
-  readonly #histogram: Histogram = build({ lowestDiscernibleValue: 1, highestTrackableValue: HIGHEST_US, numberOfSignificantValueDigits: 3 });
+  readonly #latencies = new Latencies();
   readonly #accuracyOf: (variant: string) => number;
   readonly #fromMs: number;
   readonly #variants = new Map<string, number>();
@@ -100,17 +97,16 @@ export class Tally {
     this.#complete += 1;
     this.#latencyMs += latencyMs;
     this.#accuracy += this.#accuracyOf(last);
-    this.#histogram.recordValue(Math.min(HIGHEST_US, Math.max(0, Math.round(latencyMs * US_PER_MS))));
+    this.#latencies.add(latencyMs);
     if (latencyMs <= sloMs) this.#inTime += 1;
   }
 
   figures(seconds: number): Omit<SimulationFigures, 'utilisation' | 'sessionSecondsPer1000' | 'simulated'> {
     const share = (count: number) => (this.#offered === 0 ? NaN : count / this.#offered);
-    const percentile = (percent: number) => (this.#complete === 0 ? NaN : this.#histogram.getValueAtPercentile(percent) / US_PER_MS);
     return {
       offered: this.#offered, answered: this.#answered, offeredPerSecond: this.#offered / seconds, goodputPerSecond: this.#inTime / seconds,
       inTimeShare: share(this.#inTime), lateShare: share(this.#complete - this.#inTime), degradedShare: share(this.#answered - this.#complete),
-      failedShare: share(this.#failed), p50Ms: percentile(50), p99Ms: percentile(99), meanMs: this.#latencyMs / this.#complete,
+      failedShare: share(this.#failed), p50Ms: this.#latencies.percentile(50), p99Ms: this.#latencies.percentile(99), meanMs: this.#latencyMs / this.#complete,
       meanAccuracy: this.#accuracy / this.#complete,
       variantShares: Object.fromEntries([...this.#variants].sort().map(([name, count]) => [name, count / this.#steps])),
       meanBatchSize: this.#steps / this.#batchShare,

@@ -275,7 +275,10 @@ export class SimWorker {
   #fail(served: ServedVariant, permit: BreakerPermit, work: readonly QueuedWork<SimWork>[], now: number): void {
     const { sink } = this.#options;
     served.failed += work.length;
-    for (const { payload } of work) (permit.isProbe ? sink.refused(this.#left(payload), now) : sink.failed(this.#left(payload), now));
+    for (const { payload } of work) {
+      if (permit.isProbe) sink.refused(this.#left(payload), now);
+      else sink.failed(this.#left(payload), now);
+    }
     served.breaker.failed(permit, now);
     if (served.breaker.state(now) !== 'open') return;
     for (const { payload } of this.#queue.takeAll((group) => group.startsWith(`${served.name}|`), now)) {

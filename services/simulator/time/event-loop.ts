@@ -30,7 +30,7 @@ export class EventLoop {
   /** Calls once; a time that has passed means now. */
   at<First, Second>(ms: number, handler: Handler<First, Second>, first: First, second: Second): void {
     const place = this.#free.pop() ?? this.#handlers.length;
-    this.#handlers[place] = handler as Handler<never, never>;
+    this.#handlers[place] = handler;
     this.#firsts[place] = first;
     this.#seconds[place] = second;
     this.#queue.push(place, ms > this.#now ? ms : this.#now);

@@ -1,6 +1,6 @@
-import type { PlanStep } from '@tandem/schemas';
+import type { PlanStep, Task } from '@tandem/schemas';
 import { describeForecast } from './expectation.ts';
-import type { Decision, DecisionContext, Policy, VariantState } from './types.ts';
+import type { ClusterState, Decision, DecisionContext, Forecast, Policy, VariantState } from './types.ts';
 
 /** A worker that died has been replaced by then: a session timeout, and a start. */
 const WORKER_RETURNS_MS = 20_000;
@@ -81,12 +81,16 @@ function shedBefore({ previous }: DecisionContext): Decision | undefined {
   return shed === undefined ? undefined : { kind: 'fail', code: 'overload', reason: `shed with step ${shed[0]}` };
 }
 
+function forecastAt({ model, precision, pool }: Decision & { kind: 'dispatch' }, variants: readonly VariantState[], cluster: ClusterState, { tier, key }: Task): Forecast | undefined {
+  const chosen = variants.find((state) => state.variant.model === model && state.variant.precision === precision && state.pool === pool);
+  return chosen === undefined ? undefined : cluster.forecast(chosen, tier, key);
+}
+
 /** What is expected of every dispatch, whoever chose it, so that it can be held against what came true. */
 function withForecast(decision: Decision, variants: readonly VariantState[], { cluster, task, explain = true }: DecisionContext): Decision {
   if (decision.kind !== 'dispatch' || task.lane === 'bulk') return decision;
   const { model, precision, pool } = decision;
-  const chosen = variants.find((state) => state.variant.model === model && state.variant.precision === precision && state.pool === pool);
-  const forecast = decision.forecast ?? (chosen === undefined ? undefined : cluster.forecast(chosen, task.tier, task.key));
+  const forecast = decision.forecast ?? forecastAt(decision, variants, cluster, task);
   if (forecast === undefined) return decision;
   const reason = explain ? `${decision.reason}; ${describeForecast(forecast)}` : decision.reason;
   // Spreading something or nothing costs more than the rest of it, for each step.

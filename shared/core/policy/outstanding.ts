@@ -51,7 +51,7 @@ export class Outstanding {
   add(dispatched: Dispatched): void {
     const { step, requestId } = dispatched;
     let requests = this.#steps.get(step);
-    if (requests === undefined) this.#steps.set(step, (requests = new Map()));
+    if (requests === undefined) this.#steps.set(step, (requests = new Map<string, Dispatched>()));
     else if (requests.has(requestId)) this.take(dispatched);
     requests.set(requestId, dispatched);
     this.#count(dispatched, 1);
@@ -119,10 +119,17 @@ export class Outstanding {
 /** Names of places, put together once: each decision asks for some. */
 export class PlaceNames {
   readonly #names = new Map<string, Map<string, Map<string | undefined, string>>>();
+  #model = '';
+  #precision = '';
+  #pool: string | undefined;
+  #name = placeName({ model: '', precision: '' });
 
   of(model: string, precision: string, pool: string | undefined): string {
+    // Most ask for what was asked for just before.
+    if (this.#model === model && this.#precision === precision && this.#pool === pool) return this.#name;
     const known = this.#names.get(model)?.get(precision)?.get(pool);
-    return known ?? this.#added(model, precision, pool);
+    [this.#model, this.#precision, this.#pool] = [model, precision, pool];
+    return (this.#name = known ?? this.#added(model, precision, pool));
   }
 
   #added(model: string, precision: string, pool: string | undefined): string {
