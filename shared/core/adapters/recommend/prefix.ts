@@ -13,7 +13,10 @@ export const recommendPrefix: PrefixSupport = {
   pool: poolOf,
   tokens(work, variant) {
     const features = featuresOf(work);
-    return features.history.slice(features.history.length - servedLength(features, variant));
+    const { history } = features;
+    const unserved = history.length - servedLength(features, variant);
+    // Asked for several times a request, and mostly all of it is served.
+    return unserved === 0 ? history : history.slice(unserved);
   },
   runs: (graph) => RUNS[graph],
   dimensions: prefixDimensions,

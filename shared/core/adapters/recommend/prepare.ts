@@ -16,12 +16,16 @@ export function prepareRecommend(input: RecommendInput, { history, options, vari
   const total = (input.history === undefined ? history?.total ?? 0 : ids.length) - dropped;
   const candidates = input.candidates === undefined ? undefined : knownCandidates(input.candidates, catalogueSize);
   const features: RecommendFeatures = {
-    history: known.slice(-historyLimit(options)),
+    history: newest(known, historyLimit(options)),
     total: Math.max(total, known.length),
     ...candidates?.list,
     limit: input.limit,
   };
   return { features, marks: marksOf(known, dropped + (candidates?.dropped ?? 0)), hasCandidates: candidates?.list !== undefined, length: known.length };
+}
+
+function newest(items: number[], most: number): number[] {
+  return items.length > most ? items.slice(-most) : items;
 }
 
 function marksOf(history: readonly number[], dropped: number): Mark[] {
