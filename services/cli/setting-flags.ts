@@ -9,6 +9,7 @@ const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
   kafkaTls: 'on|off', kafkaCa: 'file', kafkaCert: 'file', kafkaKey: 'file', kafkaSasl: 'mechanism', kafkaUsername: 'name', kafkaPasswordFile: 'file',
   kafkaOauthModule: 'file', gatewayHost: 'host', gatewayAuth: 'auto|on|off', gatewayKeysFile: 'file', gatewayJwksUrl: 'url', gatewayJwtIssuer: 'text',
   gatewayJwtAudience: 'text', gatewayRates: 'list', gatewayRateStore: 'where', redisCa: 'file', redisCert: 'file', redisKey: 'file', redisUsername: 'name', redisPasswordFile: 'file',
+  delivery: 'at-least-once|exactly-once', generateCache: 'fp32|fp16|int8', learningState: 'file',
 };
 
 /** Defaults that are computed are described in words by the setting itself. */
@@ -16,13 +17,14 @@ const COMPUTED: ReadonlySet<SettingName> = new Set(['instance', 'models', 'workl
 
 function shown(value: unknown): string {
   if (Array.isArray(value)) return value.join(',');
+  if (typeof value === 'boolean') return value ? 'on' : 'off';
   return typeof value === 'string' ? value : JSON.stringify(value);
 }
 
 function explain(name: SettingName): string {
   const schema = settingsSchema.shape[name];
   const unset = COMPUTED.has(name) ? undefined : schema.safeParse(undefined).data;
-  const fallback = unset === undefined ? '' : ` (default: ${shown(unset)})`;
+  const fallback = unset === undefined || unset === '' ? '' : ` (default: ${shown(unset)})`;
   return `${schema.description ?? ''}${fallback} [${environmentName(name)}]`;
 }
 

@@ -4,8 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { settingsSchema } from '@tandem/shared/config';
 import { createProgram } from '../program.ts';
-import { commandTree, flattened } from './command-tree.ts';
+import { commandTree, flattened, settingOf } from './command-tree.ts';
 import { completionScript, type Shell } from './completion.ts';
 import { commandLineReference } from './markdown.ts';
 
@@ -22,6 +23,14 @@ function scriptFile(shell: Shell): string {
 
 it('docs/cli.md says what the commands say of themselves (npm run generate:cli writes it)', () => {
   expect(readFileSync(CLI_MD, 'utf8')).toBe(commandLineReference(createProgram()));
+});
+
+it('a flag says what it takes as it is typed: a number where that is wanted, on or off, the words of a list', () => {
+  const settings = createProgram().commands.find((command) => command.name() === 'cluster')!.options.filter((option) => settingOf(option) !== undefined);
+  const takes = (option: (typeof settings)[number], value: string) => settingsSchema.shape[settingOf(option)!].safeParse(value).success;
+  const isNumber = (option: (typeof settings)[number]) => !takes(option, 'x') && ['0.5', '1', '5000', '1000000'].some((value) => takes(option, value));
+  expect(settings.filter((option) => option.flags.endsWith('<n>') && !isNumber(option)).map(({ flags }) => flags)).toEqual([]);
+  expect(settings.filter(({ description }) => /\(default: (?:true|false|)\)/.test(description)).map(({ flags }) => flags)).toEqual([]);
 });
 
 it('every command has examples in its help', () => {
