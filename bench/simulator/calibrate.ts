@@ -1,7 +1,7 @@
 import { DEFAULT_PARTITIONS } from '@tandem/schemas';
 import { poissonArrivals, seededRandom } from '@tandem/shared/random';
 import { measuredHop, measuredTimes, mixedHops, recordedHop, type BatchSample, type HopTimes, type ServiceTimes, type TimedSample } from '@tandem/simulator';
-import { SESSION_TIMEOUT_MS, WORKERS } from './graded-cluster.ts';
+import { SESSION_TIMEOUT_MS } from './graded-cluster.ts';
 import type { Answered, Tapped, TappedRun } from './tapped.ts';
 
 /** What is measured once, before anything is predicted. */
@@ -29,7 +29,8 @@ export interface CalibrationRuns {
 }
 
 const LIGHT_SHARE = 0.25;
-const FULL_SHARE = 1.6;
+/** A little more than can be done: with much more, refusing takes the cores that computing should have, and what is then answered is no capacity. */
+const FULL_SHARE = 1.1;
 /** Of what goes on beside the worker, this much comes before the dispatch: a request is read, sensed and decided on, and then merged and answered. */
 const BEFORE_SHARE = 0.6;
 
@@ -50,14 +51,27 @@ function batchesOf(answers: readonly Answered[], variant: string, slowdown: numb
   });
 }
 
+/**
+ * How much longer batches took than they would have with a core of their own: session time ÷ CPU time of inference, which is what the workers took
+ * less what else they do for a request, as lightly loaded ones show it.
+ */
+function slowdownsOf({ variant, light, full }: CalibrationRuns): { light: number; full: number } {
+  const sessionCores = (run: TappedRun) => run.answers.reduce((sum, answer) => sum + (answer.variant === variant ? answer.computeMs / answer.batchSize : 0), 0) / 1_000 / run.seconds;
+  const answered = (run: TappedRun) => run.answers.filter((answer) => answer.variant === variant).length / run.seconds;
+  const besidesPerRequest = Math.max(0, light.workerCores - sessionCores(light)) / answered(light);
+  const inferenceCores = full.workerCores - besidesPerRequest * answered(full);
+  return { light: 1, full: Math.max(1, sessionCores(full) / Math.max(inferenceCores, 0.5 * full.workerCores)) };
+}
+
 /** @param cores of the machine that everything shares */
 export function calibrate(runs: readonly CalibrationRuns[], cores: number): Calibration {
   const others = othersOf(runs);
   const times = new Map<string, ServiceTimes>();
   const samples: Calibration['samples'] = {};
-  for (const { variant, light, full } of runs) {
-    const slowdownOf = (run: TappedRun, sessions: number) => Math.max(1, (sessions + run.otherCores) / cores);
-    const all = [...batchesOf(light.answers, variant, slowdownOf(light, light.workerCores)), ...batchesOf(full.answers, variant, slowdownOf(full, WORKERS))];
+  for (const one of runs) {
+    const { variant, light, full } = one;
+    const slowdowns = slowdownsOf(one);
+    const all = [...batchesOf(light.answers, variant, slowdowns.light), ...batchesOf(full.answers, variant, slowdowns.full)];
     if (all.length === 0) throw new Error(`${variant}: nothing was answered in time at ${Math.round(light.figures.offeredPerSecond)} requests/s: this machine is too busy to measure on, or too slow for this --slo-ms`);
     times.set(variant, measuredTimes(all));
     samples[variant] = summary(all);

@@ -22,6 +22,7 @@ export interface Answered {
 }
 
 export interface TappedRun {
+  seconds: number;
   figures: RunFigures;
   answers: readonly Answered[];
   /** Of the requests' keys, by partition. */
@@ -75,7 +76,7 @@ export class Tapped {
       return answered(response, dueMs, at - startedAt! - dueMs);
     });
     const perSecond = (name: 'workers' | 'others') => (after[name] - before[name]) / seconds;
-    return { figures, answers, partitionShares: sharesOf(responses.map(({ response }) => response), partitions), otherCores: perSecond('others'), workerCores: perSecond('workers') };
+    return { seconds, figures, answers, partitionShares: sharesOf(responses.map(({ response }) => response), partitions), otherCores: perSecond('others'), workerCores: perSecond('workers') };
   }
 
   #cpu(brokerPid: number | undefined): { workers: number; others: number } {

@@ -10,6 +10,6 @@ const { records, lag, handleSeconds } = createMetrics({ processMetrics: false })
 
 for (const metric of [records, lag, handleSeconds]) {
   const prototype = Object.getPrototypeOf(metric) as Record<string, unknown>;
-  for (const name of ['inc', 'dec', 'set', 'observe', 'observeWithoutExemplar', 'observeWithExemplar']) if (name in prototype) prototype[name] = nothing;
+  for (const name of ['inc', 'count', 'dec', 'set', 'observe']) if (name in prototype) prototype[name] = nothing;
   prototype['labels'] = () => child;
 }

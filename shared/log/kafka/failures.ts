@@ -17,7 +17,6 @@ const BY_TYPE: Readonly<Record<string, Failure>> = {
   CLUSTER_AUTHORIZATION_FAILED: 'not_authorized',
   // The broker and the idempotent producer disagree about what was written: start with a new producer id.
   OUT_OF_ORDER_SEQUENCE_NUMBER: 'sequence',
-  DUPLICATE_SEQUENCE_NUMBER: 'sequence',
   INVALID_PRODUCER_EPOCH: 'sequence',
   INVALID_PRODUCER_ID_MAPPING: 'sequence',
   UNKNOWN_PRODUCER_ID: 'sequence',
