@@ -1,7 +1,6 @@
-import type { AuditEntry, Response } from '@tandem/schemas';
+import type { AuditEntry, ExperimentReport, Response } from '@tandem/schemas';
 import { systemClock } from '@tandem/shared/clock';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
-import { readExperiments } from '../../services/cli/experiments/index.ts';
 import { startCommand, type CommandProcess } from '../support/cluster.ts';
 import { armsOf, Trial } from '../support/experiment-trial.ts';
 import { pacedInstallation, type PacedInstallation } from '../support/paced-installation.ts';
@@ -31,10 +30,11 @@ function startScheduler(instance: string, { settings: { prefix, models, workload
   return startCommand(['stage', 'scheduler', '--instance', instance, '--session-timeout-ms', '4000', '--http-port', '0', '--log-level', 'warn', ...where]);
 }
 
-/** Answers by arm, as all processes together have counted them. */
-async function counted({ tandem: { settings: { prefix }, client: { ports } } }: Trial): Promise<Record<string, number>> {
-  const { summaries: [summary] } = await readExperiments(ports.log, prefix);
-  return Object.fromEntries(summary?.arms.map(({ name, answers }) => [name, answers]) ?? []);
+/** Answers by arm, as fusion tells them: one process, and its newest record. */
+async function counted(trial: Trial): Promise<Record<string, number>> {
+  const reports = (await trial.read<ExperimentReport>('telemetry')).filter(({ kind }) => kind === 'experiment');
+  const none = { usual: 0, new: 0, bad: 0, worse: 0 };
+  return { ...none, ...Object.fromEntries(Object.entries(reports.at(-1)?.arms ?? {}).map(([name, { answers }]) => [name, answers])) };
 }
 
 function answersByArm(responses: readonly Response[]): Record<string, number> {

@@ -3,12 +3,12 @@ import { join } from 'node:path';
 import type { Command, Option } from 'commander';
 import { environmentName, settingNames, settingsSchema } from '@tandem/shared/config';
 import { describe, expect, test } from 'vitest';
-import { createProgram } from '../../services/cli/program.ts';
-import { commandTree, flattened, settingOf } from '../../services/cli/reference/command-tree.ts';
-import packageJson from '../../package.json' with { type: 'json' };
+import packageJson from '../../../package.json' with { type: 'json' };
+import { createProgram } from '../program.ts';
+import { commandTree, flattened, settingOf } from './command-tree.ts';
 import { documentedCommands, type DocumentedCommand } from './documented-commands.ts';
 
-const REPOSITORY = join(import.meta.dirname, '../..');
+const REPOSITORY = join(import.meta.dirname, '../../..');
 const read = (path: string) => readFileSync(join(REPOSITORY, path), 'utf8');
 const inFolder = (folder: string) => readdirSync(join(REPOSITORY, folder)).filter((file) => file.endsWith('.md')).map((file) => `${folder}/${file}`);
 const files = ['README.md', 'CONTRIBUTING.md', ...inFolder('docs'), ...inFolder('docs/operations'), ...inFolder('docs/decisions')];
