@@ -42,7 +42,8 @@ export class EventLoop {
     for (let at = queue.peekValue(); at !== undefined && at <= untilMs; at = queue.peekValue()) {
       const place = queue.pop()!;
       const handler = this.#handlers[place]!;
-      const [first, second] = [this.#firsts[place], this.#seconds[place]];
+      const first = this.#firsts[place];
+      const second = this.#seconds[place];
       this.#free.push(place);
       this.#now = at;
       this.#events += 1;

@@ -64,14 +64,15 @@ export class WorkByTier {
  * @returns ms
  */
 export function tierWaitMs(work: WorkByTier, tier: string, sessions: number, weightOf: (tier: string) => number): number {
-  let [all, weights, own] = [0, 0, 0];
-  let isThere = false;
+  let all = 0;
+  let weights = 0;
+  let own: number | undefined;
   for (let index = 0; index < work.tiers.length; index += 1) {
     const ms = work.ms[index]!;
     all += ms;
     weights += weightOf(work.tiers[index]!);
-    if (work.tiers[index] === tier) [isThere, own] = [true, ms];
+    if (work.tiers[index] === tier) own = ms;
   }
-  if (!isThere) weights += weightOf(tier);
-  return Math.min(all, (own * weights) / weightOf(tier)) / Math.max(1, sessions);
+  if (own === undefined) weights += weightOf(tier);
+  return Math.min(all, ((own ?? 0) * weights) / weightOf(tier)) / Math.max(1, sessions);
 }
