@@ -23,11 +23,12 @@ const loseAnswer: Answer = () => {
 };
 
 /** A writer to a broker that answers as the test says; the last answer holds for all that follows. */
-function createWriter(...answers: Answer[]): { writer: BatchWriter; requests: ProduceRequest[] } {
+function createWriterTo({ away = 0 }: { away?: number }, ...answers: Answer[]): { writer: BatchWriter; requests: ProduceRequest[]; resets: () => number } {
   const requests: ProduceRequest[] = [];
-  let lives = 0;
+  let [lives, resets] = [0, 0];
   const cluster = {
     async producerIdentity() {
+      if (away-- > 0) throw new Error('nobody answers');
       lives += 1;
       return { producerId: `${lives}`, producerEpoch: 0 };
     },
@@ -35,11 +36,13 @@ function createWriter(...answers: Answer[]): { writer: BatchWriter; requests: Pr
       requests.push(request);
       return ((answers.length > 1 ? answers.shift() : answers[0]) ?? acknowledge)(request);
     },
-    reset: () => undefined,
+    reset: () => void (resets += 1),
   };
   const leaders = { ask: (topic: string) => (topic === 'gone' ? Promise.reject(unknownTopic(topic)) : Promise.resolve([LEADER, LEADER])) };
-  return { writer: new BatchWriter(cluster, leaders, silentLogger, new BrokerClock(systemClock), 100), requests };
+  return { writer: new BatchWriter(cluster, leaders, silentLogger, new BrokerClock(systemClock), 100), requests, resets: () => resets };
 }
+
+const createWriter = (...answers: Answer[]) => createWriterTo({}, ...answers);
 
 function createBatch(partition: number, values: readonly string[], topic = 't'): { batch: RecordBatch; outcomes: Map<string, unknown> } {
   const outcomes = new Map<string, unknown>();
@@ -93,6 +96,25 @@ describe('a batch writer', () => {
     expect(textsOf(requests)).toEqual([...new Array<string[]>(4).fill(['a', 'b']), ['c']]);
     expect(sequencesOf(requests)).toEqual([[0], [0], [0], [0], [2]]);
     expect([...outcomes.values()]).toEqual(['written', 'written']);
+  });
+
+  it('makes new connections where there was no answer, once for all that were lost together, and not where there was one', async () => {
+    const lost = Promise.withResolvers<ProduceAnswer>();
+    const { writer, resets } = createWriter(() => lost.promise as unknown as ProduceAnswer, () => lost.promise as unknown as ProduceAnswer, refuse(NOT_ENOUGH_REPLICAS), acknowledge);
+    const both = [writer.writeTogether(LEADER, [createBatch(0, ['a']).batch]), writer.writeTogether(LEADER, [createBatch(1, ['b']).batch])];
+    lost.reject(new Error('the connection broke'));
+    await Promise.all(both);
+    expect(resets()).toBe(1);
+    await writer.writeAlone(createBatch(0, ['a']).batch);
+    expect(resets()).toBe(1);
+  });
+
+  it('connects anew when it is asked again', async () => {
+    const { writer, resets } = createWriterTo({ away: 2 }, acknowledge);
+    await expect(writer.connect()).rejects.toThrow('nobody answers');
+    await expect(writer.connect()).rejects.toThrow('nobody answers');
+    await writer.connect();
+    expect(resets()).toBe(2);
   });
 
   it('takes a repetition that the broker knows for written', async () => {

@@ -49,6 +49,8 @@ export class BatchWriter {
   readonly #unknownTopicPatienceMs: number;
   readonly #closing = new AbortController();
   #life: Promise<Life> | undefined;
+  /** Counts how often connections were made anew. */
+  #connections = 0;
   #reportAgainAt = 0;
 
   /** @param clock learns from acknowledgements */
@@ -120,8 +122,22 @@ export class BatchWriter {
     const parts = batches.map(({ topic, partition, records }) => ({
       topic, partition, firstSequence: sequences.get(keyOf({ topic, partition })) ?? 0, records: records.map(({ record }) => record),
     }));
-    const { results } = await this.#cluster.produce(leader, { ...identity, transactionalId: null, timeoutMs: PRODUCE_TIMEOUT_MS, parts });
+    const { results } = await this.#answered(this.#cluster.produce(leader, { ...identity, transactionalId: null, timeoutMs: PRODUCE_TIMEOUT_MS, parts }));
     return { fates: batches.flatMap((batch) => this.#fateOf(batch, life, results)), logAppendTime: latestOf(results) };
+  }
+
+  /** Without an answer the next try is over new connections: nothing may ever come over the old ones. Whoever finds new ones at work leaves them alone. */
+  async #answered<Answer>(asked: Promise<Answer>): Promise<Answer> {
+    const connections = this.#connections;
+    try {
+      return await asked;
+    } catch (error) {
+      if (connections === this.#connections) {
+        this.#connections += 1;
+        this.#cluster.reset();
+      }
+      throw error;
+    }
   }
 
   #fateOf(batch: RecordBatch, { sequences }: Life, results: readonly ProduceResult[]): Fate[] {
@@ -201,7 +217,7 @@ export class BatchWriter {
   }
 
   async #begin(): Promise<Life> {
-    return { identity: await this.#cluster.producerIdentity(), sequences: new Map() };
+    return { identity: await this.#answered(this.#cluster.producerIdentity()), sequences: new Map() };
   }
 }
 
