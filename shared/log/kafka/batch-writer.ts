@@ -18,6 +18,8 @@ const REPORT_EVERY_MS = 5_000;
 /** How long the broker waits for replicas. */
 const PRODUCE_TIMEOUT_MS = 30_000;
 const SEQUENCES = 2 ** 31;
+/** In place of a leader. */
+const NOBODY = -1;
 const NONE = 0;
 /** The records are there already: an answer was lost on its way. */
 const DUPLICATE_SEQUENCE_NUMBER = 46;
@@ -108,7 +110,7 @@ export class BatchWriter {
   /** Undefined: it is written. */
   async #tryAlone(batch: RecordBatch): Promise<unknown> {
     try {
-      const leader = (await this.#leaders.ask(batch.topic))[batch.partition] ?? -1;
+      const leader = (await this.#leaders.ask(batch.topic))[batch.partition] ?? NOBODY;
       return (await this.#write(leader, [batch])).fates[0]?.error;
     } catch (error) {
       return error;
@@ -117,6 +119,7 @@ export class BatchWriter {
 
   /** Names those that were not written, as far as is known. @throws when there is no answer */
   async #write(leader: number, batches: readonly RecordBatch[]): Promise<{ fates: Fate[]; logAppendTime: number }> {
+    if (leader === NOBODY) throw new Error('nobody leads the partition at the moment');
     const life = await this.#alive();
     const { identity, sequences } = life;
     const parts = batches.map(({ topic, partition, records }) => ({

@@ -10,6 +10,7 @@ import { topicIdOf } from './topic-id.ts';
 const EARLIEST = -2;
 const LATEST = -1;
 const LARGEST_ANSWER_BYTES = 8_388_608;
+const BROKER_NOT_FOUND = 'KafkaJSBrokerNotFound';
 
 export interface FetchRequest extends SessionRequest {
   /** The answer waits so long for a record. */
@@ -100,7 +101,13 @@ export class DirectCluster {
 
   async broker(node: number): Promise<Broker> {
     const cluster = await this.#connect();
-    return cluster.findBroker({ nodeId: node });
+    try {
+      return await cluster.findBroker({ nodeId: node });
+    } catch (error) {
+      // New connections know of nobody, until kafkajs has asked: which it does now, and throws all the same.
+      if ((error as Error).name !== BROKER_NOT_FOUND) throw error;
+      return cluster.findBroker({ nodeId: node });
+    }
   }
 
   /** The broker that keeps the transactions of that name. */
