@@ -45,5 +45,5 @@ export interface Scenario {
   run(bench: Bench): Promise<Findings>;
 }
 
-export const QUICK: Effort = { warmSeconds: 5, probeSeconds: 2, refinements: 1, maxProbes: 7, tries: 2, steadySeconds: 2, judgedRequests: 800 };
+export const QUICK: Effort = { warmSeconds: 4, probeSeconds: 2, refinements: 1, maxProbes: 7, tries: 2, steadySeconds: 2, judgedRequests: 800 };
 export const FULL: Effort = { warmSeconds: 15, probeSeconds: 4, refinements: 3, maxProbes: 14, tries: 2, steadySeconds: 10, judgedRequests: 6_000 };

@@ -17,7 +17,7 @@ export const WHOLE = '+ chaining';
 const APART = 'Tandem: small → large, each stage a process';
 /** A quick ladder has to be short. */
 const FULL_ONLY: ReadonlySet<string> = new Set([
-  BATCH_CONSUMERS[0], 'consumer, batches of 32: small fp32', 'consumer, batches of 32: small int8', 'Tandem: small fp32', 'Tandem: small int8', 'Tandem: large fp32',
+  BATCH_CONSUMERS[0], 'consumer, batches of 32: small fp32', 'consumer, batches of 32: small int8', 'Tandem: small fp32', 'Tandem: small int8', 'Tandem: large fp32', APART,
 ]);
 
 /** Of the rows of Tandem, unless they say otherwise: topics only where a stage scales by itself. */
