@@ -13,9 +13,9 @@ import type { Traffic } from './traffic.ts';
 
 /** How long and how finely is measured. */
 export interface Effort {
-  /** Of the search's runs. */
   /** Of steady load, after the first bursts and before anything is measured. */
   warmSeconds: number;
+  /** Of the search's runs. */
   probeSeconds: number;
   refinements: number;
   maxProbes: number;

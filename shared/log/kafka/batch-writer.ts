@@ -2,7 +2,6 @@ import { messageOf, TandemError } from '../../errors/index.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { BrokerClock } from '../broker-clock.ts';
 import { producerClosed, recordTooLarge, unknownTopic } from '../errors.ts';
-import { keyOf } from '../topic-partition.ts';
 import type { RecordBatch } from './accumulator.ts';
 import { Backoff, pause } from './backoff.ts';
 import { notAuthorized } from './access-failures.ts';
@@ -10,16 +9,14 @@ import type { DirectCluster } from './direct-cluster.ts';
 import { classify, refused } from './failures.ts';
 import { errorOfCode } from './kafkajs-internals.ts';
 import type { ProduceResult, ProducerIdentity } from './produce-request.ts';
-import type { TopicLeaders } from './topic-leaders.ts';
+import { Sequences } from './sequences.ts';
+import { NOBODY, type TopicLeaders } from './topic-leaders.ts';
 
 /** A topic that is missing for so long is gone: brokers learn of a new one with a delay. */
 const UNKNOWN_TOPIC_PATIENCE_MS = 5_000;
 const REPORT_EVERY_MS = 5_000;
 /** How long the broker waits for replicas. */
 const PRODUCE_TIMEOUT_MS = 30_000;
-const SEQUENCES = 2 ** 31;
-/** In place of a leader. */
-const NOBODY = -1;
 const NONE = 0;
 /** The records are there already: an answer was lost on its way. */
 const DUPLICATE_SEQUENCE_NUMBER = 46;
@@ -27,8 +24,7 @@ const DUPLICATE_SEQUENCE_NUMBER = 46;
 /** What the broker knows this writer's repetitions by. */
 interface Life {
   identity: ProducerIdentity;
-  /** The next sequence number, by `keyOf`. */
-  sequences: Map<string, number>;
+  sequences: Sequences;
 }
 
 /** A batch that was not written, and why. */
@@ -123,7 +119,7 @@ export class BatchWriter {
     const life = await this.#alive();
     const { identity, sequences } = life;
     const parts = batches.map(({ topic, partition, records }) => ({
-      topic, partition, firstSequence: sequences.get(keyOf({ topic, partition })) ?? 0, records: records.map(({ record }) => record),
+      topic, partition, firstSequence: sequences.next({ topic, partition }), records: records.map(({ record }) => record),
     }));
     const { results } = await this.#answered(this.#cluster.produce(leader, { ...identity, transactionalId: null, timeoutMs: PRODUCE_TIMEOUT_MS, parts }));
     return { fates: batches.flatMap((batch) => this.#fateOf(batch, life, results)), logAppendTime: latestOf(results) };
@@ -148,8 +144,7 @@ export class BatchWriter {
     const result = results.find((one) => one.partition === partition && one.topic === topic);
     if (result === undefined) return [{ batch, error: new Error(`the broker's answer says nothing of partition ${partition} of "${topic}"`) }];
     if (result.errorCode !== NONE && result.errorCode !== DUPLICATE_SEQUENCE_NUMBER) return [{ batch, error: errorOfCode(result.errorCode) }];
-    const key = keyOf(batch);
-    sequences.set(key, ((sequences.get(key) ?? 0) + records.length) % SEQUENCES);
+    sequences.advance(batch, records.length);
     return [];
   }
 
@@ -220,7 +215,7 @@ export class BatchWriter {
   }
 
   async #begin(): Promise<Life> {
-    return { identity: await this.#answered(this.#cluster.producerIdentity()), sequences: new Map() };
+    return { identity: await this.#answered(this.#cluster.producerIdentity()), sequences: new Sequences() };
   }
 }
 

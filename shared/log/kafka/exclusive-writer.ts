@@ -10,7 +10,8 @@ import type { DirectCluster } from './direct-cluster.ts';
 import { refused } from './failures.ts';
 import { problemOf } from './record-problem.ts';
 import type { ProducerIdentity } from './produce-request.ts';
-import type { TopicLeaders } from './topic-leaders.ts';
+import { Sequences } from './sequences.ts';
+import { NOBODY, type TopicLeaders } from './topic-leaders.ts';
 import type { PartResult, TransactionClient } from './transaction-client.ts';
 import { TransactionFailure, verdictOn } from './transaction-failures.ts';
 import { nextRequest, TransactionPart } from './transaction-part.ts';
@@ -26,7 +27,6 @@ const UNKNOWN_TOPIC_PATIENCE_MS = 5_000;
 const MAX_REQUEST_BYTES = 524_288;
 /** The markers of the transaction before are being written; that takes milliseconds. */
 const BUSY_MS = { first: 1, most: 50, factor: 1.5 };
-const SEQUENCES = 2 ** 31;
 /** Seen only by whoever reads what is not committed. A topic that is compacted takes no record without a key. */
 const BARRIER = { key: 'tandem.barrier', value: null };
 
@@ -47,8 +47,7 @@ export interface ExclusiveWriterParts {
 export class KafkaExclusiveWriter implements ExclusiveWriter {
   readonly #parts: ExclusiveWriterParts;
   readonly #partitioner = new Partitioner();
-  /** The next sequence number by topic and partition, by which the broker tells repetitions. */
-  readonly #sequences = new Map<string, number>();
+  readonly #sequences = new Sequences();
   readonly #closing = new AbortController();
   #last: Promise<void> = Promise.resolve();
   /** Why nothing more can be written. */
@@ -145,7 +144,7 @@ export class KafkaExclusiveWriter implements ExclusiveWriter {
   async #produceSome(parts: readonly TransactionPart[]): Promise<void> {
     const byLeader = new Map<number, TransactionPart[]>();
     for (const part of parts) {
-      const leader = (await this.#parts.cluster.leaders(part.topic))[part.partition] ?? -1;
+      const leader = (await this.#parts.cluster.leaders(part.topic))[part.partition] ?? NOBODY;
       byLeader.set(leader, [...(byLeader.get(leader) ?? []), part]);
     }
     const requests = await Promise.allSettled([...byLeader].map(([leader, all]) => this.#produce(leader, nextRequest(all, MAX_REQUEST_BYTES))));
@@ -158,7 +157,7 @@ export class KafkaExclusiveWriter implements ExclusiveWriter {
     const sentAt = clock.localNow();
     const repeated = parts.some(({ inDoubt }) => inDoubt);
     for (const part of parts) part.send();
-    const results = await client.produce(identity, leader, parts, (part) => this.#sequences.get(keyOf(part)) ?? 0);
+    const results = await client.produce(identity, leader, parts, (part) => this.#sequences.next(part));
     const failures = results.flatMap((result) => this.#settle(result));
     const logAppendTime = Math.max(...results.map((result) => result.logAppendTime));
     if (!repeated) clock.acknowledged({ sentAt, ackedAt: clock.localNow(), logAppendTime });
@@ -168,8 +167,7 @@ export class KafkaExclusiveWriter implements ExclusiveWriter {
   /** Takes note of what is written; returns what is wrong with the rest. */
   #settle({ part, failure, baseOffset }: PartResult): Error[] {
     if (failure === undefined) {
-      const key = keyOf(part);
-      this.#sequences.set(key, ((this.#sequences.get(key) ?? 0) + part.batch.length) % SEQUENCES);
+      this.#sequences.advance(part, part.batch.length);
       part.advance(baseOffset);
       return [];
     }

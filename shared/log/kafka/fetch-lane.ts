@@ -9,11 +9,10 @@ import { FetchSession, type FetchPosition } from './fetch-session.ts';
 import type { FetchSource } from './fetch-source.ts';
 import { errorOfCode } from './kafkajs-internals.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
+import { NOBODY } from './topic-leaders.ts';
 
 const OFFSET_OUT_OF_RANGE = 1;
 const REPORT_EVERY_MS = 5_000;
-/** In place of a leader. */
-const NOBODY = -1;
 /** Where a partition has no leader, they are asked for again after this. */
 const LEADERLESS_MS = 500;
 

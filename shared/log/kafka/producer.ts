@@ -10,7 +10,7 @@ import type { BatchWriter } from './batch-writer.ts';
 import { problemOf } from './record-problem.ts';
 import { PendingBytes } from './pending-bytes.ts';
 import { SendCall } from './send-call.ts';
-import type { Leaders, TopicLeaders } from './topic-leaders.ts';
+import { NOBODY, type Leaders, type TopicLeaders } from './topic-leaders.ts';
 
 /**
  * Gathers records into one request for each broker at a time, so that what arrives meanwhile forms the next one. A partition has one batch on its way, which keeps its order.
@@ -155,7 +155,7 @@ export class KafkaProducer implements LogProducer {
       // The first waiting partition decides the broker, the request takes along what else goes there.
       let broker: number | undefined;
       const batches = this.#accumulator.takeBatches(maxBatchBytes, (topic, partition) => {
-        const leader = this.#leaders.peek(topic)?.[partition] ?? -1;
+        const leader = this.#leaders.peek(topic)?.[partition] ?? NOBODY;
         if (broker === undefined && !this.#busy.has(leader)) broker = leader;
         return leader === broker;
       });

@@ -1,5 +1,8 @@
 import type { KafkaAdmin } from './admin.ts';
 
+/** In place of a leader, where there is none at the moment. */
+export const NOBODY = -1;
+
 /** Leaders of a topic's partitions, by partition number. */
 export type Leaders = readonly number[];
 
