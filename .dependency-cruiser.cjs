@@ -79,14 +79,14 @@ module.exports = {
       comment: 'Decisions get clock, randomness and data passed in. Of the ports they may know the types only.',
       severity: 'error',
       from: { path: '^shared/core/', pathNot: TEST_CODE },
-      to: { path: '^shared/', pathNot: ['^shared/core/', '^shared/errors/'], dependencyTypesNot: ['type-only'] },
+      to: { path: '^shared/', pathNot: ['^shared/core/', '^shared/collections/', '^shared/errors/'], dependencyTypesNot: ['type-only'] },
     },
     {
       name: 'core-knows-port-types-only',
       comment: 'A type out of an implementation ties the core to it all the same.',
       severity: 'error',
       from: { path: '^shared/core/', pathNot: TEST_CODE },
-      to: { path: '^shared/', pathNot: ['^shared/(core|errors)/', '^shared/[^/]+/(types|index)\\.ts$'] },
+      to: { path: '^shared/', pathNot: ['^shared/(collections|core|errors)/', '^shared/[^/]+/(types|index)\\.ts$'] },
     },
     {
       name: 'core-uses-no-node-built-ins',

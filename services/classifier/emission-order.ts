@@ -1,10 +1,12 @@
+import { PassingMap } from '@tandem/shared/collections';
+
 /**
  * Keeps what a key's records give in the order of the records, where that matters. Rests on this: a caller that takes
  * up a promise as soon as it is returned hears of it before anything that waits for it here.
  */
 export class EmissionOrder {
   /** Settles when all of the key's records so far have given what they give. */
-  readonly #last = new Map<string, Promise<unknown>>();
+  readonly #last = new PassingMap<string, Promise<unknown>>();
 
   /** Goes on beside the key's others, and may overtake them. */
   beside<Result>(key: string, work: Promise<Result>): Promise<Result> {

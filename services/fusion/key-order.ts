@@ -1,3 +1,4 @@
+import { PassingMap } from '@tandem/shared/collections';
 import type { Pending } from './pending.ts';
 
 /**
@@ -5,13 +6,14 @@ import type { Pending } from './pending.ts';
  * the order of the tasks: an outcome may be read before the task, and before the tasks of earlier requests.
  */
 export class KeyOrder {
-  readonly #queues = new Map<string, Pending[]>();
-  readonly #placed = new Set<Pending>();
+  readonly #queues = new PassingMap<string, Pending[]>();
+  /** By request id. */
+  readonly #placed = new PassingMap<string, Pending>();
 
   /** Its task has come. */
   add(pending: Pending): void {
-    if (this.#placed.has(pending)) return;
-    this.#placed.add(pending);
+    if (this.has(pending)) return;
+    this.#placed.set(pending.task.requestId, pending);
     const { key } = pending.task;
     const queue = this.#queues.get(key);
     if (queue === undefined) this.#queues.set(key, [pending]);
@@ -19,7 +21,7 @@ export class KeyOrder {
   }
 
   has(pending: Pending): boolean {
-    return this.#placed.has(pending);
+    return this.#placed.get(pending.task.requestId) === pending;
   }
 
   /** Those at the head of the key's queue that have a response, in order; they are taken out. */
@@ -29,14 +31,15 @@ export class KeyOrder {
     const open = queue.findIndex(({ response }) => response === undefined);
     const ready = queue.splice(0, open < 0 ? queue.length : open);
     if (queue.length === 0) this.#queues.delete(key);
-    for (const pending of ready) this.#placed.delete(pending);
+    for (const pending of ready) this.#placed.delete(pending.task.requestId);
     return ready;
   }
 
   /** Takes one out of its turn, if it has a place. */
   remove(pending: Pending): void {
-    if (!this.#placed.delete(pending)) return;
-    const { key } = pending.task;
+    if (!this.has(pending)) return;
+    const { key, requestId } = pending.task;
+    this.#placed.delete(requestId);
     const rest = this.#queues.get(key)?.filter((other) => other !== pending) ?? [];
     if (rest.length === 0) this.#queues.delete(key);
     else this.#queues.set(key, rest);

@@ -2,6 +2,7 @@ import {
   HEADER, topicName,
   type Cancellation, type Outcome, type ProgressOutcome, type RejectedOutcome, type Response, type StepOutcome, type Task, type TaskRecord,
 } from '@tandem/schemas';
+import { PassingMap } from '@tandem/shared/collections';
 import type { Join } from '@tandem/shared/core';
 import { RecordError, TandemError } from '@tandem/shared/errors';
 import type { Headers, LogRecord } from '@tandem/shared/log';
@@ -59,7 +60,7 @@ export class Partition {
   readonly #number: number;
   readonly #responder: Responder;
   readonly #publish: ResponderOptions['publish'];
-  readonly #pending = new Map<string, Pending>();
+  readonly #pending = new PassingMap<string, Pending>();
   readonly #order = new KeyOrder();
   /** Earlier responses are being read; records wait for that, in their order. */
   #lookingBack: Promise<void> | undefined;

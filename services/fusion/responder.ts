@@ -1,4 +1,5 @@
 import type { Clock } from '@tandem/shared/clock';
+import { PassingMap } from '@tandem/shared/collections';
 import type { EventLog } from '@tandem/shared/log';
 import type { StageOutput } from '@tandem/shared/runner';
 import type { Answer } from './answer.ts';
@@ -25,7 +26,7 @@ export class Responder {
   readonly #closing = new AbortController();
   readonly #transactions: TransactionalWriter | undefined;
   /** On their way: written, or written again, until they are durable. */
-  readonly #underWay = new Map<string, { id: CompactId; written: Promise<void> }>();
+  readonly #underWay = new PassingMap<string, { id: CompactId; written: Promise<void> }>();
 
   constructor(options: ResponderOptions) {
     this.#options = options;

@@ -1,6 +1,8 @@
+import { PassingMap } from '@tandem/shared/collections';
+
 /** What waits, by the request that it belongs to: a request has few steps at a time, mostly one. */
 export class Waiting<T> {
-  readonly #byRequest = new Map<string, T[]>();
+  readonly #byRequest = new PassingMap<string, T[]>();
 
   add(requestId: string, item: T): void {
     const others = this.#byRequest.get(requestId);

@@ -1,3 +1,5 @@
+import { PassingMap } from '../collections/index.ts';
+
 /** One of a key's records. */
 export interface Turn {
   /** It is this one's turn. Whoever began must leave or give up. */
@@ -9,7 +11,7 @@ export interface Turn {
 /** Lets the records of a key have their turn one after the other; keys know nothing of one another. */
 export class KeyOrder {
   /** Turns that wait, by key; a key is here while one of it is having its turn. */
-  readonly #waiting = new Map<string, Turn[]>();
+  readonly #waiting = new PassingMap<string, Turn[]>();
 
   /** Begins at once or when those that entered before have left. */
   enter(key: string, turn: Turn): void {

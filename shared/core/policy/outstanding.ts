@@ -1,4 +1,5 @@
 import type { Lane } from '@tandem/schemas';
+import { PassingMap } from '../../collections/index.ts';
 import type { Forecast } from './types.ts';
 
 /** A step that has been given to the workers and has not come back. */
@@ -38,7 +39,7 @@ interface Counts extends PlaceCounts {
 /** The scheduler's own count of work under way: heartbeats alone are ten deadlines old. */
 export class Outstanding {
   /** By step, of which there are few, and request: no key has to be put together for each look. */
-  readonly #steps = new Map<string, Map<string, Dispatched>>();
+  readonly #steps = new Map<string, PassingMap<string, Dispatched>>();
   readonly #counts = new Map<string, Counts>();
   #version = 0;
 
@@ -51,7 +52,7 @@ export class Outstanding {
   add(dispatched: Dispatched): void {
     const { step, requestId } = dispatched;
     let requests = this.#steps.get(step);
-    if (requests === undefined) this.#steps.set(step, (requests = new Map<string, Dispatched>()));
+    if (requests === undefined) this.#steps.set(step, (requests = new PassingMap<string, Dispatched>()));
     else if (requests.has(requestId)) this.take(dispatched);
     requests.set(requestId, dispatched);
     this.#count(dispatched, 1);
@@ -82,7 +83,7 @@ export class Outstanding {
     for (const requests of this.#steps.values()) this.#forgetOldOf(requests, now);
   }
 
-  #forgetOldOf(requests: ReadonlyMap<string, Dispatched>, now: number): void {
+  #forgetOldOf(requests: Pick<PassingMap<string, Dispatched>, 'values'>, now: number): void {
     for (const dispatched of requests.values()) {
       const age = now - dispatched.dispatchedAt;
       if (age > FORGOTTEN_AFTER_MS[dispatched.lane]) this.take(dispatched);

@@ -1,4 +1,5 @@
 import type { Lane } from '@tandem/schemas';
+import { PassingMap } from '../../collections/index.ts';
 import { sameKey, type ContentKey } from './content-key.ts';
 
 /** How urgent a piece of work is; nobody waits for the result of a less urgent one. */
@@ -18,7 +19,7 @@ export interface Flight<Follower> {
 
 /** Computations under way by what they compute, so that identical ones are made once. */
 export class Flights<Follower> {
-  readonly #flights = new Map<number, Flight<Follower>>();
+  readonly #flights = new PassingMap<number, Flight<Follower>>();
 
   get size(): number {
     return this.#flights.size;

@@ -1,4 +1,5 @@
 import { Worker } from 'node:worker_threads';
+import { PassingMap } from '../../collections/index.ts';
 import { TandemError, messageOf } from '../../errors/index.ts';
 import type { Logger } from '../../telemetry/index.ts';
 import type { Slot } from './buffer-pool.ts';
@@ -42,7 +43,7 @@ export class ThreadPool {
   readonly #threads: (Thread | undefined)[] = [];
   readonly #graphs = new Map<number, GraphToLoad>();
   readonly #slots = new Map<number, Slot>();
-  readonly #running = new Map<number, Settle<CopiedOutputs | undefined>>();
+  readonly #running = new PassingMap<number, Settle<CopiedOutputs | undefined>>();
   /** Deaths in a row without a result between them, by thread. */
   readonly #losses: number[];
   readonly #replacements = new Set<NodeJS.Timeout>();

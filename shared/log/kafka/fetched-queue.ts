@@ -9,7 +9,7 @@ const REBUILD_AFTER = 1024;
 export class FetchedQueue implements RecordQueue {
   /** Whether no more of it is fetched for now. */
   fetchPaused = false;
-  #records: LogRecord[] = [];
+  #records: (LogRecord | undefined)[] = [];
   #sizes: number[] = [];
   #head = 0;
   #bytes = 0;
@@ -61,6 +61,7 @@ export class FetchedQueue implements RecordQueue {
     const record = this.#records[this.#head];
     if (record === undefined) return undefined;
     this.#bytes -= this.#sizes[this.#head] ?? 0;
+    this.#records[this.#head] = undefined;
     this.#head++;
     if (this.empty || this.#head >= REBUILD_AFTER) this.#rebuild();
     return record;

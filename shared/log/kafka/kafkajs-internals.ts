@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import type { Kafka } from 'kafkajs';
+import { PassingMap } from '../../collections/index.ts';
 
 /**
  * The parts of kafkajs 2.2.4 that are used below its public face, which reads through consumer groups only and shows of
@@ -22,7 +23,11 @@ export interface Broker {
   nodeId: number | string;
   /** By API key. */
   versions: Readonly<Record<number, { minVersion: number; maxVersion: number } | undefined>>;
-  connectionPool: { send(protocol: Protocol): Promise<unknown> };
+  connectionPool: { pool: readonly Connection[]; send(protocol: Protocol): Promise<unknown> };
+}
+
+interface Connection {
+  requestQueue: { inflight: Map<number, unknown> | PassingMap<number, unknown> };
 }
 
 /** A request and how its answer is read. */
@@ -87,7 +92,18 @@ export function unknownApis(broker: Broker): Api[] {
 
 /** The answer as it came: error codes in it are the caller's business. */
 export async function ask(broker: Broker, { request, response }: Protocol): Promise<unknown> {
+  letGo(broker);
   return broker.connectionPool.send({ request, response: { decode: (payload) => response.decode(payload), parse: (decoded) => Promise.resolve(decoded) } });
+}
+
+/** What has been sent and answered is not held on to: with each request goes its payload. */
+function letGo({ connectionPool: { pool } }: Broker): void {
+  for (const { requestQueue } of pool) {
+    if (requestQueue.inflight instanceof PassingMap) continue;
+    const inflight = new PassingMap<number, unknown>();
+    for (const [id, request] of requestQueue.inflight) inflight.set(id, request);
+    requestQueue.inflight = inflight;
+  }
 }
 
 /** A request's body as kafkajs wants to have it. */

@@ -1,0 +1,1 @@
+export { PassingMap } from './passing-map.ts';
