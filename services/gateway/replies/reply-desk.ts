@@ -1,5 +1,6 @@
 import { randomBytes, randomInt } from 'node:crypto';
 import { HEADER, REPLY_PARTITIONS, topicName, writeReplyAddress, type Response } from '@tandem/schemas';
+import { PassingMap } from '@tandem/shared/collections';
 import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
 import type { Logger } from '@tandem/shared/telemetry';
 
@@ -21,7 +22,7 @@ export class ReplyDesk {
   /** For the header `tandem-reply-to`. */
   readonly address: string;
   readonly #partition = randomInt(REPLY_PARTITIONS);
-  readonly #listeners = new Map<string, Set<ResponseListener>>();
+  readonly #listeners = new PassingMap<string, Set<ResponseListener>>();
   #tail: Tail | undefined;
 
   private constructor({ instance }: ReplyDeskOptions) {
