@@ -8,16 +8,17 @@ import type { RecordBatch } from './accumulator.ts';
 import { BatchWriter } from './batch-writer.ts';
 import type { ProduceAnswer, ProducePart, ProduceRequest } from './produce-request.ts';
 
-type Answer = (request: ProduceRequest) => ProduceAnswer;
+type Answer = (request: ProduceRequest) => ProduceAnswer | Promise<ProduceAnswer>;
 
 const LEADER = 1;
 const [OUT_OF_ORDER, DUPLICATE, NOT_ENOUGH_REPLICAS, TOO_LARGE, UNKNOWN_TOPIC, POLICY_VIOLATION, NOT_AUTHORIZED] = [45, 46, 19, 10, 3, 44, 29];
+const NOT_ENOUGH_REPLICAS_AFTER_APPEND = 20;
 const valuesOf = (parts: readonly ProducePart[]): string[] => parts.flatMap(({ records }) => records.map(({ value }) => String(value)));
-const answer = (errorOf: (part: ProducePart) => number): Answer => ({ parts }) => ({
+const answer = (errorOf: (part: ProducePart) => number) => ({ parts }: ProduceRequest): ProduceAnswer => ({
   results: parts.map((part) => ({ topic: part.topic, partition: part.partition, errorCode: errorOf(part), baseOffset: 0, logAppendTime: -1 })), clientSideThrottleTime: 0,
 });
 const acknowledge = answer(() => 0);
-const refuse = (code: number): Answer => answer(() => code);
+const refuse = (code: number) => answer(() => code);
 const loseAnswer: Answer = () => {
   throw new Error('the connection broke');
 };
@@ -100,7 +101,7 @@ describe('a batch writer', () => {
 
   it('makes new connections where there was no answer, once for all that were lost together, and not where there was one', async () => {
     const lost = Promise.withResolvers<ProduceAnswer>();
-    const { writer, resets } = createWriter(() => lost.promise as unknown as ProduceAnswer, () => lost.promise as unknown as ProduceAnswer, refuse(NOT_ENOUGH_REPLICAS), acknowledge);
+    const { writer, resets } = createWriter(() => lost.promise, () => lost.promise, refuse(NOT_ENOUGH_REPLICAS), acknowledge);
     const both = [writer.writeTogether(LEADER, [createBatch(0, ['a']).batch]), writer.writeTogether(LEADER, [createBatch(1, ['b']).batch])];
     lost.reject(new Error('the connection broke'));
     await Promise.all(both);
@@ -144,6 +145,47 @@ describe('a batch writer', () => {
     await writer.writeAlone(batch);
     expect(outcomes.get('b')).toBe('written');
     expect(requests.map(({ producerId, parts }) => [producerId, parts[0]?.firstSequence])).toEqual([['1', 0], ['1', 1], ['2', 0]]);
+  });
+
+  it('begins one new life, however many partitions have lost the old one', async () => {
+    const isWritten = Promise.withResolvers<void>();
+    const { writer, requests } = createWriter(async (request) => {
+      if (request.producerId !== '1') return acknowledge(request);
+      if (request.parts.length === 1 && request.parts[0]?.partition === 1) await isWritten.promise;
+      return refuse(OUT_OF_ORDER)(request);
+    });
+    const [first, second] = [createBatch(0, ['a']), createBatch(1, ['b'])];
+    const late = writer.writeAlone(second.batch);
+    await writer.writeAlone(first.batch);
+    isWritten.resolve();
+    await late;
+    await writer.writeTogether(LEADER, [createBatch(0, ['c']).batch, createBatch(1, ['d']).batch]);
+    expect([first.outcomes.get('a'), second.outcomes.get('b')]).toEqual(['written', 'written']);
+    expect(requests.slice(2).map(({ producerId, parts }) => [producerId, valuesOf(parts)])).toEqual([['2', ['a']], ['2', ['b']], ['2', ['c', 'd']]]);
+    expect(sequencesOf(requests).at(-1)).toEqual([1, 1]);
+  });
+
+  it.each([['without an answer', loseAnswer], ['appended, and not yet replicated', refuse(NOT_ENOUGH_REPLICAS_AFTER_APPEND)]])('repeats what may be written under the id that it was sent with, whatever other partitions have lost: %s', async (_, doubt) => {
+    const [isLost, isDoubted] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+    const { writer, requests } = createWriter(async (request) => {
+      const [part] = request.parts;
+      if (request.producerId !== '1') return acknowledge(request);
+      if (part?.partition === 0) return refuse(OUT_OF_ORDER)(request);
+      if (requests.filter(({ parts }) => parts[0]?.partition === 1).length > 1) return refuse(DUPLICATE)(request);
+      isDoubted.resolve();
+      await isLost.promise;
+      return doubt(request);
+    });
+    const [lost, doubtful] = [createBatch(0, ['a']), createBatch(1, ['b'])];
+    const doubted = writer.writeTogether(LEADER, [doubtful.batch]);
+    await isDoubted.promise;
+    await writer.writeAlone(lost.batch);
+    isLost.resolve();
+    for (const batch of await doubted) await writer.writeAlone(batch);
+    await writer.writeAlone(createBatch(1, ['c']).batch);
+    const second = requests.filter(({ parts }) => parts[0]?.partition === 1);
+    expect(second.map(({ producerId, parts }) => [producerId, ...valuesOf(parts), parts[0]?.firstSequence])).toEqual([['1', 'b', 0], ['1', 'b', 0], ['2', 'c', 0]]);
+    expect(doubtful.outcomes.get('b')).toBe('written');
   });
 
   it.each([

@@ -36,6 +36,14 @@ interface Fate {
 /**
  * Writes batches as an idempotent producer until each is written or refused. A batch keeps its sequence number until its
  * fate is known, so the broker knows a repetition from the next one: it is repeated as it was, alone on its partition.
+ *
+ * A broker that has lost what it knew of the producer id in one partition refuses that partition's batch, and the writer
+ * begins a new life: a new id, and numbers from 0. Batches of other partitions that were sent under the old id and whose
+ * fate is not known yet keep to it, since only by it the broker knows them as written; what is sent for the first time,
+ * to any partition, goes under the new one. So a batch is written twice only where its own partition has lost the id
+ * while it was in doubt: it may lie there, and nothing can tell any more. At-least-once allows that; answers of
+ * exactly-once go through `KafkaExclusiveWriter`, which stops there instead.
+ *
  * (kafkajs' own producer takes the numbers of a failed request back, shows only the first of its errors, and encodes each
  * record at ten times the cost: see `encodeProduce`.)
  */
@@ -46,7 +54,12 @@ export class BatchWriter {
   readonly #clock: BrokerClock;
   readonly #unknownTopicPatienceMs: number;
   readonly #closing = new AbortController();
+  /** What is sent for the first time goes under it. */
   #life: Promise<Life> | undefined;
+  /** The same, once it has begun. */
+  #current: Life | undefined;
+  /** Of batches that may be written. */
+  readonly #sentUnder = new WeakMap<RecordBatch, Life>();
   /** Counts how often connections were made anew. */
   #connections = 0;
   #reportAgainAt = 0;
@@ -72,7 +85,7 @@ export class BatchWriter {
   async writeTogether(leader: number, batches: readonly RecordBatch[]): Promise<RecordBatch[]> {
     try {
       const sentAt = this.#clock.localNow();
-      const { fates, logAppendTime } = await this.#write(leader, batches);
+      const { fates, logAppendTime } = await this.#write(leader, batches, await this.#alive());
       this.#clock.acknowledged({ sentAt, ackedAt: this.#clock.localNow(), logAppendTime });
       for (const batch of batches) if (!fates.some((fate) => fate.batch === batch)) settle(batch);
       const [first] = fates;
@@ -107,21 +120,24 @@ export class BatchWriter {
   async #tryAlone(batch: RecordBatch): Promise<unknown> {
     try {
       const leader = (await this.#leaders.ask(batch.topic))[batch.partition] ?? NOBODY;
-      return (await this.#write(leader, [batch])).fates[0]?.error;
+      return (await this.#write(leader, [batch], this.#sentUnder.get(batch) ?? (await this.#alive()))).fates[0]?.error;
     } catch (error) {
       return error;
     }
   }
 
   /** Names those that were not written, as far as is known. @throws when there is no answer */
-  async #write(leader: number, batches: readonly RecordBatch[]): Promise<{ fates: Fate[]; logAppendTime: number }> {
+  async #write(leader: number, batches: readonly RecordBatch[], life: Life): Promise<{ fates: Fate[]; logAppendTime: number }> {
+    if (this.#closing.signal.aborted) throw producerClosed();
     if (leader === NOBODY) throw new Error('nobody leads the partition at the moment');
-    const life = await this.#alive();
     const { identity, sequences } = life;
     const parts = batches.map(({ topic, partition, records }) => ({
       topic, partition, firstSequence: sequences.next({ topic, partition }), records: records.map(({ record }) => record),
     }));
-    const { results } = await this.#answered(this.#cluster.produce(leader, { ...identity, transactionalId: null, timeoutMs: PRODUCE_TIMEOUT_MS, parts }));
+    const { results } = await this.#answered(this.#cluster.produce(leader, { ...identity, transactionalId: null, timeoutMs: PRODUCE_TIMEOUT_MS, parts })).catch((error: unknown) => {
+      for (const batch of batches) this.#sentUnder.set(batch, life);
+      throw error;
+    });
     return { fates: batches.flatMap((batch) => this.#fateOf(batch, life, results)), logAppendTime: latestOf(results) };
   }
 
@@ -139,13 +155,25 @@ export class BatchWriter {
     }
   }
 
-  #fateOf(batch: RecordBatch, { sequences }: Life, results: readonly ProduceResult[]): Fate[] {
+  #fateOf(batch: RecordBatch, life: Life, results: readonly ProduceResult[]): Fate[] {
     const { topic, partition, records } = batch;
     const result = results.find((one) => one.partition === partition && one.topic === topic);
-    if (result === undefined) return [{ batch, error: new Error(`the broker's answer says nothing of partition ${partition} of "${topic}"`) }];
-    if (result.errorCode !== NONE && result.errorCode !== DUPLICATE_SEQUENCE_NUMBER) return [{ batch, error: errorOfCode(result.errorCode) }];
-    sequences.advance(batch, records.length);
-    return [];
+    const error = result === undefined ? new Error(`the broker's answer says nothing of partition ${partition} of "${topic}"`) : errorIn(result);
+    if (error === undefined) {
+      life.sequences.advance(batch, records.length);
+      return [];
+    }
+    if (classify(error) === 'sequence') this.#lose(batch, life);
+    else this.#sentUnder.set(batch, life);
+    return [{ batch, error }];
+  }
+
+  /** To the batch's partition. A batch of another one may have begun a newer life already: that stays. */
+  #lose(batch: RecordBatch, life: Life): void {
+    this.#sentUnder.delete(batch);
+    if (this.#current !== life) return;
+    this.#current = undefined;
+    this.#life = undefined;
   }
 
   /** True when the batch's fate is settled. */
@@ -164,7 +192,6 @@ export class BatchWriter {
         return this.#topicIsGone(batch, forMs);
       case 'sequence':
         this.#logger.warn({ topic: batch.topic, partition: batch.partition, error: messageOf(error) }, 'producer id lost; continuing with a new one');
-        this.#life = undefined;
         return false;
       case 'transient':
         this.#reportDelay(batch, error);
@@ -215,8 +242,13 @@ export class BatchWriter {
   }
 
   async #begin(): Promise<Life> {
-    return { identity: await this.#answered(this.#cluster.producerIdentity()), sequences: new Sequences() };
+    this.#current = { identity: await this.#answered(this.#cluster.producerIdentity()), sequences: new Sequences() };
+    return this.#current;
   }
+}
+
+function errorIn({ errorCode }: ProduceResult): Error | undefined {
+  return errorCode === NONE || errorCode === DUPLICATE_SEQUENCE_NUMBER ? undefined : errorOfCode(errorCode);
 }
 
 function latestOf(results: readonly ProduceResult[]): number {
