@@ -168,7 +168,8 @@ export class Partition {
     const headers = carriedHeaders(record.headers);
     try {
       const sequence = join.ended - 1 + join.parts + part;
-      const response = provisionalResponse(task, join.verdict(), adapterOf(task.workload) ?? unknownWorkload(task), sequence, clock.now());
+      const adapter = adapterOf(task.workload) ?? unknownWorkload(task);
+      const response = provisionalResponse(task, join.verdict(adapter.shown?.(task.input)), adapter, sequence, clock.now());
       if (response === undefined) return NOTHING;
       observer.provisional(task.workload);
       this.#pending.get(task.requestId)?.gave(sequence);
@@ -301,7 +302,8 @@ export class Partition {
   #responseOf({ join }: Pending): Response {
     const { adapterOf, variants, clock } = this.#options;
     try {
-      return finalResponse(join.task, join.verdict(), adapterOf(join.task.workload) ?? unknownWorkload(join.task), variants, clock.now());
+      const adapter = adapterOf(join.task.workload) ?? unknownWorkload(join.task);
+      return finalResponse(join.task, join.verdict(adapter.shown?.(join.task.input)), adapter, variants, clock.now());
     } catch (error) {
       return defectResponse(join.task, error, clock.now());
     }

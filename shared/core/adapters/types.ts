@@ -58,6 +58,8 @@ export interface Adapter {
   encode(graph: string, batch: readonly Work[], inputs: Invocation['inputs'], variant: Variant): void;
   /** One result per row, copied out of the views. */
   decode(graph: string, batch: readonly Work[], outputs: InvocationResult['outputs'], variant: Variant): StepResult[];
+  /** How many items of a ranking `present` looks at. @default all */
+  shown?(features: unknown): number;
   /** The public form of a merged result. */
   present(result: StepResult, features: unknown): Result;
   /** The answer where no step gave one, for example popular items; undefined: there is none. */

@@ -94,7 +94,9 @@ describe('a join', () => {
 
 describe('strategies', () => {
   const merge = (strategy: StrategyName, plan: Partial<Plan>, ...results: RankedItems[]) =>
-    STRATEGIES[strategy](results.map((result, index) => ({ step: step(`s${index}`), result })), { id: 'p', strategy, steps: [], ...plan }) as RankedItems;
+    mergeTop(strategy, plan, Infinity, ...results);
+  const mergeTop = (strategy: StrategyName, plan: Partial<Plan>, wanted: number, ...results: RankedItems[]) =>
+    STRATEGIES[strategy](results.map((result, index) => ({ step: step(`s${index}`), result })), { id: 'p', strategy, steps: [], ...plan }, wanted) as RankedItems;
 
   test('rerank puts the ranking first and keeps what it left out, below', () => {
     const merged = merge('rerank', {}, list(1, 2, 3, 4), list(3, 1));
@@ -121,6 +123,15 @@ describe('strategies', () => {
       expect(new Set(merged.items)).toEqual(union);
       expect(merged.items.length).toBe(union.size);
       for (let i = 1; i < merged.scores.length; i += 1) expect(merged.scores[i]!).toBeLessThanOrEqual(merged.scores[i - 1]!);
+    }));
+  });
+
+  test('what is shown of a merged list does not depend on how much of it is shown', () => {
+    const strategies = fc.constantFrom('rerank' as const, 'reciprocal-rank' as const, 'weighted-blend' as const);
+    fc.assert(fc.property(strategies, fc.integer({ min: 1, max: 25 }), lists, (strategy, wanted, all) => {
+      const [whole, top] = [merge(strategy, {}, ...all), mergeTop(strategy, {}, wanted, ...all)];
+      expect(top.items.slice(0, wanted)).toEqual(whole.items.slice(0, wanted));
+      expect(top.scores.slice(0, wanted)).toEqual(whole.scores.slice(0, wanted));
     }));
   });
 });

@@ -76,12 +76,12 @@ export class Join {
     return parts;
   }
 
-  /** The answer with what has arrived. */
-  verdict(): Verdict {
+  /** The answer with what has arrived. @param wanted so many items of a ranking are shown */
+  verdict(wanted = Infinity): Verdict {
     const results = this.#results();
     const reason = this.#reason();
     const error = this.#error();
-    const result = this.#requiredMissing() || results.length === 0 ? undefined : STRATEGIES[this.task.plan.strategy](results, this.task.plan);
+    const result = this.#requiredMissing() || results.length === 0 ? undefined : STRATEGIES[this.task.plan.strategy](results, this.task.plan, wanted);
     return {
       status: result === undefined ? 'failed' : reason === undefined ? 'complete' : 'degraded',
       ...(reason === undefined ? {} : { reason }),

@@ -33,6 +33,7 @@ export const recommendAdapter: Adapter = {
   prefix: recommendPrefix,
   encode: encodeRecommend,
   decode: decodeRecommend,
+  shown: (features) => (features as RecommendFeatures).limit,
   present,
   fallback(features, variants) {
     const recommend = features as RecommendFeatures;
