@@ -3,6 +3,7 @@ import { partitionOfKey, type LogRecord, type TopicPartition } from '../log/inde
 import { currentSpan, type Metrics, type Tracing } from '../telemetry/index.ts';
 import { outputHeaders, withHeaders } from './headers.ts';
 import { HandedOver, JsonOutput } from './json-records.ts';
+import { Lineage } from './lineage.ts';
 import type { Intake, Stage, StageContext, StageInput, StageName, StageOutput } from './types.ts';
 
 /** What decides whether a record is handed over in memory. */
@@ -16,8 +17,6 @@ export interface ChainOptions {
 }
 
 type Handled = readonly StageOutput[] | Promise<readonly StageOutput[]>;
-
-const NOTHING: readonly StageOutput[] = [];
 
 /** The consumer group of a chain: one for all its stages, so that a partition number of all their topics is with one process. */
 export function chainGroup(names: readonly StageName[]): string {
@@ -70,8 +69,7 @@ export class Chain implements Stage {
 
   /** Resolves when everything is durable that the record leads to. */
   handle(record: LogRecord, context: StageContext): Handled {
-    const done = this.#deliver(record, context);
-    return done === undefined ? NOTHING : done.then(() => NOTHING);
+    return Lineage.of(context, (lineage) => this.#deliver(record, lineage));
   }
 
   /** What is put off in a chain is found by the stages apart, and the other way round. */
@@ -113,47 +111,37 @@ export class Chain implements Stage {
     for (const stage of this.#stages) await stage.stop?.();
   }
 
-  /** Undefined: all of it is done. */
-  #deliver(record: LogRecord, context: StageContext): Promise<unknown> | undefined {
-    const waits: Promise<unknown>[] = [];
-    try {
-      for (const stage of this.#readers.get(record.topic) ?? []) {
-        const wait = this.#through(stage, record, context);
-        if (wait !== undefined) waits.push(wait);
-      }
-    } catch (error) {
-      if (waits.length === 0) throw error;
-      // Together with the others: none of them may fail unheard.
-      waits.push(failing(error));
-    }
-    return waits.length === 0 ? undefined : Promise.all(waits);
+  #deliver(record: LogRecord, lineage: Lineage): void {
+    for (const stage of this.#readers.get(record.topic) ?? []) this.#through(stage, record, lineage);
   }
 
-  #through(stage: Stage, record: LogRecord, context: StageContext): Promise<unknown> | undefined {
-    if (!(record instanceof HandedOver)) return this.#fromLog(stage, record, context);
+  #through(stage: Stage, record: LogRecord, lineage: Lineage): void {
+    if (!(record instanceof HandedOver)) return this.#fromLog(stage, record, lineage);
     const { tracing, metrics } = this.#options;
     metrics.records.inc({ stage: stage.name, topic: record.topic, result: 'handed_over' });
-    const handle = () => this.#counted(stage, stage.handle(record, context));
-    if (!tracing.isOn) return this.#settle(handle(), record, record.headers, context);
-    return this.#traced(stage, record, record.headers, context, handle);
+    if (tracing.isOn) this.#traced(stage, record, record.headers, lineage);
+    else this.#settle(stage, stage.handle(record, lineage.context), record, record.headers, lineage);
   }
 
   /** The runner has begun a span for the one that the record is put off for; another that reads it too gets one of its own. */
-  #fromLog(stage: Stage, record: LogRecord, context: StageContext): Promise<unknown> | undefined {
+  #fromLog(stage: Stage, record: LogRecord, lineage: Lineage): void {
     const headers = this.#headersOf(record);
-    if (!this.#options.tracing.isOn || stage.name === this.retriesAs(record.topic)) return this.#settle(stage.handle(record, context), record, headers, context);
-    return this.#traced(stage, record, headers, context, () => stage.handle(record, context));
+    if (this.#options.tracing.isOn && stage.name !== this.retriesAs(record.topic)) this.#traced(stage, record, headers, lineage);
+    else this.#settle(stage, stage.handle(record, lineage.context), record, headers, lineage);
   }
 
-  #traced(stage: Stage, record: LogRecord, parent: LogRecord['headers'], context: StageContext, handle: () => Handled): Promise<unknown> | undefined {
+  /** Its span lasts until everything is durable that it leads to. */
+  #traced(stage: Stage, record: LogRecord, parent: LogRecord['headers'], lineage: Lineage): void {
     const { tracing } = this.#options;
+    const { context } = lineage;
     const { topic, partition, offset, timestamp } = record;
     const span = tracing.start(stage.name, topic, parent, { partition, offset, timestamp, ordinal: record instanceof HandedOver ? record.ordinal : 0 });
     const headers = span === undefined ? parent : { ...parent, ...span.headers };
     try {
-      const done = this.#settle(tracing.run(span, handle), record, headers, context);
-      if (span !== undefined) (done ?? Promise.resolve()).then(() => span.end(), (error: unknown) => span.end(error));
-      return done;
+      const done = Lineage.of(context, (own) => this.#settle(stage, tracing.run(span, () => stage.handle(record, context)), record, headers, own));
+      if (!(done instanceof Promise)) return span?.end();
+      done.then(() => span?.end(), (error: unknown) => span?.end(error));
+      lineage.follow(done);
     } catch (error) {
       span?.end(error);
       throw error;
@@ -166,27 +154,29 @@ export class Chain implements Stage {
     return span === undefined ? headers : { ...headers, ...span.headers };
   }
 
-  #settle(outputs: Handled, record: LogRecord, headers: LogRecord['headers'], context: StageContext): Promise<unknown> | undefined {
-    if (!(outputs instanceof Promise)) return this.#pass(outputs, record, headers, context);
-    return outputs.then((all) => this.#pass(all, record, headers, context));
+  #settle(stage: Stage, outputs: Handled, record: LogRecord, headers: LogRecord['headers'], lineage: Lineage): void {
+    if (!(outputs instanceof Promise)) return this.#pass(outputs, record, headers, lineage);
+    const isHanded = record instanceof HandedOver;
+    if (isHanded) this.#hold(stage, 1);
+    lineage.follow(outputs, (all) => this.#pass(all, record, headers, lineage), isHanded ? () => this.#hold(stage, -1) : undefined);
   }
 
-  #pass(outputs: readonly StageOutput[], origin: LogRecord, input: LogRecord['headers'], context: StageContext): Promise<unknown> | undefined {
-    if (outputs.length === 0) return undefined;
-    const headers = outputHeaders(input, undefined);
+  #hold(stage: Stage, change: 1 | -1): void {
+    this.#held.set(stage, (this.#held.get(stage) ?? 0) + change);
+  }
+
+  #pass(outputs: readonly StageOutput[], origin: LogRecord, input: LogRecord['headers'], lineage: Lineage): void {
+    if (outputs.length === 0) return;
+    // Its own headers are such as outputs carry, unless it has been given a span.
+    const headers = origin instanceof HandedOver && input === origin.headers ? input : outputHeaders(input, undefined);
     const source = this.#sourceOf(origin);
-    const waits: Promise<unknown>[] = [];
     const written: StageOutput[] = [];
-    for (const [ordinal, output] of outputs.entries()) {
-      if (!this.#isHandedOver(output, origin)) {
-        written.push(withHeaders(output, this.#handsOver.has(output.topic) ? { ...headers, [HEADER.originTime]: String(source.timestamp) } : headers));
-        continue;
-      }
-      const wait = this.#deliver(new HandedOver(output, source, headers, ordinal), context);
-      if (wait !== undefined) waits.push(wait);
+    for (let ordinal = 0; ordinal < outputs.length; ordinal += 1) {
+      const output = outputs[ordinal]!;
+      if (this.#isHandedOver(output, origin)) this.#deliver(new HandedOver(output, source, headers, ordinal), lineage);
+      else written.push(withHeaders(output, this.#handsOver.has(output.topic) ? { ...headers, [HEADER.originTime]: String(source.timestamp) } : headers));
     }
-    if (written.length > 0) waits.push(context.publish(written));
-    return waits.length > 1 ? Promise.all(waits) : waits[0];
+    if (written.length > 0) lineage.follow(lineage.context.publish(written));
   }
 
   /** What was written only to change its partition counts as of what led to it. */
@@ -197,16 +187,14 @@ export class Chain implements Stage {
     return { topic, partition, offset, key, value, headers, timestamp: time };
   }
 
-  #isHandedOver(output: StageOutput, { partition }: LogRecord): output is JsonOutput {
-    return output instanceof JsonOutput && this.#handsOver.has(output.topic) && partitionOfKey(output.key, this.#options.partitions) === partition;
+  #isHandedOver(output: StageOutput, origin: LogRecord): output is JsonOutput {
+    return output instanceof JsonOutput && this.#handsOver.has(output.topic) && this.#isInPartition(output.key, origin);
   }
 
-  #counted(stage: Stage, outputs: Handled): Handled {
-    if (!(outputs instanceof Promise)) return outputs;
-    this.#held.set(stage, (this.#held.get(stage) ?? 0) + 1);
-    const done = () => this.#held.set(stage, (this.#held.get(stage) ?? 1) - 1);
-    void outputs.then(done, done);
-    return outputs;
+  /** What has been handed over lies in the partition of its key. */
+  #isInPartition(key: string, origin: LogRecord): boolean {
+    if (origin instanceof HandedOver && origin.key === key) return true;
+    return partitionOfKey(key, this.#options.partitions) === origin.partition;
   }
 
   /** What it has let go of leads to more, perhaps for itself: that takes a turn. */
@@ -226,10 +214,6 @@ export class Chain implements Stage {
     const topics = topicsOf(stage).filter((topic) => this.#handsOver.has(topic) && !shared.includes(topic));
     return topics.flatMap((topic) => [...numbers].map((partition) => ({ topic, partition })));
   }
-}
-
-async function failing(error: unknown): Promise<never> {
-  throw error;
 }
 
 function topicsOf({ inputs }: Stage): string[] {
