@@ -1,4 +1,4 @@
-export { ControlState, keyOf, laneKey, workerKey, type LaneHold, type WorkerDrain } from './control-state.ts';
+export { ControlState, keyOf, laneKey, SCHEDULER, workerKey, type LaneHold, type WorkerDrain } from './control-state.ts';
 export { followControl, type FollowControlOptions } from './follow-control.ts';
 export { checkExperiment, type CheckedExperiment } from './check-experiment.ts';
 export { experimentRecords, removalRecords, type ExperimentDeed } from './experiment-records.ts';

@@ -16,7 +16,7 @@ export { batchMs, driftOf, monotone, refined } from './profile/index.ts';
 export {
   actionFor, agreement, allRolledBack, answerOfArm, applied, controlArm, decideInExperiment, ExperimentBook, ExperimentTallies, isOfArm, promoted, ReportBook, reportKey, reweighted,
   rolledBack, servingArms, started, stopped, summaryOf, weightsProblem,
-  type ArmSummary, type Change, type CountsByArm, type ExperimentAction, type ExperimentSummary, type RuledDecision, type ShadowRuling,
+  type ArmSummary, type Change, type CountsByArm, type ExperimentAction, type ExperimentSummary, type RuledDecision, type OverwrittenExperiment, type ShadowRuling,
 } from './experiment/index.ts';
 export { endsSoFar, Join, STRATEGIES, type StepWithResult, type Strategy, type Verdict } from './fusion/index.ts';
 export {

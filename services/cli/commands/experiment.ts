@@ -67,7 +67,7 @@ async function start(file: string, flags: Flags): Promise<void> {
   await withLog(flags, async (log, prefix) => {
     const { control } = await readExperiments(log, prefix);
     const producer = await log.producer();
-    const begun = await startExperiment(text, { prefix, models: settings.models, workloads, others: control.experiments, producer, actor: actor(), now: now() });
+    const begun = await startExperiment(text, { prefix, models: settings.models, workloads, others: control.experiments, producer, actor: actor(), now: now(), lastStartOf: (name) => control.lastStartOf(name) });
     told(flags, begun);
   });
 }

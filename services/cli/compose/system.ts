@@ -41,7 +41,7 @@ export class System implements AsyncDisposable {
   }
 
   #steer(state: ControlState, { experiments }: Ports): void {
-    experiments.update(state.experiments);
+    experiments.update(state.experiments, state.overwritten);
     for (const unit of this.#units) unit.steer(state);
   }
 

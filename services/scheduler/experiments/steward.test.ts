@@ -33,7 +33,7 @@ function setUp({ fails = 0, begins = true } = {}) {
     steward.heard({ key: 'worker-1', value: Buffer.from('{"kind":"worker"}') });
     await Promise.resolve();
   };
-  return { steward, experiments, published, answer, look, written: () => published.map(({ topic }) => topic) };
+  return { clock, steward, experiments, published, answer, look, written: () => published.map(({ topic }) => topic) };
 }
 
 test('whoever is in charge rolls a bad arm back, once, and says so in the audit; nobody else does', async () => {
@@ -91,4 +91,44 @@ test('an experiment that has ended is left alone', async () => {
   answer('new', 200, true);
   await look();
   expect(written()).toEqual([]);
+});
+
+test('whoever is in charge writes again what a late record lies over, once; also that it is removed', async () => {
+  const { steward, experiments, published, look } = setUp();
+  const overwritten = [{ key: 'experiment/split', control: control() }, { key: 'experiment/gone', control: undefined }];
+  experiments.update([control()], overwritten);
+  await look();
+  expect(published).toEqual([]);
+  steward.inCharge = true;
+  await look();
+  await look();
+  expect(published).toEqual([{ topic: 't.control', key: 'experiment/split', value: JSON.stringify(control()) }, { topic: 't.control', key: 'experiment/gone', value: null }]);
+});
+
+test('one that was suspended first hears what was decided meanwhile', async () => {
+  const { steward, experiments, clock, answer, look, written } = setUp();
+  steward.inCharge = true;
+  await look();
+  answer('usual', 200, false);
+  clock.advance(20_000);
+  answer('new', 200, true);
+  await look();
+  expect(written()).toEqual([]);
+  experiments.update([{ ...control(), state: 'stopped', revision: 2 }]);
+  for (let seconds = 0; seconds < 10; seconds += 1) await look();
+  expect(written()).toEqual([]);
+});
+
+test('one that was suspended acts again when nothing was decided meanwhile', async () => {
+  const { steward, clock, answer, look, written } = setUp();
+  steward.inCharge = true;
+  await look();
+  clock.advance(20_000);
+  await look();
+  answer('usual', 200, false);
+  answer('new', 200, true);
+  await look();
+  expect(written()).toEqual([]);
+  for (let seconds = 0; seconds < 5; seconds += 1) await look();
+  expect(written()).toEqual(['t.control', 't.audit']);
 });

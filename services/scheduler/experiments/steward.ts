@@ -1,6 +1,6 @@
-import type { ExperimentControl } from '@tandem/schemas';
+import { topicName, type ExperimentControl } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import { experimentRecords, type ExperimentDeed } from '@tandem/shared/control';
+import { experimentRecords, SCHEDULER, type ExperimentDeed } from '@tandem/shared/control';
 import { actionFor, applied, ReportBook, type CountsByArm, type ExperimentAction, type ExperimentBook } from '@tandem/shared/core';
 import type { LogRecord } from '@tandem/shared/log';
 import type { StageOutput } from '@tandem/shared/runner';
@@ -11,6 +11,10 @@ const INTERVAL_MS = 1_000;
 const SAMPLES = 60;
 /** What was written is read again by then; else it is written again. */
 const PATIENCE_MS = 10_000;
+/** Workers are heard of twice a second. Whoever has heard nothing for so long may have been suspended, and much may have been decided since. */
+const GAP_MS = 5_000;
+/** By then it has heard what, and whether it is in charge still. */
+const SETTLING_MS = 5_000;
 const DEEDS: Readonly<Record<ExperimentAction['kind'], ExperimentDeed>> = { promote: 'promote', roll_back: 'rollback', end: 'end' };
 
 export interface ExperimentStewardOptions {
@@ -41,7 +45,8 @@ interface Watched {
 /**
  * Holds running experiments against their guard rails and their goal, once a second at most, and does what follows: takes an arm back, promotes one,
  * ends it. One scheduler does so, whoever has partition 0 of the tasks: the group decides that without a further election, and where two
- * think so for a moment, both write the same.
+ * think so for a moment, both write the same. What a scheduler that was suspended writes when it wakes counts for nothing (see `ControlState`); compaction
+ * would keep it all the same, so whoever is in charge writes again what counts.
  */
 export class ExperimentSteward {
   readonly #options: ExperimentStewardOptions;
@@ -50,6 +55,9 @@ export class ExperimentSteward {
   #isInCharge = false;
   #hasBegun = false;
   #lookedAt = -Infinity;
+  #actsFrom = -Infinity;
+  /** By key: when it was written again. */
+  readonly #restoredAt = new Map<string, number>();
 
   constructor(options: ExperimentStewardOptions) {
     this.#options = options;
@@ -65,8 +73,10 @@ export class ExperimentSteward {
     const now = this.#options.clock.now();
     this.#reports.heard(key, value);
     if (!this.#hasBegun || now - this.#lookedAt < INTERVAL_MS) return;
+    if (now - this.#lookedAt > GAP_MS && this.#lookedAt > 0) this.#actsFrom = now + SETTLING_MS;
     this.#lookedAt = now;
     this.#look();
+    this.#restore(now);
   }
 
   set inCharge(isInCharge: boolean) {
@@ -86,9 +96,30 @@ export class ExperimentSteward {
     const watched = this.#watch(control);
     const counts = this.#reports.countsOf(control);
     const action = actionFor(control, counts, this.#windowAgo(watched, control, counts, now));
-    if (action === undefined || !this.#isInCharge) return;
+    if (action === undefined || !this.#mayAct(now)) return;
     const isOnItsWay = watched.actedOn === control.revision && watched.actedAt !== undefined && now - watched.actedAt < PATIENCE_MS;
     if (!isOnItsWay) void this.#act(control, watched, action, now);
+  }
+
+  #mayAct(now: number): boolean {
+    return this.#isInCharge && now >= this.#actsFrom;
+  }
+
+  /** What counts goes behind what was written late. */
+  #restore(now: number): void {
+    const { experiments, prefix, publish, logger } = this.#options;
+    const { overwritten } = experiments;
+    for (const key of this.#restoredAt.keys()) if (!overwritten.some((one) => one.key === key)) this.#restoredAt.delete(key);
+    if (!this.#mayAct(now)) return;
+    for (const { key, control } of overwritten) {
+      if (now - (this.#restoredAt.get(key) ?? -Infinity) < PATIENCE_MS) continue;
+      this.#restoredAt.set(key, now);
+      logger.warn({ key, revision: control?.revision }, 'an old record came late; what counts is written again');
+      publish([{ topic: topicName(prefix, 'control'), key, value: control === undefined ? null : JSON.stringify(control) }]).catch((err: unknown) => {
+        this.#restoredAt.delete(key);
+        logger.warn({ err, key }, 'it could not be written; trying again');
+      });
+    }
   }
 
   #watch({ definition: { name }, startedAt }: ExperimentControl): Watched {
@@ -115,7 +146,7 @@ export class ExperimentSteward {
     watched.actedOn = control.revision;
     const time = Math.round(now);
     try {
-      await publish(experimentRecords(applied(control, action, { by: 'scheduler', time }), { prefix, actor: 'scheduler', deed: DEEDS[action.kind], time }));
+      await publish(experimentRecords(applied(control, action, { by: SCHEDULER, time }), { prefix, actor: SCHEDULER, deed: DEEDS[action.kind], time }));
       onAction?.(name, action);
       logger.info({ experiment: name, ...action }, `experiment ${name}: ${action.kind}`);
     } catch (err) {

@@ -16,10 +16,13 @@ function changed(control: ExperimentControl, change: Change, over: Changed): Exp
   return { ...control, ...over, ...change, why: change.why.slice(0, 1_000), revision: control.revision + 1 };
 }
 
-/** @param releases by arm that names a version, the registry's entry of it */
+/**
+ * Starts of a name follow one another in time, also where clocks differ: by that a late record of an earlier one is known.
+ * @param releases by arm that names a version, the registry's entry of it
+ */
 export function started(definition: Experiment, releases: Readonly<Record<string, Variant>>, change: Change, before?: ExperimentControl): ExperimentControl {
   return {
-    kind: 'experiment', definition, state: 'running', out: {}, ...change, startedAt: change.time, revision: (before?.revision ?? 0) + 1,
+    kind: 'experiment', definition, state: 'running', out: {}, ...change, startedAt: Math.max(change.time, (before?.startedAt ?? -1) + 1), revision: (before?.revision ?? 0) + 1,
     weights: Object.fromEntries(definition.arms.map(({ name, weight }) => [name, weight])),
     ...(Object.keys(releases).length === 0 ? {} : { releases: { ...releases } }),
   };

@@ -24,17 +24,32 @@ export interface ShadowRuling {
   model: string;
 }
 
+/** An experiment whose last record on topic `control` is an old one, of somebody who wrote late. */
+export interface OverwrittenExperiment {
+  /** Of the record. */
+  key: string;
+  /** What counts; undefined: it is removed. */
+  control: ExperimentControl | undefined;
+}
+
 /** The experiments as operators want them now. One per process: the classifier puts users into arms by it, the scheduler follows them. */
 export class ExperimentBook {
   #controls: readonly ExperimentControl[] = [];
+  #overwritten: readonly OverwrittenExperiment[] = [];
 
   /** In the order of their names, so that every process sees the same. */
-  update(controls: readonly ExperimentControl[]): void {
+  update(controls: readonly ExperimentControl[], overwritten: readonly OverwrittenExperiment[] = []): void {
+    this.#overwritten = overwritten;
     this.#controls = controls.toSorted((a, b) => (a.definition.name < b.definition.name ? -1 : 1));
   }
 
   get all(): readonly ExperimentControl[] {
     return this.#controls;
+  }
+
+  /** Those have to be written again. */
+  get overwritten(): readonly OverwrittenExperiment[] {
+    return this.#overwritten;
   }
 
   named(name: string): ExperimentControl | undefined {

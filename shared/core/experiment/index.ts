@@ -1,4 +1,4 @@
-export { ExperimentBook, type ShadowRuling } from './experiment-book.ts';
+export { ExperimentBook, type OverwrittenExperiment, type ShadowRuling } from './experiment-book.ts';
 export { controlArm, servingArms } from './arms.ts';
 export { decideInExperiment, isOfArm, type RuledDecision } from './decide-arm.ts';
 export { ExperimentTallies } from './experiment-tally.ts';
