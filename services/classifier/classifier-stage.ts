@@ -65,7 +65,7 @@ class Classifier implements ClassifierStage {
       observer.cacheUnavailable();
       warning.warn(error);
     };
-    const patience = new CachePatience(clock);
+    const patience = new CachePatience(clock, cache);
     this.#features = new FeatureStore({ cache, clock, historyLimit, ttlMs: featureTtlMs, patience, onUnavailable });
     this.#duplicates = new Duplicates({ cache, ttlMs: dedupTtlMs, patience, onUnavailable });
   }

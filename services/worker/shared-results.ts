@@ -41,7 +41,7 @@ export class SharedResults {
 
   constructor(options: SharedResultsOptions) {
     this.#options = options;
-    this.#patience = new CachePatience(options.clock);
+    this.#patience = new CachePatience(options.clock, options.cache);
   }
 
   /** Where the result of this content lies, or will. */

@@ -1,5 +1,6 @@
 import type { Clock } from '../clock/index.ts';
 import { TandemError } from '../errors/index.ts';
+import type { Cache } from './types.ts';
 
 /** Of the time until the deadline: this much may go into one question to the cache. */
 const SHARE = 0.5;
@@ -13,11 +14,14 @@ const SUSPECT_WAIT_MS = 50;
  */
 export class CachePatience {
   readonly #clock: Clock;
+  readonly #isNeeded: boolean;
   #suspect = false;
   #answers = 0;
 
-  constructor(clock: Clock) {
+  /** @param cache one of this process answers in the same turn: no timer has to watch it (which took 3 KB a question) */
+  constructor(clock: Clock, { shared }: Pick<Cache, 'shared'>) {
     this.#clock = clock;
+    this.#isNeeded = shared;
   }
 
   /** The last question found no answer; who can do without one need not ask. */
@@ -29,7 +33,11 @@ export class CachePatience {
    * @param deadlineAt epoch ms; null: none, and only the cache's own bound counts
    * @throws what the question throws; {TandemError} `cache_unavailable` (retryable) for one that took too long
    */
-  async ask<Answer>(deadlineAt: number | null, question: () => Promise<Answer>): Promise<Answer> {
+  ask<Answer>(deadlineAt: number | null, question: () => Promise<Answer>): Promise<Answer> {
+    return this.#isNeeded ? this.#askWatched(deadlineAt, question) : question();
+  }
+
+  async #askWatched<Answer>(deadlineAt: number | null, question: () => Promise<Answer>): Promise<Answer> {
     const waitMs = this.#waitMs(deadlineAt);
     const answer = question();
     answer.then(
