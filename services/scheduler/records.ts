@@ -1,12 +1,24 @@
-import { topicName, workTopicName, type Cancellation, type PlanStep, type StepEnds, type StepOutcome, type Task, type Work } from '@tandem/schemas';
+import { topicName, type Cancellation, type PlanStep, type StepEnds, type StepOutcome, type Task, type Work } from '@tandem/schemas';
 import type { Decision, RuledDecision, ServedPool } from '@tandem/shared/core';
 import { JsonOutput, type StageOutput } from '@tandem/shared/runner';
+import { WorkTopics } from './work-topics.ts';
 
 /** Not put off. */
 type Made = Exclude<Decision, { kind: 'wait' }>;
 
 /** What an experiment has to do with it. */
 type OnTrial = Omit<RuledDecision, 'decision'>;
+
+/** Where records go. */
+export interface Destinations {
+  outcomes: string;
+  work: WorkTopics;
+}
+
+/** @param prefix of all topics */
+export function destinations(prefix: string): Destinations {
+  return { outcomes: topicName(prefix, 'outcomes'), work: new WorkTopics(prefix) };
+}
 
 /** One step of one request, and what came before it. */
 export interface StepOfTask {
@@ -17,13 +29,14 @@ export interface StepOfTask {
   tried?: readonly string[];
 }
 
-function workOutput(prefix: string, { task, step, previous, tried = [] }: StepOfTask, decision: Decision & { kind: 'dispatch' }, now: number, { experiment, rescuable }: OnTrial = {}): StageOutput {
+function workOutput({ work: topics }: Destinations, { task, step, previous, tried = [] }: StepOfTask, decision: Decision & { kind: 'dispatch' }, now: number, { experiment, rescuable }: OnTrial): StageOutput {
   const { model, precision, pool, reason } = decision;
-  const work: Work = {
-    step: step.id, model, precision, reason, dispatchedAt: now, task, previous, ...(pool === undefined ? {} : { pool }), ...(tried.length === 0 ? {} : { tried: [...tried] }),
-    ...(experiment === undefined ? {} : { experiment }), ...(rescuable === true ? { rescuable } : {}),
-  };
-  return new JsonOutput(workTopicName(prefix, task.lane, { model, precision, pool }), task.key, work);
+  const work: Work = { step: step.id, model, precision, reason, dispatchedAt: now, task, previous };
+  if (pool !== undefined) work.pool = pool;
+  if (tried.length > 0) work.tried = [...tried];
+  if (experiment !== undefined) work.experiment = experiment;
+  if (rescuable === true) work.rescuable = rescuable;
+  return new JsonOutput(topics.of(task.lane, decision), task.key, work);
 }
 
 function outcome({ task, step, previous }: StepOfTask, decision: Exclude<Made, { kind: 'dispatch' }>): StepOutcome {
@@ -34,13 +47,13 @@ function outcome({ task, step, previous }: StepOfTask, decision: Exclude<Made, {
 }
 
 /** A decision as the record that carries it out. */
-export function output(prefix: string, at: StepOfTask, decision: Made, now: number, onTrial?: OnTrial): StageOutput {
-  if (decision.kind === 'dispatch') return workOutput(prefix, at, decision, now, onTrial);
-  return new JsonOutput(topicName(prefix, 'outcomes'), at.task.key, outcome(at, decision));
+export function output(to: Destinations, at: StepOfTask, decision: Made, now: number, onTrial: OnTrial): StageOutput {
+  if (decision.kind === 'dispatch') return workOutput(to, at, decision, now, onTrial);
+  return new JsonOutput(to.outcomes, at.task.key, outcome(at, decision));
 }
 
 /** A cancellation follows the work that it is about: to all places where that may wait. */
-export function cancellationOutputs(prefix: string, cancellation: Cancellation, pools: readonly ServedPool[]): StageOutput[] {
+export function cancellationOutputs({ work }: Destinations, cancellation: Cancellation, pools: readonly ServedPool[]): StageOutput[] {
   return pools.flatMap((pool) =>
-    (['interactive', 'bulk'] as const).map((lane) => new JsonOutput(workTopicName(prefix, lane, pool), cancellation.key, cancellation)));
+    (['interactive', 'bulk'] as const).map((lane) => new JsonOutput(work.of(lane, pool), cancellation.key, cancellation)));
 }

@@ -1,5 +1,5 @@
 import {
-  CANCELLED, topicName, type Cancellation, type Outcome, type RedispatchOutcome, type StepEnds, type StepOutcome, type Task, type TaskRecord, type Variant,
+  CANCELLED, topicName, type Cancellation, type Outcome, type RedispatchOutcome, type StepEnd, type StepEnds, type StepOutcome, type Task, type TaskRecord, type Variant,
 } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import {
@@ -12,7 +12,7 @@ import { readRecord, type Stage, type StageContext, type StageOutput } from '@ta
 import type { Logger } from '@tandem/shared/telemetry';
 import { ShadowCopies } from './experiments/shadow-copies.ts';
 import { ExperimentSteward } from './experiments/steward.ts';
-import { cancellationOutputs, output, type StepOfTask } from './records.ts';
+import { cancellationOutputs, destinations, output, type Destinations, type StepOfTask } from './records.ts';
 import { Reports } from './reports.ts';
 import { WaitingSteps } from './waiting-steps.ts';
 
@@ -48,6 +48,10 @@ export interface SchedulerObserver {
 
 type Outputs = readonly StageOutput[] | Promise<readonly StageOutput[]>;
 
+const NOTHING: readonly StageOutput[] = [];
+const NONE_TRIED: readonly string[] = [];
+const NOTHING_DONE: ReadonlySet<string> = new Set();
+
 /** A cluster's state is computed once for all records of one millisecond. */
 interface Snapshot {
   at: number;
@@ -57,6 +61,7 @@ interface Snapshot {
 /** How often a step that no worker would run is decided again. */
 const MAX_REDISPATCHES = 2;
 const SKIP_CANCELLED: RuledDecision = { decision: { kind: 'skip', reason: CANCELLED } };
+const NOT_ON_TRIAL = {};
 
 class Scheduler implements Stage {
   readonly name = 'scheduler';
@@ -68,6 +73,7 @@ class Scheduler implements Stage {
   readonly #copies: ShadowCopies;
   #context: StageContext | undefined;
   readonly #tasksTopic: string;
+  readonly #to: Destinations;
   /** Requests that have been taken back. */
   readonly #cancelled = new RecentKeys();
   #telemetry: Tail | undefined;
@@ -85,6 +91,7 @@ class Scheduler implements Stage {
       ...options, experiments: this.#experiments, publish: (outputs) => this.#publish(outputs), onAction: (name, action) => options.observer?.experiment?.(name, action),
     });
     this.#tasksTopic = topicName(options.prefix, 'tasks');
+    this.#to = destinations(options.prefix);
     this.inputs = [{ group: 'scheduler', topics: [this.#tasksTopic, topicName(options.prefix, 'outcomes')] }];
     this.#reports = new Reports({ ...options, waiting: () => this.#waiting.size });
     const { variants, clock, tierWeights } = options;
@@ -163,7 +170,7 @@ class Scheduler implements Stage {
   #cancel(cancellation: Cancellation): StageOutput[] {
     const now = this.#options.clock.now();
     this.#cancelled.add(cancellation.requestId, now);
-    return cancellationOutputs(this.#options.prefix, cancellation, this.#cluster.served(now));
+    return cancellationOutputs(this.#to, cancellation, this.#cluster.served(now));
   }
 
   #begin(task: Task): Outputs {
@@ -172,10 +179,10 @@ class Scheduler implements Stage {
 
   /** What an outcome makes possible: the steps that come after it. */
   #goOn(outcome: Outcome): Outputs {
-    if (outcome.kind === 'rejected' || outcome.kind === 'progress') return [];
+    if (outcome.kind === 'rejected' || outcome.kind === 'progress') return NOTHING;
     if (outcome.kind === 'shadow') {
       this.#copies.returned(outcome.requestId, outcome.shadow.arm);
-      return [];
+      return NOTHING;
     }
     this.#count(outcome);
     if (outcome.kind === 'redispatch') return this.#again(outcome);
@@ -191,7 +198,7 @@ class Scheduler implements Stage {
    */
   #next(task: Task, previous: StepEnds, done: string | undefined): Outputs {
     const { steps } = task.plan;
-    const ends = new Set(Object.keys(previous));
+    const ends = done === undefined ? NOTHING_DONE : new Set(Object.keys(previous));
     const ready = task.deadlineAt === null
       ? steps.filter(({ id, after }) => !ends.has(id) && after.every((before) => ends.has(before))).slice(0, 1)
       : readySteps(steps, ends, done);
@@ -201,13 +208,13 @@ class Scheduler implements Stage {
   /** The step again, without the variants that would not run it; not for ever. */
   #again({ task, step: id, previous, tried, code, message }: RedispatchOutcome): Outputs {
     const step = task.plan.steps.find((one) => one.id === id);
-    if (step === undefined) return [];
+    if (step === undefined) return NOTHING;
     const at = { task, step, previous, tried };
     if (tried.length <= MAX_REDISPATCHES) return this.#decideAll([at]);
-    const { prefix, clock, observer } = this.#options;
+    const { clock, observer } = this.#options;
     const decision: Decision = { kind: 'fail', code: code === 'variant_unavailable' ? code : 'no_variant', reason: message };
     observer?.decided(decision);
-    return [output(prefix, at, decision, clock.now())];
+    return [output(this.#to, at, decision, clock.now(), NOT_ON_TRIAL)];
   }
 
   #count(outcome: StepOutcome | RedispatchOutcome): void {
@@ -228,32 +235,35 @@ class Scheduler implements Stage {
   }
 
   #decideAll(steps: readonly StepOfTask[]): Outputs {
+    if (steps.length === 0) return NOTHING;
     const decided = steps.map((at) => this.#decide(at) ?? this.#waiting.add(at));
     return decided.some((one) => one instanceof Promise) ? Promise.all(decided.map((one) => Promise.resolve(one))) : (decided as StageOutput[]);
   }
 
   /** Undefined: it has to wait. */
   #decide(at: StepOfTask): StageOutput | undefined {
-    const { prefix, clock, observer } = this.#options;
+    const { clock, observer } = this.#options;
     const now = clock.now();
-    const { decision, ...onTrial } = this.#isCancelled(at, now) ? SKIP_CANCELLED : this.#choose(at, now);
+    const ruled = this.#isCancelled(at, now) ? SKIP_CANCELLED : this.#choose(at, now);
+    const { decision } = ruled;
     if (decision.kind === 'wait') return undefined;
     observer?.decided(decision);
     this.#reports.count(decision, at.task.lane);
     if (decision.kind === 'dispatch') this.#dispatched(at, decision, now);
     else if (decision.kind === 'fail' && decision.code === 'overload') this.#cluster.shed(at.step.model, now);
-    return output(prefix, at, decision, now, onTrial);
+    return output(this.#to, at, decision, now, ruled);
   }
 
   #dispatched({ task: { requestId, lane, tier, key }, step }: StepOfTask, { model, precision, pool, forecast }: Decision & { kind: 'dispatch' }, now: number): void {
-    this.#cluster.dispatched({ requestId, step: step.id, model, precision, lane, tier, key, forecast, dispatchedAt: now, ...(pool === undefined ? {} : { pool }) });
+    this.#cluster.dispatched({ requestId, step: step.id, model, precision, pool, lane, tier, key, forecast, dispatchedAt: now });
   }
 
   /** A policy's defect must not leave a request unanswered. */
   #choose(at: StepOfTask, now: number): RuledDecision {
     const { policy, logger } = this.#options;
     try {
-      return decideInExperiment(policy, { ...at, now, cluster: this.#state(now) }, this.#experiments.ruling(at.task, at.step));
+      const { task, step, previous, tried = NONE_TRIED } = at;
+      return decideInExperiment(policy, { task, step, previous, tried, now, cluster: this.#state(now) }, this.#experiments.ruling(task, step));
     } catch (error) {
       logger.error({ err: error, step: at.step.id, workload: at.task.workload }, 'the policy failed');
       return { decision: { kind: 'fail', code: 'internal', reason: `the policy failed: ${messageOf(error)}` } };
@@ -263,7 +273,8 @@ class Scheduler implements Stage {
   /** Heard here, or by whoever dropped an earlier step. */
   #isCancelled({ task, previous }: StepOfTask, now: number): boolean {
     if (this.#cancelled.has(task.requestId, now)) return true;
-    return Object.values(previous).some((end) => end.kind === 'skipped' && end.reason === CANCELLED);
+    for (const step in previous) if (isCancelled(previous[step])) return true;
+    return false;
   }
 
   #state(now: number): ClusterState {
@@ -284,6 +295,10 @@ class Scheduler implements Stage {
     this.#waiting.look();
     this.#cancelProbe = clock.schedule(clock.now() + probeIntervalMs, () => void this.#probe());
   }
+}
+
+function isCancelled(end: StepEnd | undefined): boolean {
+  return end?.kind === 'skipped' && end.reason === CANCELLED;
 }
 
 /** Chooses model × precision × pool for each step, from what it measures of the load. Keeps no task. */
