@@ -326,20 +326,17 @@ export class Partition {
 
   /** A response that the log will not take is replaced by one that says so. */
   async #write(response: Response, id: CompactId, request: Pick<Task, 'key' | 'source' | 'arrivedAt'>, headers: Headers): Promise<void> {
-    const { requestId } = response;
+    const { requestId, workload, userId } = response;
     const { arrivedAt } = request;
-    const respond = async (made: Response) => {
-      const output = this.#output(made, request, headers);
-      await this.#responder.respond({ requestId, id, arrivedAt, output });
-      this.#reply(output, headers);
-    };
-    try {
-      await respond(response);
-    } catch (error) {
-      if (!(error instanceof TandemError) || error.retryable || response.result === undefined) throw error;
-      const { workload, userId } = response;
-      const failed = defectResponse({ requestId, workload, arrivedAt, ...(userId === undefined ? {} : { userId }) }, error, this.#options.clock.now());
-      await respond(failed);
+    for (let made = response; ;) {
+      try {
+        const output = this.#output(made, request, headers);
+        await this.#responder.respond({ requestId, id, arrivedAt, output });
+        return this.#reply(output, headers);
+      } catch (error) {
+        if (!(error instanceof TandemError) || error.retryable || made.result === undefined) throw error;
+        made = defectResponse({ requestId, workload, arrivedAt, ...(userId === undefined ? {} : { userId }) }, error, this.#options.clock.now());
+      }
     }
   }
 

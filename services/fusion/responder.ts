@@ -19,6 +19,8 @@ export interface ResponderOptions extends AnsweredOptions {
   onFault: (error: unknown) => void;
 }
 
+const WRITTEN = Promise.resolve();
+
 /** Writes the responses of one partition, each request's once, as far as the delivery mode promises. */
 export class Responder {
   readonly #options: ResponderOptions;
@@ -66,9 +68,10 @@ export class Responder {
     const { requestId, id } = answer;
     const underWay = this.#underWay.get(requestId);
     if (underWay !== undefined) return underWay.written;
-    const written = this.#write(answer).finally(() => this.#underWay.delete(requestId));
-    this.#underWay.set(requestId, { id, written });
-    return written;
+    const answering = { id, written: WRITTEN };
+    this.#underWay.set(requestId, answering);
+    answering.written = this.#write(answer);
+    return answering.written;
   }
 
   /**
@@ -90,11 +93,15 @@ export class Responder {
   }
 
   async #write(answer: Answer): Promise<void> {
-    const { id, output } = answer;
-    while (!this.knows(answer.arrivedAt) && !this.closed) await this.lookBack(answer.arrivedAt);
-    if (this.closed || this.#answered.stateOf(id) !== 'unknown') return;
-    if (this.#transactions !== undefined) return this.#transactions.write(answer);
-    await this.#options.publish([output]);
-    this.#answered.add(id);
+    const { requestId, id, output } = answer;
+    try {
+      while (!this.knows(answer.arrivedAt) && !this.closed) await this.lookBack(answer.arrivedAt);
+      if (this.closed || this.#answered.stateOf(id) !== 'unknown') return;
+      if (this.#transactions !== undefined) return await this.#transactions.write(answer);
+      await this.#options.publish([output]);
+      this.#answered.add(id);
+    } finally {
+      this.#underWay.delete(requestId);
+    }
   }
 }

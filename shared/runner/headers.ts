@@ -21,10 +21,8 @@ export function outputHeaders(input: Headers, span: Headers | undefined): Header
 /** An output's own headers win over the carried ones. */
 export function withHeaders(output: OutgoingRecord, carried: Headers): OutgoingRecord {
   const { topic, key, value, partition, timestamp } = output;
-  return {
-    topic, key, value,
-    headers: output.headers === undefined ? carried : { ...carried, ...output.headers },
-    ...(partition === undefined ? {} : { partition }),
-    ...(timestamp === undefined ? {} : { timestamp }),
-  };
+  const written: OutgoingRecord = { topic, key, value, headers: output.headers === undefined ? carried : { ...carried, ...output.headers } };
+  if (partition !== undefined) written.partition = partition;
+  if (timestamp !== undefined) written.timestamp = timestamp;
+  return written;
 }

@@ -2,7 +2,7 @@ import { errorCodeSchema, type ErrorCode } from '@tandem/schemas';
 import { wait } from '../clock/index.ts';
 import { RecordError, TandemError, isRetryable, messageOf } from '../errors/index.ts';
 import type { LifecycleState } from '../lifecycle/index.ts';
-import type { Delivery, Headers, LogRecord } from '../log/index.ts';
+import type { Delivery, LogRecord } from '../log/index.ts';
 import type { RecordSpan } from '../telemetry/index.ts';
 import { deadLetter } from './dead-letter.ts';
 import type { CompleteOptions } from './defaults.ts';
@@ -29,6 +29,8 @@ interface Attempt {
 }
 
 const FIRST_DELIVERY = { attempts: 0, deliveries: 0 } as const;
+/** Of what is published beside the handling of a record. */
+const NONE_CARRIED = outputHeaders({}, undefined);
 
 /** Brings deliveries to their end: handled and their outputs durable, put off, a dead letter, or handed back. */
 export class RecordHandler {
@@ -272,9 +274,7 @@ export class RecordHandler {
   }
 
   #publish(outputs: readonly StageOutput[]): Promise<void> {
-    const none: Headers = {};
-    const carried = outputHeaders(none, undefined);
-    return this.#write(outputs.map((output) => withHeaders(output, carried)));
+    return this.#write(outputs.map((output) => withHeaders(output, NONE_CARRIED)));
   }
 
   /** What cannot be written now is written later, however long that takes: giving up would lose it. */
