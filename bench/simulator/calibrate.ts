@@ -1,45 +1,67 @@
 import { DEFAULT_PARTITIONS } from '@tandem/schemas';
+import type { Random } from '@tandem/shared/clock';
 import { poissonArrivals, seededRandom } from '@tandem/shared/random';
-import { measuredHop, measuredTimes, mixedHops, recordedHop, type BatchSample, type HopTimes, type ServiceTimes, type TimedSample } from '@tandem/simulator';
-import { SESSION_TIMEOUT_MS } from './graded-cluster.ts';
+import { byTurns, measuredTimes, recorded, type BatchSample, type HopTimes, type Playback, type ServiceTimes } from '@tandem/simulator';
+import { othersTogether, type CoresUsed } from './cores-used.ts';
+import { demandsByRate, type DemandsByRate } from './demands.ts';
+import { SESSION_TIMEOUT_MS, WORKERS } from './graded-cluster.ts';
 import type { Answered, Tapped, TappedRun } from './tapped.ts';
 
 /** What is measured once, before anything is predicted. */
 export interface Calibration {
-  /** By `model.precision`: what batches take alone on the cores. */
-  times: ReadonlyMap<string, ServiceTimes>;
+  /** By `model.precision`: what batches take with a core of their own, and how much that varies at so many requests per second. */
+  timesAt(perSecond: number): ReadonlyMap<string, ServiceTimes>;
   /** The ways at so many requests per second: where the cores are short, they take longer too. */
   hopsAt(perSecond: number): HopTimes;
-  /** Cores that everything but inference takes: a fixed part, and one per request and second. */
-  others: { fixedCores: number; secondsPerRequest: number };
+  /** Cores that everything but inference needs at so many requests per second, whether they are served or refused. */
+  others: DemandsByRate;
   /** Of the requests' keys. */
   partitionShares: readonly number[];
   /** Requests per second, by `model.precision`, that saturate the workers. */
   capacityPerSecond: ReadonlyMap<string, number>;
   samples: Record<string, { size: number; meanMs: number; count: number }[]>;
+  /** The runs that it rests on. */
+  runs: readonly MeasuredRun[];
+  /** That all of it got together where it wanted more than there are. */
   cores: number;
   detectionMs: number;
 }
 
-/** Two runs of one variant: with next to nothing waiting, and with more than can be done. */
+/** What a run took of the cores, and what came of it; requests per second. */
+interface MeasuredRun {
+  variant: string;
+  offeredPerSecond: number;
+  completePerSecond: number;
+  cores: CoresUsed;
+}
+
+/** Runs of one variant: with next to nothing waiting, with a little more than can be done, and with so much that most is refused. */
 export interface CalibrationRuns {
   variant: string;
   light: TappedRun;
   full: TappedRun;
+  over: TappedRun;
 }
 
 const LIGHT_SHARE = 0.25;
 /** A little more than can be done: with much more, refusing takes the cores that computing should have, and what is then answered is no capacity. */
 const FULL_SHARE = 1.1;
-/** Of what goes on beside the worker, this much comes before the dispatch: a request is read, sensed and decided on, and then merged and answered. */
-const BEFORE_SHARE = 0.6;
+/** What receiving and refusing costs is taken from here. */
+const OVER_SHARE = 2;
+/** Who answers less than this in full had more to do than it could. */
+const SATURATED_BELOW = 0.95;
+/** What lies between the request's record and its answer, beside dispatch and batch: a record read and decided on, and one read and merged. */
+const BEFORE_SHARE = 0.5;
 
 /** @param roughCapacity requests per second, of a burst */
 export async function calibrationRuns(tapped: Tapped, variant: string, roughCapacity: number, { seconds, brokerPid, seed }: { seconds: number; brokerPid: number | undefined; seed: number }): Promise<CalibrationRuns> {
   const at = (share: number) => tapped.run({
     arrivals: poissonArrivals(share * roughCapacity, seededRandom(seed, `calibration ${variant} ${share}`)), seconds, partitions: DEFAULT_PARTITIONS, brokerPid,
   });
-  return { variant, light: await at(LIGHT_SHARE), full: await at(FULL_SHARE) };
+  // Light load last: what is warm by then is warm in all.
+  const over = await at(OVER_SHARE);
+  const full = await at(FULL_SHARE);
+  return { variant, over, full, light: await at(LIGHT_SHARE) };
 }
 
 /** Batches, not requests: a batch of n comes n times among the answers. */
@@ -51,69 +73,95 @@ function batchesOf(answers: readonly Answered[], variant: string, slowdown: numb
   });
 }
 
+const runsOf = ({ light, full, over }: CalibrationRuns): TappedRun[] => [light, full, over];
+
+function isSaturated({ answers, figures: { offered } }: TappedRun): boolean {
+  return answers.filter(({ status }) => status === 'complete').length < SATURATED_BELOW * offered;
+}
+
 /**
- * How much longer batches took than they would have with a core of their own: session time ÷ CPU time of inference, which is what the workers took
- * less what else they do for a request, as lightly loaded ones show it.
+ * How much longer batches took than they would have with a core of their own: time that sessions were busy ÷ their CPU time. Of a run that is not
+ * saturated each batch is told of by an answer; of one that is, some end too late for that, but sessions have something to do all the time.
  */
-function slowdownsOf({ variant, light, full }: CalibrationRuns): { light: number; full: number } {
-  const sessionCores = (run: TappedRun) => run.answers.reduce((sum, answer) => sum + (answer.variant === variant ? answer.computeMs / answer.batchSize : 0), 0) / 1_000 / run.seconds;
-  const answered = (run: TappedRun) => run.answers.filter((answer) => answer.variant === variant).length / run.seconds;
-  const besidesPerRequest = Math.max(0, light.workerCores - sessionCores(light)) / answered(light);
-  const inferenceCores = full.workerCores - besidesPerRequest * answered(full);
-  return { light: 1, full: Math.max(1, sessionCores(full) / Math.max(inferenceCores, 0.5 * full.workerCores)) };
+function slowdownOf(run: TappedRun): number {
+  const busy = run.answers.reduce((sum, { batchSize, computeMs }) => sum + (batchSize > 0 ? computeMs / batchSize : 0), 0) / 1_000 / run.seconds;
+  return Math.max(1, (isSaturated(run) ? WORKERS : busy) / run.cores.inference);
+}
+
+/**
+ * Of the two runs on either side of a rate, or of all: where many threads want the cores, it is chance how long a batch waits for its turns.
+ * @throws {Error} where nothing was answered
+ */
+function batchesAround(runs: CalibrationRuns, perSecond?: number): BatchSample[] {
+  const { variant, light, full } = runs;
+  const chosen = perSecond === undefined ? runsOf(runs) : neighbours(runsOf(runs), perSecond);
+  const all = chosen.flatMap((run) => batchesOf(run.answers, variant, slowdownOf(run)));
+  if (all.length > 0) return all;
+  if (perSecond !== undefined) return batchesAround(runs);
+  throw new Error(`${variant}: nothing was answered in time at ${Math.round(light.figures.offeredPerSecond)} to ${Math.round(full.figures.offeredPerSecond)} requests/s: this machine is too busy to measure on, or too slow for this --slo-ms`);
+}
+
+/** The last one below a rate and the first one above it; at the ends the same twice. */
+function neighbours(runs: readonly TappedRun[], perSecond: number): [TappedRun, TappedRun] {
+  const sorted = runs.toSorted((a, b) => a.figures.offeredPerSecond - b.figures.offeredPerSecond);
+  const above = sorted.findIndex(({ figures }) => figures.offeredPerSecond >= perSecond);
+  return [sorted.at(above < 0 ? -1 : Math.max(0, above - 1))!, sorted.at(above)!];
 }
 
 /** @param cores of the machine that everything shares */
 export function calibrate(runs: readonly CalibrationRuns[], cores: number): Calibration {
-  const others = othersOf(runs);
-  const times = new Map<string, ServiceTimes>();
-  const samples: Calibration['samples'] = {};
-  for (const one of runs) {
-    const { variant, light, full } = one;
-    const slowdowns = slowdownsOf(one);
-    const all = [...batchesOf(light.answers, variant, slowdowns.light), ...batchesOf(full.answers, variant, slowdowns.full)];
-    if (all.length === 0) throw new Error(`${variant}: nothing was answered in time at ${Math.round(light.figures.offeredPerSecond)} requests/s: this machine is too busy to measure on, or too slow for this --slo-ms`);
-    times.set(variant, measuredTimes(all));
-    samples[variant] = summary(all);
-  }
-  const capacities = runs.map(({ variant, full }) => [variant, full.answers.filter(({ status }) => status === 'complete').length / full.answers.length * full.figures.offeredPerSecond] as const);
-  const shares = runs[0]!.full.partitionShares;
-  return { times, hopsAt: (perSecond) => hopsOf(runs, perSecond), others, partitionShares: shares, capacityPerSecond: new Map(capacities), samples, cores, detectionMs: SESSION_TIMEOUT_MS };
+  const samples = Object.fromEntries(runs.map((one) => [one.variant, summary(batchesAround(one))]));
+  const measured = runs.flatMap((one) => runsOf(one).map((run) => measuredRun(one.variant, run)));
+  const all = runs.flatMap(runsOf);
+  return {
+    samples, runs: measured, hopsAt: (perSecond) => hopsOf(runs, perSecond), timesAt: (perSecond) => new Map(runs.map((one) => [one.variant, measuredTimes(batchesAround(one, perSecond))])),
+    others: demandsByRate(measured.map(({ offeredPerSecond, cores: { others } }) => ({ perSecond: offeredPerSecond, cores: others }))), partitionShares: runs[0]!.full.partitionShares,
+    capacityPerSecond: new Map(runs.map(({ variant, full }) => [variant, measuredRun(variant, full).completePerSecond])), cores: coresOf(all, cores), detectionMs: SESSION_TIMEOUT_MS,
+  };
 }
 
-function othersOf(runs: readonly CalibrationRuns[]): Calibration['others'] {
-  const points = runs.flatMap(({ light, full }) => [light, full]).map(({ figures, otherCores }) => ({ x: figures.offeredPerSecond, y: otherCores }));
-  const meanOf = (values: readonly number[]) => values.reduce((sum, value) => sum + value, 0) / values.length;
-  const [meanX, meanY] = [meanOf(points.map(({ x }) => x)), meanOf(points.map(({ y }) => y))];
-  const slope = points.reduce((sum, { x, y }) => sum + (x - meanX) * (y - meanY), 0) / points.reduce((sum, { x }) => sum + (x - meanX) ** 2, 0);
-  const secondsPerRequest = Math.max(0, slope);
-  return { secondsPerRequest, fixedCores: Math.max(0, meanY - secondsPerRequest * meanX) };
+function measuredRun(variant: string, { answers, seconds, cores, figures: { offeredPerSecond } }: TappedRun): MeasuredRun {
+  return { variant, offeredPerSecond, completePerSecond: answers.filter(({ status }) => status === 'complete').length / seconds, cores };
 }
 
-/** What a request takes beside its batch and what comes between dispatch and batch, and when it was due. */
-function besides({ answers }: TappedRun): TimedSample[] {
+/** What all got together where there was more to do than cores: some of those that the machine says it has go to nobody that is looked at. */
+function coresOf(runs: readonly TappedRun[], cores: number): number {
+  const used = runs.filter(isSaturated).map((run) => run.cores.inference + othersTogether(run.cores));
+  return used.length === 0 ? cores : Math.min(cores, Math.max(...used));
+}
+
+/** A request's ways, ms, and when it was due. */
+interface Ways {
+  atMs: number;
+  sendMs: number;
+  /** From the broker's time until its answer was made, beside the way to the worker, the wait there and the batch. */
+  betweenMs: number;
+  backMs: number;
+}
+
+function waysOf({ answers }: TappedRun): Ways[] {
   return answers.filter(({ status, batchSize }) => status === 'complete' && batchSize > 0)
-    .map(({ dueMs, latencyMs, queueMs, computeMs }) => ({ atMs: dueMs, ms: Math.max(0, latencyMs - queueMs - computeMs) }));
+    .map(({ dueMs, latencyMs, sendMs, backMs, queueMs, computeMs }) => ({ atMs: dueMs, sendMs, backMs, betweenMs: Math.max(0, latencyMs - sendMs - backMs - queueMs - computeMs) }));
+}
+
+/** At a rate between two runs their recordings are played by turns. Played, not drawn: stalls delay neighbours together. */
+function waysAt(runs: readonly CalibrationRuns[], perSecond: number): Playback<Ways> {
+  const [lower, upper] = neighbours(runs.flatMap(runsOf).filter((run) => waysOf(run).length > 0), perSecond);
+  const [low, high] = [lower, upper].map(({ figures }) => figures.offeredPerSecond) as [number, number];
+  return byTurns(recorded(waysOf(lower)), recorded(waysOf(upper)), lower === upper ? 0 : (perSecond - low) / (high - low));
 }
 
 /**
- * From what requests say: of lightly loaded ones, dispatch to batch is the way to the worker; the rest beside the batch is all else, at a rate
- * between the two runs played from the one or the other by turns. Played, not drawn: stalls delay neighbours together.
+ * From what requests say. How long the way to the worker takes cannot be told from the wait there; it is a record written by one process and read by
+ * another, as the way back is, and at the same moment takes as long.
  */
 function hopsOf(runs: readonly CalibrationRuns[], perSecond: number): HopTimes {
-  const alone = runs.flatMap(({ light }) => light.answers).filter(({ status, batchSize }) => status === 'complete' && batchSize === 1);
-  const ways = alone.map(({ queueMs }) => queueMs).sort((a, b) => a - b);
-  // The slower half has waited for a session, which the simulator adds by itself.
-  const work = measuredHop(ways.slice(0, Math.ceil(ways.length / 2)));
-  const light = recordedHop(besides(runs[0]!.light));
-  const fullTimes = besides(runs[0]!.full);
-  const full = fullTimes.length === 0 ? light : recordedHop(fullTimes);
-  const meanRate = (of: (run: CalibrationRuns) => TappedRun) => runs.reduce((sum, run) => sum + of(run).figures.offeredPerSecond, 0) / runs.length;
-  const [low, high] = [meanRate((run) => run.light), meanRate((run) => run.full)];
-  const rest = mixedHops(light, full, Math.min(1, Math.max(0, (perSecond - low) / (high - low))));
-  const zero = () => 0;
-  // The same moment's times before the dispatch and after the batch.
-  return { requests: (random, now) => BEFORE_SHARE * rest(random, now), tasks: zero, work, outcomes: zero, responses: (random, now) => (1 - BEFORE_SHARE) * rest(random, now) };
+  const ways = waysAt(runs, perSecond);
+  const back = (random: Random, now: number) => (1 - BEFORE_SHARE) * ways(random, now).betweenMs;
+  return {
+    send: (random, now) => ways(random, now).sendMs, requests: (random, now) => BEFORE_SHARE * ways(random, now).betweenMs, tasks: () => 0,
+    work: back, outcomes: back, responses: (random, now) => ways(random, now).backMs,
+  };
 }
 
 function summary(samples: readonly BatchSample[]): { size: number; meanMs: number; count: number }[] {

@@ -1,5 +1,6 @@
 /** What the policies are worth, simulated and really run; what the simulator is worth; and what it plans. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { workloadSchema } from '@tandem/schemas';
@@ -11,6 +12,7 @@ import { terminalTable } from '../report/terminal.ts';
 import { calibrate, calibrationRuns, type Calibration, type CalibrationRuns } from './calibrate.ts';
 import { calibrationErrors, type CalibrationError } from './calibration-errors.ts';
 import { comparePolicies, leads, type PolicyFigures, type PolicyRow } from './compare-policies.ts';
+import { othersTogether } from './cores-used.ts';
 import { checkShares, type SharesCheck } from './check-shares.ts';
 import { learnInWorld, type LearningRow } from './learning.ts';
 import { openRealStand, type RealStand } from './real-stand.ts';
@@ -26,7 +28,7 @@ const HELP = `The policies side by side, simulated and really run over Kafka; th
   --validation   the simulator's validation alone; exit code 1 where a goodput is more than ${GOODPUT_BOUND * 100} % or a p99 more than ${P99_BOUND * 100} % off
   --learning     the bandit alone, in the simulator: what off-policy evaluation promises, and what is earned then; needs no Kafka, half a minute
 
-About 7 minutes; 2 with --simulated or --validation. Run it on a machine that does nothing else: broker, load generator, stages and models share its cores.
+About 9 minutes; 3 with --simulated or --validation. Run it on a machine that does nothing else: broker, load generator, stages and models share its cores.
 `;
 
 const { values } = parseArgs({
@@ -54,8 +56,16 @@ async function runsOf(real: RealStand, precision: string, then?: (cluster: Await
   const runs = await calibrationRuns(cluster.tapped, `graded.${precision}`, cluster.roughCapacity, { seconds: CALIBRATION_SECONDS, brokerPid: real.stand.brokerPid, seed: real.seed });
   const capacity = calibrate([runs], real.cores).capacityPerSecond.get(runs.variant) ?? 0;
   if (capacity < LEAST_OF_BURST * cluster.roughCapacity) progress(`${runs.variant}: ${whole(capacity)}/s under load after ${whole(cluster.roughCapacity)}/s in a burst: this machine does something else, and what follows means nothing`);
+  progress(costsOf(runs));
   await then?.(cluster, runs);
   return runs;
+}
+
+/** What everything but inference takes of the cores, from little to do to far too much. */
+function costsOf(runs: CalibrationRuns): string {
+  const { cores, runs: measured } = calibrate([runs], availableParallelism());
+  const each = measured.map((run) => `${whole(run.completePerSecond)} of ${whole(run.offeredPerSecond)}/s complete, ${othersTogether(run.cores).toFixed(2)} cores beside ${run.cores.inference.toFixed(2)} of inference`);
+  return `${runs.variant}: ${each.join('; ')}; ${cores.toFixed(2)} cores in all where they are short`;
 }
 
 /** The validation rests on the calibration of its own variant, made just before it. */
@@ -151,8 +161,8 @@ async function main(): Promise<void> {
   printShares(shares);
   printCalibration(errors);
   if (plan !== undefined) printPlan(plan);
-  const { samples, others, partitionShares } = calibration;
-  writeFigures({ machine, validation, policies: rows, learning, shares, calibrationErrors: errors, plan, calibration: { samples, others, partitionShares } });
+  const { samples, runs, cores, partitionShares } = calibration;
+  writeFigures({ machine, validation, policies: rows, learning, shares, calibrationErrors: errors, plan, calibration: { samples, runs, cores, partitionShares } });
   if (values.validation && validation.some(({ isWithin }) => !isWithin)) process.exitCode = 1;
 }
 

@@ -37,8 +37,8 @@ const MACHINE = 'here';
 /** Fusion answers so long before a deadline (services/fusion). */
 const DEADLINE_MARGIN_MS = 5;
 
-function workers({ times }: Calibration): WorkerSpec[] {
-  const serves = new Map([...times].map(([name, one]) => [name, [{ name: 'all', share: 1, times: one }]] as const));
+function workers({ timesAt }: Calibration, perSecond: number): WorkerSpec[] {
+  const serves = new Map([...timesAt(perSecond)].map(([name, one]) => [name, [{ name: 'all', share: 1, times: one }]] as const));
   return Array.from({ length: WORKERS }, (_, index) => ({ instance: `worker-${index + 1}`, machine: MACHINE, sessions: 1, serves }));
 }
 
@@ -49,8 +49,8 @@ export function predict(calibration: Calibration, { workload, variants }: Graded
     seed, seconds, policy: policy(), faults,
     traffic: [{ workload, arrivals, tasks: { fine: 1 }, deadlineMs, sloMs, partitionShares }],
     cluster: {
-      variants, partitions: DEFAULT_PARTITIONS, workers: workers(calibration), hops: hopsAt(perSecond), detectionMs, deadlineMarginMs: DEADLINE_MARGIN_MS,
-      machines: { [MACHINE]: { cores, background: others.fixedCores + others.secondsPerRequest * perSecond } },
+      variants, partitions: DEFAULT_PARTITIONS, workers: workers(calibration, perSecond), hops: hopsAt(perSecond), detectionMs, deadlineMarginMs: DEADLINE_MARGIN_MS,
+      machines: { [MACHINE]: { cores, background: others(perSecond) } },
     },
   }));
   const of = (pick: (figures: SimulationFigures) => number) => median(runs.map(pick));

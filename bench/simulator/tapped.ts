@@ -4,7 +4,7 @@ import type { Arrivals } from '@tandem/shared/random';
 import type { RunFigures } from '../harness/judge.ts';
 import type { Session } from '../harness/measure.ts';
 import type { Offer } from '../harness/open-loop.ts';
-import { cpuSecondsOf } from '../harness/process-tree.ts';
+import { coresBetween, cpuNow, type CoresUsed, type CpuSnapshot } from './cores-used.ts';
 
 /** One answer, and how it came about. */
 export interface Answered {
@@ -13,6 +13,10 @@ export interface Answered {
   status: Response['status'];
   /** From when it was due. */
   latencyMs: number;
+  /** From when it was due until the broker had it. */
+  sendMs: number;
+  /** From when its answer was made until it was here. */
+  backMs: number;
   /** `model.precision` of its last step that ran; undefined: none did. */
   variant: string | undefined;
   batchSize: number;
@@ -27,10 +31,8 @@ export interface TappedRun {
   answers: readonly Answered[];
   /** Of the requests' keys, by partition. */
   partitionShares: readonly number[];
-  /** Cores that everything but the workers took: chain, broker and load generator. */
-  otherCores: number;
-  /** Cores that the workers took. */
-  workerCores: number;
+  /** While requests were sent. */
+  cores: CoresUsed;
 }
 
 interface Ask {
@@ -56,6 +58,7 @@ export class Tapped {
 
   async run({ arrivals, seconds, partitions, brokerPid, over = {} }: Ask): Promise<TappedRun> {
     const dueAt: number[] = [];
+    const heard: { at: number; value: Buffer }[] = [];
     let startedAt: number | undefined;
     const counted: Arrivals = {
       next() {
@@ -65,33 +68,35 @@ export class Tapped {
         return due;
       },
     };
-    const heard: { at: number; value: Buffer }[] = [];
     const before = this.#cpu(brokerPid);
+    let after: CpuSnapshot | undefined;
+    const sent = setTimeout(() => (after = this.#cpu(brokerPid)), seconds * 1_000);
     const { figures } = await this.#session.at(1, seconds, { patienceMs: 15_000, ...over, arrivals: counted, until: (value) => (heard.push({ at: performance.now(), value }), false) });
-    const after = this.#cpu(brokerPid);
-    const responses = heard.map(({ at, value }) => ({ at, response: JSON.parse(value.toString('utf8')) as Response }));
+    clearTimeout(sent);
+    const responses = heard.map(({ at, value }) => ({ at: at - startedAt!, response: JSON.parse(value.toString('utf8')) as Response }));
     this.#base = Math.min(...responses.map(({ response }) => numberOf(response)));
-    const answers = responses.map(({ at, response }) => {
-      const dueMs = dueAt[numberOf(response) - this.#base!] ?? NaN;
-      return answered(response, dueMs, at - startedAt! - dueMs);
-    });
-    const perSecond = (name: 'workers' | 'others') => (after[name] - before[name]) / seconds;
-    return { seconds, figures, answers, partitionShares: sharesOf(responses.map(({ response }) => response), partitions), otherCores: perSecond('others'), workerCores: perSecond('workers') };
+    const startedEpoch = performance.timeOrigin + startedAt!;
+    const answers = responses.map(({ at, response }) => answered(response, { dueMs: dueAt[numberOf(response) - this.#base!] ?? NaN, at, startedEpoch }));
+    const partitionShares = sharesOf(responses.map(({ response }) => response), partitions);
+    return { seconds, figures, answers, partitionShares, cores: coresBetween(before, after ?? this.#cpu(brokerPid)) };
   }
 
-  #cpu(brokerPid: number | undefined): { workers: number; others: number } {
+  #cpu(broker: number | undefined): CpuSnapshot {
     const [chain, ...workers] = this.pids;
-    const { user, system } = process.cpuUsage();
-    const broker = brokerPid === undefined ? 0 : cpuSecondsOf([brokerPid]);
-    return { workers: cpuSecondsOf(workers), others: cpuSecondsOf([chain!]) + broker + (user + system) / 1e6 };
+    return cpuNow({ chain: chain!, workers, broker });
   }
 }
 
 const numberOf = ({ requestId }: Response) => Number(requestId.slice(1));
 
-function answered({ status, steps }: Response, dueMs: number, latencyMs: number): Answered {
+/** @param startedEpoch of the run, epoch ms: stages and broker tell the time by the clock of this machine */
+function answered({ status, steps, time, latencyMs }: Response, { dueMs, at, startedEpoch }: { dueMs: number; at: number; startedEpoch: number }): Answered {
   const last = steps.filter(({ batchSize }) => batchSize > 0).at(-1);
-  return { status, dueMs, latencyMs, variant: last && `${last.model}.${last.precision}`, batchSize: last?.batchSize ?? 0, queueMs: last?.queueMs ?? 0, computeMs: last?.computeMs ?? 0 };
+  const madeAt = time - startedEpoch;
+  return {
+    status, dueMs, latencyMs: at - dueMs, sendMs: Math.max(0, madeAt - latencyMs - dueMs), backMs: Math.max(0, at - madeAt),
+    variant: last && `${last.model}.${last.precision}`, batchSize: last?.batchSize ?? 0, queueMs: last?.queueMs ?? 0, computeMs: last?.computeMs ?? 0,
+  };
 }
 
 function sharesOf(responses: readonly Response[], partitions: number): number[] {

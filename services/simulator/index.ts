@@ -3,7 +3,7 @@ export type { SimulationFigures } from './tally.ts';
 export type { ClusterSpec, MachineSpec, SimulationSpec, StageCosts, TrafficSpec, WorkerSpec, WorkKind } from './spec.ts';
 export type { Fault } from './flow/faults.ts';
 export { curveTimes, linearTimes, measuredTimes, scaledTimes, type BatchSample, type CurvePoint, type ServiceTimes } from './model/service-times.ts';
-export { hopAround, IN_MEMORY, measuredHop, mixedHops, recordedHop, uniformHops, type Hop, type HopTime, type HopTimes, type TimedSample } from './model/hop-times.ts';
+export { byTurns, hopAround, IN_MEMORY, recorded, uniformHops, type Hop, type HopTime, type HopTimes, type Playback } from './model/hop-times.ts';
 export { loadCatalogue, parseCatalogue, type Catalogue } from './plan/catalogue.ts';
 export { planCapacity } from './plan/plan-capacity.ts';
 export { planPanels } from './plan/plot.ts';

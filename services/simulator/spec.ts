@@ -55,8 +55,8 @@ export interface WorkerSpec {
 
 export interface MachineSpec {
   cores: number;
-  /** Cores that others need all the time. @default 0 */
-  background?: number;
+  /** Of each thread or process that others run there all the time: cores that it needs. @default none */
+  background?: readonly number[];
   /** @default 16e9 */
   memoryFreeBytes?: number;
 }
@@ -85,8 +85,10 @@ export interface ClusterSpec {
   /** @default 0 each */
   stages?: Partial<StageCosts>;
   batching?: Partial<BatchLimits>;
-  /** Until the group gives a lost worker's partitions to others. @default 10000, Tandem's default session timeout */
+  /** From the last heartbeat of a lost worker until its group gives its partitions to others. @default 10000, Tandem's default session timeout */
   detectionMs?: number;
+  /** Between heartbeats of a group's members: so long before its death the last one may have been, and so much later others hear of it. @default 500 */
+  memberHeartbeatMs?: number;
   /** Fusion answers so long before the deadline. @default 0 */
   deadlineMarginMs?: number;
 }

@@ -18,6 +18,7 @@ import { WorkTopics } from './work-topics.ts';
 
 const HEARTBEAT_MS = 500;
 const DETECTION_MS = 10_000;
+const MEMBER_HEARTBEAT_MS = 500;
 const MEMORY_FREE_BYTES = 16e9;
 /** From the answer to what its sender does next. */
 const ACTS_AFTER_MS = 1_000;
@@ -41,6 +42,7 @@ export class Flow {
   readonly #hopTimes: HopTimes;
   readonly #confidence: Random;
   readonly #acts: Random;
+  readonly #losses: Random;
   readonly #machines = new Map<string, SharedCpu>();
   readonly #classifier: Station;
   readonly #fusion: Station;
@@ -60,6 +62,7 @@ export class Flow {
     this.#hopTimes = cluster.hops;
     this.#confidence = seededRandom(seed, 'confidence');
     this.#acts = seededRandom(seed, 'acts');
+    this.#losses = seededRandom(seed, 'losses');
     const edge = cluster.edgeMachine === undefined ? undefined : this.#machine(cluster.edgeMachine);
     const station = (costMs = 0) => new Station(costMs, edge);
     this.#classifier = station(cluster.stages?.classifier);
@@ -112,7 +115,7 @@ export class Flow {
   #machine(name: string): SharedCpu {
     const known = this.#machines.get(name);
     if (known !== undefined) return known;
-    const { cores = Infinity, background = 0 } = this.#spec.cluster.machines?.[name] ?? {};
+    const { cores = Infinity, background } = this.#spec.cluster.machines?.[name] ?? {};
     const cpu = new SharedCpu(Number.isFinite(cores) ? cores : this.#sessionsOn(name), background);
     this.#machines.set(name, cpu);
     return cpu;
@@ -130,10 +133,13 @@ export class Flow {
 
   readonly #arrived = (kind: Traffic): void => {
     const { source, deadlines, dueAt } = kind;
-    const request = source.next(dueAt, dueAt);
+    const arrivedAt = this.#hopTimes.send === undefined ? dueAt : this.#arrival(this.#hopTimes.send, dueAt);
+    const request = source.next(dueAt, arrivedAt);
     this.#tally.offered(request);
     deadlines.add(request);
-    this.#after(this.#hopTimes.requests, dueAt, this.#requestCame, request, undefined);
+    const at = this.#arrival(this.#hopTimes.requests, arrivedAt);
+    if (at === dueAt) this.#requestCame(request, undefined, dueAt);
+    else this.#loop.at(at, this.#requestCame, request, undefined);
     this.#arrive(kind);
   };
 
@@ -240,11 +246,18 @@ export class Flow {
   #lose(instance: string, atMs: number, returnsAfterSeconds: number | undefined): void {
     const worker = this.workers.find(({ spec }) => spec.instance === instance);
     if (worker === undefined) throw new RangeError(`there is no worker ${instance} to lose`);
-    const { detectionMs = DETECTION_MS } = this.#spec.cluster;
+    const givenUpAt = this.#givenUpAt(atMs);
     this.#loop.at(atMs, this.#died, worker, undefined);
-    this.#loop.at(atMs + detectionMs, this.#isGivenUp, worker, undefined);
+    this.#loop.at(givenUpAt, this.#isGivenUp, worker, undefined);
     // The group takes nobody in before it has given up the dead.
-    if (returnsAfterSeconds !== undefined) this.#loop.at(atMs + Math.max(detectionMs, returnsAfterSeconds * 1_000), this.#returned, worker, undefined);
+    if (returnsAfterSeconds !== undefined) this.#loop.at(Math.max(givenUpAt, atMs + returnsAfterSeconds * 1_000), this.#returned, worker, undefined);
+  }
+
+  /** The timeout runs from the last heartbeat of the dead; the survivors hear of it with the answer to their next one. */
+  #givenUpAt(diedAt: number): number {
+    const { detectionMs = DETECTION_MS, memberHeartbeatMs = MEMBER_HEARTBEAT_MS } = this.#spec.cluster;
+    const sinceLast = this.#losses() * memberHeartbeatMs;
+    return Math.max(diedAt, diedAt - sinceLast + detectionMs) + this.#losses() * memberHeartbeatMs;
   }
 
   readonly #died = (worker: SimWorker): void => this.#topics.putBack(worker, worker.die());

@@ -8,7 +8,10 @@ export type Hop = 'requests' | 'tasks' | 'work' | 'outcomes' | 'responses';
 export type HopTime = (random: Random, now: number) => number;
 
 /** The ways through the log. */
-export type HopTimes = Readonly<Record<Hop, HopTime>>;
+export interface HopTimes extends Readonly<Record<Hop, HopTime>> {
+  /** From when a request is due until the log has it, where its deadline begins. @default no time */
+  readonly send?: HopTime;
+}
 
 /** No time at all: stages that are chained hand on in memory. */
 export const IN_MEMORY = (): number => 0;
@@ -18,28 +21,19 @@ export function hopAround(medianMs: number, spread = 0.4): (random: Random) => n
   return (random) => medianMs * lognormal(random, spread);
 }
 
-/** One of the times that were measured. */
-export function measuredHop(samplesMs: readonly number[]): (random: Random) => number {
-  if (samplesMs.length === 0) throw new RangeError('no hop was measured');
-  return (random) => samplesMs[Math.floor(random() * samplesMs.length)]!;
-}
-
-/** What a way took, and when. */
-export interface TimedSample {
-  atMs: number;
-  ms: number;
-}
+/** Gives what was measured at a moment. @param now virtual time, ms */
+export type Playback<Sample> = (random: Random, now: number) => Sample;
 
 /** Several recordings are played by turns of so long, ms. */
 const TURN_MS = 250;
 
 /**
- * Times in the order in which they were measured, from a place that is drawn by lot: a collection of garbage or a core that others take
+ * What was measured, in the order in which it was, from a place that is drawn by lot: a collection of garbage or a core that others take
  * delays all records of that moment, not one here and one there. So records that follow each other arrive together after a stall, and do not
  * overtake each other more than they did.
  */
-export function recordedHop(samples: readonly TimedSample[]): HopTime {
-  if (samples.length === 0) throw new RangeError('no hop was measured');
+export function recorded<Sample extends { atMs: number }>(samples: readonly Sample[]): Playback<Sample> {
+  if (samples.length === 0) throw new RangeError('nothing was measured');
   const sorted = samples.toSorted((a, b) => a.atMs - b.atMs);
   const startsAt = sorted[0]!.atMs;
   const lengthMs = Math.max(1, sorted.at(-1)!.atMs - startsAt);
@@ -47,12 +41,12 @@ export function recordedHop(samples: readonly TimedSample[]): HopTime {
   return (random, now) => {
     offset ??= random() * lengthMs;
     const at = startsAt + ((now + offset) % lengthMs);
-    return sorted[firstFrom(sorted, at)]!.ms;
+    return sorted[firstFrom(sorted, at)]!;
   };
 }
 
 /** By turns the one or the other, so that what was measured together stays together. @param share of the second */
-export function mixedHops(first: HopTime, second: HopTime, share: number): HopTime {
+export function byTurns<Sample>(first: Playback<Sample>, second: Playback<Sample>, share: number): Playback<Sample> {
   let [turn, isSecond] = [-1, false];
   return (random, now) => {
     const current = Math.floor(now / TURN_MS);
@@ -62,7 +56,7 @@ export function mixedHops(first: HopTime, second: HopTime, share: number): HopTi
 }
 
 /** Place of the first sample at or behind a time. */
-function firstFrom(sorted: readonly TimedSample[], atMs: number): number {
+function firstFrom(sorted: readonly { atMs: number }[], atMs: number): number {
   let [least, most] = [0, sorted.length - 1];
   while (least < most) {
     const middle = (least + most) >> 1;

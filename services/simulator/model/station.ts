@@ -15,7 +15,7 @@ export class Station {
   /** @returns when a record that comes now is done, ms */
   serve(now: number): number {
     if (this.#costMs === 0) return now;
-    const slowdown = this.#cpu?.slowdown(now) ?? 1;
+    const slowdown = this.#cpu?.stageSlowdown(now) ?? 1;
     this.#cpu?.staged(this.#costMs, now);
     this.#freeAt = Math.max(now, this.#freeAt) + this.#costMs * slowdown;
     return this.#freeAt;
