@@ -1,10 +1,14 @@
-import { hash } from 'node:crypto';
+import { getRandomValues } from 'node:crypto';
+import { halfSipHash } from './half-sip-hash.ts';
 
 const FIRST_CAPACITY = 1_024;
 /** Slots taken by at most this share: beyond, look-ups grow longer. */
 const FULLEST = 0.6;
+/** Of this process, which keeps its hashes to itself: nobody can choose an id that is taken for another's. */
+const [KEY_LOW = 0, KEY_HIGH = 0] = getRandomValues(new Uint32Array(2));
+const KEY = [KEY_LOW, KEY_HIGH] as const;
 
-/** A request's id and source as they are kept: made once, since each hash takes about a microsecond. */
+/** A request's id and source as they are kept. */
 export interface CompactId {
   /** Never 0. */
   readonly high: number;
@@ -17,13 +21,13 @@ export interface CompactId {
 export type IdState = 'unknown' | 'same' | 'other';
 
 export function compactId(requestId: string, source: string): CompactId {
-  const digest = hash('md5', requestId, 'buffer');
-  return { high: digest.readUInt32LE(0) || 1, low: digest.readUInt32LE(4), source: source === '' ? 0 : sourceHash(source) };
+  const { high, low } = halfSipHash(requestId, KEY);
+  return { high: high || 1, low, source: source === '' ? 0 : sourceHash(source) };
 }
 
 /**
  * FNV-1a, never 0. Told apart are the few sources under one id, and those are the log's own words, so that nobody can look for
- * two that are alike; a second MD5 would cost as much as the first.
+ * two that are alike.
  */
 function sourceHash(source: string): number {
   let word = 0x811c9dc5;
@@ -32,7 +36,7 @@ function sourceHash(source: string): number {
 }
 
 /**
- * Request ids with the source of each, by 64-bit hashes (of MD5: spread, not secrecy) in typed arrays, outside of V8's
+ * Request ids with the source of each, by 64-bit hashes in typed arrays, outside of V8's
  * heap: 20 to 33 bytes an id. Two of n ids share a hash with a probability of about n² / 2^65: 3e-8 for a million.
  */
 export class CompactIds {
