@@ -190,7 +190,7 @@ export class Forecaster {
       const { sessions, others, waiting } = place;
       if (waiting === 0) continue;
       const msEach = (sessions === 0 ? 0 : allSessions / sessions) * costMs(place);
-      for (const [tier, count] of place.own.byTier) work.add(tier, count * msEach);
+      for (const [tier, count] of place.own.byTier) if (count > 0) work.add(tier, count * msEach);
       if (others > 0) work.add(DEFAULT_TIER, others * msEach);
     }
   }

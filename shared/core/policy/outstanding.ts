@@ -26,6 +26,7 @@ export function placeName({ model, precision, pool }: { model: string; precision
 
 /** Interactive work at one place. */
 export interface PlaceCounts {
+  /** 0 where there was some once: tiers are few, and a map that loses and gets them with each request is made anew each time. */
   readonly byTier: ReadonlyMap<string, number>;
   /** Of all tiers. */
   readonly total: number;
@@ -105,9 +106,7 @@ export class Outstanding {
     this.#version += 1;
     const counts = this.#countsOf(place);
     counts.total += change;
-    const count = (counts.byTier.get(tier) ?? 0) + change;
-    if (count > 0) counts.byTier.set(tier, count);
-    else counts.byTier.delete(tier);
+    counts.byTier.set(tier, Math.max(0, (counts.byTier.get(tier) ?? 0) + change));
   }
 
   #countsOf(place: string): Counts {
