@@ -64,8 +64,8 @@ export class SharedCpu {
 
   /** Cores that nobody gets more than: it rises, as those who need less leave theirs to the others, until all cores are given out. */
   #fairShare(stages: number): number {
-    const isEnough = this.#running + stages + this.#backgroundCores <= this.#cores;
-    for (let share = isEnough ? Infinity : 0; ; ) {
+    if (this.#running + stages + this.#backgroundCores <= this.#cores) return Infinity;
+    for (let share = 0; ; ) {
       const raised = this.#shared(share, stages);
       if (!(raised > share)) return share;
       share = raised;

@@ -40,7 +40,7 @@ test('with a zone lost every role still carries the rate, and partitions divide 
     expect(log.partitions % workers.processesZoneLost).toBe(0);
     expect((rate * workers.imbalance) / workers.processesZoneLost).toBeLessThanOrEqual(CARRIES.perSecond + 1e-6);
   }), { numRuns: 40, seed: 3 });
-});
+}, 60_000);
 
 test('a key that is more than one worker carries is refused where it must be kept together, and split otherwise', () => {
   const keys = { count: 60, exponent: 1 };
