@@ -25,7 +25,7 @@ const LOST_AT_SECONDS = 4;
 /**
  * What lay unread is answered late when it is found, as far as its deadline allows: as many requests as half of the rate brings in one. Of a run of
  * 18 seconds these are 1.2 % of all, so that its p99 is the latency of one of the first of them, and simulated runs that differ by nothing but the seed
- * have p99s from 80 to 300 ms. Of this one they are half a per cent.
+ * have p99s from 90 to 293 ms. Of this one they are half a per cent, and 20 seeds give 59 to 130 ms; what is late shows in goodput.
  */
 const LOSS_SECONDS = 40;
 
