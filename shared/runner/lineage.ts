@@ -6,7 +6,7 @@ const NOTHING: readonly StageOutput[] = [];
 
 /**
  * Everything that one record leads to within a chain, until it is durable. It is counted, with one promise for all: one for each
- * part, and `Promise.all` for each that they are parts of, were 5 of 66 KB that a request allocated, and a tenth of its time.
+ * part, and `Promise.all` for each that they are parts of, were 5 of 66 KB that a request allocated.
  */
 export class Lineage {
   readonly context: StageContext;
