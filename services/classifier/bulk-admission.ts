@@ -3,12 +3,10 @@ import { topicName } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import { AdmissionControl, type AdmissionOptions } from '@tandem/shared/core';
 import type { EventLog, LogRecord, TopicPartition } from '@tandem/shared/log';
-import { operatingSystemProbe, type ResourceProbe } from '@tandem/shared/probe';
 import type { Intake } from '@tandem/shared/runner';
 import type { Logger } from '@tandem/shared/telemetry';
 import type { ClassifierStage } from './classifier-stage.ts';
 import { Heartbeats } from './heartbeats.ts';
-import { IntakeDelay } from './intake-delay.ts';
 import { TaskLag } from './task-lag.ts';
 
 export interface BulkAdmissionOptions {
@@ -22,8 +20,6 @@ export interface BulkAdmissionOptions {
   control?: Partial<AdmissionOptions>;
   /** Share of time that this process's event loop was busy since the last call, 0..1. @default measured */
   loopUse?: () => number;
-  /** Of this machine's CPU. @default the operating system's */
-  ownProbe?: ResourceProbe;
 }
 
 type BulkIntake = Pick<Intake, 'pause' | 'resume'>;
@@ -33,7 +29,6 @@ const INTERVAL_MS = 20;
 /** What has not been admitted for so long is not made up for. */
 const MAX_CREDIT_MS = 100;
 const LAG_INTERVAL_MS = 1_000;
-const PROBE_INTERVAL_MS = 500;
 /** Shorter spans say little of how busy an event loop is. */
 const LEAST_LOOP_SPAN_MS = 250;
 
@@ -41,15 +36,10 @@ const LEAST_LOOP_SPAN_MS = 250;
 export class BulkAdmission {
   readonly #options: BulkAdmissionOptions;
   readonly #topic: string;
-  readonly #interactiveTopic: string;
   readonly #control: AdmissionControl;
   readonly #loopUse: () => number;
   readonly #lag: TaskLag;
   readonly #heartbeats: Heartbeats;
-  readonly #delay = new IntakeDelay();
-  readonly #probe: ResourceProbe;
-  #probedAt = -Infinity;
-  #cpuUse: number | undefined;
   readonly #assigned = new Set<number>();
   #intake: BulkIntake | undefined;
   #credit = 0;
@@ -60,8 +50,6 @@ export class BulkAdmission {
   constructor(options: BulkAdmissionOptions) {
     this.#options = options;
     this.#topic = topicName(options.prefix, 'requests.bulk');
-    this.#interactiveTopic = topicName(options.prefix, 'requests');
-    this.#probe = options.ownProbe ?? operatingSystemProbe(options.clock);
     this.#control = new AdmissionControl(options.control);
     this.#lag = new TaskLag({ ...options, intervalMs: LAG_INTERVAL_MS });
     this.#heartbeats = new Heartbeats({
@@ -87,8 +75,7 @@ export class BulkAdmission {
   }
 
   /** Synchronously on delivery, so that the next record already finds the topic paused. */
-  delivered({ topic, timestamp }: LogRecord): void {
-    if (topic === this.#interactiveTopic) return this.#interactive(timestamp);
+  delivered({ topic }: LogRecord): void {
     if (topic !== this.#topic) return;
     this.#admitted += 1;
     this.#credit -= 1;
@@ -100,18 +87,6 @@ export class BulkAdmission {
     await this.#heartbeats.stop();
   }
 
-  #interactive(timestamp: number): void {
-    const now = this.#options.clock.now();
-    this.#delay.heard(now - timestamp, now);
-  }
-
-  #probeOwn(now: number): void {
-    if (now - this.#probedAt < PROBE_INTERVAL_MS) return;
-    this.#probedAt = now;
-    // What is not known is not relied on.
-    this.#probe.sample().then(({ cpuUse }) => (this.#cpuUse = cpuUse), () => (this.#cpuUse = undefined));
-  }
-
   #hold(): void {
     this.#intake?.pause([this.#topic]);
     this.#cancel();
@@ -121,11 +96,7 @@ export class BulkAdmission {
 
   #earn(): void {
     const now = this.#options.clock.now();
-    this.#probeOwn(now);
-    const own = {
-      ofPartitions: this.#assigned.size / this.#options.partitions, admitted: this.#admitted, lagMs: this.#lag.update(),
-      loopUse: this.#loopUse(), cpuUse: this.#cpuUse, delayMs: this.#delay.excessMs(now),
-    };
+    const own = { ofPartitions: this.#assigned.size / this.#options.partitions, admitted: this.#admitted, loopUse: this.#loopUse(), lagMs: this.#lag.update() };
     const perMs = this.#control.perSecond(own, now) / 1_000;
     const most = Math.max(1, perMs * MAX_CREDIT_MS);
     this.#credit = Math.min(most, this.#credit + perMs * Math.max(0, now - this.#creditAt));

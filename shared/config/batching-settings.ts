@@ -29,5 +29,4 @@ export const batchingSettings = {
     .describe('longest wait in a worker’s queue by tier, tier:milliseconds:action[,…]; action reject: answered at once, delay: goes on behind all others; default: none'),
   fairnessWindowMs: number(z.number().min(0).max(60_000)).default(10).describe('session time by which one tier or tenant may run ahead of its share so that deadlines are met'),
   bulkEveryMs: number(z.number().min(1).max(3_600_000)).default(1_000).describe('beside interactive work, a batch of bulk is taken at least this often'),
-  bulkDelayMs: number(z.number().min(0).max(10_000)).default(5).describe('bulk may use up all CPU while interactive requests wait no longer than this for the classifier, on average, beyond the luckiest; 0: CPU use alone decides'),
 };

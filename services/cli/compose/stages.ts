@@ -25,11 +25,11 @@ import { takeOver } from './takeover.ts';
 import { topicsOf } from './topology.ts';
 
 function classifier(settings: Settings, ports: Ports): Stage {
-  const { prefix, featureWaitMs, bulkDelayMs: maxDelayMs } = settings;
+  const { prefix, featureWaitMs } = settings;
   const ahead = precomputation(settings, ports);
   const quotas = { workloads: settings.workloadQuotas, tenants: settings.tenantQuotas };
   const classifying = createClassifierStage({ ...ports, prefix, featureWaitMs, quotas, partitions: settings.partitions, observer: classifierObserver(ports.metrics), ...(ahead === undefined ? {} : { ahead }) });
-  const stage = withBulkAdmission(classifying, { ...ports, prefix, partitions: settings.partitions, control: { maxDelayMs } });
+  const stage = withBulkAdmission(classifying, { ...ports, prefix, partitions: settings.partitions });
   // Before anything is computed ahead all features are known.
   if (!ports.cache.shared) withOwnFeatures(stage, settings, ports);
   return ahead === undefined ? stage : withPrecomputation(stage, ahead);

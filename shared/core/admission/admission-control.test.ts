@@ -46,15 +46,14 @@ describe('bulk admission', () => {
   test('never starves: at least the floor, whatever workers report', () => {
     const reports = fc.array(fc.record({
       completed: fc.nat(1_000_000), backlog: fc.nat(1_000_000), cpuUse: fc.double({ min: 0, max: 1, noNaN: true }), afterMs: fc.nat(5_000), lagMs: fc.nat(100_000), loopUse: fc.double({ min: 0, max: 1, noNaN: true }),
-      delayMs: fc.option(fc.nat(10_000), { nil: undefined }), ownUse: fc.option(fc.double({ min: 0, max: 1, noNaN: true }), { nil: undefined }),
     }), { maxLength: 50 });
     fc.assert(fc.property(reports, fc.double({ min: 0, max: 1, noNaN: true }), (all, ofPartitions) => {
       const control = new AdmissionControl();
       let [now, admitted] = [0, 0];
-      for (const { afterMs, loopUse, lagMs, delayMs, ownUse, ...report } of all) {
+      for (const { afterMs, loopUse, lagMs, ...report } of all) {
         now += afterMs;
         control.heard(heartbeat(report), now);
-        const rate = control.perSecond({ ofPartitions, admitted, loopUse, lagMs, delayMs, cpuUse: ownUse }, now);
+        const rate = control.perSecond({ ofPartitions, admitted, loopUse, lagMs }, now);
         expect(rate).toBeGreaterThanOrEqual(ADMISSION_DEFAULTS.floorPerSecond);
         expect(rate).toBeLessThanOrEqual(ADMISSION_DEFAULTS.ceilingPerSecond);
         admitted += rate * 0.02;
@@ -80,34 +79,6 @@ describe('bulk admission', () => {
       expect(cpuUse(donePerSecond)).toBeGreaterThan(0.85);
       expect(cpuUse(donePerSecond)).toBeLessThan(0.985);
     }
-  });
-
-  /** Admitted per second in the end, where all CPU is used up whatever is done, and interactive requests wait as they do at that pace. */
-  function paceWhereExhausted(delayMs: (donePerSecond: number) => number | undefined, { ownUse = 1, loopUse = 1, maxDelayMs = 5 } = {}): number[] {
-    const control = new AdmissionControl({ maxDelayMs });
-    let [admitted, rate] = [0, 0];
-    const paces: number[] = [];
-    for (let now = 0; now < 60_000; now += 20) {
-      if (now % 500 === 0) control.heard(heartbeat({ completed: Math.floor(admitted), interactive: now / 2, cpuUse: 1 }), now);
-      rate = control.perSecond({ ofPartitions: 1, admitted, loopUse, cpuUse: ownUse, delayMs: delayMs(rate), lagMs: 0 }, now);
-      admitted += rate * 0.02;
-      if (now > 30_000) paces.push(rate);
-    }
-    return paces;
-  }
-
-  test('goes on where all CPU is used up, as far as interactive requests do not wait for it', () => {
-    const paces = paceWhereExhausted((pace) => Math.max(1, pace / 500));
-    expect(Math.min(...paces)).toBeGreaterThan(1_800);
-    expect(Math.max(...paces)).toBeLessThan(3_400);
-  });
-
-  test.each<[string, () => number | undefined, { ownUse?: number; loopUse?: number; maxDelayMs?: number }]>([
-    ['interactive requests wait', () => 20, {}], ['what they wait is not known', () => undefined, {}], ['it is another machine that is busy', () => 0, { ownUse: 0.4, loopUse: 0.4 }],
-    ['use alone decides', () => 0, { maxDelayMs: 0 }],
-  ])('yields where all CPU is used up and %s', (_, delayMs, over) => {
-    // A twentieth of the five hundred interactive requests per second.
-    expect(Math.max(...paceWhereExhausted(delayMs, over))).toBeLessThan(30);
   });
 
   test('yields in the same way to the busy event loop of its own process', () => {

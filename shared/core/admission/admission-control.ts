@@ -9,10 +9,6 @@ const CEILING_GAIN = 1.5;
 /** Where nothing is left the measured use does not say how much too much there is. */
 const EXHAUSTED_USE = 0.99;
 const EXHAUSTED_CUT = 0.7;
-/** A machine that is less busy than another by more than this says nothing of what requests wait there. */
-const AS_BUSY = 0.1;
-/** Waits say how much room there is within this distance of the use that is allowed: far enough to grow and yield in good time, near enough not to overshoot. */
-const FELT_RANGE = 0.1;
 /** The ceiling stays near what is admitted, so that it is felt as soon as it is needed. */
 const CEILING_HEADROOM = 2;
 const FIRST_CEILING_PER_SECOND = 1_000;
@@ -33,7 +29,7 @@ const MEASURABLE_PER_SECOND = 20;
  * Decides how much bulk work may enter the flow, so that workers always have a little waiting and interactive requests
  * meet little of it on their way: what workers get done (feed-forward), corrected by how far their backlog is from its
  * target (proportional), under a ceiling that yields where work piles up
- * before the workers, and where CPU is short and interactive requests wait for it. Several classifiers decide alike, each for its
+ * before the workers, and where CPU is short while there are interactive requests. Several classifiers decide alike, each for its
  * share: what it has admitted of all that arrived lately, or its share of the partitions where that is more.
  * Work is counted in steps of plans. Pure: time comes in.
  */
@@ -73,23 +69,12 @@ export class AdmissionControl {
   }
 
   /** How hard bulk presses on what interactive requests need, as a use of CPU: above `maxUse` it is too much. */
-  #strain(own: OwnShare, { cpuUse, interactivePerSecond }: BulkLoad): number {
+  #strain({ loopUse, lagMs }: OwnShare, { cpuUse, interactivePerSecond }: BulkLoad): number {
     const { maxUse, maxLagMs } = this.#options;
-    const { loopUse, lagMs } = own;
     // The lag is known once a second, and takes a while to go.
     if (lagMs > maxLagMs) return 1;
-    const use = interactivePerSecond > PRESENT_PER_SECOND ? Math.max(this.#felt(cpuUse, own, own.cpuUse), this.#felt(loopUse, own, loopUse)) : 0;
+    const use = interactivePerSecond > PRESENT_PER_SECOND ? Math.max(cpuUse, loopUse) : 0;
     return lagMs > maxLagMs / 2 ? Math.max(use, maxUse) : use;
-  }
-
-  /**
-   * A use as interactive requests feel it here. Use alone says little of how much more can be done, what they wait does; but only of a machine that is as
-   * busy as this one (`ownUse`) is it known. Never more than the use itself.
-   */
-  #felt(use: number, { delayMs }: OwnShare, ownUse: number | undefined): number {
-    const { maxUse, maxDelayMs } = this.#options;
-    if (maxDelayMs <= 0 || delayMs === undefined || ownUse === undefined || ownUse < use - AS_BUSY) return use;
-    return Math.min(use, maxUse + FELT_RANGE * Math.min(1, delayMs / maxDelayMs - 1));
   }
 
   /** For all classifiers together. */

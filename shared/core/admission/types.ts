@@ -10,11 +10,6 @@ export interface AdmissionOptions {
   minBacklog: number;
   /** While there are interactive requests: CPU use above which less is admitted, since their stages need the CPU too. @default 0.95 */
   maxUse: number;
-  /**
-   * Use above that does not matter while interactive requests wait no longer than this for their classifier, beyond the luckiest of them: the
-   * more there is to do, the larger the groups are in which it is done, so a CPU that is used up may have room for twice the work. 0: use alone decides. @default 5
-   */
-  maxDelayMs: number;
   /** Of what waits between classifier and scheduler, as time: above it less is admitted. @default 750 */
   maxLagMs: number;
   /** Admitted whatever the load, so that bulk never starves, per second. @default 1 */
@@ -32,7 +27,6 @@ export const ADMISSION_DEFAULTS: AdmissionOptions = {
   correctionMs: 1_000,
   minBacklog: 32,
   maxUse: 0.95,
-  maxDelayMs: 5,
   maxLagMs: 750,
   floorPerSecond: 1,
   floorShare: 0.05,
@@ -51,10 +45,6 @@ export interface OwnShare {
   admitted: number;
   /** Share of time that its event loop is busy, 0..1. */
   loopUse: number;
-  /** CPU use of its machine, 0..1. Undefined: not known. */
-  cpuUse?: number | undefined;
-  /** What interactive requests wait for it, on average, more than the luckiest ones, ms. Undefined: not known. */
-  delayMs?: number | undefined;
   /** What the scheduler has not read yet of its tasks, as the time that it needs for it, ms. */
   lagMs: number;
 }
