@@ -136,14 +136,16 @@ export class Chain implements Stage {
     const { context } = lineage;
     const { topic, partition, offset, timestamp } = record;
     const span = tracing.start(stage.name, topic, parent, { partition, offset, timestamp, ordinal: record instanceof HandedOver ? record.ordinal : 0 });
-    const headers = span === undefined ? parent : { ...parent, ...span.headers };
+    // Not sampled: it is handled as without tracing.
+    if (span === undefined) return this.#settle(stage, stage.handle(record, context), record, parent, lineage);
+    const headers = { ...parent, ...span.headers };
     try {
       const done = Lineage.of(context, (own) => this.#settle(stage, tracing.run(span, () => stage.handle(record, context)), record, headers, own));
-      if (!(done instanceof Promise)) return span?.end();
-      done.then(() => span?.end(), (error: unknown) => span?.end(error));
+      if (!(done instanceof Promise)) return span.end();
+      done.then(() => span.end(), (error: unknown) => span.end(error));
       lineage.follow(done);
     } catch (error) {
-      span?.end(error);
+      span.end(error);
       throw error;
     }
   }

@@ -86,14 +86,15 @@ class TracedRecord implements RecordSpan {
   readonly recording: boolean;
   readonly #tracer: Tracer;
   readonly #span: Span;
-  readonly #pending: PendingSpan;
+  /** Undefined: nobody will see it, so it has no place in an order. */
+  readonly #pending: PendingSpan | undefined;
 
   constructor(tracer: Tracer, span: Span, order: ParentsFirst, parent: SpanContext | undefined) {
     this.#tracer = tracer;
     this.#span = span;
-    this.#pending = order.begin(span.spanContext().spanId, parent?.spanId);
     this.context = span.spanContext();
     this.recording = span.isRecording();
+    this.#pending = this.recording ? order.begin(this.context.spanId, parent?.spanId) : undefined;
     this.headers = writeTraceContext(this.context);
   }
 
@@ -113,7 +114,7 @@ class TracedRecord implements RecordSpan {
       ...(startedAt === undefined ? {} : { startTime: startedAt }),
     };
     const span = this.#tracer.startSpan(name, options, contextOf(this.context));
-    const pending = isLinkedTo ? undefined : this.#pending.child();
+    const pending = isLinkedTo ? undefined : this.#pending?.child();
     return { context: span.spanContext(), end: (error, endedAt) => end(span, pending, error, endedAt) };
   }
 
@@ -179,7 +180,8 @@ export async function startTracing(serviceName: string): Promise<Tracing> {
       ids.clear();
       return new TracedRecord(tracer, span, order, parent);
     },
-    run: (span, action) => current.run(span, action),
+    // One without a span may be begun by another's.
+    run: (span, action) => (span === undefined && current.getStore() === undefined ? action() : current.run(span, action)),
     flush: patientFlush(exportEnded),
     close: () => sdk.shutdown(),
   };
