@@ -1,14 +1,12 @@
-import { getRandomValues } from 'node:crypto';
-import { halfSipHash } from './half-sip-hash.ts';
+import { hash, randomBytes } from 'node:crypto';
 
 const FIRST_CAPACITY = 1_024;
 /** Slots taken by at most this share: beyond, look-ups grow longer. */
 const FULLEST = 0.6;
 /** Of this process, which keeps its hashes to itself: nobody can choose an id that is taken for another's. */
-const [KEY_LOW = 0, KEY_HIGH = 0] = getRandomValues(new Uint32Array(2));
-const KEY = [KEY_LOW, KEY_HIGH] as const;
+const SALT = randomBytes(16).toString('hex');
 
-/** A request's id and source as they are kept. */
+/** A request's id and source as they are kept: made once, since each hash takes about two microseconds. */
 export interface CompactId {
   /** Never 0. */
   readonly high: number;
@@ -21,8 +19,8 @@ export interface CompactId {
 export type IdState = 'unknown' | 'same' | 'other';
 
 export function compactId(requestId: string, source: string): CompactId {
-  const { high, low } = halfSipHash(requestId, KEY);
-  return { high: high || 1, low, source: source === '' ? 0 : sourceHash(source) };
+  const digest = hash('sha256', SALT + requestId, 'buffer');
+  return { high: digest.readUInt32LE(0) || 1, low: digest.readUInt32LE(4), source: source === '' ? 0 : sourceHash(source) };
 }
 
 /**
