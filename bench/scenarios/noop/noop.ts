@@ -16,11 +16,15 @@ import { noopFlags } from '../made/made-models.ts';
 
 /** Where the median is asked for, requests per second. */
 const RATES = [500, 2_000];
+/** A backlog as large as what the fastest burst would answer in so long. */
+const BACKLOG_SECONDS = 6;
 const TOP = 12;
 const PROFILE_INTERVAL_US = 500;
 const PROFILES_PATIENCE_MS = 40_000;
 
 interface NoopRun {
+  /** Of a backlog without a deadline that matters: what the flow can carry, however long a request waits. */
+  throughputPerSecond: number;
   goodputPerSecond: number;
   steady: { ratePerSecond: number; p50Ms: number; p99Ms: number; /** By process, and the broker. */ cpuUsPerRequest: Record<string, number> }[];
 }
@@ -59,10 +63,12 @@ async function steadyAt(session: Session, ratePerSecond: number, { effort, stand
 async function one(contender: Contender, bench: Bench): Promise<NoopRun> {
   await using session = await Session.open(contender, bench);
   await session.ready();
-  const { goodputPerSecond } = await session.search(await session.warmUp());
+  const burstPerSecond = await session.warmUp();
+  const throughputPerSecond = await session.drain(Math.round(burstPerSecond * BACKLOG_SECONDS));
+  const { goodputPerSecond } = await session.search(burstPerSecond);
   const steady: NoopRun['steady'] = [];
   for (const rate of RATES) steady.push(await steadyAt(session, rate, bench));
-  return { goodputPerSecond, steady };
+  return { throughputPerSecond, goodputPerSecond, steady };
 }
 
 /** Profiles of the main thread of each stage, under load at a rate. */
@@ -109,7 +115,11 @@ function flowOf({ contender, results, failure }: Measured[number]) {
       cpuUsPerRequest: Object.fromEntries(processes.map((name) => [name, spreadOf(at.map(({ cpuUsPerRequest }) => cpuUsPerRequest[name] ?? NaN))])),
     };
   };
-  return { name: contender.name, failure, goodputPerSecond: spreadOf(results.map(({ goodputPerSecond }) => goodputPerSecond)), steady: RATES.map(steadyOf) };
+  return {
+    name: contender.name, failure, steady: RATES.map(steadyOf),
+    throughputPerSecond: spreadOf(results.map(({ throughputPerSecond }) => throughputPerSecond)),
+    goodputPerSecond: spreadOf(results.map(({ goodputPerSecond }) => goodputPerSecond)),
+  };
 }
 
 type Flow = ReturnType<typeof flowOf>;
@@ -121,8 +131,8 @@ function hotSpots(profiles: Profiles) {
 
 function rateTable(flows: readonly Flow[]): Table {
   return {
-    head: ['', 'goodput /s', ...RATES.flatMap((rate) => [`p50 ms at ${number(rate)}/s`, `p99 ms at ${number(rate)}/s`])],
-    rows: flows.map(({ name, failure, goodputPerSecond, steady }) => [name, failure ?? spread(goodputPerSecond), ...steady.flatMap(({ p50Ms, p99Ms }) => [spread(p50Ms), spread(p99Ms)])]),
+    head: ['', 'throughput /s', 'goodput /s', ...RATES.flatMap((rate) => [`p50 ms at ${number(rate)}/s`, `p99 ms at ${number(rate)}/s`])],
+    rows: flows.map(({ name, failure, throughputPerSecond, goodputPerSecond, steady }) => [name, failure ?? spread(throughputPerSecond), failure === undefined ? spread(goodputPerSecond) : '', ...steady.flatMap(({ p50Ms, p99Ms }) => [spread(p50Ms), spread(p99Ms)])]),
   };
 }
 
@@ -146,8 +156,8 @@ function flameGraphs(profiles: Profiles): NonNullable<Findings['files']> {
 }
 
 async function run(bench: Bench): Promise<Findings> {
-  const measured = await inRounds(bench, contenders(bench.folder), (contender) => one(contender, bench), ({ goodputPerSecond, steady }) =>
-    `${number(goodputPerSecond)}/s; ${steady.map(({ ratePerSecond, p50Ms }) => `p50 ${number(p50Ms)} ms at ${ratePerSecond}/s`).join(', ')}`);
+  const measured = await inRounds(bench, contenders(bench.folder), (contender) => one(contender, bench), ({ throughputPerSecond, goodputPerSecond, steady }) =>
+    `${number(throughputPerSecond)}/s of a backlog, ${number(goodputPerSecond)}/s in time; ${steady.map(({ ratePerSecond, p50Ms }) => `p50 ${number(p50Ms)} ms at ${ratePerSecond}/s`).join(', ')}`);
   const profiles = await profileAll(measured, bench);
   const flows = measured.map(flowOf);
   const hot = hotSpots(profiles);
