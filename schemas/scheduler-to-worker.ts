@@ -12,6 +12,8 @@ export interface Work {
   reason: string;
   /** Epoch ms. */
   dispatchedAt: number;
+  /** Until when its result has to be there, epoch ms: one that is made later comes to nobody. Absent: as `dueAtOf` says. */
+  dueAt?: number;
   task: Task;
   /** What became of the steps before this one. */
   previous: StepEnds;
@@ -23,6 +25,14 @@ export interface Work {
   rescuable?: true;
   /** A copy for an arm that answers nobody: its outcome is of kind `shadow`, whatever comes of it. */
   shadow?: TaskArm;
+}
+
+/**
+ * Until when a piece of work is worth doing, epoch ms; null: for ever. Work that does not say (an older scheduler's, a copy that answers nobody)
+ * is worth doing until its request's deadline.
+ */
+export function dueAtOf({ dueAt, task }: Pick<Work, 'dueAt' | 'task'>): number | null {
+  return dueAt ?? task.deadlineAt;
 }
 
 /** Topics `work.…` and `bulk.…`: a cancellation follows its task there, under the same key. */

@@ -1,6 +1,6 @@
 import type { Response, ShadowOutcome, Task, Variant } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import type { Adapter } from '@tandem/shared/core';
+import { answerMarginMs, type Adapter } from '@tandem/shared/core';
 import type { EventLog } from '@tandem/shared/log';
 import { silentLogger, type Logger } from '@tandem/shared/telemetry';
 
@@ -49,7 +49,7 @@ export function resolveFusionOptions(options: FusionOptions): ResolvedFusionOpti
     isOrdered: () => false,
     logger: silentLogger,
     observer: SILENT,
-    deadlineMarginMs: delivery === 'exactly-once' ? 25 + transactionIntervalMs : 5,
+    deadlineMarginMs: answerMarginMs({ delivery, transactionIntervalMs }),
     answeredWindowMs: 600_000,
     answeredMaxEntries: 2_000_000,
     maxInFlight: 50_000,

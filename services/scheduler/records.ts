@@ -29,9 +29,17 @@ export interface StepOfTask {
   tried?: readonly string[];
 }
 
-function workOutput({ work: topics }: Destinations, { task, step, previous, tried = [] }: StepOfTask, decision: Decision & { kind: 'dispatch' }, now: number, { experiment, rescuable }: OnTrial): StageOutput {
+/** When a decision was made, and by when a worker has to be through with what it gives out; epoch ms. */
+export interface Times {
+  now: number;
+  /** Undefined: the request has no deadline. */
+  dueAt?: number | undefined;
+}
+
+function workOutput({ work: topics }: Destinations, { task, step, previous, tried = [] }: StepOfTask, decision: Decision & { kind: 'dispatch' }, { now, dueAt }: Times, { experiment, rescuable }: OnTrial): StageOutput {
   const { model, precision, pool, reason } = decision;
   const work: Work = { step: step.id, model, precision, reason, dispatchedAt: now, task, previous };
+  if (dueAt !== undefined) work.dueAt = dueAt;
   if (pool !== undefined) work.pool = pool;
   if (tried.length > 0) work.tried = [...tried];
   if (experiment !== undefined) work.experiment = experiment;
@@ -47,8 +55,8 @@ function outcome({ task, step, previous }: StepOfTask, decision: Exclude<Made, {
 }
 
 /** A decision as the record that carries it out. */
-export function output(to: Destinations, at: StepOfTask, decision: Made, now: number, onTrial: OnTrial): StageOutput {
-  if (decision.kind === 'dispatch') return workOutput(to, at, decision, now, onTrial);
+export function output(to: Destinations, at: StepOfTask, decision: Made, times: Times, onTrial: OnTrial): StageOutput {
+  if (decision.kind === 'dispatch') return workOutput(to, at, decision, times, onTrial);
   return new JsonOutput(to.outcomes, at.task.key, outcome(at, decision));
 }
 

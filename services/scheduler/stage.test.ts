@@ -133,6 +133,29 @@ test('an expired task is not dispatched', async () => {
   expect(JSON.parse(output!.value as string)).toMatchObject({ kind: 'expired', step: 'coarse' });
 });
 
+test('work says by when its result has to be there: before fusion answers without it, by the way back as it was measured', async () => {
+  const { handle, clock, heartbeat } = await harness();
+  const load = { version: '1', queued: 0, running: 0, completed: 0, failed: 0, meanBatchSize: 1, meanBatchMs: 1, batchTimes: [{ size: 1, ms: 1, samples: 10 }] };
+  const beat = () => heartbeat({ kind: 'worker', instance: 'w', time: clock.now(), variants: [{ model: 'small', precision: 'fp32', ...load }], resources: { time: clock.now(), cpuCores: 2, cpuUse: 0.1, memoryBytes: 24e9, memoryFreeBytes: 20e9 } });
+  beat();
+  const dueOf = async (deadlineAt: number | null, requestId: string) => {
+    const [output] = await handle('tasks', task([step('coarse', 'small')], { deadlineAt, requestId }));
+    return (JSON.parse(output!.value as string) as Work).dueAt;
+  };
+  expect(await dueOf(10_100, 'r1')).toBe(10_095);
+  expect(await dueOf(null, 'r2')).toBeUndefined();
+  const learn = async (requestId: string) => {
+    await dueOf(clock.now() + 100, requestId);
+    clock.advance(14);
+    beat();
+    const run = { model: 'small', precision: 'fp32', version: '1', batchSize: 1, queueMs: 3, computeMs: 1, reason: 'x' };
+    await handle('outcomes', { kind: 'completed', requestId, step: 'coarse', run, result: { items: [3], scores: [1] }, task: task([step('coarse', 'small')], { requestId }), previous: {} });
+  };
+  for (let count = 0; count < 100; count += 1) await learn(`learn-${count}`);
+  const back = clock.now() + 95 - (await dueOf(clock.now() + 100, 'r3'))!;
+  expect(back).toBeCloseTo(10, 0);
+});
+
 test('heartbeats say what is served and how busy it is; a silent worker is gone after three seconds', async () => {
   const { handle, heartbeat, clock, decisions } = await harness();
   const load = { version: '1', queued: 0, running: 0, completed: 0, failed: 0, meanBatchSize: 1, meanBatchMs: 1 };

@@ -34,6 +34,8 @@ export interface SchedulerOptions {
   experiments?: ExperimentBook;
   /** By which the workers share their time among tiers. @default as theirs */
   tierWeights?: Readonly<Record<string, number>>;
+  /** So long before a request's deadline fusion answers it with what there is, ms. @default as fusion's */
+  answerMarginMs?: number;
 }
 
 export interface SchedulerObserver {
@@ -94,8 +96,10 @@ class Scheduler implements Stage {
     this.#to = destinations(options.prefix);
     this.inputs = [{ group: 'scheduler', topics: [this.#tasksTopic, topicName(options.prefix, 'outcomes')] }];
     this.#reports = new Reports({ ...options, waiting: () => this.#waiting.size });
-    const { variants, clock, tierWeights } = options;
-    this.#cluster = new Cluster({ variants, startedAt: clock.now(), ...(tierWeights === undefined ? {} : { tierWeights }) });
+    const { variants, clock, tierWeights, answerMarginMs } = options;
+    this.#cluster = new Cluster({
+      variants, startedAt: clock.now(), ...(tierWeights === undefined ? {} : { tierWeights }), ...(answerMarginMs === undefined ? {} : { answerMarginMs }),
+    });
   }
 
   async start(context: StageContext): Promise<void> {
@@ -214,7 +218,7 @@ class Scheduler implements Stage {
     const { clock, observer } = this.#options;
     const decision: Decision = { kind: 'fail', code: code === 'variant_unavailable' ? code : 'no_variant', reason: message };
     observer?.decided(decision);
-    return [output(this.#to, at, decision, clock.now(), NOT_ON_TRIAL)];
+    return [output(this.#to, at, decision, { now: clock.now() }, NOT_ON_TRIAL)];
   }
 
   #count(outcome: StepOutcome | RedispatchOutcome): void {
@@ -251,7 +255,7 @@ class Scheduler implements Stage {
     this.#reports.count(decision, at.task.lane);
     if (decision.kind === 'dispatch') this.#dispatched(at, decision, now);
     else if (decision.kind === 'fail' && decision.code === 'overload') this.#cluster.shed(at.step.model, now);
-    return output(this.#to, at, decision, now, ruled);
+    return output(this.#to, at, decision, { now, dueAt: this.#cluster.dueAt(at.task, now) }, ruled);
   }
 
   #dispatched({ task: { requestId, lane, tier, key }, step }: StepOfTask, { model, precision, pool, forecast }: Decision & { kind: 'dispatch' }, now: number): void {

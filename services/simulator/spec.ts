@@ -51,6 +51,8 @@ export interface WorkerSpec {
   sessions: number;
   /** By `model.precision`. */
   serves: ReadonlyMap<string, readonly WorkKind[]>;
+  /** From a batch's end until its outcomes are on their way and its session begins the next one, ms; drawn for each. @default no time */
+  handOverMs?: (random: Random) => number;
 }
 
 export interface MachineSpec {

@@ -12,6 +12,8 @@ export interface SimulationFigures {
   inTimeShare: number;
   /** Complete, but behind the SLO. */
   lateShare: number;
+  /** Of all steps that ran: their results came when their requests had been answered without them. */
+  inVainShare: number;
   /** Answered with less than the plan, or without a result. */
   degradedShare: number;
   /** Of them without any result: shed or failed. */
@@ -56,6 +58,8 @@ export class Tally {
   #steps = 0;
   #batchShare = 0;
   #doubled = 0;
+  #ran = 0;
+  #inVain = 0;
   requests = 0;
   unanswered = 0;
 
@@ -72,6 +76,13 @@ export class Tally {
     this.requests += 1;
     this.unanswered += 1;
     if (request.dueAt >= this.#fromMs) this.#offered += 1;
+  }
+
+  /** A step's result has come. */
+  ran({ dueAt, answered }: SimRequest): void {
+    if (dueAt < this.#fromMs) return;
+    this.#ran += 1;
+    if (answered) this.#inVain += 1;
   }
 
   /** @param at when its sender has it, ms */
@@ -105,7 +116,7 @@ export class Tally {
     const share = (count: number) => (this.#offered === 0 ? NaN : count / this.#offered);
     return {
       offered: this.#offered, answered: this.#answered, offeredPerSecond: this.#offered / seconds, goodputPerSecond: this.#inTime / seconds,
-      inTimeShare: share(this.#inTime), lateShare: share(this.#complete - this.#inTime), degradedShare: share(this.#answered - this.#complete),
+      inTimeShare: share(this.#inTime), lateShare: share(this.#complete - this.#inTime), inVainShare: this.#ran === 0 ? 0 : this.#inVain / this.#ran, degradedShare: share(this.#answered - this.#complete),
       failedShare: share(this.#failed), p50Ms: this.#latencies.percentile(50), p99Ms: this.#latencies.percentile(99), meanMs: this.#latencyMs / this.#complete,
       meanAccuracy: this.#accuracy / this.#complete,
       variantShares: Object.fromEntries([...this.#variants].sort().map(([name, count]) => [name, count / this.#steps])),

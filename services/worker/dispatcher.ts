@@ -1,4 +1,4 @@
-import type { Lane } from '@tandem/schemas';
+import { dueAtOf, type Lane } from '@tandem/schemas';
 import { wait, type Clock } from '@tandem/shared/clock';
 import {
   BatchQueue, BatchTimeModel, formBatch, takeExpired, whenToForm,
@@ -130,12 +130,12 @@ export class Dispatcher {
 
   #enqueue(pending: PendingWork, group: string): void {
     const { work, served, lane, suspicion, tenant } = pending;
-    const { tier, deadlineAt } = work.task;
+    const { tier } = work.task;
     served.queued += 1;
     if (lane === 'bulk') served.bulkQueued += 1;
     let entry: QueueEntry<PendingWork> | undefined;
     if (suspicion !== undefined && suspicion.attempt > 1) this.#solo.push(pending);
-    else entry = this.#queue.add({ payload: pending, group, lane, tier, tenant, deadlineAt, enqueuedAt: this.#options.clock.now() });
+    else entry = this.#queue.add({ payload: pending, group, lane, tier, tenant, deadlineAt: dueAtOf(work), enqueuedAt: this.#options.clock.now() });
     this.#waiting.add(work.task.requestId, { pending, entry });
   }
 
@@ -181,7 +181,7 @@ export class Dispatcher {
     const pending = this.#solo.next(this.#running.size, concurrency);
     if (pending === undefined) return;
     const { served, graph, work } = pending;
-    if (work.task.deadlineAt !== null && work.task.deadlineAt <= clock.now()) {
+    if ((dueAtOf(work) ?? Infinity) <= clock.now()) {
       this.#solo.done(pending);
       this.#leave(pending);
       this.#settler.expired(pending);

@@ -1,4 +1,4 @@
-import type { Outcome, Plan, StepOutcome, Workload } from '@tandem/schemas';
+import { dueAtOf, type Outcome, type Plan, type StepOutcome, type Workload } from '@tandem/schemas';
 import { userHash, type Cache } from '@tandem/shared/cache';
 import type { Clock } from '@tandem/shared/clock';
 import { Flights, freshnessMs, Interned, ResultStore, stepContent, structuralHash, type ContentKey, type Flight, type StoredResult } from '@tandem/shared/core';
@@ -128,9 +128,8 @@ export class ResultReuse {
   }
 
   async #lookUp(flight: Flight<Waiter>, submission: Submission, candidate: Candidate): Promise<void> {
-    const { deadlineAt } = submission.work.task;
     const waiter = this.#wait(submission, { cancelled: () => this.#land(flight, { kind: 'skipped' }) });
-    const stored = await candidate.slot?.get({ oldestAt: this.#options.clock.now() - candidate.ttlMs, deadlineAt });
+    const stored = await candidate.slot?.get({ oldestAt: this.#options.clock.now() - candidate.ttlMs, dueAt: dueAtOf(submission.work) });
     if (!waiter.leave()) return;
     if (stored === undefined) return this.#compute(flight, submission, candidate);
     this.#keep(submission, candidate, stored);
@@ -189,8 +188,8 @@ export class ResultReuse {
 
   #follow(flight: Flight<Waiter>, submission: Submission): void {
     const { clock } = this.#options;
-    const { deadlineAt } = submission.work.task;
-    const cancelTimer = deadlineAt === null ? undefined : clock.schedule(deadlineAt, () => this.#giveUp(waiter, 'expired'));
+    const due = dueAtOf(submission.work);
+    const cancelTimer = due === null ? undefined : clock.schedule(due, () => this.#giveUp(waiter, 'expired'));
     const waiter = this.#wait(submission, {
       left: () => {
         cancelTimer?.();
@@ -230,6 +229,6 @@ function ttlsOf(workloads: readonly Workload[]): Map<string, number> {
   }));
 }
 
-function urgencyOf({ work: { task }, lane }: Submission) {
-  return { lane, tier: task.tier, deadlineAt: task.deadlineAt };
+function urgencyOf({ work, lane }: Submission) {
+  return { lane, tier: work.task.tier, deadlineAt: dueAtOf(work) };
 }

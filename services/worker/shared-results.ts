@@ -20,8 +20,8 @@ export interface SharedResultsOptions {
 export interface SharedQuestion {
   /** Epoch ms; what was stored before that is too old. */
   oldestAt: number;
-  /** Of the request, epoch ms; null: none. */
-  deadlineAt: number | null;
+  /** By when a result has to be there, epoch ms; null: no matter. */
+  dueAt: number | null;
 }
 
 export interface SharedSlot {
@@ -60,12 +60,12 @@ export class SharedResults {
     void this.#try(() => this.#patience.ask(null, () => this.#options.cache.deleteOwned(resultsOwner(user))));
   }
 
-  async #get(written: () => string, { oldestAt, deadlineAt }: SharedQuestion): Promise<StoredResult<Reusable> | undefined> {
+  async #get(written: () => string, { oldestAt, dueAt }: SharedQuestion): Promise<StoredResult<Reusable> | undefined> {
     const { cache, clock } = this.#options;
     if (this.#patience.isSuspect) return this.#probe();
     const text = written();
     // The patience grants half of the time that it is told.
-    const until = Math.min(deadlineAt ?? Infinity, clock.now() + 2 * LONGEST_WAIT_MS);
+    const until = Math.min(dueAt ?? Infinity, clock.now() + 2 * LONGEST_WAIT_MS);
     const stored = await this.#try(() => this.#patience.ask(until, () => cache.get(resultKey(text))));
     const result = stored === undefined ? undefined : readStored(stored, text);
     return result !== undefined && result.storedAt >= oldestAt ? result : undefined;

@@ -88,6 +88,25 @@ test('work whose deadline has passed is not computed', async () => {
   expect(engine.batches).toHaveLength(0);
 });
 
+test('work is worth doing until it is due, which is before the deadline; that of an older scheduler until the deadline', async () => {
+  const clock = new ManualClock(1_000);
+  const engine = heldEngine();
+  const stage = await worker({ engine, clock });
+  const running = stage.run(work(1));
+  await engine.began(1);
+  const due = (input: number, dueAt?: number) => stage.run({ ...work(input, { deadlineAt: 1_100 }), ...(dueAt === undefined ? {} : { dueAt }) });
+  expect(await due(2, 1_000)).toMatchObject({ kind: 'expired' });
+  const [waits, older] = [due(3, 1_060), due(4)];
+  clock.advance(60);
+  expect(await waits).toMatchObject({ kind: 'expired', requestId: 'r3' });
+  engine.batches[0]!.end();
+  await running;
+  await engine.began(2);
+  expect(engine.batches[1]!.ids).toEqual([4]);
+  engine.batches[1]!.end();
+  expect(await older).toMatchObject({ kind: 'completed' });
+});
+
 test('work whose deadline passes while it waits is answered as expired, and its mates are computed', async () => {
   const engine = heldEngine();
   const clock = new ManualClock(1_000);

@@ -1,4 +1,4 @@
-import { HEADER, topicName, workTopicName, type Cancellation, type Lane, type Outcome, type Work } from '@tandem/schemas';
+import { dueAtOf, HEADER, topicName, workTopicName, type Cancellation, type Lane, type Outcome, type Work } from '@tandem/schemas';
 import { RecentKeys } from '@tandem/shared/core';
 import type { LogRecord, TopicPartition } from '@tandem/shared/log';
 import { currentSpan } from '@tandem/shared/telemetry';
@@ -99,8 +99,7 @@ class WorkerStage implements Stage {
     if ('cancel' in work) return this.#cancel(work);
     const { clock, observer } = this.#options;
     if (this.#cancelled.has(work.task.requestId, clock.now())) return [this.#output(work, cancelledOutcome(work))];
-    const { deadlineAt } = work.task;
-    if (deadlineAt !== null && deadlineAt <= clock.now()) {
+    if ((dueAtOf(work) ?? Infinity) <= clock.now()) {
       observer?.outcome?.('expired', source.served.name);
       if (source.lane !== 'bulk') source.served.expired += 1;
       return [this.#output(work, expiredOutcome(work))];
@@ -121,7 +120,7 @@ class WorkerStage implements Stage {
   /** By then it is answered as expired. */
   deadlineOf(record: LogRecord): number | undefined {
     const read = readWork(record);
-    return 'task' in read ? (read.task.deadlineAt ?? undefined) : undefined;
+    return 'task' in read ? (dueAtOf(read) ?? undefined) : undefined;
   }
 
   /** All that is held here is finished: it is little, and handing it back would cost its users more. */

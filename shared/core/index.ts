@@ -8,6 +8,7 @@ export {
   type CameTrue, type ClusterState, type Decision, type DecisionContext, type Expectation, type Forecast, type Path, type Policy, type ServedPool, type ThresholdOptions, type VariantState,
 } from './policy/index.ts';
 export { ActiveUsers, IdleWorkers, type ActiveUsersOptions, type AskedFor, type IdleRules } from './ahead/index.ts';
+export { answerMarginMs } from './deadlines/index.ts';
 export { jsonOf } from './json-of.ts';
 export { readHeartbeat } from './heartbeat/read-heartbeat.ts';
 export { WORKER_GONE_AFTER_MS } from './heartbeat/worker-gone.ts';

@@ -5,7 +5,7 @@ import { createSchedulerStage } from '@tandem/scheduler';
 import { createWorkerStage, type DecodingOptions, type WorkerLimits } from '@tandem/worker';
 import { topicName, type ShadowOutcome } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
-import type { Adapter } from '@tandem/shared/core';
+import { answerMarginMs, type Adapter } from '@tandem/shared/core';
 import { createOnnxEngine, loadGolden, parseProvider, type InferenceEngine } from '@tandem/shared/engine';
 import { TandemError } from '@tandem/shared/errors';
 import { Chain, RunningStage, stageReaders, type RunnerOptions, type Stage, type StageName } from '@tandem/shared/runner';
@@ -76,7 +76,7 @@ async function scheduler(settings: Settings, ports: Ports): Promise<Stage> {
   });
   const learning = settings.policy === 'bandit' ? await openLearning(settings, ports) : undefined;
   const policy = learning?.policy ?? policyOf(settings);
-  const stage = createSchedulerStage({ ...ports, prefix, instance, tierWeights, policy, observer });
+  const stage = createSchedulerStage({ ...ports, prefix, instance, tierWeights, answerMarginMs: answerMarginMs(settings), policy, observer });
   accompanied(stage, { started: () => scaling.start(), stopping: () => scaling.stop() });
   // What is learnt is kept for as long as the stage decides.
   return learning === undefined ? stage : accompanied(stage, { started: () => learning.start(), stopped: () => learning.stop() });

@@ -14,7 +14,7 @@ import type { SimRequest, SimWork } from './sim-request.ts';
 import { SimScheduler } from './sim-scheduler.ts';
 import { SimWorker } from './sim-worker.ts';
 import { TrafficSource } from './traffic-source.ts';
-import { WorkTopics } from './work-topics.ts';
+import { WorkLog } from './work-log.ts';
 
 const HEARTBEAT_MS = 500;
 const DETECTION_MS = 10_000;
@@ -47,7 +47,7 @@ export class Flow {
   readonly #classifier: Station;
   readonly #fusion: Station;
   readonly #schedulers: readonly { decides: SimScheduler; station: Station }[];
-  readonly #topics: WorkTopics;
+  readonly #log: WorkLog;
   /** Fusion answers so long before a deadline. */
   readonly #marginMs: number;
 
@@ -70,13 +70,13 @@ export class Flow {
     this.#schedulers = Array.from({ length: cluster.schedulers ?? 1 }, () => ({
       station: station(cluster.stages?.scheduler),
       decides: new SimScheduler({
-        policy, variants: cluster.variants,
+        policy, variants: cluster.variants, answerMarginMs: this.#marginMs,
         dispatch: (work, now) => this.#dispatch(work, now),
         end: (request, outcome, now) => this.#outcome(request, outcome, now, this.#hopTimes.tasks),
       }),
     }));
     this.workers = cluster.workers.map((one, index) => this.#worker(one, cluster, index));
-    this.#topics = new WorkTopics(this.workers, cluster.partitions);
+    this.#log = new WorkLog(this.workers, cluster.partitions);
   }
 
   /** Begins: heartbeats, arrivals and faults. */
@@ -116,7 +116,7 @@ export class Flow {
     const known = this.#machines.get(name);
     if (known !== undefined) return known;
     const { cores = Infinity, background } = this.#spec.cluster.machines?.[name] ?? {};
-    const cpu = new SharedCpu(Number.isFinite(cores) ? cores : this.#sessionsOn(name), background);
+    const cpu = new SharedCpu(this.#loop, Number.isFinite(cores) ? cores : this.#sessionsOn(name), background);
     this.#machines.set(name, cpu);
     return cpu;
   }
@@ -172,7 +172,7 @@ export class Flow {
     this.#loop.at(this.#arrival(this.#hopTimes.work, now), this.#workCame, work, undefined);
   }
 
-  readonly #workCame = (work: SimWork, _: undefined, now: number): void => this.#topics.append(work, now);
+  readonly #workCame = (work: SimWork, _: undefined, now: number): void => this.#log.append(work, now);
 
   #outcome(request: SimRequest, outcome: StepOutcome, now: number, hop: HopTime): void {
     this.#loop.at(this.#arrival(hop, now), this.#outcomeCame, request, outcome);
@@ -180,6 +180,7 @@ export class Flow {
 
   /** Fusion and scheduler both read it. */
   readonly #outcomeCame = (request: SimRequest, outcome: StepOutcome, now: number): void => {
+    if (outcome.kind === 'completed') this.#tally.ran(request);
     this.#join(request, outcome, now);
     this.#serve(this.#schedulerOf(request).station, now, this.#goOn, request, outcome);
   };
@@ -260,13 +261,13 @@ export class Flow {
     return Math.max(diedAt, diedAt - sinceLast + detectionMs) + this.#losses() * memberHeartbeatMs;
   }
 
-  readonly #died = (worker: SimWorker): void => this.#topics.putBack(worker, worker.die());
+  readonly #died = (worker: SimWorker): void => this.#log.putBack(worker, worker.die());
 
-  readonly #isGivenUp = (worker: SimWorker, _: undefined, now: number): void => this.#topics.leave(worker, now);
+  readonly #isGivenUp = (worker: SimWorker, _: undefined, now: number): void => this.#log.leave(worker, now);
 
   readonly #returned = (worker: SimWorker, _: undefined, now: number): void => {
     worker.comeBack();
-    this.#topics.join(worker, now);
+    this.#log.join(worker, now);
   };
 }
 

@@ -32,4 +32,6 @@ export interface SimWork {
   pool: string | undefined;
   reason: string;
   dispatchedAt: number;
+  /** By when a worker has to be through with it, ms; undefined: no matter. */
+  dueAt: number | undefined;
 }

@@ -12,6 +12,8 @@ const UNTRIED: readonly string[] = [];
 export interface SimSchedulerOptions {
   policy: Policy;
   variants: readonly Variant[];
+  /** Fusion answers so long before a deadline. */
+  answerMarginMs: number;
   dispatch(work: SimWork, now: number): void;
   /** What became of a step that is not dispatched. */
   end(request: SimRequest, outcome: StepOutcome, now: number): void;
@@ -38,7 +40,7 @@ export class SimScheduler {
 
   constructor(options: SimSchedulerOptions) {
     this.#options = options;
-    this.#cluster = new Cluster({ variants: options.variants, startedAt: 0 });
+    this.#cluster = new Cluster({ variants: options.variants, startedAt: 0, answerMarginMs: options.answerMarginMs });
   }
 
   heard(heartbeat: Heartbeat, now: number): void {
@@ -100,7 +102,8 @@ export class SimScheduler {
     const { model, precision, pool, reason, forecast } = decision;
     const { requestId, lane, tier } = request.task;
     this.#cluster.dispatched({ requestId, step: step.id, lane, tier, dispatchedAt: now, forecast, model, precision, pool });
-    this.#options.dispatch({ request, step, previous, tried, model, precision, pool, reason, variant: this.#names.of(model, precision, undefined), dispatchedAt: now }, now);
+    const dueAt = this.#cluster.dueAt(request.task, now);
+    this.#options.dispatch({ request, step, previous, tried, model, precision, pool, reason, variant: this.#names.of(model, precision, undefined), dispatchedAt: now, dueAt }, now);
   }
 
   #end({ request, step, previous }: StepOfRequest, decision: Exclude<Decision, { kind: 'dispatch' | 'wait' }>, now: number): void {

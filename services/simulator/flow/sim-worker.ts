@@ -4,7 +4,7 @@ import {
   BATCH_LIMITS, BatchQueue, BatchTimeModel, CircuitBreaker, formBatch, takeExpired, whenToForm,
   type BatchLimits, type BatchSituation, type BreakerPermit, type QueuedWork,
 } from '@tandem/shared/core';
-import type { SharedCpu } from '../model/shared-cpu.ts';
+import type { Computation, SharedCpu } from '../model/shared-cpu.ts';
 import { Station } from '../model/station.ts';
 import type { WorkerSpec } from '../spec.ts';
 import type { EventLoop } from '../time/event-loop.ts';
@@ -48,15 +48,12 @@ interface Running {
   lane: 'interactive' | 'bulk';
   /** Predicted, ms. */
   endsAt: number;
-}
-
-/** A batch at its end. */
-interface Finished {
-  batch: Running;
-  run: BatchRun;
-  /** That it took of a core, ms. */
-  cpuMs: number;
-  failed: boolean;
+  /** When it began, ms. */
+  beganAt: number;
+  /** While it computes. */
+  computation: Computation | undefined;
+  computeMs: number;
+  fails: boolean;
 }
 
 /** A batch that fails is found out at once. */
@@ -124,7 +121,8 @@ export class SimWorker {
     this.alive = false;
     this.#life += 1;
     this.#held.clear();
-    for (; this.#busySessions > 0; this.#busySessions -= 1) this.#options.cpu.ended(0);
+    for (const { computation } of this.#running) if (computation !== undefined) this.#options.cpu.abandon(computation, this.#options.loop.now());
+    this.#busySessions = 0;
     this.#running.clear();
     this.#formed = [];
     this.#queue = new BatchQueue(this.#options.batching);
@@ -149,7 +147,8 @@ export class SimWorker {
 
   #enqueue(work: SimWork, now: number): void {
     const { sink, random } = this.#options;
-    const { deadlineAt, lane, tier } = work.request.task;
+    const { lane, tier } = work.request.task;
+    const deadlineAt = work.dueAt ?? null;
     const served = this.#served.get(work.variant)!;
     if (!served.breaker.admits(now)) return sink.refused(this.#left(work), now);
     if (deadlineAt !== null && deadlineAt <= now) return sink.expired(this.#left(work), now);
@@ -225,39 +224,49 @@ export class SimWorker {
       return;
     }
     served.running += work.length;
-    const running = { work, served, group, permit, lane, endsAt: startsAt + (this.#times.predict(group, work.length) ?? 0) };
+    const running: Running = {
+      work, served, group, permit, lane, endsAt: startsAt + (this.#times.predict(group, work.length) ?? 0), beganAt: now, computation: undefined, computeMs: 0, fails: false,
+    };
     this.#running.add(running);
     if (this.#busySessions < this.spec.sessions) this.#run(running, now);
     else this.#formed.push(running);
   }
 
   #run(running: Running, now: number): void {
-    const { loop, cpu, faults, random, spec } = this.#options;
+    const { cpu, faults, random, spec } = this.#options;
     const { served, group, work } = running;
     this.#busySessions += 1;
-    cpu.began();
-    const fails = faults.fails(served.name, now);
-    const alone = fails ? FAILS_AFTER_MS : served.timesOf(group).draw(work.length, random) * faults.slowness(spec.instance, now);
-    const computeMs = alone * cpu.slowdown(now);
-    this.busyMs += computeMs;
-    this.lastEndMs = Math.max(this.lastEndMs, now + computeMs);
     this.batches += 1;
-    loop.at(now + computeMs, this.#finish, { batch: running, run: { size: work.length, computeMs }, cpuMs: alone, failed: fails }, this.#life);
+    running.beganAt = now;
+    running.fails = faults.fails(served.name, now);
+    const aloneMs = running.fails ? FAILS_AFTER_MS : served.timesOf(group).draw(work.length, random) * faults.slowness(spec.instance, now);
+    running.computation = cpu.compute(aloneMs, now, this.#computed, running, this.#life);
   }
 
-  readonly #finish = ({ batch, run, cpuMs, failed }: Finished, life: number, now: number): void => {
+  /** What comes of it is seen to by the worker's own thread, which has to get a core first; so is the session's next batch. */
+  readonly #computed = (running: Running, life: number, now: number): void => {
+    running.computation = undefined;
+    running.computeMs = now - running.beganAt;
+    this.busyMs += running.computeMs;
+    this.lastEndMs = Math.max(this.lastEndMs, now);
+    const { loop, spec: { handOverMs }, random } = this.#options;
+    const waitMs = handOverMs?.(random) ?? 0;
+    if (waitMs === 0) this.#finish(running, life, now);
+    else loop.at(now + waitMs, this.#finish, running, life);
+  };
+
+  readonly #finish = (batch: Running, life: number, now: number): void => {
     if (this.#life !== life) return;
-    const { cpu } = this.#options;
-    const { served, group, permit, work } = batch;
+    const { served, group, permit, work, fails, computeMs } = batch;
     this.#running.delete(batch);
     this.#busySessions -= 1;
-    cpu.ended(cpuMs);
     const next = this.#formed.shift();
     if (next !== undefined) this.#run(next, now);
     served.running -= work.length;
-    if (failed) this.#fail(served, permit, work, now);
+    if (fails) this.#fail(served, permit, work, now);
     else {
-      this.#times.observe(group, run.size, run.computeMs, now);
+      const run = { size: work.length, computeMs };
+      this.#times.observe(group, run.size, computeMs, now);
       served.ran(run, work, now);
       for (const { payload } of work) this.#complete(payload, run, now);
       served.breaker.succeeded(permit);

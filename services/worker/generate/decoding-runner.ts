@@ -1,4 +1,4 @@
-import type { StepResult } from '@tandem/schemas';
+import { dueAtOf, type StepResult } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import { isDecodingStart, SequenceSchedule, type BreakerPermit, type ChosenItem, type DecodingStart, type SequenceCall, type SequenceLimits } from '@tandem/shared/core';
 import { TandemError } from '@tandem/shared/errors';
@@ -94,12 +94,13 @@ export class DecodingRunner {
   }
 
   #add(pending: PendingWork, start: DecodingStart): void {
-    const { work: { task }, lane, tenant, suspicion, served } = pending;
-    const { userId, key, requestId, tier, deadlineAt } = task;
+    const { work, lane, tenant, suspicion, served } = pending;
+    const { task } = work;
+    const { userId, key, requestId, tier } = task;
     // Bulk passes through many users once: it leaves nothing where others could have left something.
     const owner = lane === 'bulk' ? undefined : (userId ?? (key === requestId ? undefined : key));
     const sequence = this.#schedule.add({
-      payload: newSlate(pending, start), owner, prompt: start.prompt, count: start.count, lane, tier, tenant, deadlineAt,
+      payload: newSlate(pending, start), owner, prompt: start.prompt, count: start.count, lane, tier, tenant, deadlineAt: dueAtOf(work),
       enqueuedAt: this.#options.clock.now(), alone: (suspicion?.attempt ?? 0) > 1,
     });
     served.queued += 1;

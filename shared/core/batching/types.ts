@@ -6,7 +6,7 @@ export interface QueuedWork<T> {
   /** Work of one group can share a batch: same variant, graph and length bucket. */
   group: string;
   lane: Lane;
-  /** Epoch ms; null: none. */
+  /** By when it has to be through, epoch ms; null: no matter. */
   deadlineAt: number | null;
   /** Epoch ms. */
   enqueuedAt: number;

@@ -1,5 +1,6 @@
-import type { Heartbeat, ResourceSample, StepOutcome, Variant, VariantLoad } from '@tandem/schemas';
+import type { Heartbeat, ResourceSample, StepOutcome, Task, Variant, VariantLoad } from '@tandem/schemas';
 import { QUEUE_RULES } from '../batching/index.ts';
+import { answerMarginMs, closesAt, dueAt } from '../deadlines/index.ts';
 import { readHeartbeat } from '../heartbeat/read-heartbeat.ts';
 import { WORKER_GONE_AFTER_MS } from '../heartbeat/worker-gone.ts';
 import { expectedMsOf } from './expectation.ts';
@@ -17,6 +18,8 @@ export interface ClusterOptions {
   staleAfterMs?: number;
   /** Shares of session time by which the workers serve tiers. @default as theirs: vip 4, standard 1 */
   tierWeights?: Readonly<Record<string, number>>;
+  /** So long before a request's deadline fusion answers it with what there is, ms. @default as fusion's */
+  answerMarginMs?: number;
 }
 
 /** A step that came back, against what was expected of it. */
@@ -69,6 +72,7 @@ export class Cluster {
   readonly #variants: readonly Variant[];
   readonly #startedAt: number;
   readonly #staleAfterMs: number;
+  readonly #answerMarginMs: number;
   readonly #heard = new Map<string, Heard>();
   readonly #everServed = new Set<string>();
   /** By model; empty when heartbeats have come or workers have gone. */
@@ -86,7 +90,8 @@ export class Cluster {
   /** Undefined: to be put together. */
   #view: View | undefined;
 
-  constructor({ variants, startedAt, staleAfterMs = WORKER_GONE_AFTER_MS, tierWeights = QUEUE_RULES.tierWeights }: ClusterOptions) {
+  constructor({ variants, startedAt, staleAfterMs = WORKER_GONE_AFTER_MS, tierWeights = QUEUE_RULES.tierWeights, answerMarginMs: marginMs = answerMarginMs() }: ClusterOptions) {
+    this.#answerMarginMs = marginMs;
     this.#variants = variants.filter(({ status }) => status !== 'retired');
     this.#startedAt = startedAt;
     this.#staleAfterMs = staleAfterMs;
@@ -144,7 +149,7 @@ export class Cluster {
     const dispatched = this.#outstanding.take(outcome);
     if (dispatched?.forecast === undefined || dispatched.lane === 'bulk') return undefined;
     const { forecast, dispatchedAt, place, tier } = dispatched;
-    if (isLost(outcome, now)) this.#ways.of(tier).lost(now);
+    if (this.#isLost(outcome, now)) this.#ways.of(tier).lost(now);
     const run = outcome.kind === 'completed' ? (outcome as StepOutcome & { kind: 'completed' }).run : undefined;
     if (run === undefined || run.cached === true) return undefined;
     const actualMs = now - dispatchedAt;
@@ -157,6 +162,12 @@ export class Cluster {
     return { variant: at === -1 ? place : place.slice(0, at), expectedMs, actualMs };
   }
 
+  /** By when a worker has to be through with a step that is given to it now, epoch ms; undefined: its request has no deadline. */
+  dueAt(task: Pick<Task, 'deadlineAt' | 'tier'>, now: number): number | undefined {
+    if (task.deadlineAt === null) return undefined;
+    return dueAt(closesAt(task, this.#answerMarginMs), this.#ways.of(this.#forecaster.tierOf(task.tier)).usualBackMs(now), now);
+  }
+
   /** After a rebalance others count what we dispatched. */
   forgetOutstanding(): void {
     this.#outstanding.clear();
@@ -167,6 +178,7 @@ export class Cluster {
     const { live, pools, resources } = this.#viewed();
     return {
       resources: resources ?? this.#own,
+      answerMarginMs: this.#answerMarginMs,
       settled: now - this.#startedAt > this.#staleAfterMs,
       lastPrecision: (model, tier) => this.#lastOf(this.#forecaster.tierOf(tier)).get(model),
       forecast: (state, tier, key) => this.#forecast(state, tier, key, now),
@@ -192,6 +204,11 @@ export class Cluster {
       for (const { model, precision } of variants) pools.set(`${nameOf({ model, precision })} ${pool ?? ''}`, { model, precision, pool });
     }
     return [...pools.values()];
+  }
+
+  /** It was given out in vain: it expired at the workers, or has come back too late. */
+  #isLost({ kind, task }: Returned, now: number): boolean {
+    return kind === 'expired' || (kind === 'completed' && task !== undefined && now > closesAt(task, this.#answerMarginMs));
   }
 
   #live(now: number): readonly Heartbeat[] {
@@ -271,11 +288,6 @@ export class Cluster {
 
 function viewOf(live: readonly Heartbeat[]): View {
   return { live, pools: [undefined, ...new Set(live.flatMap(({ pool }) => pool ?? []))], resources: busiest(live.map(({ resources }) => resources)) };
-}
-
-/** It was given out in vain: it expired at the workers, or has come back too late. */
-function isLost({ kind, task }: Returned, now: number): boolean {
-  return kind === 'expired' || (kind === 'completed' && now > (task?.deadlineAt ?? Infinity));
 }
 
 function sum(loads: readonly VariantLoad[], of: (load: VariantLoad) => number): number {

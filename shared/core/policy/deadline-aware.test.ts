@@ -42,9 +42,9 @@ function clusterOf(byVariant: ReadonlyMap<Variant, Expected>): ClusterState {
   };
 }
 
-function choose(byVariant: [Variant, Expected][], over: { task?: Task; step?: PlanStep; previous?: StepEnds } = {}): Decision {
+function choose(byVariant: [Variant, Expected][], over: { task?: Task; step?: PlanStep; previous?: StepEnds; answerMarginMs?: number } = {}): Decision {
   const asked = over.task ?? task();
-  return decide(deadlineAwarePolicy(), { task: asked, step: over.step ?? asked.plan.steps[0]!, previous: over.previous ?? {}, now: 1_000, cluster: clusterOf(new Map(byVariant)) });
+  return decide(deadlineAwarePolicy(), { task: asked, step: over.step ?? asked.plan.steps[0]!, previous: over.previous ?? {}, now: 1_000, cluster: { ...clusterOf(new Map(byVariant)), answerMarginMs: over.answerMarginMs ?? 0 } });
 }
 
 test('the most accurate variant that is in time is chosen', () => {
@@ -167,6 +167,14 @@ test('whatever is chosen with a backlog is in time, and nothing in time is shed'
     const cheapest = full.cost < quantised.cost || (full.cost === quantised.cost && needs[0]! < needs[1]!) ? 0 : 1;
     if (needs[cheapest]! <= left) expect(decision.kind).toBe('dispatch');
   }));
+});
+
+test('what cannot be with fusion before it answers counts as late', () => {
+  const need = { queue: 60, compute: 30, cost: 1 };
+  const late = (answerMarginMs: number) => choose([[FP32, need]], { task: task({ deadlineAt: 1_100 }), answerMarginMs }).kind;
+  expect(late(5)).toBe('dispatch');
+  expect(late(20)).toBe('fail');
+  expect(late(100)).toBe('expire');
 });
 
 /** Workers with two sessions, batches of 1 + n·cost ms; requests of both tiers at a steady rate, all with the same deadline. */

@@ -2,6 +2,7 @@ import { QUEUE_RULES } from '../batching/index.ts';
 import { laterMs } from './later-steps.ts';
 import { expectedMsOf } from './expectation.ts';
 import { meetingFloor, servable } from './decide.ts';
+import { timeLeftMs } from './time-left.ts';
 import type { Decision, DecisionContext, Forecast, Policy, VariantState } from './types.ts';
 
 export interface DeadlineAwareOptions {
@@ -124,19 +125,19 @@ function inTime(options: readonly Option[], budget: number, comfort: (option: Op
 export function fittingVariants(context: DecisionContext, candidates: readonly VariantState[], over: Partial<DeadlineAwareOptions> = {}): VariantState[] {
   const bounds = { ...DEADLINE_AWARE_DEFAULTS, ...over };
   const options = candidates.map((state) => optionOf(state, context, bounds));
-  const budget = budgetMs(context, (context.task.deadlineAt ?? Infinity) - context.now, cheapestOf(options).needMs);
+  const budget = budgetMs(context, timeLeftMs(context), cheapestOf(options).needMs);
   return fittingOf(options, budget, comfortOf(context, options, bounds)).map(({ state }) => state);
 }
 
 /** Models that may stand in, if they are good enough and in time. */
 function standIn(context: DecisionContext, best: number, options: DeadlineAwareOptions): Decision | undefined {
-  const { step: { fallbacks = [], model }, task, now, cluster } = context;
+  const { step: { fallbacks = [], model }, task, cluster } = context;
   for (const other of fallbacks) {
     const known = servable(context, cluster.variantsOf(other)) ?? [];
     const goodEnough = known.filter(({ variant, workers }) => workers > 0 && variant.accuracy.value >= (task.accuracyFloor ?? 0) * best);
     if (goodEnough.length === 0) continue;
     const choices = meetingFloor(goodEnough, 0).map((state) => optionOf(state, context, options));
-    const chosen = inTime(choices, (task.deadlineAt ?? Infinity) - now, () => 1, options);
+    const chosen = inTime(choices, timeLeftMs(context), () => 1, options);
     if (chosen !== undefined) return dispatch(chosen, `stands in, as ${model} would be late`);
   }
   return undefined;
@@ -155,11 +156,11 @@ export function deadlineAwarePolicy(over: Partial<DeadlineAwareOptions> = {}): P
   return {
     name: 'deadline-aware',
     choose(context, candidates) {
-      const { task, now } = context;
+      const { task } = context;
       const options = candidates.map((state) => optionOf(state, context, bounds));
       const best = mostAccurateOf(options);
       if (task.deadlineAt === null) return withoutDeadline(context, options, best, bounds);
-      const leftMs = task.deadlineAt - now;
+      const leftMs = timeLeftMs(context);
       const cheapest = cheapestOf(options);
       const budget = budgetMs(context, leftMs, cheapest.needMs);
       const chosen = inTime(options, budget, comfortOf(context, options, bounds), bounds);

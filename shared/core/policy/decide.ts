@@ -1,5 +1,6 @@
 import type { PlanStep, Task } from '@tandem/schemas';
 import { describeForecast } from './expectation.ts';
+import { timeLeftMs } from './time-left.ts';
 import type { ClusterState, Decision, DecisionContext, Forecast, Policy, VariantState } from './types.ts';
 
 /** A worker that died has been replaced by then: a session timeout, and a start. */
@@ -99,10 +100,10 @@ function withForecast(decision: Decision, variants: readonly VariantState[], { c
 
 /** Everything about a step that no policy changes; the rest is the policy's. */
 export function decide(policy: Policy, context: DecisionContext): Decision {
-  const { task, step, now, cluster, tried = [] } = context;
+  const { task, step, cluster, tried = [] } = context;
   const shed = shedBefore(context);
   if (shed !== undefined) return shed;
-  if (task.deadlineAt !== null && task.deadlineAt <= now) return { kind: 'expire', reason: 'deadline passed' };
+  if (timeLeftMs(context) <= 0) return { kind: 'expire', reason: 'deadline passed' };
   const confident = confidentEnough(context);
   if (confident !== undefined) return confident;
   const known = cluster.variantsOf(step.model);

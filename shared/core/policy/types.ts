@@ -64,6 +64,8 @@ export interface ClusterState {
   forecast(state: VariantState, tier: string, key?: string): Forecast | undefined;
   /** The precision that a model's last interactive step of a tier was given to. Absent: not kept. */
   lastPrecision?(model: string, tier: string): string | undefined;
+  /** So long before a request's deadline fusion answers it with what there is, ms. @default 0 */
+  answerMarginMs?: number;
   /** Long enough up to know that a variant without a heartbeat has no worker. */
   settled: boolean;
 }

@@ -96,6 +96,11 @@ export class Way {
     return this.#thereMs + this.#factorAt(now) * backlogMs;
   }
 
+  /** Of late, from the batch's end until heard of, ms: without news it fades, as it may have kept away the very work that would correct it. */
+  usualBackMs(now: number): number {
+    return this.#backMs * this.#fading(now);
+  }
+
   get backMs(): number {
     return this.#backMs;
   }

@@ -1,5 +1,6 @@
 import type { Random } from '../../../clock/index.ts';
 import { deadlineAwarePolicy, fittingVariants, type DeadlineAwareOptions } from '../deadline-aware.ts';
+import { timeLeftMs } from '../time-left.ts';
 import type { Decision, DecisionContext, Policy, VariantState } from '../types.ts';
 import { featuresOf } from './features.ts';
 import { QUALITY_SOURCES, type Action, type BanditLearner, type QualitySource } from './learner.ts';
@@ -104,7 +105,7 @@ export function banditPolicy(over: Pick<BanditOptions, 'learner' | 'random'> & P
   };
 
   function chosenOf(context: DecisionContext, fitting: readonly VariantState[], kept: number, fallback: Decision & { kind: 'dispatch' }): Decision {
-    const { task: { requestId, deadlineAt }, step, now } = context;
+    const { task: { requestId }, step, now } = context;
     const best = Math.max(...context.cluster.variantsOf(step.model).map(({ variant }) => variant.accuracy.value));
     const actions = fitting.map((state) => actionOf(context, state, best));
     const views = { live: viewOf('live', actions, kept, now, options), agreement: viewOf('agreement', actions, kept, now, options) };
@@ -113,7 +114,7 @@ export function banditPolicy(over: Pick<BanditOptions, 'learner' | 'random'> & P
     const isDrawn = random() < explore;
     const chosen = isDrawn ? Math.min(fitting.length - 1, Math.floor(random() * fitting.length)) : wanted;
     const propensity = explore / fitting.length + (chosen === wanted ? 1 - explore : 0);
-    learner.decided({ requestId, step: step.id, actions, chosen, propensity, fallback: kept, views, deadlineAt });
+    learner.decided({ requestId, step: step.id, actions, chosen, propensity, fallback: kept, views, closesAt: now + timeLeftMs(context) });
     const { variant: { model, precision }, pool } = fitting[chosen]!;
     const why = isDrawn ? `drawn by lot of ${fitting.length} in time`
       : 'source' in trust ? `worth most of ${fitting.length} in time by ${trust.source}` : `unsure (${trust.doubt}), ${fallback.reason}`;

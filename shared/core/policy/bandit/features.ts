@@ -1,4 +1,5 @@
 import { expectedMsOf } from '../expectation.ts';
+import { timeLeftMs } from '../time-left.ts';
 import type { DecisionContext, Forecast } from '../types.ts';
 
 /** What the reward of a variant may depend on. */
@@ -9,8 +10,9 @@ const MOST = 2;
 const LONG_HISTORY = 64;
 
 /** In the order of FEATURES, each of 0..1 or little more. */
-export function featuresOf({ task, now, cluster: { resources } }: DecisionContext, forecast: Forecast | undefined): number[] {
-  const leftMs = Math.max(1, (task.deadlineAt ?? Infinity) - now);
+export function featuresOf(context: DecisionContext, forecast: Forecast | undefined): number[] {
+  const { task, cluster: { resources } } = context;
+  const leftMs = Math.max(1, timeLeftMs(context));
   const share = (ms: number) => Math.min(MOST, ms / leftMs);
   return [
     1,

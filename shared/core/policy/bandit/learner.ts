@@ -31,7 +31,8 @@ export interface Decided {
   fallback: number;
   /** What was expected of each action, and which one would have been taken, by source. */
   views: Readonly<Record<QualitySource, { expected: readonly number[]; learnt: number }>>;
-  deadlineAt: number | null;
+  /** Until when its result is taken, epoch ms; Infinity: for ever. */
+  closesAt: number;
 }
 
 interface Pending extends Decided {
@@ -152,7 +153,7 @@ export class BanditLearner {
   }
 
   #cameBack(own: Pending, outcome: StepOutcome, now: number): void {
-    const isLate = own.deadlineAt !== null && now > own.deadlineAt;
+    const isLate = now > own.closesAt;
     const action = own.actions[own.chosen]!;
     if (outcome.kind !== 'completed') {
       // Not the variant's doing where the sender took the request back.

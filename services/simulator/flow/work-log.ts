@@ -8,8 +8,8 @@ interface Topic {
   unread: Map<number, SimWork[]>;
 }
 
-/** The topics between scheduler and workers: one for each variant and pool, each partition read by one worker of those that serve it. */
-export class WorkTopics {
+/** The log between scheduler and workers: a topic for each variant and pool, each partition read by one worker of those that serve it. */
+export class WorkLog {
   readonly #topics = new Map<string, Topic>();
   readonly #partitions: number;
 

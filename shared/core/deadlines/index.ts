@@ -1,0 +1,1 @@
+export { answerMarginMs, closesAt, dueAt } from './deadlines.ts';
