@@ -75,6 +75,8 @@ export class Session implements AsyncDisposable {
   readonly #options: MeasureOptions;
   readonly #task: Contender['task'];
   readonly #generator: Load;
+  /** Of all its topics. */
+  readonly prefix: string;
   readonly #dispose: () => Promise<void>;
   readonly #judged: Traffic;
   readonly #load: Traffic;
@@ -82,9 +84,10 @@ export class Session implements AsyncDisposable {
   readonly startedAt: number;
   #runs = 0;
 
-  private constructor(options: MeasureOptions, task: Contender['task'], contender: RunningContender, generator: Load, startedAt: number, dispose: () => Promise<void>) {
+  private constructor(options: MeasureOptions, task: Contender['task'], contender: RunningContender, generator: Load, { startedAt, prefix }: { startedAt: number; prefix: string }, dispose: () => Promise<void>) {
     this.#options = options;
     this.startedAt = startedAt;
+    this.prefix = prefix;
     this.#task = task;
     this.contender = contender;
     this.#generator = generator;
@@ -105,7 +108,7 @@ export class Session implements AsyncDisposable {
     stack.defer(() => running.stop());
     const generator = overLog ?? stack.use(new HttpLoad(running.port ?? 0, contender.http!, sloMs));
     const owned = stack.move();
-    return new Session(options, contender.task, running, generator, startedAt, () => owned.disposeAsync());
+    return new Session(options, contender.task, running, generator, { startedAt, prefix: place.prefix }, () => owned.disposeAsync());
   }
 
   /**
