@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { idsOf, readTraceContext, writeTraceContext } from './trace-context.ts';
+import { idsOf, isUnsampled, readTraceContext, writeTraceContext } from './trace-context.ts';
 
 const TRACEPARENT = '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01';
 const ORIGIN = { partition: 1, offset: 2, timestamp: 3 };
@@ -17,6 +17,19 @@ test('a sender’s trace is read and written as it was, with its state', () => {
   const unsampled = { traceparent: TRACEPARENT.replace(/01$/, '00') };
   expect(writeTraceContext(readTraceContext(unsampled)!)).toEqual(unsampled);
   expect(readTraceContext({ traceparent: `cc-${TRACEPARENT.slice(3)}-what-the-future-will-bring` })?.spanId).toBe('b7ad6b7169203331');
+});
+
+test.each([
+  [TRACEPARENT, false], [TRACEPARENT.replace(/01$/, '00'), true], [TRACEPARENT.replace(/01$/, '02'), true], [TRACEPARENT.replace(/01$/, '0b'), false],
+  [`00-${'0'.repeat(32)}-b7ad6b7169203331-00`, false], [`${TRACEPARENT.replace(/01$/, '00')}-more`, false], ['', false],
+])('what a valid traceparent says of sampling is known without reading all of it: %s', (traceparent, expected) => {
+  expect(isUnsampled({ traceparent }, false)).toBe(expected);
+  if (expected) expect(readTraceContext({ traceparent })?.traceFlags).toBe(0);
+});
+
+test('without a traceparent nobody has decided yet', () => {
+  expect(isUnsampled({}, false)).toBe(false);
+  expect(isUnsampled({}, true)).toBe(false);
 });
 
 test('a record that comes again has the ids it had; any other has others', () => {

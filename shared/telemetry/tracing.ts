@@ -8,8 +8,8 @@ import type { Headers } from '../log/types.ts';
 import { ParentsFirst, type PendingSpan } from './parents-first.ts';
 import { patientFlush } from './patient-flush.ts';
 import { redact } from './redact.ts';
-import { SetIds } from './set-ids.ts';
-import { idsOf, readTraceContext, writeTraceContext, type SpanOrigin } from './trace-context.ts';
+import { SetIds, randomIds, type Ids } from './set-ids.ts';
+import { idsOf, isUnsampled, readTraceContext, writeTraceContext, type SpanOrigin } from './trace-context.ts';
 
 /**
  * One trace per request through all stages: the context travels in the records' W3C headers. A sender's trace is gone on
@@ -52,7 +52,7 @@ export interface ChildSpan {
 
 /** A record at a stage, from delivery until what it led to is durable. */
 export interface RecordSpan {
-  /** The headers to put on outputs, so that the next stage's span is a child of this one. */
+  /** The headers to put on outputs, so that the next stage's span is a child of this one, or is not sampled either. */
   readonly headers: Headers;
   readonly context: SpanContext;
   /** False: not sampled, and attributes and children are not worth making. */
@@ -123,6 +123,30 @@ class TracedRecord implements RecordSpan {
   }
 }
 
+const NO_CHILD_IS_SEEN = { end: () => undefined } as const;
+
+/** Where a trace begins that is not sampled: all that is to be done is to tell the stages that follow. */
+class UnsampledRecord implements RecordSpan {
+  readonly headers: Headers;
+  readonly context: SpanContext;
+  readonly recording = false;
+
+  constructor(ids: Ids) {
+    this.context = { ...ids, traceFlags: TraceFlags.NONE };
+    this.headers = writeTraceContext(this.context);
+  }
+
+  set(): void {}
+
+  event(): void {}
+
+  child(): ChildSpan {
+    return { context: this.context, ...NO_CHILD_IS_SEEN };
+  }
+
+  end(): void {}
+}
+
 /** The SDK exports spans in the order in which it hears that they have ended; a time below that of the process is one of `performance`. */
 function end(span: Span, pending: PendingSpan | undefined, error: unknown, endedAt = performance.now()): void {
   if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: redact(messageOf(error)) });
@@ -139,9 +163,14 @@ function isRoute(topic: string): boolean {
   return topic.startsWith('/');
 }
 
+/** In memory, from one stage of a chain to the next. */
+function isHandedOver(origin: SpanOrigin | undefined): boolean {
+  return origin !== undefined && origin.offset < 0;
+}
+
 function kindOf(topic: string, origin: SpanOrigin | undefined): SpanKind {
   if (isRoute(topic)) return SpanKind.SERVER;
-  return origin !== undefined && origin.offset < 0 ? SpanKind.INTERNAL : SpanKind.CONSUMER;
+  return isHandedOver(origin) ? SpanKind.INTERNAL : SpanKind.CONSUMER;
 }
 
 /** OpenTelemetry's semantic conventions for messaging; what is handed over in memory has no broker. */
@@ -160,24 +189,31 @@ function attributesOf(stage: string, topic: string, origin: SpanOrigin | undefin
 /**
  * Starts the OpenTelemetry SDK; endpoint, headers and sampler come from its standard OTEL_* variables.
  * Loaded only here, so that a process without tracing does not pay for the SDK.
+ * @param environment names the sampler; the SDK reads the process's own for the rest
+ * @throws {TandemError} `settings_invalid`: a sampler that is none
  */
-export async function startTracing(serviceName: string): Promise<Tracing> {
-  const { NodeSDK } = await import('@opentelemetry/sdk-node');
-  const ids = new SetIds();
+export async function startTracing(serviceName: string, environment: Readonly<Record<string, string | undefined>>): Promise<Tracing> {
+  const [{ NodeSDK }, { samplerOf, samplesRoot }] = await Promise.all([import('@opentelemetry/sdk-node'), import('./sampler.ts')]);
+  const nextIds = new SetIds();
+  const sampler = samplerOf(environment);
   // Traces alone: metrics are scraped, logs are lines on standard error.
-  const sdk = new NodeSDK({ serviceName, idGenerator: ids, instrumentations: [], metricReaders: [], logRecordProcessors: [] });
+  const sdk = new NodeSDK({ serviceName, sampler, idGenerator: nextIds, instrumentations: [], metricReaders: [], logRecordProcessors: [] });
   sdk.start();
   const tracer = trace.getTracer('tandem');
   const order = new ParentsFirst();
   return {
     isOn: true,
     start(stage, topic, headers, origin) {
-      const parent = readTraceContext(headers);
       // Decided already, by whoever began the trace.
+      if (isUnsampled(headers, isHandedOver(origin))) return undefined;
+      const parent = readTraceContext(headers);
       if (parent !== undefined && (parent.traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
-      if (origin !== undefined) ids.set(idsOf(stage, topic, parent, origin));
+      const ids = origin === undefined ? randomIds(parent) : idsOf(stage, topic, parent, origin);
+      // Asked before anything is made: of a hundred traces that begin here, ninety-nine may be nobody's.
+      if (parent === undefined && !samplesRoot(sampler, ids.traceId)) return new UnsampledRecord(ids);
+      nextIds.set(ids);
       const span = tracer.startSpan(`${stage} ${topic}`, { kind: kindOf(topic, origin), attributes: attributesOf(stage, topic, origin) }, contextOf(parent));
-      ids.clear();
+      nextIds.clear();
       return new TracedRecord(tracer, span, order, parent);
     },
     // One without a span may be begun by another's.

@@ -59,7 +59,7 @@ async function openTracing(settings: Settings, service: string): Promise<Tracing
   if (settings.otlpEndpoint === undefined) return noTracing;
   process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] ??= settings.otlpEndpoint;
   for (const [name, value] of Object.entries(SPAN_QUEUE)) process.env[name] ??= value;
-  return startTracing(`tandem-${service}`);
+  return startTracing(`tandem-${service}`, process.env);
 }
 
 /** A GPU counts where models may run on it. */

@@ -18,7 +18,7 @@ const isFlaky = (index: number) => index % 3 === 0 && !isHopeless(index);
 test('a record that is tried again, put off or given up stays one trace without a broken parent, and its letter leads there', async () => {
   await using receiver = await startOtlpReceiver();
   vi.stubEnv('OTEL_EXPORTER_OTLP_ENDPOINT', receiver.url);
-  const tracing = await startTracing('retries');
+  const tracing = await startTracing('retries', process.env);
   const prefix = `test-${randomUUID().slice(0, 8)}.`;
   const log = createKafkaLog({ brokers: [inject('kafka')], clientId: 'retries', logger: silentLogger });
   onTestFinished(() => log.close());
