@@ -19,18 +19,23 @@ function auditRecord(name: string, detail: string, { prefix, actor, deed, time }
   return { topic: topicName(prefix, 'audit'), key: actor, value: JSON.stringify(entry) };
 }
 
-/** A version that is promoted is everybody's: workers take it over from topic `models`, without a pause. */
-function releaseRecords({ state, winner, releases }: ExperimentControl, prefix: string): OutgoingRecord[] {
-  const release = state === 'promoted' && winner !== undefined ? releases?.[winner] : undefined;
-  if (release === undefined) return [];
-  return [{ topic: topicName(prefix, 'models'), key: `${release.model}.${release.precision}`, value: JSON.stringify({ ...release, status: 'stable' }) }];
+/**
+ * A version that is promoted is everybody's: workers take it over from topic `models`, without a pause. Rolled back, they go back to the
+ * registry's stable one.
+ */
+function releaseRecords({ state, winner, releases, out }: ExperimentControl, { prefix, deed }: ExperimentRecordsOptions): OutgoingRecord[] {
+  const release = winner === undefined ? undefined : releases?.[winner];
+  if (winner === undefined || release === undefined) return [];
+  const record = (value: string | null) => ({ topic: topicName(prefix, 'models'), key: `${release.model}.${release.precision}`, value });
+  if (state === 'promoted') return [record(JSON.stringify({ ...release, status: 'stable' }))];
+  return deed === 'rollback' && out[winner] !== undefined ? [record(null)] : [];
 }
 
 /** All that has to be written for a change of an experiment, in this order: the release, what the stages are to do, who did it and why. */
 export function experimentRecords(next: ExperimentControl, options: ExperimentRecordsOptions): OutgoingRecord[] {
   const { definition: { name }, why } = next;
   const control = { topic: topicName(options.prefix, 'control'), key: experimentKey(name), value: JSON.stringify(next) };
-  return [...releaseRecords(next, options.prefix), control, auditRecord(name, why, options)];
+  return [...releaseRecords(next, options), control, auditRecord(name, why, options)];
 }
 
 /** Nothing of it is left but what the audit says. @param reportKeys of its counts on topic `telemetry` */

@@ -38,13 +38,18 @@ test('two experiments cannot be about the same steps, nor one be started twice',
   expect(check(file(), [{ ...running(), state: 'rolled_back' }]).definition.name).toBe('split');
 });
 
-test('an arm of a version brings along what is released when it is promoted, before anybody is told', () => {
+test('an arm of a version brings along what is released when it is promoted, before anybody is told, and takes it back when it is rolled back', () => {
   const { definition, releases } = check(file({ arms: [arms[0], { name: 'b', precision: 'fp32', version: '2', weight: 1 }] }));
   const control = started(definition, releases, { ...change, why: 'started' });
   const { next, deed } = wished(control, { deed: 'promote' }, change);
   const records = experimentRecords(next, { prefix: 't.', actor: 'me', deed, time: 5 });
   expect(records.map(({ topic, key }) => `${topic} ${key ?? ''}`)).toEqual(['t.models large.fp32', 't.control experiment/split', 't.audit me']);
   expect(JSON.parse(records[0]!.value as string)).toMatchObject({ version: '2', status: 'stable' });
+
+  const back = wished(next, { deed: 'rollback' }, change);
+  expect(experimentRecords(back.next, { prefix: 't.', actor: 'me', deed: back.deed, time: 6 })[0]).toEqual({ topic: 't.models', key: 'large.fp32', value: null });
+  const never = wished(control, { deed: 'rollback' }, change);
+  expect(experimentRecords(never.next, { prefix: 't.', actor: 'me', deed: never.deed, time: 6 }).map(({ topic }) => topic)).toEqual(['t.control', 't.audit']);
 });
 
 test.each<[ExperimentWish, object]>([
