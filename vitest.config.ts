@@ -17,7 +17,7 @@ const onServers = {
 export default defineConfig({
   test: {
     projects: [
-      { test: { name: 'unit', include: unit, testTimeout: 20_000, maxWorkers: 3 } },
+      { test: { name: 'unit', include: unit, testTimeout: 20_000, hookTimeout: 60_000, maxWorkers: 3 } },
       { test: { name: 'integration', include: ['test/**/*.test.ts'], exclude: [...tools, ...long], ...onServers } },
       { test: { name: 'long', include: long, ...onServers } },
     ],
