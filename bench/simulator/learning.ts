@@ -1,6 +1,6 @@
 import { workloadSchema, type Task } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
-import { BanditLearner, banditPolicy, deadlineAwarePolicy, offPolicyValue, REWARD_WEIGHTS, type LearnerState, type LoggedDecision, type Policy, type RewardWeights, type Rewarded } from '@tandem/shared/core';
+import { answerMarginMs, BanditLearner, banditPolicy, deadlineAwarePolicy, offPolicyValue, REWARD_WEIGHTS, type LearnerState, type LoggedDecision, type Policy, type RewardWeights, type Rewarded } from '@tandem/shared/core';
 import { poissonArrivals, seededRandom } from '@tandem/shared/random';
 import { curveTimes, hopAround, simulate, uniformHops, type SimulationFigures, type SimulationSpec } from '@tandem/simulator';
 import { variantsOfWorld, type World } from './worlds.ts';
@@ -43,7 +43,7 @@ function specOf({ right }: World, policy: Policy, seconds: number, seed: number)
       isRight: (variant: string, { activity }: Task, random: Random) => random() < right(variant.split('.').at(-1)!, activity),
     }],
     cluster: {
-      variants: variantsOfWorld(), partitions: 16, hops: uniformHops(hopAround(1), true), deadlineMarginMs: 5,
+      variants: variantsOfWorld(), partitions: 16, hops: uniformHops(hopAround(1), true), deadlineMarginMs: answerMarginMs(),
       workers: ['w1', 'w2'].map((instance) => ({ instance, machine: instance, sessions: 1, serves })),
     },
   };

@@ -1,39 +1,42 @@
 /** What the policies are worth, simulated and really run; what the simulator is worth; and what it plans. */
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { availableParallelism } from 'node:os';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { workloadSchema } from '@tandem/schemas';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
+import { median } from '@tandem/shared/statistics';
 import { loadCatalogue, planCapacity, registryProfile, type CapacityPlan } from '@tandem/simulator';
 import { exitOnSignals } from '../../test/support/processes.ts';
 import { describeMachine } from '../harness/machine.ts';
 import { terminalTable } from '../report/terminal.ts';
-import { calibrate, calibrationRuns, type Calibration, type CalibrationRuns } from './calibrate.ts';
+import { calibrate, calibrationRuns, type Calibration, type CalibrationRuns, type MachineFacts } from './calibrate.ts';
 import { calibrationErrors, type CalibrationError } from './calibration-errors.ts';
 import { comparePolicies, leads, type PolicyFigures, type PolicyRow } from './compare-policies.ts';
 import { othersTogether } from './cores-used.ts';
 import { checkShares, type SharesCheck } from './check-shares.ts';
 import { learnInWorld, type LearningRow } from './learning.ts';
 import { openRealStand, type RealStand } from './real-stand.ts';
-import { GOODPUT_BOUND, P99_BOUND, validate, type Validated } from './validate.ts';
+import { rebalanceTimes } from './rebalance-time.ts';
+import { readRecorded, validated, writeRecorded, type RecordedRuns } from './recorded-runs.ts';
+import { GOODPUT_BOUND, makeRuns, P99_BOUND, type Validated } from './validate.ts';
 import { WORLDS } from './worlds.ts';
 
 const REPOSITORY = join(import.meta.dirname, '../..');
 const HELP = `The policies side by side, simulated and really run over Kafka; the simulator against four real runs; a plan for 1,000,000 requests/s.
 
-  npm run policies -- [--json FILE] [--simulated] [--validation] [--learning] [--kafka HOST:PORT] [--seed 1] [--slo-ms 400]
+  npm run policies -- [--json FILE] [--simulated] [--validation] [--learning] [--record FILE] [--recorded FILE] [--kafka HOST:PORT] [--seed 1] [--slo-ms 400]
 
   --simulated    policies are simulated only, on what is calibrated in a short real run
   --validation   the simulator's validation alone; exit code 1 where a goodput is more than ${GOODPUT_BOUND * 100} % or a p99 more than ${P99_BOUND * 100} % off
   --learning     the bandit alone, in the simulator: what off-policy evaluation promises, and what is earned then; needs no Kafka, half a minute
+  --record FILE  keeps the runs of the validation, with every answer and step; --recorded FILE predicts them again, with nothing but that
 
-About 9 minutes; 3 with --simulated or --validation. Run it on a machine that does nothing else: broker, load generator, stages and models share its cores.
+About 11 minutes; 5 with --simulated or --validation. Run it on a machine that does nothing else: broker, load generator, stages and models share its cores.
 `;
 
 const { values } = parseArgs({
   options: {
-    json: { type: 'string' }, simulated: { type: 'boolean', default: false }, validation: { type: 'boolean', default: false }, learning: { type: 'boolean', default: false }, kafka: { type: 'string' },
+    json: { type: 'string' }, simulated: { type: 'boolean', default: false }, validation: { type: 'boolean', default: false }, learning: { type: 'boolean', default: false }, record: { type: 'string' }, recorded: { type: 'string' }, kafka: { type: 'string' },
     seed: { type: 'string', default: '1' }, 'slo-ms': { type: 'string', default: '400' }, help: { type: 'boolean', short: 'h', default: false },
   },
 });
@@ -51,31 +54,46 @@ interface Made {
   validation: Validated[];
 }
 
-async function runsOf(real: RealStand, precision: string, then?: (cluster: Awaited<ReturnType<RealStand['open']>>, runs: CalibrationRuns) => Promise<void>): Promise<CalibrationRuns> {
+async function runsOf(real: RealStand, facts: MachineFacts, precision: string, then?: (cluster: Awaited<ReturnType<RealStand['open']>>, runs: CalibrationRuns) => Promise<void>): Promise<CalibrationRuns> {
   await using cluster = await real.open(['--policy', 'fixed', '--precision', precision]);
   const runs = await calibrationRuns(cluster.tapped, `graded.${precision}`, cluster.roughCapacity, { seconds: CALIBRATION_SECONDS, brokerPid: real.stand.brokerPid, seed: real.seed });
-  const capacity = calibrate([runs], real.cores).capacityPerSecond.get(runs.variant) ?? 0;
+  const calibration = calibrate([runs], facts);
+  const capacity = calibration.capacityPerSecond.get(runs.variant) ?? 0;
   if (capacity < LEAST_OF_BURST * cluster.roughCapacity) progress(`${runs.variant}: ${whole(capacity)}/s under load after ${whole(cluster.roughCapacity)}/s in a burst: this machine does something else, and what follows means nothing`);
-  progress(costsOf(runs));
+  progress(costsOf(runs.variant, calibration));
   await then?.(cluster, runs);
   return runs;
 }
 
 /** What everything but inference takes of the cores, from little to do to far too much. */
-function costsOf(runs: CalibrationRuns): string {
-  const { cores, runs: measured } = calibrate([runs], availableParallelism());
-  const each = measured.map((run) => `${whole(run.completePerSecond)} of ${whole(run.offeredPerSecond)}/s complete, ${othersTogether(run.cores).toFixed(2)} cores beside ${run.cores.inference.toFixed(2)} of inference`);
-  return `${runs.variant}: ${each.join('; ')}; ${cores.toFixed(2)} cores in all where they are short`;
+function costsOf(variant: string, { cores, runs, rebalanceMs }: Calibration): string {
+  const each = runs.map((run) => `${whole(run.completePerSecond)} of ${whole(run.offeredPerSecond)}/s complete, ${percent(run.inVainShare)} of the steps in vain, ${othersTogether(run.cores).toFixed(2)} cores beside ${run.cores.inference.toFixed(2)} of inference, ${run.handOverMs.toFixed(1)} ms from batch to batch`);
+  return `${variant}: ${each.join('; ')}; ${cores.toFixed(2)} cores in all where they are short; a rebalance takes ${whole(median(rebalanceMs))} ms`;
 }
 
 /** The validation rests on the calibration of its own variant, made just before it. */
 async function calibrateAndValidate(real: RealStand): Promise<Made> {
+  const facts: MachineFacts = { cores: real.cores, rebalanceMs: await rebalanceTimes(real.stand.log) };
   let validation: Validated[] = [];
-  const best = await runsOf(real, 'fp32', async ({ tapped }, runs) => {
-    validation = await validate(tapped, calibrate([runs], real.cores), real.models, BEST, real.bounds, { brokerPid: real.stand.brokerPid, seed: real.seed, progress });
+  const best = await runsOf(real, facts, 'fp32', async ({ tapped }, calibrationRuns) => {
+    const runs = await makeRuns(tapped, calibrate([calibrationRuns], facts), BEST, { brokerPid: real.stand.brokerPid, seed: real.seed, progress });
+    const { workload, variants } = real.models;
+    const recorded: RecordedRuns = { variant: BEST, facts, calibration: calibrationRuns, runs, models: { workload, variants }, bounds: real.bounds };
+    if (values.record !== undefined) writeRecorded(values.record, recorded);
+    validation = validated(recorded);
   });
-  if (values.validation) return { calibration: calibrate([best], real.cores), validation };
-  return { calibration: calibrate([best, await runsOf(real, 'int8')], real.cores), validation };
+  if (values.validation) return { calibration: calibrate([best], facts), validation };
+  return { calibration: calibrate([best, await runsOf(real, facts, 'int8')], facts), validation };
+}
+
+function predictAgain(file: string): void {
+  const recorded = readRecorded(file);
+  const calibration = calibrate([recorded.calibration], recorded.facts);
+  progress(costsOf(recorded.variant, calibration));
+  const validation = validated(recorded);
+  printValidation(validation);
+  writeFigures({ validation });
+  if (validation.some(({ isWithin }) => !isWithin)) process.exitCode = 1;
 }
 
 async function millionPlan(): Promise<CapacityPlan> {
@@ -146,6 +164,7 @@ function printLearning(rows: readonly LearningRow[]): void {
 }
 
 async function main(): Promise<void> {
+  if (values.recorded !== undefined) return predictAgain(values.recorded);
   const learning = values.validation ? [] : WORLDS.flatMap((world) => learnInWorld(world, { seed: Number(values.seed) }));
   if (learning.length > 0) printLearning(learning);
   if (values.learning) return writeFigures({ machine: describeMachine(), learning });
@@ -161,8 +180,8 @@ async function main(): Promise<void> {
   printShares(shares);
   printCalibration(errors);
   if (plan !== undefined) printPlan(plan);
-  const { samples, runs, cores, partitionShares } = calibration;
-  writeFigures({ machine, validation, policies: rows, learning, shares, calibrationErrors: errors, plan, calibration: { samples, runs, cores, partitionShares } });
+  const { samples, runs, cores, partitionShares, rebalanceMs } = calibration;
+  writeFigures({ machine, validation, policies: rows, learning, shares, calibrationErrors: errors, plan, calibration: { samples, runs, cores, partitionShares, rebalanceMs } });
   if (values.validation && validation.some(({ isWithin }) => !isWithin)) process.exitCode = 1;
 }
 

@@ -1,5 +1,5 @@
 import { DEFAULT_PARTITIONS } from '@tandem/schemas';
-import type { Policy } from '@tandem/shared/core';
+import { answerMarginMs, type Policy } from '@tandem/shared/core';
 import type { Arrivals } from '@tandem/shared/random';
 import type { Random } from '@tandem/shared/clock';
 import { simulate, type Fault, type SimulationFigures, type WorkerSpec } from '@tandem/simulator';
@@ -34,22 +34,21 @@ export interface Predicted {
 
 const SEEDS = [1, 2, 3, 4, 5];
 const MACHINE = 'here';
-/** Fusion answers so long before a deadline (services/fusion). */
-const DEADLINE_MARGIN_MS = 5;
 
-function workers({ timesAt }: Calibration, perSecond: number): WorkerSpec[] {
+function workers({ timesAt, handOverAt }: Calibration, perSecond: number): WorkerSpec[] {
   const serves = new Map([...timesAt(perSecond)].map(([name, one]) => [name, [{ name: 'all', share: 1, times: one }]] as const));
-  return Array.from({ length: WORKERS }, (_, index) => ({ instance: `worker-${index + 1}`, machine: MACHINE, sessions: 1, serves }));
+  return Array.from({ length: WORKERS }, (_, index) => ({ instance: `worker-${index + 1}`, machine: MACHINE, sessions: 1, serves, handOverMs: handOverAt(perSecond) }));
 }
 
 /** Runs the simulator as the real run will be, on nothing but what was calibrated. */
-export function predict(calibration: Calibration, { workload, variants }: GradedModels, policy: () => Policy, { perSecond, arrivals, seconds, faults = [] }: Load, { sloMs, deadlineMs }: Bounds): Predicted {
-  const { hopsAt, others, partitionShares, cores, detectionMs } = calibration;
+export function predict(calibration: Calibration, { workload, variants }: Pick<GradedModels, 'workload' | 'variants'>, policy: () => Policy, { perSecond, arrivals, seconds, faults = [] }: Load, { sloMs, deadlineMs }: Bounds): Predicted {
+  const { hopsAt, others, partitionShares, cores, detectionMs, rebalanceMs } = calibration;
   const runs = SEEDS.map((seed) => simulate({
     seed, seconds, policy: policy(), faults,
     traffic: [{ workload, arrivals, tasks: { fine: 1 }, deadlineMs, sloMs, partitionShares }],
     cluster: {
-      variants, partitions: DEFAULT_PARTITIONS, workers: workers(calibration, perSecond), hops: hopsAt(perSecond), detectionMs, deadlineMarginMs: DEADLINE_MARGIN_MS,
+      variants, partitions: DEFAULT_PARTITIONS, workers: workers(calibration, perSecond), hops: hopsAt(perSecond), detectionMs, deadlineMarginMs: answerMarginMs(),
+      ...(rebalanceMs.length === 0 ? {} : { rebalanceMs: (random: Random) => rebalanceMs[Math.floor(random() * rebalanceMs.length)]! }),
       machines: { [MACHINE]: { cores, background: others(perSecond) } },
     },
   }));

@@ -44,7 +44,7 @@ export async function openRealStand({ kafka, seed, sloMs, progress }: RealStandO
         await session.ready();
         const roughCapacity = await session.warmUp();
         progress(`${policy.join(' ')}: ready, ${roughCapacity.toFixed(0)}/s in a burst`);
-        return { tapped: new Tapped(session), roughCapacity, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() };
+        return { tapped: new Tapped(session, stand.log), roughCapacity, [Symbol.asyncDispose]: () => session[Symbol.asyncDispose]() };
       } catch (error) {
         await session[Symbol.asyncDispose]();
         throw error;

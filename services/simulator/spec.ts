@@ -91,6 +91,8 @@ export interface ClusterSpec {
   detectionMs?: number;
   /** Between heartbeats of a group's members: so long before its death the last one may have been, and so much later others hear of it. @default 500 */
   memberHeartbeatMs?: number;
+  /** So long the workers get no work while partitions are given out anew, ms; drawn for each time. @default no time */
+  rebalanceMs?: (random: Random) => number;
   /** Fusion answers so long before the deadline. @default 0 */
   deadlineMarginMs?: number;
 }

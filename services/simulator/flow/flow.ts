@@ -249,10 +249,27 @@ export class Flow {
     if (worker === undefined) throw new RangeError(`there is no worker ${instance} to lose`);
     const givenUpAt = this.#givenUpAt(atMs);
     this.#loop.at(atMs, this.#died, worker, undefined);
-    this.#loop.at(givenUpAt, this.#isGivenUp, worker, undefined);
+    this.#rebalance(givenUpAt, this.#isGivenUp, worker);
     // The group takes nobody in before it has given up the dead.
-    if (returnsAfterSeconds !== undefined) this.#loop.at(Math.max(givenUpAt, atMs + returnsAfterSeconds * 1_000), this.#returned, worker, undefined);
+    if (returnsAfterSeconds !== undefined) this.#rebalance(Math.max(givenUpAt, atMs + returnsAfterSeconds * 1_000), this.#returned, worker);
   }
+
+  /** Until all have joined anew, nobody is given any work. */
+  #rebalance(atMs: number, then: Handler<SimWorker, undefined>, worker: SimWorker): void {
+    this.#loop.at(atMs, this.#suspended, worker, then);
+  }
+
+  readonly #suspended = (worker: SimWorker, then: Handler<SimWorker, undefined>, now: number): void => {
+    this.#log.suspend();
+    const waitMs = this.#spec.cluster.rebalanceMs?.(this.#losses) ?? 0;
+    if (waitMs === 0) this.#joined(worker, then, now);
+    else this.#loop.at(now + waitMs, this.#joined, worker, then);
+  };
+
+  readonly #joined = (worker: SimWorker, then: Handler<SimWorker, undefined>, now: number): void => {
+    this.#log.goOn();
+    then(worker, undefined, now);
+  };
 
   /** The timeout runs from the last heartbeat of the dead; the survivors hear of it with the answer to their next one. */
   #givenUpAt(diedAt: number): number {

@@ -12,6 +12,8 @@ interface Topic {
 export class WorkLog {
   readonly #topics = new Map<string, Topic>();
   readonly #partitions: number;
+  /** Assignments that are being made: what is delivered waits for them. */
+  #pending = 0;
 
   constructor(workers: readonly SimWorker[], partitions: number) {
     this.#partitions = partitions;
@@ -22,7 +24,7 @@ export class WorkLog {
     const topic = this.#topic(nameOf(work));
     const { partition } = work.request;
     const owner = topic.owners.of(partition);
-    if (owner?.alive === true) return owner.take(work, now);
+    if (owner?.alive === true && this.#pending === 0) return owner.take(work, now);
     const waiting = topic.unread.get(partition);
     if (waiting === undefined) topic.unread.set(partition, [work]);
     else waiting.push(work);
@@ -34,6 +36,15 @@ export class WorkLog {
     for (const one of work) this.append(one, 0);
   }
 
+  suspend(): void {
+    this.#pending += 1;
+  }
+
+  /** Followed by what has changed, which delivers what has waited. */
+  goOn(): void {
+    this.#pending -= 1;
+  }
+
   leave(worker: SimWorker, now: number): void {
     for (const topic of this.#topics.values()) {
       topic.owners.leave(worker);
@@ -43,14 +54,12 @@ export class WorkLog {
 
   join(worker: SimWorker, now: number): void {
     const { serves, pool } = worker.spec;
-    for (const variant of serves.keys()) {
-      const topic = this.#topic(nameOf({ variant, pool }));
-      topic.owners.join(worker);
-      this.#deliver(topic, now);
-    }
+    for (const variant of serves.keys()) this.#topic(nameOf({ variant, pool })).owners.join(worker);
+    for (const topic of this.#topics.values()) this.#deliver(topic, now);
   }
 
   #deliver({ owners, unread }: Topic, now: number): void {
+    if (this.#pending > 0) return;
     for (const [partition, work] of unread) {
       const owner = owners.of(partition);
       if (owner?.alive !== true) continue;
