@@ -30,6 +30,8 @@ export class Answered {
   #currentSince = Infinity;
   /** All responses appended at or after this are known, epoch ms. */
   #knownSince = Infinity;
+  /** How often all was forgotten. */
+  #forgotten = 0;
 
   constructor(options: AnsweredOptions) {
     this.#options = options;
@@ -62,6 +64,7 @@ export class Answered {
     this.#previous = new CompactIds();
     this.#currentSince = Infinity;
     this.#knownSince = Infinity;
+    this.#forgotten += 1;
   }
 
   /**
@@ -73,8 +76,10 @@ export class Answered {
     if (this.knows(arrivedAt)) return;
     const wanted = arrivedAt - CLOCK_SKEW_MS - this.#options.windowMs;
     if (this.#currentSince === Infinity) this.#currentSince = this.#options.log.now();
+    const forgotten = this.#forgotten;
     const found = await this.#read(wanted, signal, barrier);
-    if (signal.aborted) return;
+    // What was read before all was forgotten is in doubt as well.
+    if (signal.aborted || forgotten !== this.#forgotten) return;
     // All at once: meanwhile a generation may have gone.
     this.#previous.merge(found);
     this.#knownSince = Math.min(this.#knownSince, wanted > 0 ? wanted : -Infinity);

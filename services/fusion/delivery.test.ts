@@ -3,7 +3,8 @@ import { expect, test } from 'vitest';
 import { CANCELLED } from '@tandem/schemas';
 import { ManualClock } from '@tandem/shared/clock';
 import { TandemError } from '@tandem/shared/errors';
-import type { EventLog, ExclusiveWriter, ReadOptions } from '@tandem/shared/log';
+import type { EventLog, ExclusiveWriter, ReadOptions, Tenure, TenureState } from '@tandem/shared/log';
+import type { StageOutput } from '@tandem/shared/runner';
 import { completed, fine, harness, passing, sharedLog, task } from './testing.ts';
 
 const once = { delivery: 'exactly-once', transactionIntervalMs: 50 } as const;
@@ -20,6 +21,45 @@ test('whoever takes a partition over knows from the responses what has been answ
   await second.send('tasks', request(2));
   expect((await second.written()).map(({ requestId }) => requestId)).toEqual(['r1', 'r2']);
   await expect(second.send('tasks', task({ requestId: 'r1', source: 't.requests/0/7', plan: empty }))).rejects.toThrow(/was used by an earlier request/);
+});
+
+test('at least once: an owner that was another\'s meanwhile looks again before it answers, and answers what is open', async () => {
+  const clock = new ManualClock(1_000);
+  const log = await sharedLog(clock);
+  let tenure: Tenure = { state: 'certain' };
+  const slept = await harness({ clock, log, tenureOf: () => tenure });
+  await slept.lookedBack();
+  const second = task({ requestId: 'r2', source: 't.requests/0/2' });
+  const waiting = [slept.send('tasks', task({ requestId: 'r1' })), slept.send('tasks', second)];
+  const other = await harness({ clock, log });
+  await other.send('outcomes', fine([1]));
+  Object.assign(tenure, { state: 'over' });
+  tenure = { state: 'certain' };
+  await Promise.all([slept.send('outcomes', fine([1])), slept.send('outcomes', fine([2], { task: second, requestId: 'r2' })), ...waiting]);
+  expect((await slept.written()).map(({ requestId }) => requestId)).toEqual(['r1', 'r2']);
+});
+
+test('at least once: what could not be written before the tenure was over is written under the next one, unless another has', async () => {
+  const clock = new ManualClock(1_000);
+  const log = await sharedLog(clock);
+  let tenure: { state: TenureState } = { state: 'certain' };
+  const stuck = Promise.withResolvers<void>();
+  const producer = await log.producer();
+  const publish = async (outputs: readonly StageOutput[], under?: Tenure) => {
+    if (outputs.some(({ key }) => key === 'stuck')) await stuck.promise;
+    await producer.send(outputs, under);
+  };
+  const slept = await harness({ clock, log, publish, tenureOf: () => tenure });
+  await slept.lookedBack();
+  const open = (index: number) => ({ ...request(index), key: 'stuck' });
+  const sent = [slept.send('tasks', open(1)), slept.send('tasks', open(2))];
+  const other = await harness({ clock, log });
+  await other.send('tasks', open(1));
+  tenure.state = 'over';
+  tenure = { state: 'certain' };
+  stuck.resolve();
+  await Promise.all(sent);
+  expect((await other.written()).map(({ requestId }) => requestId)).toEqual(['r1', 'r2']);
 });
 
 test('what no longer fits into memory is looked up', async () => {

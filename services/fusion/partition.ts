@@ -66,7 +66,7 @@ export class Partition {
   #lookingBack: Promise<void> | undefined;
   #handsBack = false;
 
-  constructor(partition: number, options: ResolvedFusionOptions, responder: Pick<ResponderOptions, 'publish' | 'maxEntries'>) {
+  constructor(partition: number, options: ResolvedFusionOptions, responder: Pick<ResponderOptions, 'publish' | 'maxEntries' | 'tenure'>) {
     this.#options = options;
     this.#number = partition;
     this.#publish = responder.publish;

@@ -1,6 +1,7 @@
 import type { Clock } from '@tandem/shared/clock';
 import { PassingMap } from '@tandem/shared/collections';
-import type { EventLog } from '@tandem/shared/log';
+import { TandemError } from '@tandem/shared/errors';
+import type { EventLog, Tenure } from '@tandem/shared/log';
 import type { StageOutput } from '@tandem/shared/runner';
 import type { Answer } from './answer.ts';
 import { Answered, type AnsweredOptions } from './answered.ts';
@@ -11,8 +12,10 @@ import { TransactionalWriter } from './transactional-writer.ts';
 export interface ResponderOptions extends AnsweredOptions {
   log: Pick<EventLog, 'read' | 'now' | 'exclusiveWriter'>;
   clock: Clock;
-  /** At least once: writes, and resolves when durable. */
-  publish: (outputs: readonly StageOutput[]) => Promise<void>;
+  /** At least once: writes while the tenure lasts, and resolves when durable. @throws {TandemError} `tenure_over` */
+  publish: (outputs: readonly StageOutput[], tenure?: Tenure) => Promise<void>;
+  /** Of the partition, the one that runs. Undefined: nobody else can have the partition. */
+  tenure: () => Tenure | undefined;
   /** Exactly once: the least time between two transactions, ms. Undefined: at least once. */
   transactionIntervalMs: number | undefined;
   /** Something failed and is tried again; for the log. */
@@ -27,6 +30,10 @@ export class Responder {
   readonly #answered: Answered;
   readonly #closing = new AbortController();
   readonly #transactions: TransactionalWriter | undefined;
+  /** At least once: what is known of answers, and written, is known and written on the strength of it. */
+  #tenure: Tenure | undefined;
+  /** One reading after the other: the next may find that it knows. */
+  #looking: Promise<unknown> = Promise.resolve();
   /** On their way: written, or written again, until they are durable. */
   readonly #underWay = new PassingMap<string, { id: CompactId; written: Promise<void> }>();
 
@@ -34,7 +41,10 @@ export class Responder {
     this.#options = options;
     this.#answered = new Answered(options);
     const { transactionIntervalMs: intervalMs } = options;
-    if (intervalMs === undefined) return;
+    if (intervalMs === undefined) {
+      this.#tenure = options.tenure();
+      return;
+    }
     this.#transactions = new TransactionalWriter({ ...options, intervalMs, answered: this.#answered, signal: this.#closing.signal });
   }
 
@@ -50,7 +60,9 @@ export class Responder {
   /** Resolves when the answer is known, however long the log is away, or the partition is another's. */
   async lookBack(arrivedAt: number): Promise<void> {
     const { signal } = this.#closing;
-    await persist(() => this.#transactions?.lookBack(arrivedAt) ?? this.#answered.lookBack(arrivedAt, signal), { ...this.#options, signal });
+    const look = () => this.#transactions?.lookBack(arrivedAt) ?? this.#answered.lookBack(arrivedAt, signal);
+    this.#looking = this.#looking.then(() => persist(look, { ...this.#options, signal }));
+    await this.#looking;
   }
 
   /** Whether the request is answered or just being answered, or another is under its id. */
@@ -80,10 +92,11 @@ export class Responder {
    */
   provisional(answer: Answer): Promise<void> {
     const { requestId, id, arrivedAt, output } = answer;
+    const tenure = this.#running();
     if (this.closed || !this.knows(arrivedAt) || this.stateOf(requestId, id) !== 'unknown') return Promise.resolve();
     if (this.#transactions !== undefined) return this.#transactions.write({ ...answer, isProvisional: true });
     // Records of a partition keep the order in which they are handed over: the final one cannot overtake it.
-    return this.#options.publish([output]);
+    return this.#options.publish([output], tenure);
   }
 
   /** The partition is another's now, or will be. */
@@ -93,15 +106,32 @@ export class Responder {
   }
 
   async #write(answer: Answer): Promise<void> {
-    const { requestId, id, output } = answer;
+    const { requestId, id, arrivedAt, output } = answer;
     try {
-      while (!this.knows(answer.arrivedAt) && !this.closed) await this.lookBack(answer.arrivedAt);
-      if (this.closed || this.#answered.stateOf(id) !== 'unknown') return;
-      if (this.#transactions !== undefined) return await this.#transactions.write(answer);
-      await this.#options.publish([output]);
-      this.#answered.add(id);
+      for (;;) {
+        let tenure = this.#running();
+        for (; !this.knows(arrivedAt) && !this.closed; tenure = this.#running()) await this.lookBack(arrivedAt);
+        if (this.closed || this.#answered.stateOf(id) !== 'unknown') return;
+        if (this.#transactions !== undefined) return await this.#transactions.write(answer);
+        try {
+          await this.#options.publish([output], tenure);
+          return this.#answered.add(id);
+        } catch (error) {
+          // Whoever had the partition meanwhile may have answered: that is to be seen.
+          if (!(error instanceof TandemError) || error.code !== 'tenure_over') throw error;
+        }
+      }
     } finally {
       this.#underWay.delete(requestId);
     }
+  }
+
+  /** Where the partition may have been another's, what was known of answers is in doubt. */
+  #running(): Tenure | undefined {
+    if (this.#tenure?.state === 'over') {
+      this.#tenure = this.#options.tenure();
+      this.#answered.forget();
+    }
+    return this.#tenure;
   }
 }

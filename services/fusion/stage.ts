@@ -1,5 +1,5 @@
 import { topicName } from '@tandem/schemas';
-import type { LogRecord, TopicPartition } from '@tandem/shared/log';
+import type { LogRecord, Tenure, TopicPartition } from '@tandem/shared/log';
 import type { Stage, StageContext, StageInput } from '@tandem/shared/runner';
 import { resolveFusionOptions, type FusionOptions, type ResolvedFusionOptions } from './options.ts';
 import { Partition, type Answer } from './partition.ts';
@@ -26,9 +26,9 @@ class Fusion implements Stage {
     return this.#partitions.get(record.partition)?.handle(record) ?? [];
   }
 
-  onAssigned(partitions: readonly TopicPartition[]): void {
+  onAssigned(partitions: readonly TopicPartition[], tenureOf?: (partition: number) => Tenure): void {
     for (const number of numbersOf(partitions)) {
-      if (!this.#partitions.has(number)) this.#partitions.set(number, this.#open(number));
+      if (!this.#partitions.has(number)) this.#partitions.set(number, this.#open(number, () => tenureOf?.(number)));
     }
   }
 
@@ -48,14 +48,14 @@ class Fusion implements Stage {
     this.#partitions.clear();
   }
 
-  #open(number: number): Partition {
+  #open(number: number, tenure: () => Tenure | undefined): Partition {
     const maxEntries = () => this.#options.answeredMaxEntries / Math.max(1, this.#partitions.size);
-    return new Partition(number, this.#options, { publish: (outputs) => this.#publish(outputs), maxEntries });
+    return new Partition(number, this.#options, { publish: (...outputs) => this.#publish(...outputs), maxEntries, tenure });
   }
 
-  #publish(outputs: Parameters<StageContext['publish']>[0]): Promise<void> {
+  #publish(...[outputs, tenure]: Parameters<StageContext['publish']>): Promise<void> {
     if (this.#context === undefined) throw new Error('the stage has not been started');
-    return this.#context.publish(outputs);
+    return this.#context.publish(outputs, tenure);
   }
 }
 

@@ -2,7 +2,7 @@ import { setImmediate as nextTurn } from 'node:timers/promises';
 import { fixedTopics, type Outcome, type Response, type Task } from '@tandem/schemas';
 import { ManualClock } from '@tandem/shared/clock';
 import type { Adapter } from '@tandem/shared/core';
-import { createEmbeddedLog, type EventLog, type LogRecord } from '@tandem/shared/log';
+import { createEmbeddedLog, type EventLog, type LogRecord, type Tenure } from '@tandem/shared/log';
 import type { StageOutput } from '@tandem/shared/runner';
 import type { FusionOptions } from './options.ts';
 import { createFusionStage } from './stage.ts';
@@ -25,7 +25,9 @@ export async function sharedLog(clock: ManualClock) {
 export interface HarnessOptions extends Partial<FusionOptions> {
   clock?: ManualClock;
   log?: EventLog;
-  publish?: (outputs: readonly StageOutput[]) => Promise<void>;
+  publish?: (outputs: readonly StageOutput[], tenure?: Tenure) => Promise<void>;
+  /** @default of none */
+  tenureOf?: (partition: number) => Tenure;
 }
 
 /** A fusion stage that has all partitions, and what it published. */
@@ -37,14 +39,14 @@ export async function harness(options: HarnessOptions = {}) {
   let offset = 0;
   const stage = createFusionStage({ prefix: 't.', adapterOf: (name) => (name === 'w' ? adapter : undefined), variants: [], ...options, clock, log });
   const context = {
-    publish: publish ?? ((outputs: readonly StageOutput[]) => {
+    publish: publish ?? ((outputs: readonly StageOutput[], tenure?: Tenure) => {
       responses.push(...outputs.map(({ value }) => JSON.parse(value as string) as Response));
-      return producer.send(outputs);
+      return producer.send(outputs, tenure);
     }),
   };
   await stage.start?.(context);
   const everything = Array.from({ length: PARTITIONS }, (_, partition) => ({ topic: 't.tasks', partition }));
-  stage.onAssigned?.(everything);
+  stage.onAssigned?.(everything, options.tenureOf);
   const record = (topic: string, value: unknown, partition = 0): LogRecord => ({
     topic: `t.${topic}`, partition, offset: offset++, key: 'k', value: Buffer.from(JSON.stringify(value)), headers: {}, timestamp: clock.now(),
   });

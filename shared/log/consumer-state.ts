@@ -53,6 +53,12 @@ export class ConsumerState<Queue extends RecordQueue> {
     return this.#partitions.get(keyOf({ topic, partition }));
   }
 
+  /** Whether a partition of that number is ours. */
+  has(number: number): boolean {
+    for (const { partition } of this.#partitions.values()) if (partition === number) return true;
+    return false;
+  }
+
   /** Takes a new assignment: what stays ours keeps its records in flight, the rest is revoked or starts afresh. */
   assign(next: readonly TopicPartition[]): void {
     const wanted = new Set(next.map(keyOf));

@@ -20,6 +20,10 @@ export function producerClosed(): TandemError {
   return new TandemError('The producer is closed: the record was not, or not provably, written.', { code: 'producer_closed' });
 }
 
+export function tenureOver(): TandemError {
+  return new TandemError('The partition is another member\'s, or was meanwhile: the record was not, or not provably, written.', { code: 'tenure_over' });
+}
+
 export function writerFenced(name: string): TandemError {
   return new TandemError(`Another writer "${name}" has been opened since: nothing was written.`, { code: 'writer_fenced' });
 }

@@ -6,6 +6,7 @@ export { grantKafkaAccess } from './kafka/grant-access.ts';
 export { inspectKafka, probeAddress, type KafkaFacts } from './kafka/inspect.ts';
 export { listKafkaAccess } from './kafka/list-access.ts';
 export type { KafkaLogOptions } from './kafka/options.ts';
+export type { Tenure, TenureState } from './tenure.ts';
 export { murmur2, partitionOfKey } from './partitioner.ts';
 export type {
   ConsumerOptions, Delivery, EventLog, ExclusiveWriter, Headers, LogAdmin, LogConsumer, LogProducer, LogRecord, OutgoingRecord,

@@ -1,4 +1,5 @@
 import type { TopicSpec } from '@tandem/schemas';
+import type { Tenure } from './tenure.ts';
 
 /** Text by name; names are those of `HEADER` in the schemas. */
 export type Headers = Readonly<Record<string, string>>;
@@ -83,9 +84,11 @@ export interface LogProducer {
   /**
    * Resolves when all records are durable (acknowledged by all in-sync replicas). Records of one partition keep
    * their order across calls. Retries transient failures without end, with backoff, until closed.
-   * @throws {TandemError} `record_too_large` (the others of the call are still written), `producer_closed`, `unknown_topic`
+   * @param tenure what they are written on the strength of: while it is doubtful they wait, also if they have waited for
+   *   something else before; once it is over they are not written (any more)
+   * @throws {TandemError} `record_too_large` (the others of the call are still written), `producer_closed`, `unknown_topic`, `tenure_over`
    */
-  send(records: readonly OutgoingRecord[]): Promise<void>;
+  send(records: readonly OutgoingRecord[], tenure?: Tenure): Promise<void>;
   flush(): Promise<void>;
   close(): Promise<void>;
 }
@@ -166,6 +169,8 @@ export interface LogConsumer {
   /** Resolves when the group has been joined and partitions (perhaps none) are assigned. */
   start(): Promise<void>;
   readonly assignment: readonly TopicPartition[];
+  /** That which runs of a partition number, of all topics; one that is not assigned has one that is over. */
+  tenure(partition: number): Tenure;
   /** Delivered, not acknowledged. */
   readonly inFlight: number;
   /**

@@ -167,8 +167,9 @@ describe('a chain', () => {
     const onAssigned = vi.fn();
     const worker: Stage = { name: 'worker', inputs: [{ group: 'worker.m.fp32', topics: ['t.work.m.fp32'], ownGroup: true }], handle: () => [], onAssigned };
     const unit = chain([stage('scheduler', ['tasks', 'outcomes'], () => []), worker, stage('fusion', ['tasks', 'outcomes'], () => [])]);
-    unit.onAssigned([{ topic: 't.tasks', partition: 3 }]);
-    expect(onAssigned).toHaveBeenCalledExactlyOnceWith([{ topic: 't.work.m.fp32', partition: 3 }]);
+    const tenureOf = () => ({ state: 'certain' }) as const;
+    unit.onAssigned([{ topic: 't.tasks', partition: 3 }], tenureOf);
+    expect(onAssigned).toHaveBeenCalledExactlyOnceWith([{ topic: 't.work.m.fp32', partition: 3 }], tenureOf);
   });
 
   test('drains in the order of the flow: a stage gives up what it holds when those before it have finished', async () => {

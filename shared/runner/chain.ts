@@ -1,5 +1,5 @@
 import { HEADER } from '@tandem/schemas';
-import { partitionOfKey, type LogRecord, type TopicPartition } from '../log/index.ts';
+import { partitionOfKey, type LogRecord, type Tenure, type TopicPartition } from '../log/index.ts';
 import { currentSpan, type Metrics, type Tracing } from '../telemetry/index.ts';
 import { outputHeaders, withHeaders } from './headers.ts';
 import { HandedOver, JsonOutput } from './json-records.ts';
@@ -85,10 +85,10 @@ export class Chain implements Stage {
     return this.#first(record)?.deadlineOf?.(record);
   }
 
-  onAssigned(partitions: readonly TopicPartition[]): void {
+  onAssigned(partitions: readonly TopicPartition[], tenureOf?: (partition: number) => Tenure): void {
     for (const stage of this.#stages) {
       const own = [...ownOf(stage, partitions), ...this.#handedTo(stage, partitions)];
-      if (own.length > 0) stage.onAssigned?.(own);
+      if (own.length > 0) stage.onAssigned?.(own, tenureOf);
     }
   }
 

@@ -2,7 +2,7 @@ import { errorCodeSchema, type ErrorCode } from '@tandem/schemas';
 import { wait } from '../clock/index.ts';
 import { RecordError, TandemError, isRetryable, messageOf } from '../errors/index.ts';
 import type { LifecycleState } from '../lifecycle/index.ts';
-import type { Delivery, LogRecord } from '../log/index.ts';
+import type { Delivery, LogRecord, Tenure } from '../log/index.ts';
 import type { RecordSpan } from '../telemetry/index.ts';
 import { deadLetter } from './dead-letter.ts';
 import type { CompleteOptions } from './defaults.ts';
@@ -50,7 +50,7 @@ export class RecordHandler {
     this.#state = state;
     this.#notDue = new HeldRecords(options.clock);
     this.#waiting = new HeldRecords(options.clock);
-    this.context = { publish: (outputs) => this.#publish(outputs) };
+    this.context = { publish: (outputs, tenure) => this.#publish(outputs, tenure) };
   }
 
   /** Unacknowledged, and nobody works on them: a stop does not wait for them. */
@@ -273,16 +273,16 @@ export class RecordHandler {
     return pauseMs(number, retryBaseMs, random);
   }
 
-  #publish(outputs: readonly StageOutput[]): Promise<void> {
-    return this.#write(outputs.map((output) => withHeaders(output, NONE_CARRIED)));
+  #publish(outputs: readonly StageOutput[], tenure: Tenure | undefined): Promise<void> {
+    return this.#write(outputs.map((output) => withHeaders(output, NONE_CARRIED)), tenure);
   }
 
   /** What cannot be written now is written later, however long that takes: giving up would lose it. */
-  async #write(outputs: readonly StageOutput[]): Promise<void> {
+  async #write(outputs: readonly StageOutput[], tenure?: Tenure): Promise<void> {
     const { clock, retryBaseMs, random, producer } = this.#options;
     for (let attempt = 1; ; attempt += 1) {
       try {
-        return await producer.send(outputs);
+        return await producer.send(outputs, tenure);
       } catch (error) {
         if (!isRetryable(error) || this.#state() === 'stopped') throw error;
         await wait(clock, pauseMs(attempt, retryBaseMs, random));

@@ -82,7 +82,7 @@ export class RunningStage {
 
   #consume(input: StageInput): LogConsumer {
     const { log, prefix, logger, metrics, tracing, commitIntervalMs } = this.#options;
-    return log.consumer({
+    const consumer: LogConsumer = log.consumer({
       groupId: prefix + input.group,
       // In the stage's own group: a partition number is with one member, whichever of its topics it is of.
       topics: [...input.topics, ...this.#retryTopicsOf(input)],
@@ -95,13 +95,14 @@ export class RunningStage {
         else this.#handler.accept(delivery);
       },
       onJoined: () => metrics.rebalances.inc({ stage: this.#stage.name, group: input.group }),
-      onAssigned: (partitions) => this.#assigned(partitions),
+      onAssigned: (partitions) => this.#assigned(partitions, consumer),
       onRevoked: (partitions) => this.#revoked(partitions),
       onFault: (error) => {
         metrics.faults.inc({ stage: this.#stage.name });
         logger.warn({ err: error, group: input.group }, 'consumer failed; restarting it');
       },
     });
+    return consumer;
   }
 
   #retryTopicsOf({ retriesOf = [this.#stage.name] }: StageInput): string[] {
@@ -128,9 +129,9 @@ export class RunningStage {
     return partitions.filter(({ topic }) => !this.#retryTopics.includes(topic));
   }
 
-  #assigned(partitions: readonly TopicPartition[]): void {
+  #assigned(partitions: readonly TopicPartition[], consumer: LogConsumer): void {
     const own = this.#ownTopics(partitions);
-    if (own.length > 0) this.#stage.onAssigned?.(own);
+    if (own.length > 0) this.#stage.onAssigned?.(own, (partition) => consumer.tenure(partition));
   }
 
   #revoked(partitions: readonly TopicPartition[]): void {

@@ -1,4 +1,5 @@
 import type { StageName } from '@tandem/schemas';
+import type { Tenure } from '../log/tenure.ts';
 import type { LogRecord, OutgoingRecord, TopicPartition } from '../log/types.ts';
 
 export type { StageName } from '@tandem/schemas';
@@ -11,8 +12,9 @@ export interface StageContext {
   /**
    * Writes records on behalf of the stage; resolves when durable. For outputs that belong to several inputs (a join):
    * outputs of one record are better returned from `handle`.
+   * @param tenure they are written only while it lasts: see `LogProducer.send`
    */
-  publish(outputs: readonly StageOutput[]): Promise<void>;
+  publish(outputs: readonly StageOutput[], tenure?: Tenure): Promise<void>;
 }
 
 /** What a stage can do to its own inputs. */
@@ -54,7 +56,8 @@ export interface Stage {
   attach?(intake: Intake): void;
   /** Before consuming begins. */
   start?(context: StageContext): Promise<void>;
-  onAssigned?(partitions: readonly TopicPartition[]): void;
+  /** @param tenureOf of a partition number, the one that runs when it is called; undefined where the records come from no group */
+  onAssigned?(partitions: readonly TopicPartition[], tenureOf?: (partition: number) => Tenure): void;
   onRevoked?(partitions: readonly TopicPartition[]): void;
   /** Intake has stopped: finish or hand back what is pending. */
   drain?(): Promise<void>;

@@ -72,6 +72,26 @@ export function describeAssignment(fixture: () => Promise<Fixture>): void {
       expect([first.consumer.inFlight, second.consumer.inFlight]).toEqual([0, count]);
     });
 
+    it('ends the tenure of what went to another member, on the strength of which nothing is written then', async () => {
+      const f = await fixture();
+      const topic = await f.topic({ partitions: 2 });
+      const groupId = f.name('group');
+      const first = await f.consumer({ groupId, topics: [topic] });
+      const tenures = [0, 1].map((partition) => first.consumer.tenure(partition));
+      const second = await f.consumer({ groupId, topics: [topic] });
+      await settled([first, second], [topic], 2);
+      const lost = second.numbers(topic)[0] ?? -1;
+      const producer = await f.producer();
+      const write = (partition: number) => producer.send([{ topic, partition, key: null, value: 'x' }], tenures[partition]);
+      await expect(write(lost)).rejects.toMatchObject({ code: 'tenure_over' });
+      await write(1 - lost);
+      await first.receives(1);
+      await producer.send([{ topic, partition: lost, key: null, value: 'y' }], second.consumer.tenure(lost));
+      await second.receives(1);
+      expect([first.values, second.values]).toEqual([['x'], ['y']]);
+      await producer.close();
+    });
+
     it('hands over what a member commits on leaving, and nothing twice', async () => {
       const f = await fixture();
       const topic = await f.topic({ partitions: PARTITIONS });

@@ -9,6 +9,8 @@ export interface Scenario extends SystemOptions {
   requests: number;
   /** Deaths, sleeps and ends in order. */
   faults: number;
+  /** False: processes sleep and end in order, but none dies. @default true */
+  deaths?: boolean;
   /** @default each stage in processes of its own */
   processes?: readonly Role[];
 }
@@ -40,8 +42,10 @@ export interface Verdict {
   provisional: number;
   /** Of responses, by status and reason. */
   statuses: Record<string, number>;
-  /** Whether a fusion process died or slept. */
+  /** How many fusion processes died, or slept, or ended. */
   fusionFaults: number;
+  /** How many of them died. */
+  fusionDeaths: number;
   virtualMs: number;
 }
 
@@ -69,7 +73,7 @@ export async function simulate(scenario: Scenario, trace: (line: string) => void
     world.later(request.at, () => void producer.send([recordOf(request)]));
     if (request.cancelled) world.later(request.at + world.between(0, 60), () => void producer.send([cancelOf(request)]));
   }
-  const fusionFaults = plan(system, scenario.faults, say);
+  const struck = plan(system, scenario, say);
   const open = new Set(sent.map(({ requestId }) => requestId));
   const onRecord = ({ headers }: LogRecord) => {
     if (headers[HEADER.provisional] === undefined) open.delete(headers[HEADER.requestId] ?? '');
@@ -78,7 +82,7 @@ export async function simulate(scenario: Scenario, trace: (line: string) => void
   await world.run(() => world.elapsed > SPREAD_MS + LONGEST_DEADLINE_MS && open.size === 0, SETTLE_MS);
   // What is doubled late is doubled too.
   await world.run(() => false, 15_000);
-  return judge(sent, await responsesOf(system), fusionFaults(), world.elapsed);
+  return { ...judge(sent, await responsesOf(system)), ...struck, virtualMs: world.elapsed };
 }
 
 function requestsOf(world: World, count: number): Sent[] {
@@ -110,29 +114,31 @@ function cancelOf({ requestId, workload, userId }: Sent) {
   return { topic: topicName(PREFIX, 'requests'), key: userId, value: JSON.stringify({ cancel: true, requestId, workload, userId }) };
 }
 
-/** Returns how often fusion was hit so far. */
-function plan(system: SimSystem, faults: number, say: (line: string) => void): () => number {
+/** Returns how often fusion is hit, counted as it is. */
+function plan(system: SimSystem, { faults, deaths = true }: Scenario, say: (line: string) => void): Pick<Verdict, 'fusionFaults' | 'fusionDeaths'> {
   const { world } = system;
-  let fusionFaults = 0;
+  const struckFusion = { fusionFaults: 0, fusionDeaths: 0 };
   const strike = () => {
     const index = Math.floor(world.between(0, system.processes.length));
     const struck = system.processes[index];
     // All are away at this moment.
     if (struck === undefined) return;
     const { name, process } = struck;
-    if (name.includes('fusion')) fusionFaults += 1;
+    const isFusion = name.includes('fusion');
+    if (isFusion) struckFusion.fusionFaults += 1;
     if (world.chance(0.5)) {
       const sleepMs = world.between(10, 25_000);
       say(`${name} ${index} falls asleep for ${Math.round(sleepMs)} ms`);
       return process.sleep(sleepMs);
     }
-    const inOrder = world.chance(0.4);
+    const inOrder = !deaths || world.chance(0.4);
     say(`${name} ${index} ${inOrder ? 'ends in order' : 'dies'}`);
+    if (isFusion && !inOrder) struckFusion.fusionDeaths += 1;
     const gone = inOrder ? system.end(index) : system.kill(index);
     world.later(world.between(10, 3_000), () => system.start(gone));
   };
   for (let index = 0; index < faults; index += 1) world.later(world.between(0, SPREAD_MS + LONGEST_DEADLINE_MS), strike);
-  return () => fusionFaults;
+  return struckFusion;
 }
 
 /** A response, and when it was written: it may have been made long before, and held back for the sake of order. */
@@ -152,7 +158,7 @@ async function responsesOf({ log }: SimSystem): Promise<Written[]> {
   return all;
 }
 
-function judge(sent: readonly Sent[], all: readonly Written[], fusionFaults: number, virtualMs: number): Verdict {
+function judge(sent: readonly Sent[], all: readonly Written[]): Omit<Verdict, 'fusionFaults' | 'fusionDeaths' | 'virtualMs'> {
   const responses = all.filter(({ final }) => final);
   const byId = Map.groupBy(responses, ({ requestId }) => requestId);
   const everyById = Map.groupBy(all, ({ requestId }) => requestId);
@@ -171,7 +177,7 @@ function judge(sent: readonly Sent[], all: readonly Written[], fusionFaults: num
     disordered: disordered(sent, responses),
     behind: ids((request) => isBehind(everyById.get(request.requestId) ?? [])),
     provisional: all.length - responses.length,
-    statuses, fusionFaults, virtualMs,
+    statuses,
   };
 }
 

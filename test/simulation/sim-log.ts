@@ -1,6 +1,6 @@
 import { TandemError } from '@tandem/shared/errors';
 import type {
-  ConsumerOptions, Delivery, EmbeddedLog, EventLog, ExclusiveWriter, LogConsumer, LogProducer, LogRecord, OutgoingRecord, ReadOptions, Tail, TailOptions,
+  ConsumerOptions, Delivery, EmbeddedLog, EventLog, ExclusiveWriter, LogConsumer, LogProducer, LogRecord, OutgoingRecord, ReadOptions, Tail, TailOptions, Tenure,
 } from '@tandem/shared/log';
 import type { SimProcess } from './sim-process.ts';
 
@@ -19,8 +19,18 @@ export interface SimLogOptions {
   uncertainty: number;
   /** Share of reads that meet a leader which is out of date. */
   staleReads: number;
-  /** What a broken log would do with one record in twenty; a run must notice. */
-  sabotage?: 'lose' | 'repeat';
+  /** What a broken log would do with one record in twenty, or a member that never doubts that it is one; a run must notice. */
+  sabotage?: 'lose' | 'repeat' | 'never doubt';
+}
+
+/** It polls so often what it holds back. */
+const HELD_POLL_MS = 25;
+
+/** To be written while a tenure lasts. */
+interface Held {
+  tenure: Tenure;
+  go: () => void;
+  giveUp: () => void;
 }
 
 /** The one log, as seen by one process through a network: late, and not at all by the dead. */
@@ -30,13 +40,18 @@ export class SimLog implements EventLog {
   readonly #log: EmbeddedLog;
   readonly #process: SimProcess;
   readonly #options: SimLogOptions;
+  /** Of all processes, the dead included. */
+  readonly #peers: Set<SimLog>;
+  readonly #held: Held[] = [];
+  #looksAgain = false;
   #lastArrival = 0;
   #cutOff = false;
 
-  constructor(log: EmbeddedLog, process: SimProcess, options: SimLogOptions) {
+  constructor(log: EmbeddedLog, process: SimProcess, options: SimLogOptions, peers: Set<SimLog>) {
     this.#log = log;
     this.#process = process;
     this.#options = options;
+    this.#peers = peers.add(this);
   }
 
   get admin() {
@@ -50,19 +65,42 @@ export class SimLog implements EventLog {
   async producer(): Promise<LogProducer> {
     const producer = await this.#log.producer();
     const none = () => Promise.resolve();
-    return { send: (records) => this.#send(producer, records), flush: none, close: none };
+    return {
+      send: (records, tenure) => (tenure === undefined ? this.#send(producer, records) : this.#sendWhile(tenure, producer, records)),
+      flush: none, close: none,
+    };
   }
 
   consumer(options: ConsumerOptions): LogConsumer {
     const gate = this.#process.gate.bind(this.#process);
+    /** By partition; what the process has been told. */
+    const told = new Map<number, { over: boolean }>();
+    const end = (number: number) => {
+      const tenure = told.get(number);
+      if (tenure !== undefined) tenure.over = true;
+      told.delete(number);
+    };
     const consumer = this.#log.consumer({
       ...options,
+      onJoined: gate(() => {
+        this.#process.confirmed();
+        options.onJoined?.();
+      }),
       onRecord: gate(this.#fetched((delivery) => options.onRecord(delivery))),
       onAssigned: gate((partitions) => options.onAssigned?.(partitions)),
-      onRevoked: gate((partitions) => options.onRevoked?.(partitions)),
+      onRevoked: gate((partitions) => {
+        for (const { partition } of partitions) end(partition);
+        options.onRevoked?.(partitions);
+      }),
       onFault: gate((error) => options.onFault?.(error)),
     });
     this.#process.joined({ drop: () => consumer.drop(), evict: (rejoinAfterMs) => consumer.crash(new Error('session timed out'), rejoinAfterMs) });
+    const truth = consumer.tenure.bind(consumer);
+    consumer.tenure = (number) => {
+      const known = told.get(number) ?? { over: false };
+      told.set(number, known);
+      return this.#tenure(known, truth(number));
+    };
     return consumer;
   }
 
@@ -72,6 +110,7 @@ export class SimLog implements EventLog {
 
   async* read(options: ReadOptions): AsyncGenerator<readonly LogRecord[]> {
     const { world } = this.#process;
+    await this.#takenOver();
     await this.#process.delay(0, this.#slowestMs());
     const to = world.chance(this.#options.staleReads) ? await this.#endAt(options, world.clock.now() - world.between(0, LONGEST_SUSPENSION_MS)) : Infinity;
     if (options.barrier !== undefined && to < options.barrier) throw behind(options.barrier);
@@ -140,6 +179,52 @@ export class SimLog implements EventLog {
     };
   }
 
+  /** As the process sees it, that of a real group. */
+  #tenure(known: { over: boolean }, truth: Tenure): Tenure {
+    const process = this.#process;
+    const isReckless = this.#options.sabotage === 'never doubt';
+    return {
+      get state() {
+        if (known.over) return 'over';
+        if (isReckless) return 'certain';
+        // What sleeps for less than the session is waited for before anything of its own is given away; here it is not.
+        const isGivenAway = truth.state === 'over' && !process.isEvicted;
+        return isGivenAway || !process.isCertain ? 'doubtful' : 'certain';
+      },
+    };
+  }
+
+  /** Whoever looks at what an earlier owner has written has joined and been given a record first: longer than a write's way. The dead's may be later. */
+  async #takenOver(): Promise<void> {
+    const { clock } = this.#process.world;
+    const living = [...this.#peers].filter((peer) => peer.#process.alive);
+    const restMs = Math.max(...living.map((peer) => peer.#lastArrival)) - clock.now();
+    if (restMs > 0) await this.#process.delay(restMs, restMs);
+  }
+
+  #sendWhile(tenure: Tenure, producer: LogProducer, records: readonly OutgoingRecord[]): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#held.push({ tenure, go: () => void this.#send(producer, records).then(resolve, reject), giveUp: () => reject(tenureOver()) });
+      this.#sendHeld();
+    });
+  }
+
+  /** In their order. */
+  #sendHeld(): void {
+    for (let first = this.#held[0]; first !== undefined && first.tenure.state !== 'doubtful'; first = this.#held[0]) {
+      this.#held.shift();
+      if (first.tenure.state === 'over') first.giveUp();
+      else first.go();
+    }
+    if (this.#held.length === 0 || this.#looksAgain) return;
+    this.#looksAgain = true;
+    const { clock } = this.#process;
+    clock.schedule(clock.now() + HELD_POLL_MS, () => {
+      this.#looksAgain = false;
+      this.#sendHeld();
+    });
+  }
+
   #slowestMs(): number {
     return this.#process.world.chance(SLOW_SHARE) ? SLOW_MS : FAST_MS;
   }
@@ -153,8 +238,8 @@ export class SimLog implements EventLog {
 
   async #sabotaged(producer: LogProducer, records: readonly OutgoingRecord[]): Promise<void> {
     const { sabotage } = this.#options;
-    const struck = sabotage !== undefined && this.#process.world.chance(0.05);
-    if (!struck || sabotage === 'repeat') await producer.send(records);
+    const struck = (sabotage === 'lose' || sabotage === 'repeat') && this.#process.world.chance(0.05);
+    if (!struck || sabotage !== 'lose') await producer.send(records);
     if (struck && sabotage === 'repeat') await producer.send(records);
   }
 
@@ -183,6 +268,10 @@ export class SimLog implements EventLog {
 
 function behind(barrier: number): TandemError {
   return new TandemError(`offset ${barrier} is not known to a leader of the past`, { code: 'log_behind' });
+}
+
+function tenureOver(): TandemError {
+  return new TandemError('another has had the partition', { code: 'tenure_over' });
 }
 
 function uncertain(name: string): TandemError {

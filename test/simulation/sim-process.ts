@@ -11,6 +11,10 @@ export interface Membership {
 
 /** The group waits so long for a sign of life. */
 const SESSION_TIMEOUT_MS = 10_000;
+/** For so long after its last sign of life a member relies on what it has: as `MembershipLease`. */
+const LEASE_MS = 8_000;
+/** A sign of life and its answer, at most. */
+const LONGEST_ROUND_TRIP_MS = 500;
 
 /** What one operating system process is to its stage: everything that reaches it passes here, so it can die or sleep. */
 export class SimProcess {
@@ -19,6 +23,9 @@ export class SimProcess {
   readonly #memberships: Membership[] = [];
   #alive = true;
   #asleep = false;
+  /** When the group last said that this is a member; undefined: just now. */
+  #confirmedAt: number | undefined;
+  #evicted = false;
   #inbox: (() => void)[] = [];
 
   constructor(world: World) {
@@ -30,8 +37,24 @@ export class SimProcess {
     return this.#alive;
   }
 
+  /** As far as the process can know, nobody else has been given what is its own. */
+  get isCertain(): boolean {
+    return this.#confirmedAt === undefined || this.world.clock.now() < this.#confirmedAt + LEASE_MS;
+  }
+
+  /** The group has given it up, whether it knows that or not. */
+  get isEvicted(): boolean {
+    return this.#evicted;
+  }
+
   joined(membership: Membership): void {
     this.#memberships.push(membership);
+  }
+
+  /** It hears that it is a member (again). */
+  confirmed(): void {
+    this.#evicted = false;
+    this.#confirmedAt = undefined;
   }
 
   /** A callback that the dead never hear, and sleepers when they wake, in order. */
@@ -57,6 +80,7 @@ export class SimProcess {
 
   sleep(durationMs: number): void {
     this.#asleep = true;
+    this.#confirmedAt ??= this.world.clock.now();
     if (durationMs > SESSION_TIMEOUT_MS) {
       this.world.later(SESSION_TIMEOUT_MS, () => this.#evict(durationMs - SESSION_TIMEOUT_MS));
     }
@@ -65,6 +89,7 @@ export class SimProcess {
 
   #evict(rejoinAfterMs: number): void {
     if (!this.#alive) return;
+    this.#evicted = true;
     for (const membership of this.#memberships) membership.evict(rejoinAfterMs);
   }
 
@@ -73,6 +98,9 @@ export class SimProcess {
     const callback = this.#inbox.shift();
     if (callback === undefined) {
       this.#asleep = false;
+      this.world.later(this.world.between(0, LONGEST_ROUND_TRIP_MS), this.gate(() => {
+        if (!this.#evicted) this.confirmed();
+      }));
       return;
     }
     if (this.#alive) callback();

@@ -77,6 +77,7 @@ export class SimSystem {
   readonly processes: RunningProcess[] = [];
   readonly #options: SystemOptions;
   readonly #cache: Cache = createMemoryCache();
+  readonly #logs = new Set<SimLog>();
 
   constructor(world: World, options: SystemOptions) {
     this.world = world;
@@ -115,7 +116,7 @@ export class SimSystem {
 
   async #run(entry: RunningProcess): Promise<void> {
     const { name, process } = entry;
-    const log = new SimLog(this.log, process, this.#options);
+    const log = new SimLog(this.log, process, this.#options, this.#logs);
     const common = { log, clock: process.clock, logger: silentLogger, prefix: PREFIX, random: this.world.random };
     const metrics = createMetrics({ processMetrics: false });
     const stages = await Promise.all(name.split('+').map((one) => this.#stage(one as StageName, process, log)));

@@ -1,6 +1,7 @@
 import { resolveConsumerOptions, type ResolvedConsumerOptions } from '../consumer-options.ts';
 import { ConsumerState } from '../consumer-state.ts';
 import { consumerClosed } from '../errors.ts';
+import { OVER, Tenures, type Tenure } from '../tenure.ts';
 import type { ConsumerOptions, LogConsumer, TopicPartition } from '../types.ts';
 import { Cursor } from './cursor.ts';
 import type { Group, Member } from './group.ts';
@@ -15,6 +16,8 @@ export class EmbeddedConsumer implements LogConsumer {
   readonly #group: Group;
   readonly #state: ConsumerState<Cursor>;
   readonly #unsubscribe = new Map<Cursor, () => void>();
+  /** Whoever is in the same process hears of everything at once. */
+  readonly #tenures = new Tenures(() => true);
   #member: Member | undefined;
   #cancelCommit: (() => void) | undefined;
   #cancelRestart: (() => void) | undefined;
@@ -31,7 +34,8 @@ export class EmbeddedConsumer implements LogConsumer {
         const { queue } = assigned;
         this.#unsubscribe.set(queue, queue.log.subscribe(() => this.#state.dispatcher.wake(assigned)));
       },
-      onRemoved: ({ queue }) => {
+      onRemoved: ({ queue, partition }) => {
+        this.#tenures.end(partition);
         this.#unsubscribe.get(queue)?.();
         this.#unsubscribe.delete(queue);
       },
@@ -43,6 +47,10 @@ export class EmbeddedConsumer implements LogConsumer {
 
   get assignment(): readonly TopicPartition[] {
     return this.#state.assignment;
+  }
+
+  tenure(partition: number): Tenure {
+    return this.#state.has(partition) ? this.#tenures.of(partition) : OVER;
   }
 
   get inFlight(): number {

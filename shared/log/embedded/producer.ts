@@ -1,7 +1,8 @@
 import { TandemError } from '../../errors/index.ts';
-import { producerClosed, recordTooLarge, unknownPartition } from '../errors.ts';
+import { producerClosed, recordTooLarge, tenureOver, unknownPartition } from '../errors.ts';
 import { Partitioner } from '../partitioner.ts';
 import { sizeOfRecord } from '../record-size.ts';
+import type { Tenure } from '../tenure.ts';
 import type { LogProducer, OutgoingRecord } from '../types.ts';
 import type { Store } from './store.ts';
 import type { Topic } from './topic.ts';
@@ -26,7 +27,9 @@ export class EmbeddedProducer implements LogProducer {
     this.#store = store;
   }
 
-  async send(records: readonly OutgoingRecord[]): Promise<void> {
+  async send(records: readonly OutgoingRecord[], tenure?: Tenure): Promise<void> {
+    // Of this log's own consumers it is never doubtful.
+    if (tenure?.state === 'over') throw tenureOver();
     const { placed, failure } = this.#prepare(records);
     this.#write(placed);
     if (failure !== undefined) throw failure;

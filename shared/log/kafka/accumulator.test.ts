@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { TenureState } from '../tenure.ts';
 import { Accumulator, type PendingRecord } from './accumulator.ts';
 
 const record = (value: string, bytes = 10): PendingRecord => ({ record: { topic: 't', key: null, value }, bytes, settle: () => undefined });
@@ -60,5 +61,32 @@ describe('an accumulator', () => {
     accumulator.push('u', 3, record('2'));
     expect(values(accumulator.drain())).toEqual(['1', '2']);
     expect(accumulator.empty).toBe(true);
+  });
+
+  it('holds what is written on the strength of a doubtful tenure, and nothing else', () => {
+    const accumulator = new Accumulator();
+    const tenure: { state: TenureState } = { state: 'doubtful' };
+    accumulator.push('t', 0, { ...record('1'), tenure });
+    accumulator.push('t', 1, record('2'));
+    expect(accumulator.takeBatches(1_000, all).map(({ partition }) => partition)).toEqual([1]);
+    accumulator.push('t', 0, { ...record('3'), tenure });
+    expect([accumulator.empty, accumulator.holds]).toEqual([true, true]);
+    tenure.state = 'certain';
+    accumulator.letGo();
+    expect(accumulator.takeBatches(1_000, all).map(({ records }) => values(records))).toEqual([['1', '3']]);
+    expect([accumulator.empty, accumulator.holds]).toEqual([true, false]);
+  });
+
+  it('puts records of two tenures into two batches, and gives up those of both when it is drained', () => {
+    const accumulator = new Accumulator();
+    const [before, after]: { state: TenureState }[] = [{ state: 'over' }, { state: 'certain' }];
+    const push = () => [before, after].forEach((tenure, index) => accumulator.push('t', 0, { ...record(String(index)), tenure }));
+    push();
+    const [first] = accumulator.takeBatches(1_000, all);
+    expect([values(first?.records ?? []), first?.tenure]).toEqual([['0'], before]);
+    accumulator.release(first!);
+    expect(accumulator.takeBatches(1_000, all).map(({ tenure }) => tenure)).toEqual([after]);
+    push();
+    expect(values(accumulator.drain())).toEqual(['0', '1']);
   });
 });

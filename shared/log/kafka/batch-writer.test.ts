@@ -1,9 +1,10 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { systemClock } from '../../clock/index.ts';
 import { TandemError } from '../../errors/index.ts';
 import { silentLogger } from '../../telemetry/logger.ts';
 import { BrokerClock } from '../broker-clock.ts';
 import { unknownTopic } from '../errors.ts';
+import type { TenureState } from '../tenure.ts';
 import type { RecordBatch } from './accumulator.ts';
 import { BatchWriter } from './batch-writer.ts';
 import type { ProduceAnswer, ProducePart, ProduceRequest } from './produce-request.ts';
@@ -24,7 +25,7 @@ const loseAnswer: Answer = () => {
 };
 
 /** A writer to a broker that answers as the test says; the last answer holds for all that follows. */
-function createWriterTo({ away = 0 }: { away?: number }, ...answers: Answer[]): { writer: BatchWriter; requests: ProduceRequest[]; resets: () => number } {
+function createWriterTo({ away = 0, beforeSending }: { away?: number; beforeSending?: () => void }, ...answers: Answer[]): { writer: BatchWriter; requests: ProduceRequest[]; resets: () => number } {
   const requests: ProduceRequest[] = [];
   let [lives, resets] = [0, 0];
   const cluster = {
@@ -33,7 +34,9 @@ function createWriterTo({ away = 0 }: { away?: number }, ...answers: Answer[]): 
       lives += 1;
       return { producerId: `${lives}`, producerEpoch: 0 };
     },
-    async produce(_leader: number, request: ProduceRequest) {
+    async produce(_leader: number, request: ProduceRequest, mayBeSent = () => true) {
+      beforeSending?.();
+      if (!mayBeSent()) return { results: [], clientSideThrottleTime: 0 };
       requests.push(request);
       return ((answers.length > 1 ? answers.shift() : answers[0]) ?? acknowledge)(request);
     },
@@ -203,6 +206,43 @@ describe('a batch writer', () => {
     const { batch, outcomes } = createBatch(0, ['a'], 'gone');
     await writer.writeAlone(batch);
     expect(outcomes.get('a')).toBe('unknown_topic');
+  });
+
+  describe('on the strength of a tenure', () => {
+    const doubtful = () => {
+      const tenure: { state: TenureState } = { state: 'certain' };
+      const { batch, outcomes } = createBatch(0, ['a']);
+      return { tenure, batch: { ...batch, tenure }, outcomes };
+    };
+
+    it('sends nothing that became doubtful while it connected, and goes on when it is certain again', async () => {
+      const { tenure, batch, outcomes } = doubtful();
+      const { writer, requests } = createWriterTo({ beforeSending: () => (tenure.state = 'doubtful') }, acknowledge);
+      expect(await writer.writeTogether(LEADER, [batch])).toEqual([batch]);
+      const writing = writer.writeAlone(batch);
+      expect(requests).toEqual([]);
+      vi.useFakeTimers({ toFake: ['setTimeout'] });
+      onTestFinished(() => void vi.useRealTimers());
+      await vi.advanceTimersByTimeAsync(1_000);
+      expect([requests.length, outcomes.size]).toEqual([0, 0]);
+      tenure.state = 'over';
+      await vi.advanceTimersByTimeAsync(1_000);
+      await writing;
+      expect([requests.length, outcomes.get('a')]).toEqual([0, 'tenure_over']);
+    });
+
+    it('repeats what was in doubt only while it lasts, and gives no number away twice', async () => {
+      const { tenure, batch, outcomes } = doubtful();
+      const { writer, requests } = createWriter(() => {
+        tenure.state = 'over';
+        return loseAnswer({} as ProduceRequest);
+      }, acknowledge);
+      await writer.writeAlone(batch);
+      await writer.writeAlone(createBatch(0, ['b']).batch);
+      expect(outcomes.get('a')).toBe('tenure_over');
+      // Under its old id the broker would take b for a.
+      expect(requests.map(({ producerId, parts }) => [producerId, ...valuesOf(parts)])).toEqual([['1', 'a'], ['2', 'b']]);
+    });
   });
 
   it('ends its retries when it is closed', async () => {

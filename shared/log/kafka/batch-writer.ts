@@ -1,7 +1,7 @@
 import { messageOf, TandemError } from '../../errors/index.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { BrokerClock } from '../broker-clock.ts';
-import { producerClosed, recordTooLarge, unknownTopic } from '../errors.ts';
+import { producerClosed, recordTooLarge, tenureOver, unknownTopic } from '../errors.ts';
 import type { RecordBatch } from './accumulator.ts';
 import { Backoff, pause } from './backoff.ts';
 import { notAuthorized } from './access-failures.ts';
@@ -15,6 +15,8 @@ import { NOBODY, type TopicLeaders } from './topic-leaders.ts';
 /** A topic that is missing for so long is gone: brokers learn of a new one with a delay. */
 const UNKNOWN_TOPIC_PATIENCE_MS = 5_000;
 const REPORT_EVERY_MS = 5_000;
+/** How soon it is seen that a doubtful tenure is certain again, or over. */
+const DOUBT_PAUSE_MS = 25;
 /** How long the broker waits for replicas. */
 const PRODUCE_TIMEOUT_MS = 30_000;
 const NONE = 0;
@@ -23,7 +25,7 @@ const DUPLICATE_SEQUENCE_NUMBER = 46;
 
 /** What the broker knows this writer's repetitions by. */
 interface Life {
-  identity: ProducerIdentity;
+  identity: Promise<ProducerIdentity>;
   sequences: Sequences;
 }
 
@@ -44,6 +46,9 @@ interface Fate {
  * while it was in doubt: it may lie there, and nothing can tell any more. At-least-once allows that; answers of
  * exactly-once go through `KafkaExclusiveWriter`, which stops there instead.
  *
+ * A batch goes out only while its tenure is certain, as is seen at the last moment before each try. One whose tenure is
+ * over is given up, also where it may have been written by an earlier try: whoever has the partition now decides.
+ *
  * (kafkajs' own producer takes the numbers of a failed request back, shows only the first of its errors, and encodes each
  * record at ten times the cost: see `encodeProduce`.)
  */
@@ -55,9 +60,7 @@ export class BatchWriter {
   readonly #unknownTopicPatienceMs: number;
   readonly #closing = new AbortController();
   /** What is sent for the first time goes under it. */
-  #life: Promise<Life> | undefined;
-  /** The same, once it has begun. */
-  #current: Life | undefined;
+  #life: Life | undefined;
   /** Of batches that may be written. */
   readonly #sentUnder = new WeakMap<RecordBatch, Life>();
   /** Counts how often connections were made anew. */
@@ -102,6 +105,8 @@ export class BatchWriter {
     const backoff = new Backoff();
     const since = Date.now();
     while (!this.#closing.signal.aborted) {
+      await this.#certainty(batch);
+      if (batch.tenure?.state === 'over') return this.#giveUp(batch);
       const error = await this.#tryAlone(batch);
       if (error === undefined) return settle(batch);
       if (await this.#resolveFailure(batch, error, Date.now() - since)) return;
@@ -114,6 +119,17 @@ export class BatchWriter {
   async close(): Promise<void> {
     this.#closing.abort();
     this.#cluster.reset();
+  }
+
+  async #certainty({ tenure }: RecordBatch): Promise<void> {
+    while (tenure?.state === 'doubtful' && !this.#closing.signal.aborted) await pause(DOUBT_PAUSE_MS, this.#closing.signal);
+  }
+
+  /** Its number may be taken, and must not be the next batch's, which the broker would take for this one. */
+  #giveUp(batch: RecordBatch): void {
+    const life = this.#sentUnder.get(batch);
+    if (life !== undefined) this.#lose(batch, life);
+    settle(batch, tenureOver());
   }
 
   /** Undefined: it is written. */
@@ -130,14 +146,19 @@ export class BatchWriter {
   async #write(leader: number, batches: readonly RecordBatch[], life: Life): Promise<{ fates: Fate[]; logAppendTime: number }> {
     if (this.#closing.signal.aborted) throw producerClosed();
     if (leader === NOBODY) throw new Error('nobody leads the partition at the moment');
-    const { identity, sequences } = life;
+    const { sequences } = life;
+    const identity = await life.identity;
     const parts = batches.map(({ topic, partition, records }) => ({
       topic, partition, firstSequence: sequences.next({ topic, partition }), records: records.map(({ record }) => record),
     }));
-    const { results } = await this.#answered(this.#cluster.produce(leader, { ...identity, transactionalId: null, timeoutMs: PRODUCE_TIMEOUT_MS, parts })).catch((error: unknown) => {
+    let isHeld = false;
+    const mayBeSent = (): boolean => !(isHeld = batches.some(({ tenure }) => tenure !== undefined && tenure.state !== 'certain'));
+    const request = { ...identity, transactionalId: null, timeoutMs: PRODUCE_TIMEOUT_MS, parts };
+    const { results } = await this.#answered(this.#cluster.produce(leader, request, mayBeSent)).catch((error: unknown) => {
       for (const batch of batches) this.#sentUnder.set(batch, life);
       throw error;
     });
+    if (isHeld) throw new Error('whether the partition is still ours is not certain');
     return { fates: batches.flatMap((batch) => this.#fateOf(batch, life, results)), logAppendTime: latestOf(results) };
   }
 
@@ -171,9 +192,7 @@ export class BatchWriter {
   /** To the batch's partition. A batch of another one may have begun a newer life already: that stays. */
   #lose(batch: RecordBatch, life: Life): void {
     this.#sentUnder.delete(batch);
-    if (this.#current !== life) return;
-    this.#current = undefined;
-    this.#life = undefined;
+    if (this.#life === life) this.#life = undefined;
   }
 
   /** True when the batch's fate is settled. */
@@ -208,14 +227,14 @@ export class BatchWriter {
 
   /** Nothing of the batch was written. Halves find the one record that cannot be; the others are written, in order. */
   async #isolate(batch: RecordBatch, error: unknown): Promise<void> {
-    const { topic, partition, records } = batch;
+    const { topic, partition, records, tenure } = batch;
     const [only] = records;
     if (records.length === 1 && only !== undefined) {
       return settle(batch, classify(error) === 'too_large' ? recordTooLarge(topic, only.bytes) : refused(topic, error));
     }
     const middle = records.length >> 1;
-    await this.writeAlone({ topic, partition, records: records.slice(0, middle) });
-    await this.writeAlone({ topic, partition, records: records.slice(middle) });
+    await this.writeAlone({ topic, partition, records: records.slice(0, middle), tenure });
+    await this.writeAlone({ topic, partition, records: records.slice(middle), tenure });
   }
 
   async #topicIsGone(batch: RecordBatch, forMs: number): Promise<boolean> {
@@ -232,18 +251,14 @@ export class BatchWriter {
 
   async #alive(): Promise<Life> {
     if (this.#closing.signal.aborted) throw producerClosed();
-    const life = (this.#life ??= this.#begin());
+    const life = (this.#life ??= { identity: this.#answered(this.#cluster.producerIdentity()), sequences: new Sequences() });
     try {
-      return await life;
+      await life.identity;
+      return life;
     } catch (error) {
       if (this.#life === life) this.#life = undefined;
       throw error;
     }
-  }
-
-  async #begin(): Promise<Life> {
-    this.#current = { identity: await this.#answered(this.#cluster.producerIdentity()), sequences: new Sequences() };
-    return this.#current;
   }
 }
 

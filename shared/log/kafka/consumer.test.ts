@@ -130,6 +130,55 @@ describe('a Kafka consumer that comes back after it lost its membership', () => 
   });
 });
 
+describe('a tenure of a Kafka consumer', () => {
+  it('is certain from the assignment on, doubtful once the group has been silent for too long, and certain again by its next word', async () => {
+    vi.useFakeTimers({ toFake: ['performance', 'Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    const member = new Member();
+    await member.start();
+    const tenure = member.consumer.tenure(0);
+    expect(tenure.state).toBe('certain');
+    vi.advanceTimersByTime(9_000);
+    expect(tenure.state).toBe('doubtful');
+    // The answer has waited in a suspended process.
+    member.kafka.answer('Heartbeat', 9_000);
+    member.kafka.emit('HEARTBEAT');
+    expect(tenure.state).toBe('doubtful');
+    member.kafka.answer('Heartbeat', 5);
+    member.kafka.emit('HEARTBEAT');
+    expect(tenure.state).toBe('certain');
+  });
+
+  it('is doubtful from when all have joined until it is told who gets what, and is the same one after that', async () => {
+    const member = new Member();
+    await member.start();
+    const tenure = member.consumer.tenure(0);
+    member.kafka.emit('REBALANCING');
+    expect(tenure.state).toBe('certain');
+    member.kafka.answer('JoinGroup');
+    expect(tenure.state).toBe('doubtful');
+    await member.join('first');
+    expect([tenure.state, member.consumer.tenure(0)]).toEqual(['certain', tenure]);
+  });
+
+  it('is over when the membership was lost, also where the partition is ours again and everything in flight goes on', async () => {
+    const member = new Member();
+    await member.start();
+    const tenure = member.consumer.tenure(0);
+    await member.rejoin('second');
+    await vi.waitFor(() => expect(member.positions).toEqual(['outcomes/0@1', 'tasks/0@3']));
+    expect([tenure.state, member.consumer.tenure(0).state, member.owned[0]]).toEqual(['over', 'certain', true]);
+  });
+
+  it('is over for what was revoked, and for what was never assigned', async () => {
+    const member = new Member();
+    await member.start();
+    const tenure = member.consumer.tenure(0);
+    member.kafka.join('first', { tasks: [], outcomes: [] });
+    expect([tenure.state, member.consumer.tenure(0).state, member.consumer.tenure(7).state]).toEqual(['over', 'over', 'over']);
+  });
+});
+
 describe('a Kafka consumer of a topic that was deleted and made anew', () => {
   it('reads it from its start, however far it has grown meanwhile, and the others from their committed offsets', async () => {
     const member = new Member();

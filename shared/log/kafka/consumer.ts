@@ -5,12 +5,14 @@ import type { BrokerClock } from '../broker-clock.ts';
 import { resolveConsumerOptions, type ResolvedConsumerOptions } from '../consumer-options.ts';
 import { ConsumerState } from '../consumer-state.ts';
 import { consumerClosed } from '../errors.ts';
+import { OVER, Tenures, type Tenure } from '../tenure.ts';
 import { keyOf } from '../topic-partition.ts';
 import type { ConsumerOptions, LogConsumer, TopicPartition } from '../types.ts';
 import type { KafkaAdmin } from './admin.ts';
 import { accessFailure } from './access-failures.ts';
 import { createAssigner } from './assigner.ts';
 import { Backoff, pause, within } from './backoff.ts';
+import { isOvertaken, NEVER, type CommittedOffsets } from './committed-offsets.ts';
 import { classify } from './failures.ts';
 import type { FetchedPartition } from './fetch-response.ts';
 import { FetchedQueue } from './fetched-queue.ts';
@@ -24,10 +26,6 @@ import { TopicIdentities } from './topic-identities.ts';
 const REPORT_MISSING_EVERY_MS = 30_000;
 
 type Partition = AssignedPartition<FetchedQueue>;
-/** In place of an offset where nothing is committed. */
-const NEVER = -1;
-/** By `keyOf`. */
-type CommittedOffsets = ReadonlyMap<string, number>;
 
 export interface KafkaConsumerParts {
   /** Learns from what is read. */
@@ -51,6 +49,7 @@ export class KafkaConsumer implements LogConsumer {
   readonly #identities: TopicIdentities;
   readonly #state: ConsumerState<FetchedQueue>;
   readonly #member: GroupMember;
+  readonly #tenures = new Tenures(() => this.#member.isCertain);
   readonly #fetcher: Fetcher;
   readonly #closing = new AbortController();
   #commitTimer: NodeJS.Timeout | undefined;
@@ -72,6 +71,7 @@ export class KafkaConsumer implements LogConsumer {
     this.#state = new ConsumerState<FetchedQueue>({
       consumer: this.#options,
       createQueue: () => new FetchedQueue(),
+      onRemoved: ({ partition }) => this.#tenures.end(partition),
       onTaken: (partition) => this.#regulate(partition),
       onAcked: () => this.#commitSoon(),
       onError: (error) => this.#fault(error),
@@ -97,6 +97,10 @@ export class KafkaConsumer implements LogConsumer {
 
   get assignment(): readonly TopicPartition[] {
     return this.#state.assignment;
+  }
+
+  tenure(partition: number): Tenure {
+    return this.#state.has(partition) ? this.#tenures.of(partition) : OVER;
   }
 
   get #closed(): boolean {
@@ -167,6 +171,8 @@ export class KafkaConsumer implements LogConsumer {
 
   #joined(partitions: readonly TopicPartition[], continuous: boolean): void {
     this.#joins++;
+    // What stays may have been another's meanwhile.
+    if (!continuous) this.#tenures.endAll();
     this.#options.onJoined?.();
     this.#state.assign(partitions);
     const all = [...this.#state.partitions];
@@ -384,13 +390,4 @@ export class KafkaConsumer implements LogConsumer {
 /** Whether it is known where the partition is read. */
 function isKnown({ queue }: Partition): boolean {
   return queue.position !== undefined;
-}
-
-/**
- * After a membership was lost: whether somebody else has got further on the partition meanwhile, or may have. If not,
- * everything below the committed offset, and what is in flight, is ours as before.
- */
-function isOvertaken(partition: Partition, committed: CommittedOffsets): boolean {
-  const ours = partition.tracker.watermark ?? partition.queue.position ?? 0;
-  return (committed.get(keyOf(partition)) ?? NEVER) > ours;
 }

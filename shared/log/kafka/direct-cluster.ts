@@ -72,9 +72,14 @@ export class DirectCluster {
     return (await ask(broker, { request, response })) as FetchAnswer;
   }
 
-  /** All partitions of the request must be led by the broker. @throws when there is no answer */
-  async produce(leader: number, request: ProduceRequest): Promise<ProduceAnswer> {
+  /**
+   * All partitions of the request must be led by the broker.
+   * @param mayBeSent is asked at the last moment: it may have taken long to connect. Where not, the answer says nothing of any partition
+   * @throws when there is no answer
+   */
+  async produce(leader: number, request: ProduceRequest, mayBeSent?: () => boolean): Promise<ProduceAnswer> {
     const broker = await this.broker(leader);
+    if (mayBeSent?.() === false) return { results: [], clientSideThrottleTime: 0 };
     return (await ask(broker, ownProtocol(broker, 'Produce', NEWEST_PRODUCE, encodeProduce(request, Date.now()), decodeProduce))) as ProduceAnswer;
   }
 

@@ -4,6 +4,7 @@ import type { Consumer, Kafka, PartitionAssigner } from 'kafkajs';
 import type { CommitPoint } from '../consumer-state.ts';
 import type { TopicPartition } from '../types.ts';
 import { Backoff, pause, within } from './backoff.ts';
+import { MembershipLease } from './membership-lease.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
 
 /** kafkajs tries for about ten seconds before it gives up and crashes, which costs the member its place in the group. */
@@ -42,6 +43,9 @@ export class GroupMember {
   #consumer: Consumer | undefined;
   #memberId: string | undefined;
   #lastActivity = Date.now();
+  readonly #lease: MembershipLease;
+  /** When that was sent which the coordinator has answered last. */
+  #sentAt = { monotonic: -Infinity, wall: -Infinity };
   #watchdog: NodeJS.Timeout | undefined;
   #restarting: Promise<void> | undefined;
 
@@ -51,6 +55,12 @@ export class GroupMember {
     this.#options = options;
     this.#handlers = handlers;
     this.#logger = config.logger.child({ group: options.groupId });
+    this.#lease = new MembershipLease(config.sessionTimeoutMs);
+  }
+
+  /** Nobody else can have been given our partitions since they were given to us. */
+  get isCertain(): boolean {
+    return this.#lease.holds;
   }
 
   /** Joining goes on in the background, with retries. */
@@ -68,6 +78,7 @@ export class GroupMember {
   /** Leaves the group. */
   async close(): Promise<void> {
     this.#closing.abort();
+    this.#lease.lapse();
     clearInterval(this.#watchdog);
     // kafkajs joins on when it is told to disconnect while it joins.
     await within(this.#restarting ?? Promise.resolve(), this.#config.closeTimeoutMs);
@@ -120,8 +131,16 @@ export class GroupMember {
         this.#joined(payload);
       }),
     );
-    consumer.on(events.REBALANCING, current(() => this.#handlers.onRebalancing?.()));
-    for (const event of [events.FETCH, events.HEARTBEAT] as const) consumer.on(event, current(() => undefined));
+    consumer.on(
+      events.REBALANCING,
+      current(() => {
+        this.#lease.rejoining();
+        this.#handlers.onRebalancing?.();
+      }),
+    );
+    consumer.on(events.FETCH, current(() => undefined));
+    consumer.on(events.HEARTBEAT, current(() => this.#confirmed()));
+    consumer.on(events.REQUEST, ({ payload }) => this.#consumer === consumer && this.#answered(payload));
     // One that was given up while it joined is a member all the same, and would keep its partitions for nobody.
     consumer.on(events.FETCH, () => {
       if (this.#consumer !== consumer) void quietly(consumer.disconnect());
@@ -130,9 +149,21 @@ export class GroupMember {
     return consumer;
   }
 
+  /** kafkajs says next whether the coordinator's answer was good. */
+  #answered({ apiName, duration, sentAt }: { apiName: string; duration: number; sentAt: number }): void {
+    // All have joined: it is being decided who gets what.
+    if (apiName === 'JoinGroup') this.#lease.lapse();
+    if (apiName === 'Heartbeat' || apiName === 'SyncGroup') this.#sentAt = { monotonic: performance.now() - duration, wall: sentAt };
+  }
+
+  #confirmed(): void {
+    if (!this.#closing.signal.aborted) this.#lease.confirmed(this.#sentAt);
+  }
+
   #joined({ memberId, memberAssignment }: { memberId: string; memberAssignment: Record<string, number[]> }): void {
     const continuous = this.#memberId === memberId;
     this.#memberId = memberId;
+    this.#confirmed();
     this.#backoff.reset();
     const partitions = Object.entries(memberAssignment).flatMap(([topic, numbers]) => numbers.map((partition) => ({ topic, partition })));
     this.#logger.debug({ memberId, partitions: partitions.length }, 'joined the consumer group');
@@ -143,6 +174,7 @@ export class GroupMember {
     if (this.#consumer !== consumer) return;
     this.#consumer = undefined;
     this.#memberId = undefined;
+    this.#lease.lapse();
     void quietly(consumer.disconnect());
     if (this.#closing.signal.aborted) return;
     const delayMs = Math.round(this.#backoff.nextMs());

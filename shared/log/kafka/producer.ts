@@ -3,6 +3,7 @@ import { Company } from '../company.ts';
 import { producerClosed, unknownPartition } from '../errors.ts';
 import { Partitioner } from '../partitioner.ts';
 import { sizeOfRecord } from '../record-size.ts';
+import type { Tenure } from '../tenure.ts';
 import type { LogProducer, OutgoingRecord, ProducerOptions } from '../types.ts';
 import { Accumulator, type RecordBatch } from './accumulator.ts';
 import { within } from './backoff.ts';
@@ -11,6 +12,9 @@ import { problemOf } from './record-problem.ts';
 import { PendingBytes } from './pending-bytes.ts';
 import { SendCall } from './send-call.ts';
 import { NOBODY, type Leaders, type TopicLeaders } from './topic-leaders.ts';
+
+/** How soon it is seen that a doubtful tenure is certain again, or over. */
+const HELD_POLL_MS = 25;
 
 /**
  * Gathers records into one request for each broker at a time, so that what arrives meanwhile forms the next one. A partition has one batch on its way, which keeps its order.
@@ -28,6 +32,7 @@ export class KafkaProducer implements LogProducer {
   /** Calls that wait for room or metadata; later ones must not overtake them. */
   #admission: Promise<void> | undefined;
   #timer: NodeJS.Timeout | NodeJS.Immediate | undefined;
+  #heldTimer: NodeJS.Timeout | undefined;
   #due = false;
   #queuedBytes = 0;
   #closed = false;
@@ -40,10 +45,10 @@ export class KafkaProducer implements LogProducer {
     this.#company = new Company(options.lingerMs);
   }
 
-  async send(records: readonly OutgoingRecord[]): Promise<void> {
+  async send(records: readonly OutgoingRecord[], tenure?: Tenure): Promise<void> {
     if (this.#closed) throw producerClosed();
     if (records.length === 0) return;
-    const call = new SendCall(records.length);
+    const call = new SendCall(records.length, tenure);
     const admitted = this.#admission === undefined ? this.#admitNow(records, call) : 0;
     if (admitted < records.length) this.#admitLater(records.slice(admitted), call);
     return call.done;
@@ -62,6 +67,7 @@ export class KafkaProducer implements LogProducer {
     if (this.#closed) return;
     this.#closed = true;
     await within(this.flush(), this.#options.closeTimeoutMs);
+    clearTimeout(this.#heldTimer);
     for (const record of this.#accumulator.drain()) record.settle(producerClosed());
     this.#pending.abandon();
     await within(this.#writer.close(), this.#options.closeTimeoutMs);
@@ -124,7 +130,7 @@ export class KafkaProducer implements LogProducer {
       this.#pending.remove(bytes);
       call.settle(error);
     };
-    this.#accumulator.push(topic, partition, { record, bytes, settle });
+    this.#accumulator.push(topic, partition, { record, bytes, settle, tenure: call.tenure });
     this.#schedule();
   }
 
@@ -165,6 +171,14 @@ export class KafkaProducer implements LogProducer {
       void this.#request(broker, batches);
     }
     if (this.#accumulator.empty) this.#due = false;
+    if (this.#accumulator.holds) this.#heldTimer ??= setTimeout(() => this.#reconsider(), HELD_POLL_MS);
+  }
+
+  #reconsider(): void {
+    this.#heldTimer = undefined;
+    this.#accumulator.letGo();
+    this.#due = true;
+    this.#pump();
   }
 
   async #request(broker: number, batches: readonly RecordBatch[]): Promise<void> {

@@ -1,14 +1,18 @@
+import type { Tenure } from '../tenure.ts';
+
 /** One call of `send`: done when all its records are written; fails with the first failure, once none is on its way. */
 export class SendCall {
   readonly done: Promise<void>;
+  readonly tenure: Tenure | undefined;
   #remaining: number;
   #failed = false;
   #failure: unknown;
   #resolve: () => void = () => undefined;
   #reject: (error: unknown) => void = () => undefined;
 
-  constructor(records: number) {
+  constructor(records: number, tenure?: Tenure) {
     this.#remaining = records;
+    this.tenure = tenure;
     this.done = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;

@@ -2,7 +2,7 @@ import type { Kafka } from 'kafkajs';
 
 type Listener = (event: { payload: unknown }) => void;
 
-const EVENTS = ['GROUP_JOIN', 'REBALANCING', 'FETCH', 'HEARTBEAT', 'CRASH'] as const;
+const EVENTS = ['GROUP_JOIN', 'REBALANCING', 'FETCH', 'HEARTBEAT', 'CRASH', 'REQUEST'] as const;
 
 /** kafkajs for tests: one consumer at a time, which does what the test says. */
 export class StubKafka {
@@ -30,7 +30,14 @@ export class StubKafka {
   }
 
   join(memberId: string, memberAssignment: Record<string, number[]>): void {
+    this.answer('JoinGroup');
+    this.answer('SyncGroup');
     this.emit('GROUP_JOIN', { memberId, memberAssignment });
+  }
+
+  /** The coordinator has answered what was sent so long ago. */
+  answer(apiName: string, duration = 0): void {
+    this.emit('REQUEST', { apiName, duration, sentAt: Date.now() - duration });
   }
 
   /** Ends the consumer; another is made soon. */
