@@ -43,7 +43,7 @@ describe('a gateway over the embedded log and the real stages', () => {
 
   test('takes no other content type, and answers no other name', async () => {
     const text = await running.gateway.server.inject({ method: 'POST', url: '/v1/requests', headers: { host: 'localhost', 'content-type': 'text/plain' }, payload: '{}' });
-    expect(text.json()).toMatchObject({ status: 415, code: 'unsupported_media_type' });
+    expect(text.json()).toMatchObject({ status: 415, code: 'unsupported_media_type', detail: expect.stringMatching(/text\/plain.*application\/json/) });
     expect((await ask(recommend(), { host: 'evil.example' })).json()).toMatchObject({ status: 403, code: 'forbidden' });
   });
 

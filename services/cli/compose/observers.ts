@@ -15,7 +15,7 @@ export function fusionObserver(metrics: Metrics, workloads: ReadonlySet<string>,
       const workload = workloads.has(name) ? name : 'unknown';
       metrics.responses.inc({ workload, status, reason: reason ?? 'none' });
       const span = sampledSpan();
-      metrics.responseSeconds.observe({ labels: { workload }, value: latencyMs / 1_000, ...exemplarOf(span) });
+      observeWith(span, metrics.responseSeconds, { workload }, latencyMs / 1_000);
       span?.set({ 'tandem.workload': workload, 'tandem.status': status, 'tandem.latency_ms': latencyMs, ...(reason === undefined ? {} : { 'tandem.reason': reason }) });
       answered?.(response, task);
     },
@@ -25,7 +25,7 @@ export function fusionObserver(metrics: Metrics, workloads: ReadonlySet<string>,
 }
 
 export function schedulerObserver(metrics: Metrics, heard?: (record: LogRecord) => void) {
-  const labels = new ExperimentLabels();
+  const experimentLabels = new ExperimentLabels();
   return {
     decided(decision: Decision) {
       const { model, precision } = decision.kind === 'dispatch' ? decision : { model: 'none', precision: 'none' };
@@ -34,14 +34,14 @@ export function schedulerObserver(metrics: Metrics, heard?: (record: LogRecord) 
       sampledSpan()?.event('decision', { 'tandem.decision.kind': decision.kind, 'tandem.variant': `${model}.${precision}`, ...reason });
     },
     cameTrue({ variant, expectedMs, actualMs }: CameTrue) {
-      const [model = variant, precision = ''] = variant.split('.');
-      metrics.expectationErrorSeconds.observe({ model, precision }, Math.abs(actualMs - expectedMs) / 1_000);
-      metrics.expectedSeconds.inc({ model, precision }, expectedMs / 1_000);
-      metrics.actualSeconds.inc({ model, precision }, actualMs / 1_000);
+      const labels = variantLabels(variant);
+      metrics.expectationErrorSeconds.observe(labels, Math.abs(actualMs - expectedMs) / 1_000);
+      metrics.expectedSeconds.inc(labels, expectedMs / 1_000);
+      metrics.actualSeconds.inc(labels, actualMs / 1_000);
     },
     experiment(experiment: string, action: ExperimentAction) {
       const arm = action.kind === 'end' ? 'all' : action.arm;
-      metrics.experimentActions.inc({ ...labels.of({ experiment, arm }), action: action.kind });
+      metrics.experimentActions.inc({ ...experimentLabels.of({ experiment, arm }), action: action.kind });
     },
     ...(heard === undefined ? {} : { heard }),
   };
@@ -65,15 +65,33 @@ export function classifierObserver(metrics: Metrics) {
   };
 }
 
+const labelsOfVariants = new Map<string, { readonly model: string; readonly precision: string }>();
+
+/** Of the registry, so they are few: cutting the name would cost more than counting. */
+function variantLabels(variant: string): { readonly model: string; readonly precision: string } {
+  let labels = labelsOfVariants.get(variant);
+  if (labels === undefined) {
+    const [model = variant, precision = ''] = variant.split('.');
+    labelsOfVariants.set(variant, labels = { model, precision });
+  }
+  return labels;
+}
+
 /** Undefined where nobody would see what is written there. */
 function sampledSpan(): RecordSpan | undefined {
   const span = currentSpan();
   return span?.recording === true ? span : undefined;
 }
 
-/** Leads from a bucket of a histogram to a trace that fell into it. */
-function exemplarOf(span: RecordSpan | undefined): { exemplarLabels?: Record<string, string> } {
-  return span === undefined ? {} : { exemplarLabels: { trace_id: span.context.traceId, span_id: span.context.spanId } };
+/** What leads from a bucket of a histogram to a trace that fell into it is kept where there is one. */
+function observeWith<Label extends string>(span: RecordSpan | undefined, histogram: Observed<Label>, labels: Partial<Record<Label, string>>, value: number): void {
+  if (span === undefined) return histogram.observe(labels, value);
+  histogram.observe({ labels, value, exemplarLabels: { trace_id: span.context.traceId, span_id: span.context.spanId } });
+}
+
+interface Observed<Label extends string> {
+  observe(labels: Partial<Record<Label, string>>, value: number): void;
+  observe(observation: { labels: Partial<Record<Label, string>>; value: number; exemplarLabels: Record<string, string> }): void;
 }
 
 /** Called for every step: counters are looked up once. */
@@ -83,7 +101,7 @@ function reuseObserver(metrics: Metrics) {
     const name = `${variant} ${result}`;
     let counter = counters.get(name);
     if (counter === undefined) {
-      const [model = variant, precision = ''] = variant.split('.');
+      const { model, precision } = variantLabels(variant);
       const counted = metrics.resultCache.labels({ model, precision, result });
       counter = { inc: () => counted.inc(), saved: metrics.resultCacheSavedMs.labels({ model, precision }) };
       counters.set(name, counter);
@@ -104,8 +122,7 @@ function prefixObserver(metrics: Metrics) {
 }
 
 function prefixCounters(metrics: Metrics, variant: string): Record<keyof PrefixUse, (count: number) => void> {
-  const [model = variant, precision = ''] = variant.split('.');
-  const labels = { model, precision };
+  const labels = variantLabels(variant);
   const requests = (kind: string) => {
     const counter = metrics.prefixRequests.labels({ kind, ...labels });
     return (count: number) => counter.inc(count);
@@ -120,31 +137,28 @@ function prefixCounters(metrics: Metrics, variant: string): Record<keyof PrefixU
 }
 
 export function workerObserver(metrics: Metrics) {
-  const labels = (variant: string) => {
-    const [model = variant, precision = ''] = variant.split('.');
-    return { model, precision };
-  };
   return {
     batch(variant: string, size: number, queueMs: number, computeMs: number, spans: readonly (RecordSpan | undefined)[]) {
-      metrics.batchSize.observe(labels(variant), size);
-      metrics.queueSeconds.observe(labels(variant), queueMs / 1_000);
+      const labels = variantLabels(variant);
+      metrics.batchSize.observe(labels, size);
+      metrics.queueSeconds.observe(labels, queueMs / 1_000);
       const sampled = spans.find((span) => span?.recording === true);
-      metrics.batchSeconds.observe({ labels: labels(variant), value: computeMs / 1_000, ...exemplarOf(sampled) });
+      observeWith(sampled, metrics.batchSeconds, labels, computeMs / 1_000);
       if (sampled !== undefined) traceBatch(spans, { variant, size, queueMs, computeMs });
     },
     loaded(variant: string, reason: string, tookMs: number) {
-      metrics.variantLoads.inc({ reason, ...labels(variant) });
-      metrics.variantLoadSeconds.observe(labels(variant), tookMs / 1_000);
+      metrics.variantLoads.inc({ reason, ...variantLabels(variant) });
+      metrics.variantLoadSeconds.observe(variantLabels(variant), tookMs / 1_000);
     },
-    unloaded: (variant: string, reason: string) => metrics.variantUnloads.inc({ reason, ...labels(variant) }),
-    breaker: (state: string, variant: string) => metrics.takenOut.set(labels(variant), state === 'closed' ? 0 : 1),
+    unloaded: (variant: string, reason: string) => metrics.variantUnloads.inc({ reason, ...variantLabels(variant) }),
+    breaker: (state: string, variant: string) => metrics.takenOut.set(variantLabels(variant), state === 'closed' ? 0 : 1),
     deadLetter: (code: ErrorCode) => metrics.deadLetters.inc({ stage: 'worker', code }),
     reuse: reuseObserver(metrics),
-    ahead: (result: string, variant: string) => metrics.aheadResults.inc({ result, ...labels(variant) }),
+    ahead: (result: string, variant: string) => metrics.aheadResults.inc({ result, ...variantLabels(variant) }),
     prefixes: prefixObserver(metrics),
     decoding: decodingObserver(metrics),
     reusableBytes: (bytes: number) => metrics.resultCacheBytes.set(bytes),
     cacheUnavailable: () => metrics.cacheUnavailable.inc(),
-    outcome: (kind: string, variant: string) => metrics.stepOutcomes.inc({ kind, ...labels(variant) }),
+    outcome: (kind: string, variant: string) => metrics.stepOutcomes.inc({ kind, ...variantLabels(variant) }),
   };
 }

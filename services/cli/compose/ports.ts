@@ -112,9 +112,10 @@ export async function openPorts(settings: Settings, service: string, { machineCl
   const workloads = await loadWorkloads(settings.workloads, { variants });
   const adapters = await loadAdapters(workloads, settings.workloads);
   checkAdapters(workloads, variants, adapters);
+  // Before connections, which would keep a process from ending that is told wrongly how to sample.
+  const tracing = await openTracing(settings, service);
   const cache = await openCache(settings, redis, logger);
   const log = openLog(settings, kafka, logger, machineClock);
-  const tracing = await openTracing(settings, service);
   const close = () => Promise.allSettled([log.close(), cache.close(), tracing.close()]);
   const producer = await openProducer(log, settings, logger, patience).catch(async (error: unknown) => {
     // What is open would keep the process from ending.

@@ -14,6 +14,12 @@ const REFUSED: Readonly<Record<string, ProblemCode>> = {
   FST_ERR_MAX_PARAM_LENGTH: 'not_found',
 };
 
+/** Where the framework's words do not say what to do. */
+function detailOf(refused: ProblemCode, message: string | undefined, { headers }: FastifyRequest): string {
+  if (refused !== 'unsupported_media_type') return message ?? refused;
+  return `The body's content type is ${headers['content-type']?.slice(0, 100) ?? 'not said'}; GET /openapi.json lists what each call takes, as a rule application/json (curl: -H 'content-type: application/json').`;
+}
+
 function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
   return reply.code(problem.status).headers(problem.headers).header('content-type', CONTENT_TYPE).serializer(JSON.stringify).send(problem.body);
 }
@@ -28,7 +34,7 @@ function asProblem(error: unknown, request: FastifyRequest): Problem {
   if (error instanceof Problem) return error;
   const { code, message, statusCode } = error as { code?: unknown; message?: string; statusCode?: unknown };
   const refused = typeof code === 'string' ? REFUSED[code] : undefined;
-  if (refused !== undefined) return new Problem(refused, { detail: message ?? refused });
+  if (refused !== undefined) return new Problem(refused, { detail: detailOf(refused, message, request) });
   if (typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500) return new Problem('invalid_request', { detail: message ?? 'The call is not valid.' });
   request.log.error({ err: error }, 'a call failed');
   return new Problem('internal', { detail: 'A defect of Tandem or of what it stands on; the gateway’s log has it.' });
