@@ -116,7 +116,11 @@ async function injectAll(planned: readonly PlannedFault[], leadMs: number, injec
     await delay(Math.max(0, startedAt + leadMs + fault.atMs - Date.now()));
     const name = `${fault.kind} ${fault.target}${fault.durationMs === 0 ? '' : ` for ${(fault.durationMs / 1_000).toFixed(1)} s`}`;
     progress.say(`${new Date().toISOString().slice(11, 23)} ${name}`);
-    running.push(injector.inject(fault).then((injected) => void done.push(injected), (error: unknown) => void failures.push(`${name}: ${String(error)}`)));
+    const failed = (error: unknown): void => {
+      failures.push(`${name}: ${String(error)}`);
+      progress.say(`${name} could not be done or undone: ${String(error)}`);
+    };
+    running.push(injector.inject(fault).then((injected) => void done.push(injected), failed));
   }
   await Promise.all(running);
 }

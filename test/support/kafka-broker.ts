@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { createKafkaLog } from '@tandem/shared/log';
@@ -86,8 +86,10 @@ async function launch(options: KafkaBrokerOptions): Promise<KafkaBroker> {
   const propertiesFile = join(directory, 'server.properties');
   writeFileSync(propertiesFile, render({ ...serverProperties({ ...options, port, controllerPort }, directory), ...options.properties }));
   const classes = ['-cp', `${jars}/*`];
-  const format = ['kafka.tools.StorageTool', 'format', '--ignore-formatted', '-t', CLUSTER_ID, '-c', propertiesFile, ...(options.formatArguments ?? [])];
-  await promisify(execFile)('java', [...SHORT_LIVED, ...classes, ...format], { timeout: 60_000 });
+  if (!existsSync(join(directory, 'data', 'meta.properties'))) {
+    const format = ['kafka.tools.StorageTool', 'format', '-t', CLUSTER_ID, '-c', propertiesFile, ...(options.formatArguments ?? [])];
+    await promisify(execFile)('java', [...SHORT_LIVED, ...classes, ...format], { timeout: 60_000 });
+  }
   const server = startProcess('java', ['-Xmx512m', ...(options.runsLong === true ? LONG_LIVED : SHORT_LIVED), ...classes, 'kafka.Kafka', propertiesFile], join(directory, 'broker.log'));
   const address = `127.0.0.1:${port}`;
   return {
