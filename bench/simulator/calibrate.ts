@@ -70,6 +70,8 @@ const NEAR_SHARE = 0.85;
 const FULL_SHARE = 1.1;
 /** What receiving and refusing costs is taken from here. */
 const OVER_SHARE = 2;
+/** Where sessions rarely have more to do at once, the few times say nothing of how long it takes. */
+const FEWEST_HAND_OVERS = 20;
 /** Who answers less than this in full had more to do than it could. */
 const SATURATED_BELOW = 0.95;
 
@@ -116,7 +118,7 @@ export function calibrate(runs: readonly CalibrationRuns[], { cores: machineCore
 
 /** As in the runs on either side of a rate, in proportion to how near they are. */
 function handOverAt(runs: readonly TappedRun[], perSecond: number): (random: Random) => number {
-  const known = runs.filter(({ steps }) => handOversOf(steps).length > 0);
+  const known = runs.filter(({ steps }) => handOversOf(steps).length >= FEWEST_HAND_OVERS);
   if (known.length === 0) return () => 0;
   const near = neighbours(known, perSecond);
   const [lower, upper] = near.map(({ steps }) => handOversOf(steps)) as [number[], number[]];

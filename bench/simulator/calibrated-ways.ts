@@ -1,8 +1,8 @@
 import type { Random } from '@tandem/shared/clock';
 import { median } from '@tandem/shared/statistics';
 import { byTurns, recorded, type HopTimes, type Playback } from '@tandem/simulator';
-import type { Answered, TappedRun } from './tapped.ts';
 import type { LoggedStep } from './step-log.ts';
+import type { Answered, TappedRun } from './tapped.ts';
 
 /** A request's ways, ms, and when it was due. */
 interface Ways {
@@ -15,16 +15,15 @@ interface Ways {
   backMs: number;
 }
 
-type Ran = LoggedStep & Required<Pick<LoggedStep, 'ran' | 'outcomeAt'>>;
-
 const madeAt = ({ dueMs, latencyMs, backMs }: Answered) => dueMs + latencyMs - backMs;
 
 /** Of all requests whose step ran. Where its result came too late for the answer, how long it took to be read is what it takes in the mean. */
 function waysOf({ answers, steps }: TappedRun): Ways[] {
-  const byRequest = new Map(answers.map((answer) => [answer.requestId, answer]));
-  const ran = steps.filter((step): step is Ran & { ran: object; outcomeAt: number } => step.ran !== undefined && step.outcomeAt !== undefined && byRequest.has(step.requestId));
-  const isTaken = ({ requestId }: LoggedStep) => byRequest.get(requestId)!.status === 'complete';
-  const readMs = median(ran.filter(isTaken).map((step) => madeAt(byRequest.get(step.requestId)!) - step.outcomeAt));
+  const byRequest = new Map(answers.filter(({ dueMs }) => Number.isFinite(dueMs)).map((answer) => [answer.requestId, answer]));
+  const ran = steps.flatMap(({ ran: run, outcomeAt, ...step }) => (run === undefined || outcomeAt === undefined || !byRequest.has(step.requestId) ? [] : [{ ...step, ran: run, outcomeAt }]));
+  const isTaken = ({ requestId }: Pick<LoggedStep, 'requestId'>) => byRequest.get(requestId)!.status === 'complete';
+  const taken = ran.filter(isTaken);
+  const readMs = taken.length === 0 ? 0 : median(taken.map((step) => madeAt(byRequest.get(step.requestId)!) - step.outcomeAt));
   return ran.map((step) => {
     const answer = byRequest.get(step.requestId)!;
     const heardAt = isTaken(step) ? madeAt(answer) : step.outcomeAt + readMs;

@@ -36,7 +36,7 @@ test.each([0.3, 0.7])('M/M/1 at load %d: the mean wait is ρ/(1 − ρ) service 
   expect(low).toBeLessThan(expected);
   expect(high).toBeGreaterThan(expected);
   expect(high - low).toBeLessThan(0.6 * expected);
-});
+}, 60_000);
 
 test.each([0.3, 0.7])('M/D/1 at load %d: the mean wait is half of that (Pollaczek and Khinchine)', (load) => {
   const { low, high } = interval(waits(linearTimes(SERVICE_MS, 0), load));
@@ -44,4 +44,4 @@ test.each([0.3, 0.7])('M/D/1 at load %d: the mean wait is half of that (Pollacze
   expect(low).toBeLessThan(expected);
   expect(high).toBeGreaterThan(expected);
   expect(high - low).toBeLessThan(0.6 * expected);
-});
+}, 60_000);

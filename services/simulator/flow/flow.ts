@@ -116,12 +116,12 @@ export class Flow {
     const known = this.#machines.get(name);
     if (known !== undefined) return known;
     const { cores = Infinity, background } = this.#spec.cluster.machines?.[name] ?? {};
-    const cpu = new SharedCpu(this.#loop, Number.isFinite(cores) ? cores : this.#sessionsOn(name), background);
+    const cpu = new SharedCpu(this.#loop, cores, background, Number.isFinite(cores) ? cores : this.#sessionsOn(name));
     this.#machines.set(name, cpu);
     return cpu;
   }
 
-  /** A machine of which nothing is said has a core for each session, and its stages have theirs. */
+  /** By which the use of a machine is told that has cores for all: one for each session, and one for its stages. */
   #sessionsOn(name: string): number {
     return Math.max(1, this.#spec.cluster.workers.filter(({ machine }) => machine === name).reduce((sum, { sessions }) => sum + sessions, 0)) + 1;
   }

@@ -28,6 +28,7 @@ export interface Computation {
 export class SharedCpu {
   readonly #loop: EventLoop;
   readonly #cores: number;
+  readonly #reportedCores: number;
   readonly #background: readonly number[];
   readonly #backgroundCores: number;
   readonly #stages = new ArrivalRate(STAGE_TAU_MS);
@@ -39,23 +40,29 @@ export class SharedCpu {
   #since = 0;
   #reported = 0;
 
-  /** @param background of each that others run there all the time: cores that it needs */
-  constructor(loop: EventLoop, cores: number, background: readonly number[] = []) {
+  /**
+   * @param cores Infinity: nobody ever waits for one
+   * @param background of each that others run there all the time: cores that it needs
+   * @param reported by which its use is told
+   */
+  constructor(loop: EventLoop, cores: number, background: readonly number[] = [], reported = cores) {
     this.#loop = loop;
     this.#cores = cores;
+    this.#reportedCores = reported;
     this.#background = background;
     this.#backgroundCores = background.reduce((sum, one) => sum + one, 0);
   }
 
   /** By which factor a record is slowed down that a stage takes up now. */
   stageSlowdown(now: number): number {
+    if (this.#cores === Infinity) return 1;
     const needed = this.#stages.at(now);
     return Math.max(1, needed / this.#fairShare(needed));
   }
 
   /** @param ms of one core */
   staged(ms: number, now: number): void {
-    this.#stages.add(now, ms);
+    if (this.#cores !== Infinity) this.#stages.add(now, ms);
     this.#busyMs += ms;
   }
 
@@ -79,7 +86,7 @@ export class SharedCpu {
 
   /** Since it was asked before, 0..1. */
   use(now: number): number {
-    const elapsed = (now - this.#since) * this.#cores;
+    const elapsed = (now - this.#since) * this.#reportedCores;
     const busy = this.#busyMs - this.#reported + this.#backgroundCores * (now - this.#since);
     this.#since = now;
     this.#reported = this.#busyMs;
@@ -95,6 +102,7 @@ export class SharedCpu {
 
   /** False: it is what it was. */
   #reshare(now: number): boolean {
+    if (this.#cores === Infinity) return false;
     const share = Math.min(1, this.#fairShare(this.#stages.at(now)));
     if (share === this.#share) return false;
     this.#share = share;

@@ -82,14 +82,11 @@ export class Join {
     const reason = this.#reason();
     const error = this.#error();
     const result = this.#requiredMissing() || results.length === 0 ? undefined : STRATEGIES[this.task.plan.strategy](results, this.task.plan, wanted);
-    return {
-      status: result === undefined ? 'failed' : reason === undefined ? 'complete' : 'degraded',
-      ...(reason === undefined ? {} : { reason }),
-      result,
-      steps: this.#steps(),
-      cancelled: this.#isCancelled(),
-      ...(error === undefined ? {} : { error }),
-    };
+    const status = result === undefined ? 'failed' : reason === undefined ? 'complete' : 'degraded';
+    const verdict: Verdict = { status, result, steps: this.#steps(), cancelled: this.#isCancelled() };
+    if (reason !== undefined) verdict.reason = reason;
+    if (error !== undefined) verdict.error = error;
+    return verdict;
   }
 
   #results(): StepWithResult[] {
@@ -102,21 +99,27 @@ export class Join {
   }
 
   #requiredMissing(): boolean {
-    return this.task.plan.steps.some(({ id, required }) => required && this.#ends.get(id)?.kind !== 'completed');
+    for (const { id, required } of this.task.plan.steps) if (required && this.#ends.get(id)?.kind !== 'completed') return true;
+    return false;
   }
 
   /** Why the answer is less than the plan; a skipped step is a decision, not a loss. */
   #reason(): Reason | undefined {
-    const kinds = this.task.plan.steps.map(({ id }) => this.#ends.get(id));
-    if (kinds.includes(undefined)) return 'deadline';
-    if (kinds.some((outcome) => outcome?.kind === 'expired')) return 'expired';
-    const failed = kinds.find((outcome) => outcome?.kind === 'failed');
-    if (failed === undefined) return undefined;
+    let [isExpired, failed]: [boolean, StepEnd | undefined] = [false, undefined];
+    for (const { id } of this.task.plan.steps) {
+      const end = this.#ends.get(id);
+      if (end === undefined) return 'deadline';
+      if (end.kind === 'expired') isExpired = true;
+      else if (end.kind === 'failed') failed ??= end;
+    }
+    if (isExpired) return 'expired';
+    if (failed?.kind !== 'failed') return undefined;
     return failed.code === 'no_variant' || failed.code === 'overload' ? failed.code : 'step_failed';
   }
 
   #isCancelled(): boolean {
-    return [...this.#ends.values()].some((end) => end.kind === 'skipped' && end.reason === CANCELLED);
+    for (const end of this.#ends.values()) if (end.kind === 'skipped' && end.reason === CANCELLED) return true;
+    return false;
   }
 
   #error(): Verdict['error'] {
