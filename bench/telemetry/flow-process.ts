@@ -5,11 +5,11 @@
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import { text } from 'node:stream/consumers';
 import { STAGE_NAMES } from '@tandem/schemas';
+import { loadSettings } from '@tandem/shared/config';
 import { openPorts } from '../../services/cli/compose/ports.ts';
 import { System } from '../../services/cli/compose/system.ts';
 import { ensureTopology } from '../../services/cli/compose/topology.ts';
 import { tuneCollector } from '../../services/cli/garbage-collection.ts';
-import { settingsOf } from '../../services/cli/setting-flags.ts';
 import { optionsOf } from './options-of.ts';
 import { isWay, switchTo, switchedMetrics, switchedTracing } from './switched.ts';
 
@@ -25,7 +25,7 @@ const [unit = '', port, collector = '', ...flags] = process.argv.slice(2);
 tuneCollector();
 switchedMetrics();
 const names = STAGE_NAMES.filter((name) => unit.split('+').includes(name));
-const settings = { ...settingsOf(optionsOf(flags)), chain: names.length > 1 ? unit : 'none' };
+const settings = { ...loadSettings({ flags: optionsOf(flags) }), chain: names.length > 1 ? unit : 'none' };
 const ports = await openPorts(settings, unit);
 const tracing = await switchedTracing(unit, collector);
 await ensureTopology(settings, ports);

@@ -1,13 +1,13 @@
 /** What telemetry costs in µs, of a flow in one process without a broker: see HELP. */
 import { parseArgs } from 'node:util';
 import { topicName } from '@tandem/schemas';
+import { loadSettings } from '@tandem/shared/config';
 import { between, seededRandom } from '@tandem/shared/random';
 import { median, quantile } from '@tandem/shared/statistics';
 import { openPorts, type Ports } from '../../services/cli/compose/ports.ts';
 import { startUnit } from '../../services/cli/compose/stages.ts';
 import { ensureTopology } from '../../services/cli/compose/topology.ts';
 import { tuneCollector } from '../../services/cli/garbage-collection.ts';
-import { settingsOf } from '../../services/cli/setting-flags.ts';
 import { exitOnSignals, temporaryFolder } from '../../test/support/processes.ts';
 import { number } from '../harness/format.ts';
 import { terminalTable } from '../report/terminal.ts';
@@ -71,7 +71,7 @@ async function main(): Promise<void> {
   tuneCollector();
   switchedMetrics();
   const collector = await startCollector();
-  const settings = settingsOf({ ...optionsOf(noopFlags(temporaryFolder('tandem-bench-telemetry-'))), logLevel: 'error' });
+  const settings = loadSettings({ flags: { ...optionsOf(noopFlags(temporaryFolder('tandem-bench-telemetry-'))), logLevel: 'error' } });
   const opened = await openPorts(settings, 'bench');
   const ports = { ...opened, tracing: await switchedTracing('bench', collector.url) };
   await ensureTopology(settings, ports);
