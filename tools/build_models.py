@@ -1,10 +1,11 @@
 #!/usr/bin/env python3
 """Reproduce everything in models/, in order: data, trainings, calibration, graphs, registry.
 
---quick trains for a few minutes: real models of every kind, but weak ones. --full is the recipe of
-the released models, and with --literature the leave-one-out trainings as well (about an hour and a
-half on two cores with AVX-512 BF16). Data and checkpoints are kept in the cache ($TANDEM_CACHE or
-~/.cache/tandem), the graphs and the registry go into models/.
+--quick trains for a few minutes: real models of every kind, but weak ones. --full trains each from the beginning (the
+released large model began with keys and values for each head and was then taught to share them: models/README.md,
+"Trained by"), and with --literature the leave-one-out trainings as well (about an hour and a half on two cores with
+AVX-512 BF16). Data and checkpoints are kept in the cache ($TANDEM_CACHE or ~/.cache/tandem), the graphs and the registry
+go into models/.
 """
 
 import argparse
@@ -46,7 +47,7 @@ def main():
                                      epilog="example: python3 tools/build_models.py --quick")
     pace = parser.add_mutually_exclusive_group(required=True)
     pace.add_argument("--quick", dest="pace", action="store_const", const="quick", help="minutes; weak models")
-    pace.add_argument("--full", dest="pace", action="store_const", const="full", help="the released recipe")
+    pace.add_argument("--full", dest="pace", action="store_const", const="full", help="the whole trainings")
     parser.add_argument("--literature", action="store_true", help="also train and evaluate on leave-one-out")
     parser.add_argument("--release", help="version of the registry's entries (default: today's date and .1)")
     arguments = parser.parse_args()

@@ -65,7 +65,7 @@ def recommend_entry(model, precision, version, validation, confidence):
         more["calibration"] = {"method": confidence["method"], "ece": round(confidence["ece"], 5), "parameters": confidence["parameters"]}
     else:
         config = trained.config
-        more["limits"] |= {"layers": config.layers, "heads": config.heads, "headDim": config.head_width}
+        more["limits"] |= {"layers": config.layers, "heads": config.key_value_heads, "headDim": config.head_width}
     return registry.entry(model, precision, version, "recommend", graphs, accuracy, made, **more)
 
 
@@ -84,7 +84,7 @@ def decoder_entry(version, measured):
     config = trained.config
     return {"model": "recommend-decoder", "precision": "fp32", "version": version, "status": "stable", "adapter": "generate",
             "catalogue": {"items": ITEMS, "popular": popular()},
-            "limits": {"maxLength": MAX_LENGTH, "window": WINDOW, "layers": config.layers, "heads": config.heads, "headDim": config.head_width},
+            "limits": {"maxLength": MAX_LENGTH, "window": WINDOW, "layers": config.layers, "heads": config.key_value_heads, "headDim": config.head_width},
             "graphs": {name: registry.file_entry(file) for name, file in files.items()}, "accuracy": accuracy,
             "lineage": {"madeFrom": "recommend-large fp32; drafts: recommend-small fp32", "recipe": f"{notes['recipe']}; tools/export_decoder.py",
                         "parameters": checkpoints.parameters(trained), "accuracyByCache": caches}}

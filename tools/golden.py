@@ -60,7 +60,7 @@ def cached_case():
     history, candidates = HISTORIES[1], pad(CANDIDATES[1:2])
     prefill = run(open_graph("recommend-large", "prefill", "fp32"), history=pad([history[:-1]]), candidates=candidates)
     config = checkpoints.load("large", "released")[0].config
-    pool = np.zeros((3, 2 * config.layers, config.heads, config.max_length, config.head_width), dtype=np.float32)
+    pool = np.zeros((3, 2 * config.layers, config.key_value_heads, config.max_length, config.head_width), dtype=np.float32)
     pool[2, :, :, :len(history) - 1] = prefill["kv"][0]
     step = run(open_graph("recommend-large", "step", "fp32"), item=np.array(history[-1:], dtype=np.int32),
                pastLength=np.array([len(history) - 1], dtype=np.int32), slot=np.array([2], dtype=np.int32), pool=pool, candidates=candidates)

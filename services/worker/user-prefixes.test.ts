@@ -14,7 +14,7 @@ import { record, workerFactory } from './testing.ts';
 const MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
 const registry = registrySchema.parse(JSON.parse(readFileSync(`${MODELS}registry.json`, 'utf8')));
 const large = (precision: string): Variant => registry.models.find((variant) => variant.model === 'recommend-large' && variant.precision === precision)!;
-const SLOT_BYTES = 6 * 4 * 128 * 32 * 4;
+const SLOT_BYTES = 6 * 128 * 32 * 4;
 const CANDIDATES = Array.from({ length: 60 }, (_, index) => 3_001 + index);
 const fine: PlanStep = { id: 'fine', role: 'fine', model: 'recommend-large', after: [], required: true };
 const factory = workerFactory(onTestFinished);

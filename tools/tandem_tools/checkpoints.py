@@ -29,7 +29,10 @@ def load(kind, protocol, path=None):
         raise FileNotFoundError(f"{path} is missing. Run: python3 tools/train_{kind}.py --protocol {protocol}")
     stored = torch.load(path, weights_only=True)
     make_config, make_model = KINDS[kind]
-    model = make_model(make_config(**stored["config"]))
+    config = stored["config"]
+    if kind == "large":
+        config = {"key_value_heads": config["heads"], **config}  # older ones do not say: one for each head
+    model = make_model(make_config(**config))
     model.load_state_dict(stored["weights"])
     return model.eval(), stored["notes"]
 

@@ -8,7 +8,11 @@ import torch
 
 from . import checkpoints, data
 from .evaluation import evaluate, torch_scorer
+from .large_model import share_heads
 from .training import TrainingConfig, train
+
+
+FILE_OPTIONS = {"--output", "--resume", "--start-from", "--teacher"}
 
 
 def say(message):
@@ -30,6 +34,8 @@ def add_training_arguments(parser, defaults):
     parser.add_argument("--seed", type=int, default=defaults.seed)
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--resume", default=None, metavar="CHECKPOINT", help="go on from an interrupted training's checkpoint")
+    parser.add_argument("--start-from", default=None, metavar="CHECKPOINT",
+                        help="begin with another training's weights, along a schedule of its own; where that has more heads of keys and values, their means")
     parser.add_argument("--output", default=None, help="checkpoint file (default: in the cache, by kind and protocol)")
 
 
@@ -42,32 +48,43 @@ def training_config(arguments, defaults):
 
 def recipe_of(words):
     """The command line without the files it was given: those differ from machine to machine."""
-    kept = [word for place, word in enumerate(words) if not {"--output", "--resume"} & {word, words[place - 1] if place else ""}]
+    kept = [word for place, word in enumerate(words) if not FILE_OPTIONS & {word, words[place - 1] if place else ""}]
     return " ".join(["python3", f"tools/{Path(kept[0]).name}", *kept[1:]])
 
 
-def resume(kind, model, path):
-    """Load an interrupted training's weights into `model`; returns the number of epochs it had run and its recipe."""
+def stored_weights(kind, model, path):
+    """Load a training's weights into `model`, whose heads may share what they had alone; returns its notes and its recipe."""
     stored, notes = checkpoints.load(kind, None, Path(path))
-    model.load_state_dict(stored.state_dict())
-    return notes["epoch"], recipe_of(notes["recipe"].split()[1:])
+    weights = stored.state_dict()
+    model.load_state_dict(weights if stored.config == model.config else share_heads(weights, stored.config, model.config))
+    return notes, recipe_of(notes["recipe"].split()[1:])
 
 
-def run_training(kind, model, arguments, defaults, autocast):
+def prepared(kind, model, arguments, config, teacher):
+    """(settings, recipe) of a training that begins anew, goes on, or begins with another's weights."""
+    recipe = recipe_of(sys.argv)
+    if arguments.resume:
+        notes, earlier = stored_weights(kind, model, arguments.resume)
+        config, recipe = replace(config, begin_epoch=notes["epoch"]), f"{recipe} (after {notes['epoch']} epochs of: {earlier})"
+    elif arguments.start_from:
+        _notes, earlier = stored_weights(kind, model, arguments.start_from)
+        recipe = f"{recipe} (from: {earlier})"
+    if teacher is not None:
+        recipe = f"{recipe} (taught by {teacher.config.key_value_heads} heads of keys and values)"
+    return config, recipe
+
+
+def run_training(kind, model, arguments, defaults, autocast, teacher=None):
     """Train by the options, evaluate on the protocol's test set and save; returns the metrics."""
     torch.set_num_threads(arguments.threads)
     protocol = data.protocol(arguments.protocol)
-    config = training_config(arguments, defaults)
-    recipe = recipe_of(sys.argv)
-    if arguments.resume:
-        begin, earlier = resume(kind, model, arguments.resume)
-        config, recipe = replace(config, begin_epoch=begin), f"{recipe} (after {begin} epochs of: {earlier})"
+    config, recipe = prepared(kind, model, arguments, training_config(arguments, defaults), teacher)
     say(f"{kind}: {checkpoints.parameters(model):,} parameters, {len(protocol.train):,} users, {config}")
 
     def keep(average, epoch):
         checkpoints.save(kind, arguments.protocol, average, {"recipe": recipe, "epoch": epoch}, arguments.output)
 
-    averaged = train(model, protocol, config, autocast, say, keep)
+    averaged = train(model, protocol, config, autocast, say, keep, teacher)
     metrics = test_metrics(averaged, protocol)
     say(f"{kind} {arguments.protocol} test: {metrics}")
     notes = {"recipe": recipe, "epoch": config.epochs, "metrics": metrics, "training": dict(config.__dict__)}

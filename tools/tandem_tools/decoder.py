@@ -75,22 +75,23 @@ class Decode(LargeGraph):
         if len(pool) == 1:
             return self.layers[index].layer.attend(query, key, value, bias)
         key_scale, value_scale = (self.gathered(pool[1], blocks, 2 * index + part)[:, :, None, :] for part in (0, 1))
-        scores = torch.matmul(query * self.model.config.head_width ** -0.5, key.transpose(-1, -2)) * key_scale + bias
-        return torch.matmul(functional.silu(scores) * value_scale, value * ATTENTION_SCALE)
+        over_keys = self.layers[index].layer.over_keys
+        scores = over_keys(query * self.model.config.head_width ** -0.5, key.transpose(-1, -2) * key_scale) + bias
+        return over_keys(functional.silu(scores), value * value_scale.transpose(-1, -2) * ATTENTION_SCALE)
 
     def gathered(self, pool, blocks, part):
         """One part of each row's blocks, in order: [batch, heads, positions, ...]."""
         config = self.model.config
         by_part = pool.reshape(-1, *pool.shape[2:])
         found = by_part[blocks * (2 * config.layers) + part].transpose(1, 2)
-        return found.reshape(found.shape[0], config.heads, -1, *found.shape[4:])
+        return found.reshape(found.shape[0], config.key_value_heads, -1, *found.shape[4:])
 
 
 def example_inputs(config, cache):
     """Inputs for tracing, in the graph's order, by name."""
     def ids(*shape):
         return torch.randint(1, config.items + 1, shape, dtype=torch.int32)
-    pool = torch.randn(7, 2 * config.layers, config.heads, 16, config.head_width)
+    pool = torch.randn(7, 2 * config.layers, config.key_value_heads, 16, config.head_width)
     inputs = {"tokens": ids(2, 5), "pastLength": torch.tensor([20, 3], dtype=torch.int32), "blocks": torch.tensor([[1, 4], [2, 0]], dtype=torch.int32),
               "scored": torch.tensor([[4, 2, 1], [1, 0, 2]], dtype=torch.int32), "exclude": ids(2, 3)}
     if cache == "int8":

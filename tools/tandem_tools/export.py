@@ -34,7 +34,7 @@ def example_inputs(config, batch=2, length=5, candidates=7, positions=9):
     if hasattr(config, "heads"):
         examples["slot"] = torch.tensor([2, 0], dtype=torch.int32)
         examples["state"] = torch.randn(batch, config.width)
-        examples["pool"] = torch.randn(3, 2 * config.layers, config.heads, positions, config.head_width)
+        examples["pool"] = torch.randn(3, 2 * config.layers, config.key_value_heads, positions, config.head_width)
     return examples
 
 
@@ -65,7 +65,7 @@ def name_sizes(path, config):
     model = onnx.load(str(path))
     for output in model.graph.output:
         if output.name == "kv":
-            for axis, size in ((2, config.heads), (4, config.head_width)):
+            for axis, size in ((2, config.key_value_heads), (4, config.head_width)):
                 output.type.tensor_type.shape.dim[axis].dim_value = size
     onnx.save(model, str(path))
 

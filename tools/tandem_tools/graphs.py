@@ -50,14 +50,10 @@ class ServedLayer(nn.Module):
         table = masked_bias(layer.distance_bias.detach(), positions[:, None] - positions[None, :])
         self.register_buffer("bias_by_positions", table)  # a slice of it is far cheaper than a gather by distance
 
-    def heads(self, rows, batch):
-        """[batch * length, width] -> [batch, heads, length, head width]."""
-        config = self.layer.config
-        return rows.reshape(batch, -1, config.heads, config.head_width).transpose(1, 2)
-
     def part(self, normed, part, batch):
-        """One projected part by head: [batch * length, width] -> [batch, heads, length, head width]."""
-        return self.heads(self.layer.project_part(normed, part), batch)
+        """One projected part by head: [batch * length, width] -> [batch, its heads, length, head width]."""
+        made, head_width = self.layer.project_part(normed, part), self.layer.config.head_width
+        return made.reshape(batch, -1, made.shape[1] // head_width, head_width).transpose(1, 2)
 
     def combine(self, rows, mixed, normed):
         """Gate the attended values and add the residual: rows [rows, width], mixed [batch, heads, queries, head width]."""
@@ -84,8 +80,8 @@ class ServedLayer(nn.Module):
         return self.combine(rows[flat], mixed, chosen), key, value
 
     def step(self, rows, past_key, past_value, bias):
-        """One new item over cached keys. rows [batch, width], past [batch, heads, positions, head width],
-        bias [batch, heads, 1, positions] -> (rows, key, value [batch, heads, 1, head width]).
+        """One new item over cached keys. rows [batch, width], past [batch, key-value heads, positions, head width],
+        bias [batch, heads, 1, positions] -> (rows, key, value [batch, key-value heads, 1, head width]).
 
         The new key and value are not appended to the cached ones but added to the sum over them,
         which saves copying the cache.
@@ -94,9 +90,8 @@ class ServedLayer(nn.Module):
         normed = self.layer.input_norm(rows)
         key, value = self.part(normed, self.KEY, batch), self.part(normed, self.VALUE, batch)
         query = self.part(normed, self.QUERY, batch)
-        own = functional.silu((query * key).sum(dim=-1, keepdim=True) * self.layer.config.head_width ** -0.5
-                              + self.layer.distance_bias[None, :, None, :1])
-        mixed = self.layer.attend(query, past_key, past_value, bias) + own * value * ATTENTION_SCALE
+        own = self.layer.attend(query, key, value, self.layer.distance_bias[None, :, None, :1])
+        mixed = self.layer.attend(query, past_key, past_value, bias) + own
         return self.combine(rows, mixed, normed), key, value
 
 
@@ -110,7 +105,7 @@ class LargeGraph(nn.Module):
         self.register_buffer("item_bias", hide_padding(torch.zeros(model.config.items + 1)))
 
     def encode(self, history):
-        """(state after the last item [batch, width], [key, value, ...] each [batch, heads, length, head width]).
+        """(state after the last item [batch, width], [key, value, ...] each [batch, key-value heads, length, head width]).
 
         Only the last position of the last layer is ever read, so only that one is computed there.
         """
@@ -148,7 +143,7 @@ class Catalogue(LargeGraph):
 
 
 class Prefill(LargeGraph):
-    """history, candidates -> kv [batch, 2 * layers, heads, length, head width], scores [batch, candidates], state [batch, width].
+    """history, candidates -> kv [batch, 2 * layers, key-value heads, length, head width], scores [batch, candidates], state [batch, width].
 
     The second axis alternates key and value: 2 * l is the key of layer l, 2 * l + 1 its value.
     """
@@ -159,8 +154,8 @@ class Prefill(LargeGraph):
 
 
 class Step(LargeGraph):
-    """item [batch], pastLength [batch], slot [batch], pool [slots, 2 * layers, heads, positions, head width],
-    candidates -> scores [batch, candidates], kvStep [batch, 2 * layers, heads, head width], state [batch, width].
+    """item [batch], pastLength [batch], slot [batch], pool [slots, 2 * layers, key-value heads, positions, head width],
+    candidates -> scores [batch, candidates], kvStep [batch, 2 * layers, key-value heads, head width], state [batch, width].
 
     Rows of a slot from pastLength on are not read. Each layer gathers its own keys and values out of
     the pool, so that the pool is copied from once.
@@ -169,7 +164,7 @@ class Step(LargeGraph):
     def forward(self, item, past_length, slot, pool, candidates):
         config = self.model.config
         rows = self.model.embed(item)
-        by_part = pool.reshape(-1, config.heads, pool.shape[3], config.head_width)
+        by_part = pool.reshape(-1, config.key_value_heads, pool.shape[3], config.head_width)
         distance = past_length[:, None] - torch.arange(pool.shape[3], dtype=torch.int32)[None, :]
         distance = torch.where(distance > 0, distance, -1)
         stepped = []

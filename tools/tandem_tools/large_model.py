@@ -28,6 +28,7 @@ class LargeConfig:
     width: int = 128
     layers: int = 3
     heads: int = 4
+    key_value_heads: int = 1
     dropout: float = 0.2
     embedding_dropout: float = 0.2
     max_length: int = MAX_LENGTH
@@ -37,45 +38,61 @@ class LargeConfig:
         """Channels of one head."""
         return self.width // self.heads
 
+    @property
+    def key_value_width(self):
+        """Channels of all keys, and of all values."""
+        return self.key_value_heads * self.head_width
+
     def to_dict(self):
         """A plain dictionary for the checkpoint."""
         return asdict(self)
 
 
 class GatedAttentionLayer(nn.Module):
-    """x + W2(norm(attention(Q, K) V) * U), with U, V, Q, K = SiLU(W1 norm(x))."""
+    """x + W2(norm(attention(Q, K) V) * U), with U, V, Q, K = SiLU(W1 norm(x)).
+
+    Neighbouring query heads share a head of keys and values where there are fewer of those (grouped-query attention,
+    Ainslie et al., EMNLP 2023), so that a cached prefix is smaller and cheaper to read.
+    """
 
     def __init__(self, config):
         super().__init__()
         self.config = config
         self.input_norm = nn.LayerNorm(config.width)
-        self.expand = nn.Linear(config.width, 4 * config.width)
+        self.part_widths = [config.width, config.key_value_width, config.width, config.key_value_width]
+        self.expand = nn.Linear(config.width, sum(self.part_widths))
         self.output_norm = nn.LayerNorm(config.width)
         self.contract = nn.Linear(config.width, config.width)
         self.distance_bias = nn.Parameter(torch.zeros(config.heads, config.max_length))
         self.dropout = Dropout(config.dropout)
 
     def project(self, states):
-        """[..., width] -> gate, value, query, key, each [..., width]."""
-        return functional.silu(self.expand(self.input_norm(states))).chunk(4, dim=-1)
+        """[..., width] -> gate, value, query, key: [..., width], of values and keys [..., key-value width]."""
+        return functional.silu(self.expand(self.input_norm(states))).split(self.part_widths, dim=-1)
 
     def project_part(self, normed, part):
-        """One of gate (0), value (1), query (2), key (3) alone: [rows, width] -> [rows, width].
+        """One of gate (0), value (1), query (2), key (3) alone: [rows, width] -> [rows, its width].
 
         The served graphs use this: four products with their bias cost less there than one and four slices.
         """
-        weight, bias = self.expand.weight.chunk(4)[part], self.expand.bias.chunk(4)[part]
+        weight, bias = (made.split(self.part_widths)[part] for made in (self.expand.weight, self.expand.bias))
         return functional.silu(functional.linear(normed, weight, bias))
 
     def attend(self, query, key, value, bias):
         """Pointwise attention; `bias` holds the distance bias, and HIDDEN where a key may not be seen.
 
-        query [batch, heads, queries, head width], key and value [batch, heads, keys, head width],
+        query [batch, heads, queries, head width], key and value [batch, key-value heads, keys, head width],
         bias broadcasts to [batch, heads, queries, keys] -> [batch, heads, queries, head width].
         SiLU(HIDDEN + score) is 0, so hidden keys weigh nothing.
         """
-        scores = torch.matmul(query * self.config.head_width ** -0.5, key.transpose(-1, -2)) + bias.to(query.dtype)
-        return torch.matmul(functional.silu(scores), value * ATTENTION_SCALE)
+        scores = self.over_keys(query * self.config.head_width ** -0.5, key.transpose(-1, -2)) + bias.to(query.dtype)
+        return self.over_keys(functional.silu(scores), value * ATTENTION_SCALE)
+
+    def over_keys(self, rows, matrix):
+        """Rows of each query head times the matrix of its group: [batch, heads, queries, any] x [batch, key-value heads, any, other]."""
+        batch, queries = rows.shape[0], rows.shape[2]
+        product = torch.matmul(rows.reshape(batch, self.config.key_value_heads, -1, rows.shape[3]), matrix)
+        return product.reshape(batch, self.config.heads, queries, -1)
 
     def join_heads(self, mixed):
         """[batch, heads, queries, head width] -> [batch, queries, width]."""
@@ -86,12 +103,12 @@ class GatedAttentionLayer(nn.Module):
         return states + self.dropout(self.contract(self.output_norm(mixed) * gate))
 
     def split_heads(self, tensor):
-        """[batch, length, width] -> [batch, heads, length, head width]."""
+        """[batch, length, width] -> [batch, heads, length, head width], of keys and values [batch, key-value heads, length, head width]."""
         batch, length = tensor.shape[0], tensor.shape[1]
-        return tensor.reshape(batch, length, self.config.heads, self.config.head_width).transpose(1, 2)
+        return tensor.reshape(batch, length, -1, self.config.head_width).transpose(1, 2)
 
     def forward(self, states, bias):
-        """[batch, length, width] -> (states, key, value); key and value [batch, heads, length, head width]."""
+        """[batch, length, width] -> (states, key, value); key and value [batch, key-value heads, length, head width]."""
         gate, value, query, key = self.project(states)
         query, key, value = (self.split_heads(part) for part in (query, key, value))
         mixed = self.join_heads(self.attend(query, key, value, bias))
@@ -139,3 +156,22 @@ class LargeModel(nn.Module):
     def score_scale(self):
         """Factor on the dot products."""
         return 1.0
+
+
+def share_heads(weights, stored, config):
+    """Weights of a model with the sizes `stored` for one with fewer heads of keys and values: their means, to be trained on.
+
+    Source: Ainslie et al., "GQA: Training Generalized Multi-Query Transformer Models from Multi-Head Checkpoints", EMNLP 2023.
+    """
+    group = stored.key_value_heads // config.key_value_heads
+
+    def mean(part):
+        heads = part.reshape(config.key_value_heads, group, config.head_width, *part.shape[1:])
+        return heads.mean(dim=1).reshape(config.key_value_width, *part.shape[1:])
+
+    def shared(expand):
+        widths = [stored.width, stored.key_value_width, stored.width, stored.key_value_width]
+        gate, value, query, key = expand.split(widths)
+        return torch.cat([gate, mean(value), query, mean(key)])
+
+    return {name: shared(tensor) if ".expand." in name else tensor for name, tensor in weights.items()}

@@ -62,7 +62,7 @@ def accuracy(precisions, chosen):
 
 def step_inputs(config, batch, random, slots=64):
     """Random but well-formed inputs of the cached step, at most lengths 64 to 127."""
-    shape = (slots, 2 * config["layers"], config["heads"], config["max_length"], config["width"] // config["heads"])
+    shape = (slots, 2 * config["layers"], config["key_value_heads"], config["max_length"], config["width"] // config["heads"])
     return {"item": random.integers(1, config["items"] + 1, batch).astype(np.int32),
             "pastLength": random.integers(64, config["max_length"], batch).astype(np.int32),
             "slot": random.integers(0, slots, batch).astype(np.int32),

@@ -4,6 +4,7 @@ import numpy as np
 
 from .decoder import DECODE_GRAPHS
 from .evaluation import rank_metrics
+from .large_model import LargeConfig
 from .paths import MODELS
 from .runtime import run, session
 from .windows import MAX_LENGTH, served_start
@@ -16,10 +17,10 @@ POOL_TYPES = {"fp32": np.float32, "fp16": np.float16, "int8": np.int8}
 class Cache:
     """Keys and values of `rows` sequences of up to MAX_LENGTH tokens, in blocks; block 0 is nobody's."""
 
-    def __init__(self, kind, rows, parts=6, heads=4, width=32):
+    def __init__(self, kind, rows, sizes=LargeConfig()):
         self.kind = kind
         self.blocks = (1 + np.arange(rows * BLOCKS, dtype=np.int32)).reshape(rows, BLOCKS)
-        shape = (rows * BLOCKS + 1, parts, heads, POSITIONS, width)
+        shape = (rows * BLOCKS + 1, 2 * sizes.layers, sizes.key_value_heads, POSITIONS, sizes.head_width)
         self.pool = np.zeros(shape, dtype=POOL_TYPES[kind])
         self.scales = np.zeros(shape[:-1], dtype=np.float32)
         self.length = np.zeros(rows, dtype=np.int32)
@@ -29,7 +30,7 @@ class Cache:
         return {"pool": self.pool} | ({"scales": self.scales} if self.kind == "int8" else {})
 
     def write(self, row, kv, count):
-        """Append the keys and values [parts, heads, tokens, width] of `count` tokens."""
+        """Append the keys and values [2 * layers, key-value heads, tokens, head width] of `count` tokens."""
         for token in range(count):
             position = self.length[row] + token
             block, offset = self.blocks[row, position // POSITIONS], position % POSITIONS

@@ -28,6 +28,7 @@ class TrainingConfig:
     average_decay: float = 0.998
     label_smoothing: float = 0.0
     seed: int = 1
+    teacher_share: float = 0.5
     begin_epoch: int = 0
     evaluate_every: int = 5
     validation_users: int = 2000
@@ -37,11 +38,13 @@ class FullSoftmaxLoss(torch.autograd.Function):
     """Mean cross-entropy over the whole catalogue, with the logits kept in bfloat16.
 
     states [tokens, width], table [items + 1, width], bias [items + 1] or None, targets [tokens] -> loss [].
-    The gradient with respect to the logits is softmax - onehot; it is formed in place.
+    The gradient with respect to the logits is softmax - onehot; it is formed in place. With a teacher's probabilities
+    [tokens, items + 1] the gradient is softmax - (1 - share) * onehot - share * teacher (Hinton et al., "Distilling the
+    Knowledge in a Neural Network", 2015, at temperature 1); the loss that is told is the cross-entropy all the same.
     """
 
     @staticmethod
-    def forward(context, states, table, bias, targets, smoothing):
+    def forward(context, states, table, bias, targets, smoothing, teacher=None, share=0.0):
         states_low, table_low = states.bfloat16(), table.bfloat16()
         logits = states_low @ table_low.T if bias is None else torch.addmm(bias.bfloat16(), states_low, table_low.T)
         probabilities = torch.softmax(logits, dim=-1)
@@ -49,7 +52,9 @@ class FullSoftmaxLoss(torch.autograd.Function):
         picked = probabilities[rows, targets].float()
         if smoothing:
             probabilities.sub_(smoothing / table.shape[0])
-        probabilities[rows, targets] -= 1.0 - smoothing
+        if teacher is not None:
+            probabilities.sub_(teacher, alpha=share)
+        probabilities[rows, targets] -= 1.0 - smoothing - (0.0 if teacher is None else share)
         context.save_for_backward(probabilities, states_low, table_low)
         context.has_bias = bias is not None
         return -picked.clamp(min=1e-9).log().mean()
@@ -60,7 +65,7 @@ class FullSoftmaxLoss(torch.autograd.Function):
         scale = gradient / states.shape[0]
         ones = torch.ones(1, states.shape[0], dtype=torch.bfloat16)
         bias = (ones @ logits)[0].float() * scale if context.has_bias else None  # a product is faster than a sum here
-        return (logits @ table).float() * scale, (logits.T @ states).float() * scale, bias, None, None
+        return (logits @ table).float() * scale, (logits.T @ states).float() * scale, bias, None, None, None, None
 
 
 def epoch_batches(sequences, tokens_per_batch, random):
@@ -98,13 +103,22 @@ def parameter_groups(model, weight_decay):
     return [{"params": decayed, "weight_decay": weight_decay}, {"params": plain, "weight_decay": 0.0}]
 
 
-def loss_of(model, inputs, targets, smoothing, autocast):
+@torch.no_grad()
+def taught(teacher, inputs, known, autocast):
+    """A teacher's probabilities [tokens, items + 1] at the known positions."""
+    with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
+        states = teacher(inputs)
+    return torch.softmax(states[known].bfloat16() @ teacher.item_table().bfloat16().T, dim=-1)
+
+
+def loss_of(model, inputs, targets, config, autocast, teacher=None):
     """Loss over the positions that have a target."""
     with torch.autocast("cpu", dtype=torch.bfloat16, enabled=autocast):
         states = model(inputs)
     known = targets > 0
     bias = getattr(model, "item_bias", None)
-    return FullSoftmaxLoss.apply(states[known].float(), model.item_table(), bias, targets[known], smoothing)
+    lesson = None if teacher is None else taught(teacher, inputs, known, autocast)
+    return FullSoftmaxLoss.apply(states[known].float(), model.item_table(), bias, targets[known], config.label_smoothing, lesson, config.teacher_share)
 
 
 @torch.no_grad()
@@ -130,8 +144,8 @@ def validate_now(average, protocol, count):
 class Run:
     """One training in progress: the model, its optimiser, the averaged weights and the step count."""
 
-    def __init__(self, model, config, steps_per_epoch, autocast):
-        self.model, self.config, self.autocast = model, config, autocast
+    def __init__(self, model, config, steps_per_epoch, autocast, teacher=None):
+        self.model, self.config, self.autocast, self.teacher = model, config, autocast, teacher
         self.steps = steps_per_epoch * config.epochs
         self.step = steps_per_epoch * config.begin_epoch
         self.optimiser = torch.optim.AdamW(parameter_groups(model, config.weight_decay), lr=config.learning_rate, betas=(0.9, 0.98))
@@ -141,7 +155,7 @@ class Run:
         """One optimiser step; returns the loss."""
         for group in self.optimiser.param_groups:
             group["lr"] = self.config.learning_rate * learning_rate_factor(self.step, self.steps, self.config.warm_up)
-        loss = loss_of(self.model, inputs, targets, self.config.label_smoothing, self.autocast)
+        loss = loss_of(self.model, inputs, targets, self.config, self.autocast, self.teacher)
         self.optimiser.zero_grad(set_to_none=True)
         loss.backward()
         torch.nn.utils.clip_grad_norm_(self.model.parameters(), 1.0)
@@ -156,7 +170,7 @@ class Run:
         return float(np.mean([self.update(inputs, targets) for inputs, targets in batches]))
 
 
-def train(model, protocol, config, autocast=True, say=print, after_epoch=None):
+def train(model, protocol, config, autocast=True, say=print, after_epoch=None, teacher=None):
     """Train and return the averaged model, in evaluation mode.
 
     With `begin_epoch` above 0 the model is taken as trained that far and goes on along the same
@@ -166,7 +180,7 @@ def train(model, protocol, config, autocast=True, say=print, after_epoch=None):
     random = np.random.default_rng(config.seed + config.begin_epoch)
     sequences = [items for items in protocol.train.values() if len(items) > 1]
     steps = sum(1 for _ in epoch_batches(sequences, config.tokens_per_batch, np.random.default_rng(0)))
-    run, began = Run(model, config, steps, autocast), time.time()
+    run, began = Run(model, config, steps, autocast, teacher), time.time()
     for epoch in range(config.begin_epoch + 1, config.epochs + 1):
         loss = run.epoch(epoch_batches(sequences, config.tokens_per_batch, random))
         report = f"epoch {epoch}/{config.epochs} loss {loss:.4f} seconds {time.time() - began:.0f}"

@@ -1,12 +1,14 @@
 """Exports of untrained models against torch, and what quantisation must keep."""
 
+from dataclasses import replace
+
 import numpy as np
 import onnx
 import pytest
 import torch
 from tandem_tools import export, quantise
 from tandem_tools.graphs import HIDDEN, TOP
-from tandem_tools.large_model import LargeConfig, LargeModel
+from tandem_tools.large_model import LargeConfig, LargeModel, share_heads
 from tandem_tools.runtime import run, session
 from tandem_tools.small_model import SmallConfig, SmallModel
 from tandem_tools.training import FullSoftmaxLoss
@@ -15,10 +17,10 @@ ITEMS = 400
 LENGTHS = [1, 2, 9, 31, 64, 100, 128]
 
 
-@pytest.fixture(scope="module")
-def large():
+@pytest.fixture(scope="module", params=[1, 2, 4], ids=lambda heads: f"{heads} heads of keys and values")
+def large(request):
     torch.manual_seed(3)
-    model = LargeModel(LargeConfig(items=ITEMS, width=32, layers=2, heads=4)).eval()
+    model = LargeModel(LargeConfig(items=ITEMS, width=32, layers=2, heads=4, key_value_heads=request.param)).eval()
     for parameter in model.parameters():
         torch.nn.init.normal_(parameter, std=0.3)
     return model
@@ -76,6 +78,24 @@ def test_the_trained_form_is_causal(large, histories):
     assert not torch.allclose(before[:, 20:], after[:, 20:])
 
 
+def test_heads_that_are_alike_can_be_shared_without_a_difference(histories):
+    torch.manual_seed(8)
+    shared = LargeModel(LargeConfig(items=ITEMS, width=32, layers=2, heads=4, key_value_heads=2)).eval()
+    config = replace(shared.config, key_value_heads=4)
+
+    def doubled(tensor):
+        gate, value, query, key = tensor.split(shared.layers[0].part_widths)
+        twice = [part.reshape(2, 1, 8, -1).expand(2, 2, 8, -1).reshape(32, *part.shape[1:]) for part in (value, key)]
+        return torch.cat([gate, twice[0], query, twice[1]])
+
+    weights = {name: doubled(tensor) if ".expand." in name else tensor for name, tensor in shared.state_dict().items()}
+    each = LargeModel(config).eval()
+    each.load_state_dict(weights)
+    assert np.abs(torch_scores(each, histories[3]) - torch_scores(shared, histories[3])).max() <= 1e-4
+    again = share_heads(weights, config, shared.config)
+    assert all(torch.allclose(again[name], tensor) for name, tensor in shared.state_dict().items())
+
+
 @pytest.mark.parametrize("graph", ["rank", "catalogue", "candidates"])
 def test_more_padding_on_the_right_changes_nothing(folder, histories, graph):
     opened = session(folder / f"{graph}.fp32.onnx")
@@ -117,7 +137,8 @@ def cached(folder, histories, prefixes, precision="fp32", wrong_slot=False):
     """(step scores, whole-history scores) after prefilling all but the last item of each row."""
     rank, prefill, step = (session(folder / f"{name}.{precision}.onnx") for name in ("rank", "prefill", "step"))
     candidates = all_candidates(len(histories))
-    pool = np.random.default_rng(7).standard_normal((len(histories) + 3, 4, 4, 128, 8)).astype(np.float32)
+    heads = prefill.get_outputs()[0].shape[2]
+    pool = np.random.default_rng(7).standard_normal((len(histories) + 3, 4, heads, 128, 8)).astype(np.float32)
     slots = np.arange(len(histories), dtype=np.int32)[::-1] + 2
     for row, prefix in enumerate(prefixes):
         pool[slots[row], :, :, :len(prefix)] = run(prefill, history=prefix[None], candidates=candidates[row:row + 1])["kv"][0]
@@ -139,7 +160,7 @@ def test_a_steps_own_keys_continue_the_prefix(folder, histories):
     history = histories[3]
     prefill, step = (session(folder / f"{name}.fp32.onnx") for name in ("prefill", "step"))
     kv = run(prefill, history=history[None], candidates=all_candidates(1))["kv"][0]
-    pool = np.zeros((1, 4, 4, 128, 8), dtype=np.float32)
+    pool = np.zeros((1, 4, kv.shape[1], 128, 8), dtype=np.float32)
     pool[0, :, :, :30] = kv[:, :, :30]
     made = run(step, item=history[30:31], pastLength=np.array([30], np.int32), slot=np.array([0], np.int32), pool=pool,
                candidates=all_candidates(1))["kvStep"][0]
@@ -188,3 +209,14 @@ def test_the_loss_and_its_gradients_are_those_of_cross_entropy():
     assert abs(given.item() - expected.item()) < 0.02 * expected.item()
     for ours, theirs in zip(torch.autograd.grad(given, (states, table, bias)), torch.autograd.grad(expected, (states, table, bias))):
         assert (ours - theirs).abs().max() < 0.02 * theirs.abs().max()
+
+
+def test_a_teacher_pulls_the_gradient_towards_its_probabilities():
+    torch.manual_seed(0)
+    states, table = (torch.randn(*shape, requires_grad=True) for shape in ((64, 16), (50, 16)))
+    targets, teacher = torch.randint(0, 50, (64,)), torch.softmax(torch.randn(64, 50), dim=-1)
+    given = FullSoftmaxLoss.apply(states, table, None, targets, 0.0, teacher.bfloat16(), 0.3)
+    wanted = 0.3 * teacher + 0.7 * torch.nn.functional.one_hot(targets, 50)
+    expected = torch.nn.functional.cross_entropy(states @ table.T, wanted)
+    for ours, theirs in zip(torch.autograd.grad(given, (states, table)), torch.autograd.grad(expected, (states, table))):
+        assert (ours - theirs).abs().max() < 0.03 * theirs.abs().max()

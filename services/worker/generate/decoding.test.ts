@@ -16,7 +16,7 @@ const { variants } = await loadRegistry(MODELS);
 const decoder = variants.find(({ model }) => model === 'recommend-decoder')!;
 const large = variants.find(({ model, precision }) => model === 'recommend-large' && precision === 'fp32')!;
 const TOPIC = 't.work.recommend-decoder.fp32';
-const BLOCK_BYTES = 6 * 4 * 16 * 32 * 4;
+const BLOCK_BYTES = 6 * 16 * 32 * 4;
 const plan: PlanStep = { id: 'decode', role: 'fine', model: 'recommend-decoder', after: [], required: false };
 const factory = workerFactory(onTestFinished);
 

@@ -30,8 +30,8 @@ async function scoreOf(ranker: LoadedVariant, slot: number, pastLength: number):
 test('a held input is there, zeroed, in its full size, and not among what a call has to fill', async () => {
   const { ranker } = await loaded();
   const { dims, data } = ranker.held!['pool']!;
-  expect(dims).toEqual([SLOTS, 6, 4, POSITIONS, 32]);
-  expect(data).toHaveLength(SLOTS * 6 * 4 * POSITIONS * 32);
+  expect(dims).toEqual([SLOTS, 6, 1, POSITIONS, 32]);
+  expect(data).toHaveLength(SLOTS * 6 * POSITIONS * 32);
   expect(data.every((value) => value === 0)).toBe(true);
   const invocation = await ranker.prepare('step', { batch: 1, candidates: 1 });
   expect(Object.keys(invocation.inputs).toSorted()).toEqual(['candidates', 'item', 'pastLength', 'slot']);
