@@ -78,7 +78,9 @@ export class SimProcess {
     for (const membership of this.#memberships) membership.drop();
   }
 
+  /** One that sleeps already is left alone: it is heard of as long ago as it is. */
   sleep(durationMs: number): void {
+    if (this.#asleep) return;
     this.#asleep = true;
     this.#confirmedAt ??= this.world.clock.now();
     if (durationMs > SESSION_TIMEOUT_MS) {
