@@ -18,9 +18,9 @@ import { startCollector } from './start-collector.ts';
 import { switchedFlow, type SwitchedFlow } from './switched-flow.ts';
 import { NAMES, WAYS, type Way } from './switched.ts';
 
-const HELP = `What telemetry costs, on the flow with models that compute nothing: its own cost is largest there.
+const HELP = `What telemetry costs, of a flow with models that compute nothing, where its share is largest, or of one with the shipped models.
 
-  npm run bench:telemetry -- [--minutes 10] [--chain none|edge|all] [--rate 1000] [--burst 3000] [--seconds 4] [--json FILE]
+  npm run bench:telemetry -- [--minutes 10] [--models noop|shipped] [--chain none|edge|all] [--rate 1000] [--burst 3000] [--seconds 4] [--json FILE]
 
 One set of processes goes on for the whole run and is switched, window by window, every second round backwards: no metrics and no traces; metrics;
 metrics and 1 % head-sampled traces; and, every fourth round, metrics and every request traced. Each window tells the stages' CPU time per request
@@ -30,7 +30,7 @@ process that forgets everything; metrics are scraped every 5 s. Two minutes of t
 
 const { values } = parseArgs({
   options: {
-    minutes: { type: 'string', default: '10' }, chain: { type: 'string', default: 'all' }, rate: { type: 'string', default: '1000' }, burst: { type: 'string', default: '3000' },
+    minutes: { type: 'string', default: '10' }, models: { type: 'string', default: 'noop' }, chain: { type: 'string', default: 'all' }, rate: { type: 'string', default: '1000' }, burst: { type: 'string', default: '3000' },
     seconds: { type: 'string', default: '4' }, json: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false },
   },
 });
@@ -40,6 +40,8 @@ const SETTLING_SECONDS = 1;
 /** Nothing is refused: what a request costs is asked, not which are in time. */
 const DEADLINE_MS = 60_000;
 const ALL_TRACED_EVERY = 4;
+/** Small, then large, both at INT8. */
+const SHIPPED = ['--policy', 'fixed', '--precision', 'int8', '--variants', 'recommend-small.int8,recommend-large.int8'];
 
 interface Window {
   cpuUs: number;
@@ -98,6 +100,7 @@ function rowOf(way: Way, rounds: readonly Round[]): string[] {
 
 async function main(): Promise<void> {
   if (values.help) return void process.stdout.write(HELP);
+  if (values.models !== 'noop' && values.models !== 'shipped') throw new Error(`--models ${values.models}: noop or shipped`);
   exitOnSignals();
   const until = performance.now() + Number(values.minutes) * 60_000;
   const folder = temporaryFolder('tandem-bench-telemetry-');
@@ -106,7 +109,7 @@ async function main(): Promise<void> {
   const replay = await loadReplay({ seed: 1, repeatShare: 0, catalogueSize: Math.min(...variants.flatMap(({ catalogue }) => catalogue?.items ?? [])), synthetic: true }, progress);
   await using stand = await openStand(undefined, variants);
   const collector = await startCollector();
-  using flow = await switchedFlow(values.chain, collector.url, noopFlags(folder));
+  using flow = await switchedFlow(values.chain, collector.url, values.models === 'noop' ? noopFlags(folder) : SHIPPED);
   await using session = await Session.open(flow.contender, { stand, replay, sloMs: 50, deadlineMs: DEADLINE_MS, seed: 1, effort: QUICK });
   await session.ready();
   for (const way of ['all', 'sampled', 'metrics', 'off'] as const) {
@@ -117,9 +120,9 @@ async function main(): Promise<void> {
   collector.stop();
   const machine = describeMachine();
   const head = ['', `CPU µs a request at ${RATE}/s`, 'more than off', 'CPU µs of a burst', 'more than off', 'answers/s of a burst', 'more than off'];
-  process.stdout.write(`${machine.cpu}, ${machine.cores} cores, commit ${machine.commit}, load average ${machine.loadAverage}, chain ${values.chain}, ${rounds.length} rounds\n`
+  process.stdout.write(`${machine.cpu}, ${machine.cores} cores, commit ${machine.commit}, load average ${machine.loadAverage}, ${values.models} models, chain ${values.chain}, ${rounds.length} rounds\n`
     + `${terminalTable({ head, rows: WAYS.map((way) => rowOf(way, rounds)) })}\n(median of all rounds, least–most; shares: median of the pairs, and its 95 % interval)\n`);
-  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ machine, chain: values.chain, rate: RATE, rounds }, null, 1)}\n`);
+  if (values.json !== undefined) writeFileSync(values.json, `${JSON.stringify({ machine, models: values.models, chain: values.chain, rate: RATE, rounds }, null, 1)}\n`);
 }
 
 await main();
