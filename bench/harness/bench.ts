@@ -12,8 +12,8 @@ export interface Bench extends MeasureOptions {
   fixedLoad: number;
   /** Peers that were asked for; undefined: those of the scenario's choice. */
   peers: readonly string[] | undefined;
-  /** Only contenders whose name has this in it; undefined: all. */
-  only: string | undefined;
+  /** Only contenders whose name has one of these in it; undefined: all. */
+  only: readonly string[] | undefined;
   /** Where profiles and logs of this run may lie. */
   folder: string;
   progress(text: string): void;

@@ -15,7 +15,7 @@ export interface Rounds<Result> {
  */
 export async function inRounds<Result>(bench: Bench, contenders: readonly Contender[], one: (contender: Contender) => Promise<Result>, tell: (result: Result) => string): Promise<Rounds<Result>[]> {
   const all = contenders
-    .filter(({ name }) => bench.only === undefined || name.includes(bench.only))
+    .filter(({ name }) => bench.only === undefined || bench.only.some((text) => name.includes(text)))
     .map((contender): Rounds<Result> => ({ contender, results: [], failure: contender.unavailable }));
   for (let round = 0; round < bench.rounds; round += 1) {
     for (const entry of round % 2 === 0 ? all : all.toReversed()) {
