@@ -63,7 +63,7 @@ test('separate processes over real Kafka give the same answers as one process, a
   const flags = ['--kafka', kafka, '--redis', redis, '--prefix', prefix, '--policy', 'fixed', '--precision', 'fp32', '--http-port', '0', '--threads', '1'];
   await using cluster = startCommand(['cluster', ...flags, '--workers', '2', '--fusions', '2', '--log-level', 'warn']);
   // Seven processes start meanwhile.
-  expectSame(answers(await client.ask(requests, 90_000)), expected);
+  expectSame(answers(await client.ask(requests, 70_000)), expected);
   expect([...client.responses.values()].filter((all) => all.length > 1)).toEqual([]);
   expect(await cluster.stop(), cluster.log()).toBe(0);
 });
