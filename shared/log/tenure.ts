@@ -10,6 +10,9 @@ export interface Tenure {
   readonly state: TenureState;
 }
 
+/** How soon it is seen that a doubtful tenure is certain again, or over. */
+export const DOUBT_PAUSE_MS = 25;
+
 /** Of what is not ours. */
 export const OVER: Tenure = { state: 'over' };
 

@@ -1,5 +1,6 @@
 import type { Metrics } from '@tandem/shared/telemetry';
 import type { DecodingUse } from '@tandem/worker';
+import { variantLabels } from './variant-labels.ts';
 
 type Report = Record<keyof DecodingUse, (value: number) => void>;
 
@@ -14,8 +15,7 @@ export function decodingObserver(metrics: Metrics) {
 }
 
 function reportOf(metrics: Metrics, variant: string): Report {
-  const [model = variant, precision = ''] = variant.split('.');
-  const labels = { model, precision };
+  const labels = variantLabels(variant);
   const tokens = (kind: string) => {
     const counter = metrics.generateTokens.labels({ kind, ...labels });
     return (count: number) => counter.inc(count);

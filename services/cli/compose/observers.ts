@@ -5,6 +5,7 @@ import type { PrefixUse } from '@tandem/worker';
 import { currentSpan, traceBatch, type Metrics, type RecordSpan } from '@tandem/shared/telemetry';
 import { decodingObserver } from './decoding-observer.ts';
 import { ExperimentLabels } from './experiment-labels.ts';
+import { variantLabels } from './variant-labels.ts';
 
 /** Stages know their observers, not the metrics library. */
 /** Rejected requests may name any workload: only known ones become a label. */
@@ -63,18 +64,6 @@ export function classifierObserver(metrics: Metrics) {
     // The runner counts dead letters, of every stage.
     deadLettered: () => undefined,
   };
-}
-
-const labelsOfVariants = new Map<string, { readonly model: string; readonly precision: string }>();
-
-/** Of the registry, so they are few: cutting the name would cost more than counting. */
-function variantLabels(variant: string): { readonly model: string; readonly precision: string } {
-  let labels = labelsOfVariants.get(variant);
-  if (labels === undefined) {
-    const [model = variant, precision = ''] = variant.split('.');
-    labelsOfVariants.set(variant, labels = { model, precision });
-  }
-  return labels;
 }
 
 /** Undefined where nobody would see what is written there. */

@@ -2,6 +2,7 @@ import { messageOf, TandemError } from '../../errors/index.ts';
 import type { Logger } from '../../telemetry/logger.ts';
 import type { BrokerClock } from '../broker-clock.ts';
 import { producerClosed, recordTooLarge, tenureOver, unknownTopic } from '../errors.ts';
+import { DOUBT_PAUSE_MS } from '../tenure.ts';
 import type { RecordBatch } from './accumulator.ts';
 import { Backoff, pause } from './backoff.ts';
 import { notAuthorized } from './access-failures.ts';
@@ -15,8 +16,6 @@ import { NOBODY, type TopicLeaders } from './topic-leaders.ts';
 /** A topic that is missing for so long is gone: brokers learn of a new one with a delay. */
 const UNKNOWN_TOPIC_PATIENCE_MS = 5_000;
 const REPORT_EVERY_MS = 5_000;
-/** How soon it is seen that a doubtful tenure is certain again, or over. */
-const DOUBT_PAUSE_MS = 25;
 /** How long the broker waits for replicas. */
 const PRODUCE_TIMEOUT_MS = 30_000;
 const NONE = 0;

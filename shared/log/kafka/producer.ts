@@ -3,7 +3,7 @@ import { Company } from '../company.ts';
 import { producerClosed, unknownPartition } from '../errors.ts';
 import { Partitioner } from '../partitioner.ts';
 import { sizeOfRecord } from '../record-size.ts';
-import type { Tenure } from '../tenure.ts';
+import { DOUBT_PAUSE_MS, type Tenure } from '../tenure.ts';
 import type { LogProducer, OutgoingRecord, ProducerOptions } from '../types.ts';
 import { Accumulator, type RecordBatch } from './accumulator.ts';
 import { within } from './backoff.ts';
@@ -12,9 +12,6 @@ import { problemOf } from './record-problem.ts';
 import { PendingBytes } from './pending-bytes.ts';
 import { SendCall } from './send-call.ts';
 import { NOBODY, type Leaders, type TopicLeaders } from './topic-leaders.ts';
-
-/** How soon it is seen that a doubtful tenure is certain again, or over. */
-const HELD_POLL_MS = 25;
 
 /**
  * Gathers records into one request for each broker at a time, so that what arrives meanwhile forms the next one. A partition has one batch on its way, which keeps its order.
@@ -171,7 +168,7 @@ export class KafkaProducer implements LogProducer {
       void this.#request(broker, batches);
     }
     if (this.#accumulator.empty) this.#due = false;
-    if (this.#accumulator.holds) this.#heldTimer ??= setTimeout(() => this.#reconsider(), HELD_POLL_MS);
+    if (this.#accumulator.holds) this.#heldTimer ??= setTimeout(() => this.#reconsider(), DOUBT_PAUSE_MS);
   }
 
   #reconsider(): void {
