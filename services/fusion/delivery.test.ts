@@ -226,6 +226,18 @@ test('in order: the order is that of the tasks, whatever outcome is read first',
   expect(responses.map(({ requestId }) => requestId)).toEqual(['r9', 'r1', 'r2']);
 });
 
+test('in order: a request that is refused when its record is read again has its place there', async () => {
+  const { send, handle, responses } = await harness(ordered);
+  await send('tasks', asked(9, { plan: empty, key: 'z' }));
+  // Answered by its steps before a fault; read again after it, it was too late to become a task.
+  const first = handle('outcomes', fine([1], { requestId: 'r1', task: asked(1) }));
+  const { source, arrivedAt } = asked(1);
+  const again = handle('outcomes', { kind: 'rejected', requestId: 'r1', workload: 'w', reason: 'expired', code: 'expired', message: 'too late', source, arrivedAt });
+  const second = handle('tasks', asked(2));
+  await Promise.all([first, again, second, send('outcomes', fine([1], { requestId: 'r2', task: asked(2) }))]);
+  expect(responses.map(({ requestId, status }) => `${requestId} ${status}`)).toEqual(['r9 degraded', 'r1 complete', 'r2 complete']);
+});
+
 test('in order: an answer whose task never comes is not kept for ever', async () => {
   const { clock, send, handle, responses } = await harness(ordered);
   await send('tasks', asked(9, { plan: empty, key: 'z' }));

@@ -312,10 +312,8 @@ export class Partition {
   #reject(rejected: RejectedOutcome, record: LogRecord): Answer {
     const { requestId, source, arrivedAt } = rejected;
     const pending = this.#pending.get(requestId);
-    if (pending !== undefined) {
-      sameRequest(pending, rejected);
-      return NOTHING;
-    }
+    // It was a task once, and has outcomes; read again, it came too late for instance. This stands for its task: its place is here.
+    if (pending !== undefined) return this.#advance(this.#inTurn(sameRequest(pending, rejected)));
     if (!this.#responder.knows(arrivedAt)) return this.#lookBack(arrivedAt, record);
     const id = compactId(requestId, source);
     if (!this.#isOpen(requestId, id)) return NOTHING;
