@@ -1,13 +1,18 @@
 import { randomBytes } from 'node:crypto';
 import { expect, test } from 'vitest';
-import { samplerOf, samplesRoot } from './sampler.ts';
+import { ROOT_CONTEXT, SpanKind } from '@opentelemetry/api';
+import { SamplingDecision } from '@opentelemetry/sdk-trace';
+import { samplingOf } from './sampler.ts';
+import { lotOfTrace } from './trace-context.ts';
 
 const TRACES = Array.from({ length: 20_000 }, () => randomBytes(16).toString('hex'));
 
-function shareSampled(environment: Record<string, string>): number {
-  const sampler = samplerOf(environment);
-  return TRACES.filter((traceId) => samplesRoot(sampler, traceId)).length / TRACES.length;
+function sampled(environment: Record<string, string>): string[] {
+  const { sampledBelow } = samplingOf(environment);
+  return TRACES.filter((traceId) => lotOfTrace(traceId) < sampledBelow);
 }
+
+const shareSampled = (environment: Record<string, string>) => sampled(environment).length / TRACES.length;
 
 test.each([
   [{}, 1], [{ OTEL_TRACES_SAMPLER: '' }, 1], [{ OTEL_TRACES_SAMPLER: 'always_on' }, 1], [{ OTEL_TRACES_SAMPLER: 'parentbased_always_off' }, 0],
@@ -16,12 +21,13 @@ test.each([
   expect(shareSampled(environment)).toBe(share);
 });
 
-test('a share of the traces is sampled, the same ones by everybody', () => {
+test('a share of the traces is sampled, the same ones as by the SDK’s sampler', () => {
   const environment = { OTEL_TRACES_SAMPLER: 'parentbased_traceidratio', OTEL_TRACES_SAMPLER_ARG: '0.25' };
   // Six standard deviations.
   expect(Math.abs(shareSampled(environment) - 0.25)).toBeLessThan(0.02);
-  const [one, other] = [samplerOf(environment), samplerOf(environment)];
-  expect(TRACES.filter((traceId) => samplesRoot(one, traceId))).toEqual(TRACES.filter((traceId) => samplesRoot(other, traceId)));
+  const { sampler } = samplingOf(environment);
+  const isSampled = (traceId: string) => sampler.shouldSample(ROOT_CONTEXT, traceId, '', SpanKind.CONSUMER, {}, []).decision === SamplingDecision.RECORD_AND_SAMPLED;
+  expect(sampled(environment)).toEqual(TRACES.filter(isSampled));
 });
 
 test.each([
@@ -29,5 +35,5 @@ test.each([
   [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '5%' }, 'OTEL_TRACES_SAMPLER_ARG = 5%: a share from 0 to 1'],
   [{ OTEL_TRACES_SAMPLER: 'traceidratio', OTEL_TRACES_SAMPLER_ARG: '1.5' }, 'OTEL_TRACES_SAMPLER_ARG = 1.5: a share from 0 to 1'],
 ])('what no sampler is named by is refused: %o', (environment, message) => {
-  expect(() => samplerOf(environment)).toThrow(message);
+  expect(() => samplingOf(environment)).toThrow(message);
 });

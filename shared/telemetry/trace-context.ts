@@ -1,6 +1,7 @@
 import { hash } from 'node:crypto';
 import { TraceFlags, createTraceState, type SpanContext } from '@opentelemetry/api';
 import type { Headers } from '../log/types.ts';
+import type { Ids } from './set-ids.ts';
 
 /** W3C Trace Context, https://www.w3.org/TR/trace-context/#traceparent-header; later versions may be longer. */
 const TRACEPARENT = /^(?!ff)[\da-f]{2}-(?!0{32})([\da-f]{32})-(?!0{16})([\da-f]{16})-([\da-f]{2})(?:$|-)/;
@@ -54,10 +55,60 @@ export function writeTraceContext({ traceId, spanId, traceFlags, traceState }: S
  * The same whenever the same record is handled by the same stage: what a process that was killed had handled and not yet
  * exported is exported by whoever gets the record again, under the ids that other stages have been told already.
  */
-export function idsOf(stage: string, topic: string, parent: SpanContext | undefined, origin: SpanOrigin): { traceId: string; spanId: string } {
+export function idsOf(stage: string, topic: string, parent: SpanContext | undefined, origin: SpanOrigin): Ids {
   const { partition, offset, timestamp, delivery = 1, ordinal = 0 } = origin;
   // What is handed over in memory has its place below its parent; another variant may be chosen when its origin comes again.
   const read = offset < 0 && parent !== undefined ? '' : topic;
   const digest = hash('sha256', `${stage} ${read}/${partition}/${offset} ${timestamp} ${delivery} ${ordinal} ${parent?.spanId ?? ''}`, 'hex');
-  return { traceId: parent?.traceId ?? digest.slice(16, 48), spanId: digest.slice(0, 16) };
+  const part = (index: number) => Number.parseInt(digest.slice(8 * index, 8 * index + 8), 16);
+  return { traceId: parent?.traceId ?? traceIdOf(lotOf(origin), part(2), part(3), part(4)), spanId: digest.slice(0, 16) };
+}
+
+/**
+ * By which it is decided whether a trace that begins with this record is sampled: 32 bits, evenly spread over records. Samplers
+ * that go by a trace's id find the same in it, see `lotOfTrace`.
+ */
+export function lotOf(origin: SpanOrigin): number {
+  return mixed(0, origin);
+}
+
+/** As OpenTelemetry's samplers by ratio: all 32 bits of the id, one on the other. */
+export function lotOfTrace(traceId: string): number {
+  let lot = 0;
+  for (let at = 0; at < traceId.length; at += 8) lot ^= Number.parseInt(traceId.slice(at, at + 8), 16);
+  return lot >>> 0;
+}
+
+const SCRATCH = Buffer.alloc(24);
+const WORDS = new DataView(SCRATCH.buffer, SCRATCH.byteOffset, SCRATCH.byteLength);
+
+/** Of what nobody exports: told apart in logs, and made at a tenth of what `idsOf` costs (.3 µs; 3 where it is not warm). */
+export function unsampledIdsOf(origin: SpanOrigin): Ids {
+  const [lot, other] = [lotOf(origin), mixed(1, origin)];
+  const third = mix(other, 1);
+  WORDS.setInt32(0, other);
+  WORDS.setInt32(4, third);
+  WORDS.setInt32(8, origin.timestamp);
+  WORDS.setInt32(12, lot ^ other ^ third ^ origin.timestamp);
+  WORDS.setInt32(16, mix(lot, 2));
+  WORDS.setInt32(20, mix(other, 2));
+  const digits = SCRATCH.toString('hex');
+  return { traceId: digits.slice(0, 32), spanId: digits.slice(32) };
+}
+
+function traceIdOf(lot: number, ...parts: readonly [number, number, number]): string {
+  const last = parts.reduce((bits, part) => bits ^ part, lot);
+  return [...parts, last >>> 0].map((part) => part.toString(16).padStart(8, '0')).join('');
+}
+
+function mixed(seed: number, { partition, offset, timestamp, delivery = 1, ordinal = 0 }: SpanOrigin): number {
+  const place = mix(mix(mix(seed, partition), offset), Math.floor(offset / 2 ** 32));
+  return mix(mix(mix(mix(place, timestamp), Math.floor(timestamp / 2 ** 32)), delivery), ordinal) >>> 0;
+}
+
+/** MurmurHash3's finalizer: https://github.com/aappleby/smhasher/wiki/MurmurHash3 */
+function mix(bits: number, value: number): number {
+  const first = Math.imul(bits ^ value ^ (bits >>> 16), 0x85ebca6b) + 0x9e3779b9;
+  const second = Math.imul(first ^ (first >>> 13), 0xc2b2ae35);
+  return second ^ (second >>> 16);
 }

@@ -9,7 +9,7 @@ import { ParentsFirst, type PendingSpan } from './parents-first.ts';
 import { patientFlush } from './patient-flush.ts';
 import { redact } from './redact.ts';
 import { SetIds, randomIds, type Ids } from './set-ids.ts';
-import { idsOf, isUnsampled, readTraceContext, writeTraceContext, type SpanOrigin } from './trace-context.ts';
+import { idsOf, isUnsampled, lotOf, lotOfTrace, readTraceContext, unsampledIdsOf, writeTraceContext, type SpanOrigin } from './trace-context.ts';
 
 /**
  * One trace per request through all stages: the context travels in the records' W3C headers. A sender's trace is gone on
@@ -193,9 +193,9 @@ function attributesOf(stage: string, topic: string, origin: SpanOrigin | undefin
  * @throws {TandemError} `settings_invalid`: a sampler that is none
  */
 export async function startTracing(serviceName: string, environment: Readonly<Record<string, string | undefined>>): Promise<Tracing> {
-  const [{ NodeSDK }, { samplerOf, samplesRoot }] = await Promise.all([import('@opentelemetry/sdk-node'), import('./sampler.ts')]);
+  const [{ NodeSDK }, { samplingOf }] = await Promise.all([import('@opentelemetry/sdk-node'), import('./sampler.ts')]);
   const nextIds = new SetIds();
-  const sampler = samplerOf(environment);
+  const { sampler, sampledBelow } = samplingOf(environment);
   // Traces alone: metrics are scraped, logs are lines on standard error.
   const sdk = new NodeSDK({ serviceName, sampler, idGenerator: nextIds, instrumentations: [], metricReaders: [], logRecordProcessors: [] });
   sdk.start();
@@ -208,9 +208,10 @@ export async function startTracing(serviceName: string, environment: Readonly<Re
       if (isUnsampled(headers, isHandedOver(origin))) return undefined;
       const parent = readTraceContext(headers);
       if (parent !== undefined && (parent.traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
-      const ids = origin === undefined ? randomIds(parent) : idsOf(stage, topic, parent, origin);
       // Asked before anything is made: of a hundred traces that begin here, ninety-nine may be nobody's.
-      if (parent === undefined && !samplesRoot(sampler, ids.traceId)) return new UnsampledRecord(ids);
+      if (parent === undefined && origin !== undefined && lotOf(origin) >= sampledBelow) return new UnsampledRecord(unsampledIdsOf(origin));
+      const ids = origin === undefined ? randomIds(parent) : idsOf(stage, topic, parent, origin);
+      if (parent === undefined && origin === undefined && lotOfTrace(ids.traceId) >= sampledBelow) return new UnsampledRecord(ids);
       nextIds.set(ids);
       const span = tracer.startSpan(`${stage} ${topic}`, { kind: kindOf(topic, origin), attributes: attributesOf(stage, topic, origin) }, contextOf(parent));
       nextIds.clear();
