@@ -9,7 +9,7 @@ export {
 } from './ingress-to-classifier.ts';
 export { planSchema, planStepSchema, strategySchema, type Plan, type PlanStep, type StrategyName } from './plan.ts';
 export type { Cancellation, Task, TaskRecord, Lane, Mark, RecommendFeatures, GenerateFeatures, ClassifyFeatures } from './classifier-to-scheduler.ts';
-export { dueAtOf, type Work, type WorkRecord } from './scheduler-to-worker.ts';
+export { dueAtOf, isOverdue, type Work, type WorkRecord } from './scheduler-to-worker.ts';
 export { CANCELLED } from './outcomes.ts';
 export type { Outcome, ProgressOutcome, RedispatchOutcome, RejectedOutcome, StepEnd, StepEnds, StepOutcome, StepResult, StepRun, RankedItems, ClassScores, ShadowOutcome } from './outcomes.ts';
 export { responseSchema, responseStepSchema, resultSchema, type Response, type ResponseStep, type Result } from './fusion-to-consumers.ts';

@@ -35,5 +35,10 @@ export function dueAtOf({ dueAt, task }: Pick<Work, 'dueAt' | 'task'>): number |
   return dueAt ?? task.deadlineAt;
 }
 
+/** Whether it is not worth doing any more. @param now epoch ms */
+export function isOverdue(work: Pick<Work, 'dueAt' | 'task'>, now: number): boolean {
+  return (dueAtOf(work) ?? Infinity) <= now;
+}
+
 /** Topics `work.…` and `bulk.…`: a cancellation follows its task there, under the same key. */
 export type WorkRecord = Work | Cancellation;

@@ -1,4 +1,4 @@
-import { dueAtOf, type Lane } from '@tandem/schemas';
+import { dueAtOf, isOverdue, type Lane } from '@tandem/schemas';
 import { wait, type Clock } from '@tandem/shared/clock';
 import {
   BatchQueue, BatchTimeModel, formBatch, takeExpired, whenToForm,
@@ -181,7 +181,7 @@ export class Dispatcher {
     const pending = this.#solo.next(this.#running.size, concurrency);
     if (pending === undefined) return;
     const { served, graph, work } = pending;
-    if ((dueAtOf(work) ?? Infinity) <= clock.now()) {
+    if (isOverdue(work, clock.now())) {
       this.#solo.done(pending);
       this.#leave(pending);
       this.#settler.expired(pending);

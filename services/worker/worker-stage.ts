@@ -1,4 +1,4 @@
-import { dueAtOf, HEADER, topicName, workTopicName, type Cancellation, type Lane, type Outcome, type Work } from '@tandem/schemas';
+import { dueAtOf, HEADER, isOverdue, topicName, workTopicName, type Cancellation, type Lane, type Outcome, type Work } from '@tandem/schemas';
 import { RecentKeys } from '@tandem/shared/core';
 import type { LogRecord, TopicPartition } from '@tandem/shared/log';
 import { currentSpan } from '@tandem/shared/telemetry';
@@ -99,7 +99,7 @@ class WorkerStage implements Stage {
     if ('cancel' in work) return this.#cancel(work);
     const { clock, observer } = this.#options;
     if (this.#cancelled.has(work.task.requestId, clock.now())) return [this.#output(work, cancelledOutcome(work))];
-    if ((dueAtOf(work) ?? Infinity) <= clock.now()) {
+    if (isOverdue(work, clock.now())) {
       observer?.outcome?.('expired', source.served.name);
       if (source.lane !== 'bulk') source.served.expired += 1;
       return [this.#output(work, expiredOutcome(work))];
