@@ -9,7 +9,7 @@ import { ParentsFirst, type PendingSpan } from './parents-first.ts';
 import { patientFlush } from './patient-flush.ts';
 import { redact } from './redact.ts';
 import { SetIds, randomIds, type Ids } from './set-ids.ts';
-import { idsOf, isUnsampled, lotOf, lotOfTrace, readTraceContext, unsampledIdsOf, writeTraceContext, type SpanOrigin } from './trace-context.ts';
+import { idsOf, isUnsampled, lotOf, lotOfTrace, readTraceContext, writeTraceContext, type SpanOrigin } from './trace-context.ts';
 
 /**
  * One trace per request through all stages: the context travels in the records' W3C headers. A sender's trace is gone on
@@ -125,7 +125,7 @@ class TracedRecord implements RecordSpan {
 
 const NO_CHILD_IS_SEEN = { end: () => undefined } as const;
 
-/** Where a trace begins that is not sampled: all that is to be done is to tell the stages that follow. */
+/** A call of a gateway whose trace is not sampled: all that is to be done is to tell the classifier, which would decide anew. */
 class UnsampledRecord implements RecordSpan {
   readonly headers: Headers;
   readonly context: SpanContext;
@@ -161,6 +161,13 @@ function contextOf(parent: SpanContext | undefined): Context {
 /** Of HTTP, where a gateway begins the trace. */
 function isRoute(topic: string): boolean {
   return topic.startsWith('/');
+}
+
+/** What comes to the others without a trace is of one that nobody samples: so no header has to say that, .5 µs and 70 bytes at each hop. */
+const FOLLOWING: ReadonlySet<string> = new Set(['scheduler', 'worker', 'fusion']);
+
+function beginsTraces(stage: string): boolean {
+  return !FOLLOWING.has(stage);
 }
 
 /** In memory, from one stage of a chain to the next. */
@@ -208,8 +215,8 @@ export async function startTracing(serviceName: string, environment: Readonly<Re
       if (isUnsampled(headers, isHandedOver(origin))) return undefined;
       const parent = readTraceContext(headers);
       if (parent !== undefined && (parent.traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
-      // Asked before anything is made: of a hundred traces that begin here, ninety-nine may be nobody's.
-      if (parent === undefined && origin !== undefined && lotOf(origin) >= sampledBelow) return new UnsampledRecord(unsampledIdsOf(origin));
+      // Asked before anything is made: of a hundred traces that could begin here, ninety-nine may be nobody's.
+      if (parent === undefined && origin !== undefined && !(beginsTraces(stage) && lotOf(origin) < sampledBelow)) return undefined;
       const ids = origin === undefined ? randomIds(parent) : idsOf(stage, topic, parent, origin);
       if (parent === undefined && origin === undefined && lotOfTrace(ids.traceId) >= sampledBelow) return new UnsampledRecord(ids);
       nextIds.set(ids);
