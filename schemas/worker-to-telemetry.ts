@@ -108,7 +108,16 @@ export interface ResourceSample {
   memoryFreeBytes: number;
   /** What the processors take, of the whole machine. Absent where the system does not say. */
   powerWatts?: number;
+  /** From a write to the log until it is acknowledged, ms: moving mean. */
+  brokerMs?: number;
+  /** Bytes a second through its interfaces, but for what stays on the machine. */
+  network?: NetworkUse;
   accelerator?: AcceleratorSample;
+}
+
+export interface NetworkUse {
+  receivedPerSecond: number;
+  sentPerSecond: number;
 }
 
 /** The accelerator that a worker's models run on. */

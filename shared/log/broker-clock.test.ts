@@ -115,3 +115,26 @@ describe('the estimate of the broker\'s clock', () => {
     expect(bench.clock.now()).toBe(START);
   });
 });
+
+describe('how far away the broker is', () => {
+  it('is the moving mean of what writes took, and unknown when nothing was written for a while', () => {
+    const { local, clock } = new Bench(0);
+    const write = (tookMs: number, logAppendTime = START) => {
+      const sentAt = local.now();
+      local.advance(tookMs);
+      clock.acknowledged({ sentAt, ackedAt: local.now(), logAppendTime });
+    };
+    expect(clock.roundTripMs).toBeUndefined();
+    write(10);
+    expect(clock.roundTripMs).toBe(10);
+    write(20);
+    expect(clock.roundTripMs).toBe(12);
+    // A topic with its senders' times says nothing of the clock, but as much of the way.
+    write(12, -1);
+    expect(clock.roundTripMs).toBe(12);
+    local.advance(5_001);
+    expect(clock.roundTripMs).toBeUndefined();
+    write(30);
+    expect(clock.roundTripMs).toBe(30);
+  });
+});

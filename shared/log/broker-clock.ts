@@ -17,6 +17,10 @@ interface Estimate {
 }
 
 const WINDOW_MS = 60_000;
+/** A round trip older than that says nothing of the broker as it is now. */
+const ROUND_TRIP_MAX_AGE_MS = 5_000;
+/** Of a newer round trip in their mean. */
+const ROUND_TRIP_WEIGHT = 0.2;
 /** Both clocks are read in whole milliseconds. */
 const RESOLUTION_MS = 1;
 
@@ -32,6 +36,7 @@ export class BrokerClock {
   #estimates: Estimate[] = [];
   /** A record from the future proves that the offset is at least this. */
   #floor: { offsetMs: number; at: number } | undefined;
+  #roundTrip: { meanMs: number; at: number } | undefined;
 
   constructor(base: Clock) {
     this.#base = base;
@@ -53,9 +58,18 @@ export class BrokerClock {
     return this.#base.now();
   }
 
+  /** From a write until it is acknowledged, network and broker together, ms: moving mean. Undefined: nothing was written for 5 s. */
+  get roundTripMs(): number | undefined {
+    const { meanMs, at } = this.#roundTrip ?? { meanMs: 0, at: -Infinity };
+    return Math.abs(this.#base.now() - at) <= ROUND_TRIP_MAX_AGE_MS ? meanMs : undefined;
+  }
+
   /** Of a first attempt only: a repeated one may be answered with the time of the one before. */
   acknowledged({ sentAt, ackedAt, logAppendTime }: ClockSample): void {
-    if (logAppendTime < 0 || ackedAt < sentAt) return;
+    if (ackedAt < sentAt) return;
+    const [lastMs, tookMs] = [this.roundTripMs, ackedAt - sentAt];
+    this.#roundTrip = { meanMs: lastMs === undefined ? tookMs : lastMs + ROUND_TRIP_WEIGHT * (tookMs - lastMs), at: ackedAt };
+    if (logAppendTime < 0) return;
     const estimate = { offsetMs: logAppendTime - (sentAt + ackedAt) / 2, errorMs: (ackedAt - sentAt) / 2 + RESOLUTION_MS, at: ackedAt };
     if (this.#estimates.some((known) => contradict(known, estimate))) this.#estimates = [];
     this.#forgetBefore(ackedAt - WINDOW_MS);

@@ -65,6 +65,8 @@ export interface EventLog extends AsyncDisposable {
   exclusiveWriter(name: string): Promise<ExclusiveWriter>;
   /** Epoch ms by the log's own clock (the broker's), as far as acknowledged writes have told it; else the machine's. */
   now(): number;
+  /** From a write until it is acknowledged, ms: moving mean. Undefined: not known, as where nothing was written for 5 s, or where there is no broker. */
+  roundTripMs(): number | undefined;
   /** Closes what it opened that is still open. */
   close(): Promise<void>;
 }

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import { expect, onTestFinished, test } from 'vitest';
 import { ManualClock } from '../clock/index.ts';
 import { operatingSystemProbe } from './operating-system.ts';
+import { withBroker } from './broker.ts';
+import { NetworkCounters } from './network.ts';
 import { RaplPower } from './rapl.ts';
 
 async function folder(files: Readonly<Record<string, string>>): Promise<string> {
@@ -48,4 +50,35 @@ test('power is what all packages took since the last look, also where a counter 
 test('where the system does not tell its power, it is unknown', async () => {
   const power = new RaplPower(await folder({}));
   expect([await power.watts(0), await power.watts(1_000)]).toEqual([undefined, undefined]);
+});
+
+const interfaces = (counted: Readonly<Record<string, readonly [received: number, sent: number]>>) => [
+  'Inter-|   Receive                                                |  Transmit',
+  ' face |bytes    packets errs drop fifo frame compressed multicast|bytes    packets errs drop fifo colls carrier compressed',
+  ...Object.entries(counted).map(([name, [received, sent]]) => `${name.padStart(6)}: ${received}    10    0    0    0     0          0         0 ${sent}      20    0    0    0     0       0          0`),
+  '',
+].join('\n');
+
+test('what goes through the network is counted over all interfaces but the machine’s own', async () => {
+  const path = join(await folder({ dev: interfaces({ lo: [9, 9], eth0: [1_000, 2_000], wlan0: [5, 5] }) }), 'dev');
+  const counters = new NetworkCounters(path);
+  expect(await counters.use(0)).toBeUndefined();
+  await writeFile(path, interfaces({ lo: [90_000, 90_000], eth0: [1_600, 2_100], wlan0: [5, 105] }));
+  expect(await counters.use(500)).toEqual({ receivedPerSecond: 1_200, sentPerSecond: 400 });
+  // An interface has begun anew.
+  await writeFile(path, interfaces({ eth0: [10, 10] }));
+  expect(await counters.use(1_000)).toBeUndefined();
+  await writeFile(path, interfaces({ eth0: [60, 10] }));
+  expect(await counters.use(1_500)).toEqual({ receivedPerSecond: 100, sentPerSecond: 0 });
+});
+
+test('where the system does not count its network, it is unknown', async () => {
+  const counters = new NetworkCounters(join(await folder({}), 'dev'));
+  expect([await counters.use(0), await counters.use(1_000)]).toEqual([undefined, undefined]);
+});
+
+test('how far away the broker is stands beside what the machine has, where it is known', async () => {
+  const sample = (brokerMs: number | undefined) => withBroker(operatingSystemProbe(new ManualClock(0)), { roundTripMs: () => brokerMs }).sample();
+  expect(await sample(undefined)).not.toHaveProperty('brokerMs');
+  expect(await sample(1.5)).toMatchObject({ brokerMs: 1.5 });
 });

@@ -2,6 +2,7 @@ import { availableParallelism, cpus, freemem, getPriority, totalmem } from 'node
 import type { ResourceSample } from '@tandem/schemas';
 import type { Clock } from '../clock/index.ts';
 import { readCgroup, type CgroupState } from './cgroup.ts';
+import { NetworkCounters } from './network.ts';
 import { RaplPower } from './rapl.ts';
 import type { ResourceProbe } from './types.ts';
 
@@ -49,15 +50,18 @@ export interface OperatingSystemProbeOptions {
   cgroupFolder?: string;
   /** Where the energy counters are. @default /sys/class/powercap */
   powercapFolder?: string;
+  /** Counters of the network's interfaces. @default /proc/net/dev */
+  networkFile?: string;
 }
 
-/** CPU use and power are of the time since the sample before; the first sample has neither. */
-export function operatingSystemProbe(clock: Clock, { cgroupFolder, powercapFolder }: OperatingSystemProbeOptions = {}): ResourceProbe {
+/** CPU use, power and what goes through the network are of the time since the sample before; the first sample has none of them. */
+export function operatingSystemProbe(clock: Clock, { cgroupFolder, powercapFolder, networkFile }: OperatingSystemProbeOptions = {}): ResourceProbe {
   const power = new RaplPower(powercapFolder);
+  const counters = new NetworkCounters(networkFile);
   let last: Looked = { at: clock.now(), machine: cpuTimes(), cgroup: {} };
   return {
     async sample(): Promise<ResourceSample> {
-      const [cgroup, powerWatts] = await Promise.all([readCgroup(cgroupFolder), power.watts(clock.now())]);
+      const [cgroup, powerWatts, network] = await Promise.all([readCgroup(cgroupFolder), power.watts(clock.now()), counters.use(clock.now())]);
       const now: Looked = { at: clock.now(), machine: cpuTimes(), cgroup };
       const use = cpuUse(last, now);
       last = now;
@@ -67,6 +71,7 @@ export function operatingSystemProbe(clock: Clock, { cgroupFolder, powercapFolde
         ...(use === undefined ? {} : { cpuUse: use }),
         ...memory(cgroup),
         ...(powerWatts === undefined ? {} : { powerWatts }),
+        ...(network === undefined ? {} : { network }),
       };
     },
   };

@@ -36,3 +36,14 @@ test('a scraper that asks for OpenMetrics gets exemplars, and counters under the
   expect(open.text.endsWith('# EOF\n')).toBe(true);
   expect((await expose(registry)).text).toBe(plain.text);
 });
+
+test('how far away the broker is is asked for when metrics are, and has no value while nobody knows', async () => {
+  const { registry, onBrokerAsked } = createMetrics({ processMetrics: false });
+  const shown = async () => /^tandem_broker_round_trip_seconds (.*)$/m.exec((await expose(registry)).text)?.[1];
+  expect(await shown()).toBeUndefined();
+  let brokerMs: number | undefined = 2.5;
+  onBrokerAsked(() => brokerMs);
+  expect(await shown()).toBe('0.0025');
+  brokerMs = undefined;
+  expect(await shown()).toBeUndefined();
+});

@@ -14,9 +14,9 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
   const registry = new Registry();
   if (processMetrics) collectDefaultMetrics({ register: registry });
   const registers = [registry];
-  const scrape = { refresh: () => {} };
+  const scrape = { refresh: () => {}, brokerMs: (): number | undefined => undefined };
   const metrics = {
-    ...stageMetrics(registers),
+    ...stageMetrics(registers, () => scrape.brokerMs()),
     ...classifierMetrics(registers),
     ...schedulerMetrics(registers, () => scrape.refresh()),
     ...workerMetrics(registers),
@@ -28,7 +28,9 @@ export function createMetrics({ processMetrics = true }: { processMetrics?: bool
   conventionalMetrics(metrics, registry);
   /** Called whenever the workers are asked for: sets both gauges. */
   const onWorkersAsked = (refresh: () => void) => void (scrape.refresh = refresh);
-  return { registry, ...metrics, onWorkersAsked };
+  /** Called whenever metrics are asked for. */
+  const onBrokerAsked = (brokerMs: () => number | undefined) => void (scrape.brokerMs = brokerMs);
+  return { registry, ...metrics, onWorkersAsked, onBrokerAsked };
 }
 
 /** All metrics by name, and the registry that is scraped. */

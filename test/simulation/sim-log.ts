@@ -62,6 +62,10 @@ export class SimLog implements EventLog {
     return this.#process.clock.now();
   }
 
+  roundTripMs(): undefined {
+    return undefined;
+  }
+
   async producer(): Promise<LogProducer> {
     const producer = await this.#log.producer();
     const none = () => Promise.resolve();

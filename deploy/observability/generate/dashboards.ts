@@ -51,6 +51,7 @@ const PIPE: Dashboard = {
     { title: 'Tried again', unit: 'ops', queries: { '{{stage}}, at once': rate('tandem_retries_total', 'stage'), '{{stage}}, later': 'sum by (stage) (rate(tandem_records_total{result="retry_later"}[$__rate_interval]))' } },
     { title: 'Transactions', unit: 'ops', queries: { '{{result}}': rate('tandem_transactions_total', 'result') } },
     { title: 'Outcomes that came too late', unit: 'ops', queries: { late: 'sum(rate(tandem_late_parts_total[$__rate_interval]))' } },
+    { title: 'From a write to its acknowledgement', unit: 's', help: 'Of all processes at once: the brokers. Of one: its network.', queries: { '{{instance}}': 'tandem_broker_round_trip_seconds' } },
     { title: 'Event loop, p99', unit: 's', queries: { '{{instance}}': 'nodejs_eventloop_lag_p99_seconds{job="tandem"}' } },
     { title: 'CPU', unit: 'percentunit', queries: { '{{instance}}': 'rate(process_cpu_seconds_total{job="tandem"}[$__rate_interval])' } },
     { title: 'Memory', unit: 'bytes', queries: { '{{instance}}': 'process_resident_memory_bytes{job="tandem"}' } },

@@ -5,7 +5,7 @@ import { connectionsOf, loadWorkloads, type KafkaConnection, type RedisConnectio
 import { ExperimentBook, type Adapter } from '@tandem/shared/core';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import { createEmbeddedLog, createKafkaLog, type EventLog, type LogProducer } from '@tandem/shared/log';
-import { acceleratorProbe, dcgmQueries, operatingSystemProbe, prometheusProbe, type ResourceProbe } from '@tandem/shared/probe';
+import { acceleratorProbe, dcgmQueries, operatingSystemProbe, prometheusProbe, withBroker, type ResourceProbe } from '@tandem/shared/probe';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
 import { createLogger, createMetrics, noTracing, startTracing, tracedCache, type Logger, type Metrics, type Tracing } from '@tandem/shared/telemetry';
 import { checkAdapters, loadAdapters } from './adapters.ts';
@@ -122,11 +122,13 @@ export async function openPorts(settings: Settings, service: string, { machineCl
     await close();
     throw error;
   });
+  const metrics = createMetrics();
+  metrics.onBrokerAsked(() => log.roundTripMs());
   return {
     log, cache, variants, workloads, adapters, tracing, logger, producer,
-    probe: openProbe(settings, logger),
+    probe: withBroker(openProbe(settings, logger), log),
     clock: correctedClock(() => log.now(), machineClock),
-    metrics: createMetrics(),
+    metrics,
     experiments: new ExperimentBook(),
     judgements: new Judgements(),
     unfit: Promise.withResolvers<TandemError>(),

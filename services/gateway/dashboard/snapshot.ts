@@ -66,6 +66,8 @@ export interface WorkerStatus {
   memoryFreeBytes?: number;
   memoryBytes?: number;
   accelerator?: { name: string; use?: number; memoryFreeBytes: number; memoryBytes: number };
+  /** From a write until it is acknowledged. */
+  brokerMs?: number;
   variants: string[];
   perSecond: number;
 }

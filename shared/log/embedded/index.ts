@@ -62,6 +62,10 @@ export class EmbeddedLog implements EventLog {
     return this.#store.options.clock.now();
   }
 
+  roundTripMs(): undefined {
+    return undefined;
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all(this.#opened.splice(0).map((opened) => opened.close()));

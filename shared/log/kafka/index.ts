@@ -99,6 +99,10 @@ export class KafkaLog implements EventLog {
     return this.#clock.now();
   }
 
+  roundTripMs(): number | undefined {
+    return this.#clock.roundTripMs;
+  }
+
   async close(): Promise<void> {
     this.#closing.abort();
     await Promise.all([...this.#opened].map((opened) => opened.close()));

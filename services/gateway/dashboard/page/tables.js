@@ -85,9 +85,9 @@ const WORKER_STATES = {
 
 /** @param {Snapshot} snapshot @param {boolean} canOperate */
 export function showWorkers({ workers }, canOperate) {
-  const columns = [{ head: 'Worker' }, { head: 'State' }, { head: 'Steps/s', number: true }, { head: 'CPU', number: true }, { head: 'Memory free', number: true }, { head: 'Serves' }, ...(canOperate ? [{ head: '' }] : [])];
+  const columns = [{ head: 'Worker' }, { head: 'State' }, { head: 'Steps/s', number: true }, { head: 'CPU', number: true }, { head: 'Memory free', number: true }, { head: 'Broker', number: true }, { head: 'Serves' }, ...(canOperate ? [{ head: '' }] : [])];
   rows(byId('workers'), columns, workers, ({ instance }) => instance, (row, worker) => {
-    const { instance, state, silentMs, perSecond, cpuUse, cpuCores, memoryFreeBytes, accelerator, variants, pool } = worker;
+    const { instance, state, silentMs, perSecond, cpuUse, cpuCores, memoryFreeBytes, accelerator, brokerMs, variants, pool } = worker;
     setAttribute(row, 'data-state', state);
     setText(cell(row, 0), pool === undefined ? instance : `${instance} (${pool})`);
     const shown = WORKER_STATES[state];
@@ -95,9 +95,10 @@ export function showWorkers({ workers }, canOperate) {
     setText(cell(row, 2), rate(state === 'working' || state === 'draining' ? perSecond : 0));
     setText(cell(row, 3), cpuUse === undefined ? '–' : `${percent(cpuUse)} of ${plural(cpuCores ?? 1, 'core')}`);
     setText(cell(row, 4), memoryFreeBytes === undefined ? '–' : bytes(accelerator?.memoryFreeBytes ?? memoryFreeBytes));
-    setText(cell(row, 5), variants.length === 0 ? 'nothing' : plural(variants.length, 'variant'));
-    cell(row, 5).title = variants.join(', ');
-    if (canOperate) workerButton(cell(row, 6), worker, workers.filter((other) => other.state === 'working').length);
+    setText(cell(row, 5), brokerMs === undefined ? '–' : milliseconds(brokerMs));
+    setText(cell(row, 6), variants.length === 0 ? 'nothing' : plural(variants.length, 'variant'));
+    cell(row, 6).title = variants.join(', ');
+    if (canOperate) workerButton(cell(row, 7), worker, workers.filter((other) => other.state === 'working').length);
   }, 'No worker has sent a heartbeat.');
 }
 

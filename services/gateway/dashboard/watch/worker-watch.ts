@@ -62,13 +62,14 @@ export class WorkerWatch {
 function workerOf({ heartbeat, at, before }: Heard, now: number, control: ControlState): WorkerStatus {
   const { instance, pool, resources, variants } = heartbeat;
   const silentMs = Math.max(0, now - at);
-  const { cpuUse, cpuCores, memoryBytes, memoryFreeBytes, accelerator } = resources;
+  const { cpuUse, cpuCores, memoryBytes, memoryFreeBytes, accelerator, brokerMs } = resources;
   return {
     instance, silentMs, cpuCores, memoryBytes, memoryFreeBytes,
     state: stateOf(heartbeat, silentMs, control),
     ...(pool === undefined ? {} : { pool }),
     ...(cpuUse === undefined ? {} : { cpuUse }),
     ...(accelerator === undefined ? {} : { accelerator }),
+    ...(brokerMs === undefined ? {} : { brokerMs }),
     variants: variants.map(({ model, precision }) => `${model}.${precision}`),
     perSecond: variants.reduce((total, load) => total + ratesOf({ heartbeat, before }, load).perSecond, 0),
   };
