@@ -34,6 +34,8 @@ export class Responder {
   #tenure: Tenure | undefined;
   /** One reading after the other: the next may find that it knows. */
   #looking: Promise<unknown> = Promise.resolve();
+  /** The last answer that waits until enough is known. */
+  #inLine: Promise<unknown> | undefined;
   /** On their way: written, or written again, until they are durable. */
   readonly #underWay = new PassingMap<string, { id: CompactId; written: Promise<void> }>();
 
@@ -109,8 +111,7 @@ export class Responder {
     const { requestId, id, arrivedAt, output } = answer;
     try {
       for (;;) {
-        let tenure = this.#running();
-        for (; !this.knows(arrivedAt) && !this.closed; tenure = this.#running()) await this.lookBack(arrivedAt);
+        const tenure = this.#inLine === undefined && this.#knowsNow(arrivedAt) ? this.#tenure : await this.#inTurn(arrivedAt);
         if (this.closed || this.#answered.stateOf(id) !== 'unknown') return;
         if (this.#transactions !== undefined) return await this.#transactions.write(answer);
         try {
@@ -124,6 +125,27 @@ export class Responder {
     } finally {
       this.#underWay.delete(requestId);
     }
+  }
+
+  /**
+   * Until it is known whether the request was answered. One that came earlier may have to look further back, for longer: whoever comes
+   * after it waits behind it, since answers leave here in the order in which they came.
+   */
+  async #inTurn(arrivedAt: number): Promise<Tenure | undefined> {
+    const before = this.#inLine;
+    const mine = Promise.resolve(before).then(async () => {
+      while (!this.#knowsNow(arrivedAt) && !this.closed) await this.lookBack(arrivedAt);
+      return this.#tenure;
+    });
+    this.#inLine = mine;
+    const tenure = await mine;
+    if (this.#inLine === mine) this.#inLine = undefined;
+    return tenure;
+  }
+
+  #knowsNow(arrivedAt: number): boolean {
+    this.#running();
+    return this.knows(arrivedAt);
   }
 
   /** Where the partition may have been another's, what was known of answers is in doubt. */
