@@ -130,6 +130,22 @@ describe('a Kafka consumer that comes back after it lost its membership', () => 
   });
 });
 
+describe('a Kafka consumer of a group that rebalances', () => {
+  it('goes on delivering until all have joined, and holds what comes from then on until it is told what is its own', async () => {
+    const member = new Member();
+    await member.start();
+    member.kafka.emit('REBALANCING');
+    member.fetch('tasks', 3, ['while others are waited for']);
+    await vi.waitFor(() => expect(member.values.at(-1)).toBe('while others are waited for'));
+    member.kafka.answer('JoinGroup');
+    member.fetch('tasks', 4, ['while it is decided']);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(member.values.at(-1)).toBe('while others are waited for');
+    await member.join('first');
+    await vi.waitFor(() => expect(member.values.at(-1)).toBe('while it is decided'));
+  });
+});
+
 describe('a tenure of a Kafka consumer', () => {
   it('is certain from the assignment on, doubtful once the group has been silent for too long, and certain again by its next word', async () => {
     vi.useFakeTimers({ toFake: ['performance', 'Date'] });

@@ -39,7 +39,8 @@ export interface KafkaConsumerParts {
 /**
  * A member of a Kafka consumer group. kafkajs keeps the membership; fetching, delivery, acknowledgement, commits and
  * back-pressure are ours. kafkajs rebalances eagerly: every member stops, joins and starts at the committed offsets. For
- * partitions that stay ours we go on where we were instead, so nothing in flight is delivered twice.
+ * partitions that stay ours we go on where we were instead, so nothing in flight is delivered twice; and we go on delivering
+ * what is ours until all have joined.
  */
 export class KafkaConsumer implements LogConsumer {
   readonly #config: ResolvedKafkaLogOptions;
@@ -81,6 +82,7 @@ export class KafkaConsumer implements LogConsumer {
     this.#member = new GroupMember(kafka, config, { groupId, topics, assigner }, {
       onJoined: (partitions, continuous) => this.#joined(partitions, continuous),
       onRebalancing: () => this.#rebalancing(),
+      onDeciding: () => this.#deciding(),
       onLost: (error) => this.#lost(error),
     });
     const source: FetchSource = {
@@ -268,11 +270,16 @@ export class KafkaConsumer implements LogConsumer {
     if (points.length > 0) void this.#member.commit(points).catch(() => undefined);
   }
 
+  /** Where one of the group has died and is back already, all others wait for the dead one: seven seconds without an answer, were nothing delivered meanwhile. */
   #rebalancing(): void {
+    this.#joins++;
+    void this.commit();
+  }
+
+  #deciding(): void {
     // Until the new assignment is known, any record might be somebody else's.
     this.#joins++;
     this.#state.dispatcher.suspend();
-    void this.commit();
   }
 
   #lost(error: unknown): void {

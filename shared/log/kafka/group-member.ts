@@ -23,7 +23,10 @@ export interface GroupMemberOptions {
 export interface GroupMemberHandlers {
   /** The partitions are ours; `continuous` when the membership, and with it the ownership of what stays, is unbroken. */
   onJoined(partitions: readonly TopicPartition[], continuous: boolean): void;
+  /** The group rebalances: whoever is a member joins anew. Until all have, which may take the session timeout of one that died, what is ours stays ours. */
   onRebalancing?(): void;
+  /** All have joined: from now on what was ours may be another's. */
+  onDeciding?(): void;
   /** The membership is lost. A new one is being sought. */
   onLost(error: unknown): void;
 }
@@ -152,7 +155,10 @@ export class GroupMember {
   /** kafkajs says next whether the coordinator's answer was good. */
   #answered({ apiName, duration, sentAt }: { apiName: string; duration: number; sentAt: number }): void {
     // All have joined: it is being decided who gets what.
-    if (apiName === 'JoinGroup') this.#lease.lapse();
+    if (apiName === 'JoinGroup') {
+      this.#lease.lapse();
+      this.#handlers.onDeciding?.();
+    }
     if (apiName === 'Heartbeat' || apiName === 'SyncGroup') this.#sentAt = { monotonic: performance.now() - duration, wall: sentAt };
   }
 
