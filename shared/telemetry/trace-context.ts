@@ -60,8 +60,7 @@ export function idsOf(stage: string, topic: string, parent: SpanContext | undefi
   // What is handed over in memory has its place below its parent; another variant may be chosen when its origin comes again.
   const read = offset < 0 && parent !== undefined ? '' : topic;
   const digest = hash('sha256', `${stage} ${read}/${partition}/${offset} ${timestamp} ${delivery} ${ordinal} ${parent?.spanId ?? ''}`, 'hex');
-  const part = (index: number) => Number.parseInt(digest.slice(8 * index, 8 * index + 8), 16);
-  return { traceId: parent?.traceId ?? traceIdOf(lotOf(origin), part(2), part(3), part(4)), spanId: digest.slice(0, 16) };
+  return { traceId: parent?.traceId ?? traceIdOf(lotOf(origin), digest.slice(16, 40)), spanId: digest.slice(0, 16) };
 }
 
 /**
@@ -80,9 +79,9 @@ export function lotOfTrace(traceId: string): number {
   return lot >>> 0;
 }
 
-function traceIdOf(lot: number, ...parts: readonly [number, number, number]): string {
-  const last = parts.reduce((bits, part) => bits ^ part, lot);
-  return [...parts, last >>> 0].map((part) => part.toString(16).padStart(8, '0')).join('');
+/** @param digits 24 of the 32; those that follow make it say the lot */
+function traceIdOf(lot: number, digits: string): string {
+  return digits + ((lot ^ lotOfTrace(digits)) >>> 0).toString(16).padStart(8, '0');
 }
 
 /** MurmurHash3's finalizer: https://github.com/aappleby/smhasher/wiki/MurmurHash3 */
