@@ -10,7 +10,7 @@ const PARENT_BASED = 'parentbased_';
 export interface Sampling {
   /** The SDK's. */
   sampler: Sampler;
-  /** A trace that begins here is sampled if its lot is below that: see `lotOf`. Asking the sampler itself costs 1 µs, or 4 where it is not warm. */
+  /** A trace that begins here is sampled if its lot is below that: see `lotOf`. */
   sampledBelow: number;
 }
 
