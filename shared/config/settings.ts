@@ -72,10 +72,19 @@ export const settingsSchema = z.strictObject({
   httpHost: z.string().default('127.0.0.1').describe('of /healthz, /readyz and /metrics'),
   httpPort: number(z.number().int().min(0).max(65_535)).default(9464).describe('0: a free one'),
   logLevel: z.enum(['trace', 'debug', 'info', 'warn', 'error', 'silent']).default('info').describe('of the log on standard error'),
-  instance: z.string().min(1).max(200).default(() => `${hostname()}-${process.pid}`).describe('name of this process in telemetry; default: host name and process id'),
+  instance: z.string().min(1).max(200).default(nameOfNobodysChoice).describe('name of this process in telemetry; default: host name and process id. One that is given, which no other process may have, lets it take its partitions back at once when it is started again'),
   ...gatewaySettings,
   otlpEndpoint: optionalText.meta({ description: 'OTLP collector for traces; also OTEL_EXPORTER_OTLP_ENDPOINT', secret: 'hidden' }),
 });
+
+function nameOfNobodysChoice(): string {
+  return `${hostname()}-${process.pid}`;
+}
+
+/** Whether somebody chose the name that the process has, which no other then has; host name and process id may be two containers'. */
+export function hasChosenName({ instance }: Pick<Settings, 'instance'>): boolean {
+  return instance !== nameOfNobodysChoice();
+}
 
 /** All settings with their defaults filled in. */
 export type Settings = z.infer<typeof settingsSchema>;

@@ -1,5 +1,7 @@
+import type { SpanContext } from '@opentelemetry/api';
 import { AlwaysOffSampler, AlwaysOnSampler, ParentBasedSampler, TraceIdRatioBasedSampler, type Sampler } from '@opentelemetry/sdk-trace';
 import { TandemError } from '../errors/index.ts';
+import { lotOfTrace } from './trace-context.ts';
 
 /** The share of the traces that are sampled which begin here. */
 type ShareOf = (argument: string | undefined) => number;
@@ -12,6 +14,8 @@ export interface Sampling {
   sampler: Sampler;
   /** A trace that begins here is sampled if its lot is below that: see `lotOf`. */
   sampledBelow: number;
+  /** What the SDK's would say of a span of that trace, whose parent, if it has one, is sampled. */
+  samples: (parent: SpanContext | undefined, traceId: string) => boolean;
 }
 
 /**
@@ -25,7 +29,10 @@ export function samplingOf(environment: Readonly<Record<string, string | undefin
   if (shareOfRoots === undefined) throw new TandemError(`OTEL_TRACES_SAMPLER = ${name}: one of ${names.join(', ')} is expected`, { code: 'settings_invalid' });
   const share = shareOfRoots(environment['OTEL_TRACES_SAMPLER_ARG']);
   const root = samplerOf(share);
-  return { sampler: name.startsWith(PARENT_BASED) ? new ParentBasedSampler({ root }) : root, sampledBelow: share === 1 ? 2 ** 32 : Math.floor(share * (2 ** 32 - 1)) };
+  const sampledBelow = share === 1 ? 2 ** 32 : Math.floor(share * (2 ** 32 - 1));
+  const followsParents = name.startsWith(PARENT_BASED);
+  const samples: Sampling['samples'] = (parent, traceId) => (followsParents && parent !== undefined) || lotOfTrace(traceId) < sampledBelow;
+  return { sampler: followsParents ? new ParentBasedSampler({ root }) : root, sampledBelow, samples };
 }
 
 function samplerOf(share: number): Sampler {

@@ -1,15 +1,13 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
-import {
-  ROOT_CONTEXT, SpanKind, SpanStatusCode, TraceFlags, trace,
-  type Attributes, type Context, type Link, type Span, type SpanContext, type Tracer,
-} from '@opentelemetry/api';
+import { SpanKind, TraceFlags, trace, type Attributes, type SpanContext } from '@opentelemetry/api';
 import { messageOf } from '../errors/index.ts';
 import type { Headers } from '../log/types.ts';
+import { NotedSpans, type SpanNote } from './noted-spans.ts';
 import { ParentsFirst, type PendingSpan } from './parents-first.ts';
 import { patientFlush } from './patient-flush.ts';
 import { redact } from './redact.ts';
 import { SetIds, randomIds, type Ids } from './set-ids.ts';
-import { idsOf, isUnsampled, lotOf, lotOfTrace, readTraceContext, writeTraceContext, type SpanOrigin } from './trace-context.ts';
+import { idsOf, isUnsampled, lotOf, readTraceContext, writeTraceContext, type SpanOrigin } from './trace-context.ts';
 
 /**
  * One trace per request through all stages: the context travels in the records' W3C headers. A sender's trace is gone on
@@ -80,52 +78,67 @@ export const noTracing: Tracing = {
   close: () => Promise.resolve(),
 };
 
+const NO_LINKS: readonly SpanContext[] = [];
+const NO_EVENTS: SpanNote['events'] = [];
+
 class TracedRecord implements RecordSpan {
   readonly headers: Headers;
   readonly context: SpanContext;
-  readonly recording: boolean;
-  readonly #tracer: Tracer;
-  readonly #span: Span;
-  /** Undefined: nobody will see it, so it has no place in an order. */
-  readonly #pending: PendingSpan | undefined;
+  readonly recording = true;
+  readonly #spans: NotedSpans;
+  readonly #order: PendingSpan;
+  readonly #place: Place;
+  readonly #parent: SpanContext | undefined;
+  readonly #startedAt = performance.now();
+  #attributes: Attributes | undefined;
+  #events: SpanNote['events'] = NO_EVENTS;
 
-  constructor(tracer: Tracer, span: Span, order: ParentsFirst, parent: SpanContext | undefined) {
-    this.#tracer = tracer;
-    this.#span = span;
-    this.context = span.spanContext();
-    this.recording = span.isRecording();
-    this.#pending = this.recording ? order.begin(this.context.spanId, parent?.spanId) : undefined;
+  constructor(ids: Ids, parent: SpanContext | undefined, place: Place, spans: NotedSpans, order: ParentsFirst) {
+    this.context = { ...ids, traceFlags: TraceFlags.SAMPLED, ...(parent?.traceState === undefined ? {} : { traceState: parent.traceState }) };
     this.headers = writeTraceContext(this.context);
+    [this.#parent, this.#place, this.#spans] = [parent, place, spans];
+    this.#order = order.begin(ids.spanId, parent?.spanId);
   }
 
   set(attributes: Attributes): void {
-    this.#span.setAttributes(attributes);
+    this.#attributes = { ...this.#attributes, ...attributes };
   }
 
   event(name: string, attributes?: Attributes): void {
-    this.#span.addEvent(name, attributes);
+    this.#events = [...this.#events, { name, attributes, at: performance.now() }];
   }
 
-  child(name: string, { kind = 'internal', attributes, links = [], startedAt, isLinkedTo = false }: ChildOptions = {}): ChildSpan {
-    const options = {
-      kind: KINDS[kind],
-      links: links.map((context): Link => ({ context })),
-      ...(attributes === undefined ? {} : { attributes }),
-      ...(startedAt === undefined ? {} : { startTime: startedAt }),
-    };
-    const span = this.#tracer.startSpan(name, options, contextOf(this.context));
-    const pending = isLinkedTo ? undefined : this.#pending?.child();
-    return { context: span.spanContext(), end: (error, endedAt) => end(span, pending, error, endedAt) };
+  child(name: string, { kind = 'internal', attributes = {}, links = NO_LINKS, startedAt = performance.now(), isLinkedTo = false }: ChildOptions = {}): ChildSpan {
+    const { traceId } = this.context;
+    const context: SpanContext = { ...this.context, ...randomIds({ traceId }) };
+    const order = isLinkedTo ? undefined : this.#order.child();
+    const note = { name, kind: KINDS[kind], context, parent: this.context, attributes: () => attributes, links, events: NO_EVENTS, startedAt };
+    return { context, end: (error, endedAt = performance.now()) => this.#end({ ...note, endedAt, error: redactedMessage(error) }, order) };
   }
 
   end(error?: unknown): void {
-    end(this.#span, this.#pending, error);
+    const { stage, topic, origin } = this.#place;
+    const attributes = () => ({ ...attributesOf(stage, topic, origin), ...this.#attributes });
+    this.#end({
+      name: `${stage} ${topic}`, kind: kindOf(topic, origin), context: this.context, parent: this.#parent, attributes,
+      links: NO_LINKS, events: this.#events, startedAt: this.#startedAt, endedAt: performance.now(), error: redactedMessage(error),
+    }, this.#order);
   }
+
+  /** The SDK exports spans in the order in which it hears of them. */
+  #end(note: SpanNote, order: PendingSpan | undefined): void {
+    if (order === undefined) this.#spans.add(note);
+    else order.ended(() => this.#spans.add(note));
+  }
+}
+
+function redactedMessage(error: unknown): string | undefined {
+  return error === undefined ? undefined : redact(messageOf(error));
 }
 
 const NO_CHILD_IS_SEEN = { end: () => undefined } as const;
 
-/** A call of a gateway whose trace is not sampled: all that is to be done is to tell the classifier, which would decide anew. */
+/** One whose trace is not sampled from here on: all that is to be done is to tell those that come after, as the classifier, which would decide anew. */
 class UnsampledRecord implements RecordSpan {
   readonly headers: Headers;
   readonly context: SpanContext;
@@ -147,15 +160,11 @@ class UnsampledRecord implements RecordSpan {
   end(): void {}
 }
 
-/** The SDK exports spans in the order in which it hears that they have ended; a time below that of the process is one of `performance`. */
-function end(span: Span, pending: PendingSpan | undefined, error: unknown, endedAt = performance.now()): void {
-  if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: redact(messageOf(error)) });
-  if (pending === undefined) span.end(endedAt);
-  else pending.ended(() => span.end(endedAt));
-}
-
-function contextOf(parent: SpanContext | undefined): Context {
-  return parent === undefined ? ROOT_CONTEXT : trace.setSpanContext(ROOT_CONTEXT, parent);
+/** Where a record is handled. */
+interface Place {
+  stage: string;
+  topic: string;
+  origin: SpanOrigin | undefined;
 }
 
 /** Of HTTP, where a gateway begins the trace. */
@@ -195,11 +204,11 @@ function attributesOf(stage: string, topic: string, origin: SpanOrigin | undefin
 export async function startTracing(serviceName: string, environment: Readonly<Record<string, string | undefined>>): Promise<Tracing> {
   const [{ NodeSDK }, { samplingOf }] = await Promise.all([import('@opentelemetry/sdk-node'), import('./sampler.ts')]);
   const nextIds = new SetIds();
-  const { sampler, sampledBelow } = samplingOf(environment);
+  const { sampler, samples, sampledBelow } = samplingOf(environment);
   // Traces alone: metrics are scraped, logs are lines on standard error.
   const sdk = new NodeSDK({ serviceName, sampler, idGenerator: nextIds, instrumentations: [], metricReaders: [], logRecordProcessors: [] });
   sdk.start();
-  const tracer = trace.getTracer('tandem');
+  const spans = new NotedSpans(trace.getTracer('tandem'), nextIds);
   const order = new ParentsFirst();
   return {
     isOn: true,
@@ -212,16 +221,18 @@ export async function startTracing(serviceName: string, environment: Readonly<Re
       // begins any: what comes to others without a trace is of one that nobody samples, so no header has to say that.
       if (parent === undefined && origin !== undefined && (stage !== 'classifier' || lotOf(origin) >= sampledBelow)) return undefined;
       const ids = origin === undefined ? randomIds(parent) : idsOf(stage, topic, parent, origin);
-      if (parent === undefined && origin === undefined && lotOfTrace(ids.traceId) >= sampledBelow) return new UnsampledRecord(ids);
-      nextIds.set(ids);
-      const span = tracer.startSpan(`${stage} ${topic}`, { kind: kindOf(topic, origin), attributes: attributesOf(stage, topic, origin) }, contextOf(parent));
-      nextIds.clear();
-      return new TracedRecord(tracer, span, order, parent);
+      return samples(parent, ids.traceId) ? new TracedRecord(ids, parent, { stage, topic, origin }, spans, order) : new UnsampledRecord(ids);
     },
     // One without a span may be begun by another's.
     run: (span, action) => (span === undefined && current.getStore() === undefined ? action() : current.run(span, action)),
-    flush: patientFlush(exportEnded),
-    close: () => sdk.shutdown(),
+    flush: patientFlush(() => {
+      spans.write();
+      return exportEnded();
+    }),
+    close() {
+      spans.write();
+      return sdk.shutdown();
+    },
   };
 }
 

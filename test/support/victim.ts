@@ -2,9 +2,9 @@ import { createKafkaLog } from '@tandem/shared/log';
 import { silentLogger } from '@tandem/shared/telemetry';
 
 /** A process that consumes, acknowledges nothing, and tells its parent how much it holds. For tests that kill it. */
-const [broker = '', groupId = '', topic = ''] = process.argv.slice(2);
+const [brokers = '', groupId = '', topic = '', sessionTimeoutMs] = process.argv.slice(2);
 let held = 0;
-const log = createKafkaLog({ brokers: broker.split(','), clientId: 'victim', logger: silentLogger, sessionTimeoutMs: 6_000 });
+const log = createKafkaLog({ brokers: brokers.split(','), clientId: 'victim', logger: silentLogger, sessionTimeoutMs: Number(sessionTimeoutMs) });
 const consumer = log.consumer({ groupId, topics: [topic], onRecord: () => process.send?.(++held) });
 await consumer.start();
 process.once('disconnect', () => process.exit());

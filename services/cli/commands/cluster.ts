@@ -7,7 +7,7 @@ import { createLogger } from '@tandem/shared/telemetry';
 import { parseChain } from '../compose/chaining.ts';
 import { ProcessGroup, type ProcessSpec } from '../compose/process-group.ts';
 import { openPorts } from '../compose/ports.ts';
-import { WorkerSupervisor } from '../compose/supervisor.ts';
+import { WorkerSupervisor, type SupervisorOptions } from '../compose/supervisor.ts';
 import { ensureTopology } from '../compose/topology.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { GATEWAY_SETTINGS } from './gateway.ts';
@@ -65,7 +65,7 @@ function gatewayFlags(options: Record<string, unknown>): string[] {
   return passedOn(options, (name) => GATEWAY_SETTINGS.includes(name));
 }
 
-function processes(options: Record<string, unknown>, chain: readonly StageName[], { httpPort: firstPort, gatewayPort }: Settings): ProcessSpec[] {
+function processes(options: Record<string, unknown>, chain: readonly StageName[], { httpPort: firstPort, gatewayPort, instance }: Settings): ProcessSpec[] {
   const withGateway = gatewayPort !== undefined;
   const flags = passedOn(options, (name) => !name.startsWith('gateway'));
   const environment = passedOnUnseen(options);
@@ -74,16 +74,17 @@ function processes(options: Record<string, unknown>, chain: readonly StageName[]
   const alone = STAGE_NAMES.toReversed().filter((stage) => !chain.includes(stage)).map((stage) => ({ stage, count: scaled && stage === 'worker' ? 0 : Number(options[plural(stage)]) }));
   const names = [...chained, ...alone].flatMap(({ stage, count: length }) => Array.from({ length }, (_, index) => ({ stage, name: `${stage}-${index + 1}` })));
   const portOf = (index: number) => String(firstPort === 0 ? 0 : firstPort + index);
-  const stages = names.map(({ stage, name }, index) => ({ name, args: ['stage', stage, ...flags, '--http-port', portOf(index)], environment }));
-  return withGateway ? [...stages, { name: 'gateway', args: ['gateway', ...gatewayFlags(options), '--http-port', portOf(names.length)], environment }] : stages;
+  const named = (name: string) => ({ name, instance: `${instance}-${name}` });
+  const stages = names.map(({ stage, name }, index) => ({ ...named(name), args: ['stage', stage, ...flags, '--http-port', portOf(index)], environment }));
+  return withGateway ? [...stages, { ...named('gateway'), args: ['gateway', ...gatewayFlags(options), '--http-port', portOf(names.length)], environment }] : stages;
 }
 
 /** Of a worker that comes with the load; its port is behind those of all that run always. */
-function workerSpec(options: Record<string, unknown>, { httpPort }: Settings, always: number): (slot: number) => ProcessSpec {
+function workerSpec(options: Record<string, unknown>, { httpPort, instance }: Settings, always: number): SupervisorOptions['specOf'] {
   const flags = passedOn(options, (name) => !name.startsWith('gateway'));
   const environment = passedOnUnseen(options);
   const portOf = (slot: number) => String(httpPort === 0 ? 0 : httpPort + always + slot);
-  return (slot) => ({ name: `worker-${slot + 1}`, args: ['stage', 'worker', ...flags, '--http-port', portOf(slot)], environment });
+  return (slot, ordinal) => ({ name: `worker-${slot + 1}`, instance: `${instance}-worker-${ordinal}`, args: ['stage', 'worker', ...flags, '--http-port', portOf(slot)], environment });
 }
 
 /** @throws {TandemError} `usage` */
@@ -96,7 +97,7 @@ async function runScaled(settings: Settings, specs: readonly ProcessSpec[], limi
   await using ports = await openPorts(settings, 'cluster');
   await ensureTopology(settings, ports);
   const { logger } = ports;
-  const group: ProcessGroup = new ProcessGroup(specs, { logger, stopTimeoutMs: settings.drainTimeoutMs + 5_000, onLaunched: (name, pid) => supervisor.launched(name, pid) });
+  const group: ProcessGroup = new ProcessGroup(specs, { logger, stopTimeoutMs: settings.drainTimeoutMs + 5_000, onLaunched: (name) => supervisor.launched(name) });
   const supervisor = new WorkerSupervisor({ settings, ports, group, bounds: limits, specOf: workerSpec(options, settings, specs.length) });
   group.start();
   await supervisor.start();

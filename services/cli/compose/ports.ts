@@ -1,7 +1,7 @@
 import type { Variant, Workload } from '@tandem/schemas';
 import { checkRedisAccess, createMemoryCache, createRedisCache, type Cache } from '@tandem/shared/cache';
 import { correctedClock, systemClock, type Clock } from '@tandem/shared/clock';
-import { connectionsOf, loadWorkloads, type KafkaConnection, type RedisConnection, type Settings } from '@tandem/shared/config';
+import { connectionsOf, hasChosenName, loadWorkloads, type KafkaConnection, type RedisConnection, type Settings } from '@tandem/shared/config';
 import { ExperimentBook, type Adapter } from '@tandem/shared/core';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import { createEmbeddedLog, createKafkaLog, type EventLog, type LogProducer } from '@tandem/shared/log';
@@ -40,7 +40,8 @@ export interface Ports extends AsyncDisposable {
 
 function openLog(settings: Settings, connection: KafkaConnection, logger: Logger, clock: Clock): EventLog {
   if (settings.kafka === undefined) return createEmbeddedLog({ clock });
-  return createKafkaLog({ ...connection, brokers: settings.kafka, clientId: settings.instance, prefix: settings.prefix, sessionTimeoutMs: settings.sessionTimeoutMs, gatherMs: settings.gatherMs, logger, clock });
+  const { kafka: brokers, instance: clientId, prefix, sessionTimeoutMs, gatherMs } = settings;
+  return createKafkaLog({ ...connection, brokers, clientId, replacesPredecessor: hasChosenName(settings), prefix, sessionTimeoutMs, gatherMs, logger, clock });
 }
 
 async function openCache(settings: Settings, connection: RedisConnection, logger: Logger): Promise<Cache> {

@@ -5,6 +5,8 @@ import type { Logger } from '@tandem/shared/telemetry';
 
 export interface ProcessSpec {
   name: string;
+  /** Its name in telemetry and consumer groups, which it keeps when it is started again: no other process may have it. */
+  instance: string;
   /** Of the command line, which everybody on the machine can read. */
   args: readonly string[];
   /** Added to this process's environment. */
@@ -16,7 +18,7 @@ export interface ProcessGroupOptions {
   /** After SIGTERM a process has this long before SIGKILL. */
   stopTimeoutMs: number;
   /** A process has been launched, for the first time or again. */
-  onLaunched?: (name: string, pid: number | undefined) => void;
+  onLaunched?: (name: string) => void;
 }
 
 const FIRST_PAUSE_MS = 500;
@@ -77,13 +79,13 @@ export class ProcessGroup {
 
   #launch(spec: ProcessSpec, pauseMs: number): void {
     const startedAt = Date.now();
-    const child = spawn(process.execPath, [...heapBound(), ENTRY, ...spec.args], {
+    const child = spawn(process.execPath, [...heapBound(), ENTRY, ...spec.args, '--instance', spec.instance], {
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
       env: { ...process.env, ...spec.environment },
     });
     this.#running.set(spec.name, child);
     this.#options.logger.info({ process: spec.name, pid: child.pid }, 'started');
-    this.#options.onLaunched?.(spec.name, child.pid);
+    this.#options.onLaunched?.(spec.name);
     child.once('exit', (code, signal) => {
       this.#ends.delete(child);
       this.#running.delete(spec.name);

@@ -1,4 +1,3 @@
-import { hostname } from 'node:os';
 import { topicName, type Heartbeat, type VariantLoad } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import { readHeartbeat, type LoadSample, type ScalingDecision, type ScalingRules } from '@tandem/shared/core';
@@ -17,16 +16,19 @@ export interface SupervisorOptions {
   ports: Pick<Ports, 'log' | 'producer' | 'clock' | 'logger' | 'probe'>;
   group: Pick<ProcessGroup, 'add' | 'remove'>;
   bounds: Pick<ScalingRules, 'min' | 'max'>;
-  /** @param slot from 0 */
-  specOf: (slot: number) => ProcessSpec;
+  /**
+   * @param slot from 0
+   * @param ordinal of the process, from 1, which none before it had: what an operator did to that one is not done to this
+   */
+  specOf: (slot: number, ordinal: number) => ProcessSpec;
 }
 
 interface Worker {
   slot: number;
   name: string;
   launchedAt: number;
-  /** Its name in the telemetry; undefined until it is launched. */
-  instance: string | undefined;
+  /** Its name in the telemetry, also when it is started again. */
+  instance: string;
   serves: boolean;
 }
 
@@ -41,6 +43,7 @@ export class WorkerSupervisor {
   readonly #workers: Worker[] = [];
   /** Of names whose process still ends. */
   readonly #ending = new Set<string>();
+  #added = 0;
   #startMs: number | undefined;
   /** As workers last told it, for the time when there is none. */
   #known: Pick<Heartbeat, 'variants' | 'sessions'> = { variants: [] };
@@ -74,9 +77,9 @@ export class WorkerSupervisor {
   }
 
   /** By whoever launches processes. */
-  launched(name: string, pid: number | undefined): void {
+  launched(name: string): void {
     const worker = this.#workers.find((one) => one.name === name);
-    if (worker !== undefined) Object.assign(worker, { instance: `${hostname()}-${pid}`, serves: false, launchedAt: this.#options.ports.clock.now() });
+    if (worker !== undefined) Object.assign(worker, { serves: false, launchedAt: this.#options.ports.clock.now() });
   }
 
   #heard(record: LogRecord): void {
@@ -84,7 +87,8 @@ export class WorkerSupervisor {
     const heartbeat = record.value === null ? undefined : readHeartbeat(record.value);
     if (heartbeat === undefined || heartbeat.asleep === true || heartbeat.variants.length === 0) return;
     this.#known = heartbeat;
-    const worker = this.#workers.find(({ instance }) => instance === heartbeat.instance);
+    // One from before it was started again says nothing of this one.
+    const worker = this.#workers.find(({ instance, launchedAt }) => instance === heartbeat.instance && launchedAt <= heartbeat.time);
     if (worker === undefined) return;
     if (!worker.serves) this.#serves(worker);
   }
@@ -115,11 +119,13 @@ export class WorkerSupervisor {
 
   #add(): void {
     const { group, specOf, ports: { clock } } = this.#options;
-    const taken = (slot: number) => this.#workers.some((worker) => worker.slot === slot) || this.#ending.has(specOf(slot).name);
+    this.#added += 1;
+    const specAt = (slot: number) => specOf(slot, this.#added);
+    const taken = (slot: number) => this.#workers.some((worker) => worker.slot === slot) || this.#ending.has(specAt(slot).name);
     let slot = 0;
     while (taken(slot)) slot += 1;
-    const spec = specOf(slot);
-    this.#workers.push({ slot, name: spec.name, launchedAt: clock.now(), instance: undefined, serves: false });
+    const spec = specAt(slot);
+    this.#workers.push({ slot, name: spec.name, launchedAt: clock.now(), instance: spec.instance, serves: false });
     group.add(spec);
   }
 

@@ -39,7 +39,7 @@ class Member {
       topics: ['tasks', 'outcomes'],
       onRecord: (delivery) => void this.deliveries.push(delivery),
       onRevoked: (partitions) => void this.revoked.push(...partitions.map(({ topic, partition }) => `${topic}/${partition}`)),
-    }, { clock: new BrokerClock(systemClock), topicId: () => Promise.resolve(undefined), fetcher: (source) => this.#fetcher(source) });
+    }, { clock: new BrokerClock(systemClock), topicId: () => Promise.resolve(undefined), dismissPredecessor: () => Promise.resolve(), fetcher: (source) => this.#fetcher(source) });
     onTestFinished(() => this.consumer.close());
   }
 

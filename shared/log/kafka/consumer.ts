@@ -32,6 +32,8 @@ export interface KafkaConsumerParts {
   clock: BrokerClock;
   /** Undefined where topics have no ids. */
   topicId: (topic: string) => Promise<string | undefined>;
+  /** Before the group is joined. */
+  dismissPredecessor: (groupId: string) => Promise<void>;
   /** @default over connections of its own */
   fetcher?: (source: FetchSource) => Fetcher;
 }
@@ -48,6 +50,7 @@ export class KafkaConsumer implements LogConsumer {
   readonly #admin: KafkaAdmin;
   readonly #clock: BrokerClock;
   readonly #identities: TopicIdentities;
+  readonly #dismissPredecessor: () => Promise<void>;
   readonly #state: ConsumerState<FetchedQueue>;
   readonly #member: GroupMember;
   readonly #tenures = new Tenures(() => this.#member.isCertain);
@@ -65,10 +68,11 @@ export class KafkaConsumer implements LogConsumer {
   #stopped = false;
   #reportMissingAgainAt = 0;
 
-  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, admin: KafkaAdmin, options: ConsumerOptions, { clock, topicId, fetcher }: KafkaConsumerParts) {
+  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, admin: KafkaAdmin, options: ConsumerOptions, { clock, topicId, dismissPredecessor, fetcher }: KafkaConsumerParts) {
     [this.#config, this.#admin, this.#clock] = [config, admin, clock];
     this.#options = resolveConsumerOptions(options);
     this.#identities = new TopicIdentities(this.#options.topics, topicId, config.logger);
+    this.#dismissPredecessor = () => dismissPredecessor(this.#options.groupId);
     this.#state = new ConsumerState<FetchedQueue>({
       consumer: this.#options,
       createQueue: () => new FetchedQueue(),
@@ -164,6 +168,7 @@ export class KafkaConsumer implements LogConsumer {
     const [first] = this.#options.topics;
     if (first !== undefined) await this.#admin.committed(this.#options.groupId, first);
     await this.#identities.changed();
+    await this.#dismissPredecessor();
     if (this.#closed) return;
     this.#identityTimer = setInterval(() => void this.#checkIdentities(), this.#config.metadataMaxAgeMs);
     const joined = new Promise<void>((resolve) => (this.#onFirstJoin = resolve));

@@ -2,7 +2,7 @@ import type { Kafka } from 'kafkajs';
 import type { TopicPartition } from '../types.ts';
 import { decodeFetch, type FetchAnswer } from './fetch-response.ts';
 import type { SessionRequest } from './fetch-session.ts';
-import { ask, createCluster, errorOfCode, ownProtocol, protocolOf, READ_COMMITTED, READ_UNCOMMITTED, TRANSACTION, type Api, type Broker, type Cluster } from './kafkajs-internals.ts';
+import { ask, createCluster, errorOfCode, GROUP, ownProtocol, protocolOf, READ_COMMITTED, READ_UNCOMMITTED, TRANSACTION, type Api, type Broker, type Cluster } from './kafkajs-internals.ts';
 import { decodeProduce, encodeProduce, NEWEST_PRODUCE, type ProduceAnswer, type ProducerIdentity, type ProduceRequest } from './produce-request.ts';
 import { topicIdOf } from './topic-id.ts';
 
@@ -20,6 +20,11 @@ export interface FetchRequest extends SessionRequest {
 
 /** Where to look in a partition; `stable` is where the first open transaction begins, else the end. */
 export type OffsetQuery = 'earliest' | 'latest' | 'stable' | { timestamp: number };
+
+interface LeftGroup {
+  errorCode: number;
+  members?: { errorCode: number }[];
+}
 
 interface ListedOffsets {
   responses: { partitions: { errorCode: number; offset: string }[] }[];
@@ -121,6 +126,15 @@ export class DirectCluster {
     const coordinator = this.#coordinators.get(transactionalId) ?? (await cluster.findGroupCoordinator({ groupId: transactionalId, coordinatorType: TRANSACTION }));
     this.#coordinators.set(transactionalId, coordinator);
     return coordinator;
+  }
+
+  /** As if that member had left. @throws the broker's error */
+  async removeMember(groupId: string, memberId: string): Promise<void> {
+    const cluster = await this.#connect();
+    const coordinator = await cluster.findGroupCoordinator({ groupId, coordinatorType: GROUP });
+    const { errorCode, members = [] } = (await this.call(coordinator, 'LeaveGroup', { groupId, memberId })) as LeftGroup;
+    const failed = [errorCode, ...members.map((member) => member.errorCode)].find((code) => code !== 0);
+    if (failed !== undefined) throw errorOfCode(failed);
   }
 
   /** Differs from that of an earlier topic of the same name; undefined where there is none. */

@@ -17,6 +17,7 @@ import { KafkaConsumer } from './consumer.ts';
 import { unreachable } from './failures.ts';
 import { resolveKafkaLogOptions, type KafkaLogOptions, type ResolvedKafkaLogOptions } from './options.ts';
 import { PartitionReader } from './partition-reader.ts';
+import { Predecessors } from './predecessors.ts';
 import { openTransactions, TransactionClient } from './transaction-client.ts';
 import { KafkaProducer } from './producer.ts';
 import { Sockets } from './sockets.ts';
@@ -34,7 +35,9 @@ export class KafkaLog implements EventLog {
   readonly #adminClient: AdminClient;
   readonly #leaders: TopicLeaders;
   readonly #clock: BrokerClock;
-  readonly #topicCluster: DirectCluster;
+  /** For questions now and then. */
+  readonly #cluster: DirectCluster;
+  readonly #predecessors: Predecessors;
   readonly #closing = new AbortController();
   readonly #opened = new Set<{ close(): Promise<void> }>();
 
@@ -45,7 +48,8 @@ export class KafkaLog implements EventLog {
     this.#adminClient = new AdminClient(this.#kafka, this.#options);
     this.admin = new KafkaAdmin(this.#adminClient);
     this.#leaders = new TopicLeaders(this.admin, this.#options.metadataMaxAgeMs);
-    this.#topicCluster = new DirectCluster(this.#kafka);
+    this.#cluster = new DirectCluster(this.#kafka);
+    this.#predecessors = new Predecessors(this.#adminClient, this.#cluster, this.#options);
     this.#clock = new BrokerClock(this.#options.clock);
   }
 
@@ -62,7 +66,11 @@ export class KafkaLog implements EventLog {
   }
 
   consumer(options: ConsumerOptions): LogConsumer {
-    return this.#open(new KafkaConsumer(this.#kafka, this.#options, this.admin, options, { clock: this.#clock, topicId: (topic) => this.#topicId(topic) }));
+    return this.#open(new KafkaConsumer(this.#kafka, this.#options, this.admin, options, {
+      clock: this.#clock,
+      topicId: (topic) => this.#topicId(topic),
+      dismissPredecessor: (groupId) => this.#predecessors.dismiss(groupId),
+    }));
   }
 
   async tail(options: TailOptions): Promise<Tail> {
@@ -108,7 +116,7 @@ export class KafkaLog implements EventLog {
     await Promise.all([...this.#opened].map((opened) => opened.close()));
     this.#opened.clear();
     await within(this.#adminClient.close(), this.#options.closeTimeoutMs);
-    this.#topicCluster.reset();
+    this.#cluster.reset();
     this.#sockets.close();
   }
 
@@ -118,9 +126,9 @@ export class KafkaLog implements EventLog {
 
   async #topicId(topic: string): Promise<string | undefined> {
     try {
-      return await this.#topicCluster.topicId(topic);
+      return await this.#cluster.topicId(topic);
     } catch (error) {
-      this.#topicCluster.reset();
+      this.#cluster.reset();
       throw error;
     }
   }

@@ -41,9 +41,9 @@ interface Definition {
   protocol: (which: { version: number }) => (parameters: object) => Protocol;
 }
 
-export type Api = 'AddPartitionsToTxn' | 'EndTxn' | 'Fetch' | 'InitProducerId' | 'ListOffsets' | 'Produce';
+export type Api = 'AddPartitionsToTxn' | 'EndTxn' | 'Fetch' | 'InitProducerId' | 'LeaveGroup' | 'ListOffsets' | 'Produce';
 
-const OURS: ReadonlySet<string> = new Set<Api>(['AddPartitionsToTxn', 'EndTxn', 'Fetch', 'InitProducerId', 'ListOffsets', 'Produce']);
+const OURS: ReadonlySet<string> = new Set<Api>(['AddPartitionsToTxn', 'EndTxn', 'Fetch', 'InitProducerId', 'LeaveGroup', 'ListOffsets', 'Produce']);
 
 const load = createRequire(import.meta.url);
 const { requests } = load('kafkajs/src/protocol/requests') as { requests: Record<Api, Definition> };
@@ -54,6 +54,7 @@ const { createErrorFromCode } = load('kafkajs/src/protocol/error') as { createEr
 export const READ_UNCOMMITTED = 0;
 export const READ_COMMITTED = 1;
 /** Of `findGroupCoordinator`. */
+export const GROUP = 0;
 export const TRANSACTION = 1;
 
 const CREATE_CLUSTER = 'private:Kafka:createCluster';

@@ -20,6 +20,7 @@ const schema = z
   .strictObject({
     brokers: z.array(z.string().regex(/^[^\s,:]+:\d+$|^\[[0-9a-f:]+\]:\d+$/i, 'host:port')).min(1),
     clientId: z.string().min(1),
+    replacesPredecessor: z.boolean().default(false),
     logger: z.custom<Logger>((value) => typeof value === 'object' && value !== null, 'a logger'),
     prefix: z.string().default('tandem.'),
     ssl: z.union([z.boolean(), z.custom<ConnectionOptions>((value) => typeof value === 'object' && value !== null, 'TLS options')]).default(false),
@@ -47,6 +48,12 @@ export interface KafkaLogOptions {
   brokers: string[];
   /** Shown in the broker's logs and quotas. */
   clientId: string;
+  /**
+   * Whoever else is called `clientId` in a group is an earlier life of this process, and dead: its partitions are free at once, instead of
+   * after its session. Only where no two that live have the same name.
+   * @default false
+   */
+  replacesPredecessor?: boolean;
   logger: Logger;
   /** Transactional ids of exclusive writers start with it. @default 'tandem.' */
   prefix?: string;
