@@ -23,6 +23,8 @@ export interface VariantLoad {
   version: string;
   /** Requests waiting, both lanes. */
   queued: number;
+  /** Of `queued`: those of the bulk lane. Absent from older workers. */
+  bulkQueued?: number;
   /** Of the bulk lane: waiting here, and fetched or unfetched behind them in the log. Absent from older workers. */
   bulkBacklog?: number;
   /** Of `completed`: those of the bulk lane. Absent from older workers. */

@@ -162,6 +162,7 @@ export class ServedVariant {
     return {
       model, precision, version,
       queued: this.queued + this.held,
+      bulkQueued: this.bulkQueued,
       bulkBacklog: this.bulkQueued + unread.bulk,
       unread: unread.interactive,
       expired: this.expired,

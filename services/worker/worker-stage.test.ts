@@ -185,7 +185,7 @@ test('a heartbeat goes out at the start and every 500 ms, and counts what was do
   while (beats.length < 2) await new Promise((resolve) => setImmediate(resolve));
   expect(beats[0]).toMatchObject({ kind: 'worker', instance: 'worker-1', time: 1_000, resources: { cpuCores: 2 }, variants: [{ completed: 0, meanBatchSize: 0 }] });
   expect(beats[1]!.variants).toEqual([{
-    model: 'lookup', precision: 'fp32', version: '3', queued: 0, bulkBacklog: 0, unread: 0, expired: 0, breaker: 'closed', running: 0, completed: 1, bulkCompleted: 0, failed: 1, meanBatchSize: 1, meanBatchMs: expect.any(Number), meanQueueMs: expect.any(Number),
+    model: 'lookup', precision: 'fp32', version: '3', queued: 0, bulkQueued: 0, bulkBacklog: 0, unread: 0, expired: 0, breaker: 'closed', running: 0, completed: 1, bulkCompleted: 0, failed: 1, meanBatchSize: 1, meanBatchMs: expect.any(Number), meanQueueMs: expect.any(Number),
   }]);
 });
 
@@ -215,7 +215,7 @@ test('the bulk backlog of a variant is what waits here and what has not been del
   await engine.began(2);
   beats.length = 0;
   await stage.start?.(context);
-  expect(beats[0]!.variants[0]).toMatchObject({ running: 2, queued: 2, bulkBacklog: 9 });
+  expect(beats[0]!.variants[0]).toMatchObject({ running: 2, queued: 2, bulkQueued: 2, bulkBacklog: 9 });
   for (let batch = 0; batch < 4; batch += 1) {
     await engine.began(batch + 1);
     engine.batches[batch]!.end();

@@ -21,8 +21,8 @@ const AT_ONCE = 256;
 const AT_LATEST_MS = 1_000;
 
 /**
- * Spans that have ended, until the SDK makes its own of them, many at once. Made one by one, while one record in a hundred is handled, each
- * finds the SDK's code cold:
+ * Spans that have ended, until the SDK makes its own of them, many at once: one by one, while one record in a hundred is handled, each would
+ * find the SDK’s code cold.
  */
 export class NotedSpans {
   readonly #tracer: Tracer;

@@ -144,5 +144,5 @@ export class WorkerSupervisor {
 
 /** Nothing waits where nobody is, and all of it has to be loaded first. */
 function asleep(variants: readonly VariantLoad[], startMs: number): VariantLoad[] {
-  return variants.map(({ refused: _refused, ...load }) => ({ ...load, breaker: 'closed', queued: 0, running: 0, bulkBacklog: 0, unread: 0, unloaded: { reloadMs: Math.round(startMs) } }));
+  return variants.map(({ refused: _refused, ...load }) => ({ ...load, breaker: 'closed', queued: 0, running: 0, bulkQueued: 0, bulkBacklog: 0, unread: 0, unloaded: { reloadMs: Math.round(startMs) } }));
 }

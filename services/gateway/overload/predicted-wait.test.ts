@@ -51,6 +51,11 @@ describe('the predicted wait', () => {
     expect(predictedWaitMs(workload, 'coarse', [seen])).toBe(0);
   });
 
+  test('counts what waits beside bulk that is still in the log', () => {
+    const seen = worker([load('small', 'fp32', { queued: 10, bulkQueued: 0, bulkBacklog: 1_000 })]);
+    expect(predictedWaitMs(workload, 'coarse', [seen])).toBe(20);
+  });
+
   test('is not known where no worker serves a model, or none says how fast', () => {
     expect(predictedWaitMs(workload, 'coarse', [])).toBeUndefined();
     expect(predictedWaitMs(workload, 'full', [worker([load('small', 'fp32')])])).toBeUndefined();

@@ -1,4 +1,5 @@
 import type { Heartbeat, VariantLoad, Workload } from '@tandem/schemas';
+import { interactiveQueued } from '@tandem/shared/core';
 
 /** Two heartbeats of one worker, the second the newest. */
 export interface Seen {
@@ -44,15 +45,11 @@ function modelWaitMs(model: string, workers: readonly Seen[]): number | undefine
     for (const load of seen.now.variants) {
       if (load.model !== model || load.breaker === 'open') continue;
       const { queued, rate } = paces.get(load.precision) ?? { queued: 0, rate: 0 };
-      paces.set(load.precision, { queued: queued + interactiveBacklog(load), rate: rate + paceOf(load, seen) });
+      paces.set(load.precision, { queued: queued + interactiveQueued(load), rate: rate + paceOf(load, seen) });
     }
   }
   const waits = [...paces.values()].map(({ queued, rate }) => (queued === 0 ? 0 : rate === 0 ? undefined : queued / rate)).filter((wait) => wait !== undefined);
   return waits.length === 0 ? undefined : Math.min(...waits);
-}
-
-function interactiveBacklog({ queued, bulkBacklog = 0 }: VariantLoad): number {
-  return Math.max(0, queued - bulkBacklog);
 }
 
 /** What it really did between two heartbeats while work waited; else what one session could do. */

@@ -76,6 +76,17 @@ test('bulk that waits delays nobody', () => {
   expect(forecast('fp32', 'standard', 1_000)!.backlogMs).toBe(0);
 });
 
+test('what waits beside bulk that is still in the log delays as without it', () => {
+  const { cluster, forecast } = harness();
+  const after = (over: Partial<VariantLoad>, from: number) => {
+    for (const now of [0, 500, 1_000]) cluster.beat(beat({ variants: [load('fp32', { queued: 64, ...over }), load('int8')] }), from + now);
+    return forecast('fp32', 'standard', from + 1_000)!.backlogMs;
+  };
+  const alone = after({}, 0);
+  expect(alone).toBeGreaterThan(0);
+  expect(after({ queued: 94, bulkQueued: 30, bulkBacklog: 900 }, 1_500)).toBe(alone);
+});
+
 test('a tier of larger weight waits only for its own share', () => {
   const { forecast, dispatch } = harness(beat());
   dispatch(60, 'fp32', 'standard');

@@ -1,4 +1,5 @@
 import type { BatchTimePoint, Heartbeat, VariantLoad } from '@tandem/schemas';
+import { interactiveQueued } from '../heartbeat/interactive-queued.ts';
 import { batchMs, pooledCurve } from '../profile/index.ts';
 import { fleetsOf, tierWaitMs, type Fleet, type FleetLoad } from './fleet.ts';
 import { placeName, type Outstanding, type PlaceCounts } from './outstanding.ts';
@@ -215,6 +216,6 @@ function modelAt(place: string): string {
   return place.replace(/\.[^@]*/, '');
 }
 
-function interactiveAt({ queued, running, bulkBacklog = 0 }: VariantLoad): number {
-  return Math.max(0, queued - bulkBacklog) + running;
+function interactiveAt(load: VariantLoad): number {
+  return interactiveQueued(load) + load.running;
 }

@@ -28,6 +28,12 @@ test('bulk neither arrives nor waits', () => {
   expect(meter.sample(1_000)).toMatchObject({ arrivedMs: 0, backlogMs: 0 });
 });
 
+test('bulk that is still in the log hides nothing that waits', () => {
+  const meter = new LoadMeter(0);
+  meter.beat(beat('a', { queued: 15, bulkQueued: 5, bulkBacklog: 500 }), 0);
+  expect(meter.sample(1_000)).toMatchObject({ backlogMs: 10 * 2 });
+});
+
 test('work that goes over to another worker does not arrive twice', () => {
   const meter = new LoadMeter(0);
   meter.beat(beat('a', { queued: 100 }), 0);

@@ -1,4 +1,5 @@
 import type { Heartbeat, SchedulerReport, VariantLoad } from '@tandem/schemas';
+import { interactiveQueued } from '../heartbeat/interactive-queued.ts';
 import { WORKER_GONE_AFTER_MS } from '../heartbeat/worker-gone.ts';
 import { batchMs } from '../profile/index.ts';
 import type { LoadSample } from './types.ts';
@@ -109,8 +110,8 @@ function interactiveDone({ completed, failed, bulkCompleted = 0 }: VariantLoad):
 }
 
 /** Bulk takes what is left, so it wants no worker. */
-function backlogOf({ queued, running, bulkBacklog = 0, unread = 0 }: VariantLoad): number {
-  return Math.max(0, queued - bulkBacklog) + running + unread;
+function backlogOf(load: VariantLoad): number {
+  return interactiveQueued(load) + load.running + (load.unread ?? 0);
 }
 
 function backlogMs({ variants }: Heartbeat): number {
