@@ -68,6 +68,24 @@ test('separate processes over real Kafka give the same answers as one process, a
   expect(await cluster.stop(), cluster.log()).toBe(0);
 });
 
+test('a process of a cluster that is killed has its partitions back when it is started again, whatever its session', async () => {
+  const prefix = `test-${randomUUID().slice(0, 8)}.`;
+  const [kafka, redis] = [inject('kafka'), inject('redis')];
+  const settings = loadSettings({ flags: { kafka, redis, prefix, logLevel: 'error' } });
+  await using ports = await openPorts(settings, 'test');
+  await ensureTopology(settings, ports);
+  const client = await Client.connect(ports, prefix);
+  const flags = ['--kafka', kafka, '--redis', redis, '--prefix', prefix, '--http-port', '0', '--threads', '1', '--session-timeout-ms', '300000'];
+  await using cluster = startCommand(['cluster', ...flags, '--chain', 'all', '--log-level', 'info']);
+  const started = () => [...cluster.log().matchAll(/"pid":(\d+),"msg":"started"/g)].map(([, pid]) => Number(pid));
+  await client.ask(drafts(20), 70_000);
+  process.kill(started()[0]!, 'SIGKILL');
+  await client.ask(drafts(20).map((draft) => ({ ...draft, requestId: `again-${draft.requestId}` })), 70_000);
+  expect(started()).toHaveLength(2);
+  expect(cluster.log()).toContain('the predecessor of this process is no longer a member of its group');
+  expect(await cluster.stop(), cluster.log()).toBe(0);
+});
+
 test('a plain Java producer and consumer get a request answered', async () => {
   await using tandem = await startTandem({ kafka: inject('kafka') });
   const requestId = randomUUID();

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import { InvalidArgumentError, Option, type Command } from 'commander';
 import { STAGE_NAMES } from '@tandem/schemas';
 import { environmentName, flagName, secrecyOf, settingNames, settingsSchema, type SettingName, type Settings } from '@tandem/shared/config';
@@ -65,7 +66,17 @@ function gatewayFlags(options: Record<string, unknown>): string[] {
   return passedOn(options, (name) => GATEWAY_SETTINGS.includes(name));
 }
 
-function processes(options: Record<string, unknown>, chain: readonly StageName[], { httpPort: firstPort, gatewayPort, instance }: Settings): ProcessSpec[] {
+const LONGEST_NAME = 160;
+
+/**
+ * Begins the names of all processes of this cluster, now and when they are started again, and of no other's: who starts under a name takes
+ * its partitions from whoever had it.
+ */
+function nameOfCluster({ instance }: Settings): string {
+  return `${instance.slice(0, LONGEST_NAME)}-${randomBytes(3).toString('hex')}`;
+}
+
+function processes(options: Record<string, unknown>, chain: readonly StageName[], { httpPort: firstPort, gatewayPort }: Settings, cluster: string): ProcessSpec[] {
   const withGateway = gatewayPort !== undefined;
   const flags = passedOn(options, (name) => !name.startsWith('gateway'));
   const environment = passedOnUnseen(options);
@@ -74,17 +85,17 @@ function processes(options: Record<string, unknown>, chain: readonly StageName[]
   const alone = STAGE_NAMES.toReversed().filter((stage) => !chain.includes(stage)).map((stage) => ({ stage, count: scaled && stage === 'worker' ? 0 : Number(options[plural(stage)]) }));
   const names = [...chained, ...alone].flatMap(({ stage, count: length }) => Array.from({ length }, (_, index) => ({ stage, name: `${stage}-${index + 1}` })));
   const portOf = (index: number) => String(firstPort === 0 ? 0 : firstPort + index);
-  const named = (name: string) => ({ name, instance: `${instance}-${name}` });
+  const named = (name: string) => ({ name, instance: `${cluster}-${name}` });
   const stages = names.map(({ stage, name }, index) => ({ ...named(name), args: ['stage', stage, ...flags, '--http-port', portOf(index)], environment }));
   return withGateway ? [...stages, { ...named('gateway'), args: ['gateway', ...gatewayFlags(options), '--http-port', portOf(names.length)], environment }] : stages;
 }
 
 /** Of a worker that comes with the load; its port is behind those of all that run always. */
-function workerSpec(options: Record<string, unknown>, { httpPort, instance }: Settings, always: number): SupervisorOptions['specOf'] {
+function workerSpec(options: Record<string, unknown>, { httpPort }: Settings, always: number, cluster: string): SupervisorOptions['specOf'] {
   const flags = passedOn(options, (name) => !name.startsWith('gateway'));
   const environment = passedOnUnseen(options);
   const portOf = (slot: number) => String(httpPort === 0 ? 0 : httpPort + always + slot);
-  return (slot, ordinal) => ({ name: `worker-${slot + 1}`, instance: `${instance}-worker-${ordinal}`, args: ['stage', 'worker', ...flags, '--http-port', portOf(slot)], environment });
+  return (slot, ordinal) => ({ name: `worker-${slot + 1}`, instance: `${cluster}-worker-${ordinal}`, args: ['stage', 'worker', ...flags, '--http-port', portOf(slot)], environment });
 }
 
 /** @throws {TandemError} `usage` */
@@ -93,12 +104,12 @@ function requireScalable({ max }: Bounds, chain: readonly StageName[], { partiti
   if (max > partitions) throw new TandemError(`--autoscale up to ${max}: with ${partitions} partitions more than ${partitions} workers would stand idle (--partitions says how many topics have)`, { code: 'usage' });
 }
 
-async function runScaled(settings: Settings, specs: readonly ProcessSpec[], limits: Bounds, options: Record<string, unknown>): Promise<void> {
+async function runScaled(settings: Settings, specs: readonly ProcessSpec[], limits: Bounds, specOf: SupervisorOptions['specOf']): Promise<void> {
   await using ports = await openPorts(settings, 'cluster');
   await ensureTopology(settings, ports);
   const { logger } = ports;
   const group: ProcessGroup = new ProcessGroup(specs, { logger, stopTimeoutMs: settings.drainTimeoutMs + 5_000, onLaunched: (name) => supervisor.launched(name) });
-  const supervisor = new WorkerSupervisor({ settings, ports, group, bounds: limits, specOf: workerSpec(options, settings, specs.length) });
+  const supervisor = new WorkerSupervisor({ settings, ports, group, bounds: limits, specOf });
   group.start();
   await supervisor.start();
   await untilSignal();
@@ -119,11 +130,12 @@ async function runCluster(options: Record<string, unknown>): Promise<void> {
   if (settings.redis === undefined && Number(options[chain.includes('classifier') ? 'chains' : plural('classifier')]) > 1) {
     throw new TandemError('several classifiers need one cache to know a repeated request: --redis redis://host:port', { code: 'usage' });
   }
-  const specs = processes(options, chain, settings);
+  const cluster = nameOfCluster(settings);
+  const specs = processes(options, chain, settings, cluster);
   const limits = options['autoscale'] as Bounds | undefined;
   if (limits !== undefined) {
     requireScalable(limits, chain, settings);
-    return runScaled(settings, specs, limits, options);
+    return runScaled(settings, specs, limits, workerSpec(options, settings, specs.length, cluster));
   }
   await preflight(settings);
   const logger = createLogger({ level: settings.logLevel, fields: { service: 'cluster' } });

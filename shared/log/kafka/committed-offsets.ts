@@ -16,3 +16,8 @@ export function isOvertaken(partition: AssignedPartition<FetchedQueue>, committe
   const ours = partition.tracker.watermark ?? partition.queue.position ?? 0;
   return (committed.get(keyOf(partition)) ?? NEVER) > ours;
 }
+
+/** Whether it is known where the partition is read. */
+export function isKnown({ queue }: AssignedPartition<FetchedQueue>): boolean {
+  return queue.position !== undefined;
+}

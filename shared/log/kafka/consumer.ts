@@ -12,7 +12,7 @@ import type { KafkaAdmin } from './admin.ts';
 import { accessFailure } from './access-failures.ts';
 import { createAssigner } from './assigner.ts';
 import { Backoff, pause, within } from './backoff.ts';
-import { isOvertaken, NEVER, type CommittedOffsets } from './committed-offsets.ts';
+import { isKnown, isOvertaken, NEVER, type CommittedOffsets } from './committed-offsets.ts';
 import { classify } from './failures.ts';
 import type { FetchedPartition } from './fetch-response.ts';
 import { FetchedQueue } from './fetched-queue.ts';
@@ -50,7 +50,6 @@ export class KafkaConsumer implements LogConsumer {
   readonly #admin: KafkaAdmin;
   readonly #clock: BrokerClock;
   readonly #identities: TopicIdentities;
-  readonly #dismissPredecessor: () => Promise<void>;
   readonly #state: ConsumerState<FetchedQueue>;
   readonly #member: GroupMember;
   readonly #tenures = new Tenures(() => this.#member.isCertain);
@@ -72,7 +71,6 @@ export class KafkaConsumer implements LogConsumer {
     [this.#config, this.#admin, this.#clock] = [config, admin, clock];
     this.#options = resolveConsumerOptions(options);
     this.#identities = new TopicIdentities(this.#options.topics, topicId, config.logger);
-    this.#dismissPredecessor = () => dismissPredecessor(this.#options.groupId);
     this.#state = new ConsumerState<FetchedQueue>({
       consumer: this.#options,
       createQueue: () => new FetchedQueue(),
@@ -83,7 +81,7 @@ export class KafkaConsumer implements LogConsumer {
     });
     const { groupId, topics, maxFetchBytesPerPartition } = this.#options;
     const assigner = createAssigner(() => [...new Set(this.#state.assignment.map(({ partition }) => partition))]);
-    this.#member = new GroupMember(kafka, config, { groupId, topics, assigner }, {
+    this.#member = new GroupMember(kafka, config, { groupId, topics, assigner, beforeJoining: () => dismissPredecessor(groupId) }, {
       onJoined: (partitions, continuous) => this.#joined(partitions, continuous),
       onRebalancing: () => this.#rebalancing(),
       onDeciding: () => this.#deciding(),
@@ -109,12 +107,12 @@ export class KafkaConsumer implements LogConsumer {
     return this.#state.has(partition) ? this.#tenures.of(partition) : OVER;
   }
 
-  get #closed(): boolean {
-    return this.#closing.signal.aborted;
-  }
-
   get inFlight(): number {
     return this.#state.dispatcher.inFlight;
+  }
+
+  get #closed(): boolean {
+    return this.#closing.signal.aborted;
   }
 
   async start(): Promise<void> {
@@ -168,7 +166,6 @@ export class KafkaConsumer implements LogConsumer {
     const [first] = this.#options.topics;
     if (first !== undefined) await this.#admin.committed(this.#options.groupId, first);
     await this.#identities.changed();
-    await this.#dismissPredecessor();
     if (this.#closed) return;
     this.#identityTimer = setInterval(() => void this.#checkIdentities(), this.#config.metadataMaxAgeMs);
     const joined = new Promise<void>((resolve) => (this.#onFirstJoin = resolve));
@@ -397,9 +394,4 @@ export class KafkaConsumer implements LogConsumer {
       this.#commitSoon();
     }
   }
-}
-
-/** Whether it is known where the partition is read. */
-function isKnown({ queue }: Partition): boolean {
-  return queue.position !== undefined;
 }

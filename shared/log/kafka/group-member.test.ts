@@ -9,7 +9,7 @@ async function createMember(): Promise<{ kafka: StubKafka; member: GroupMember; 
   const kafka = new StubKafka();
   const losses: unknown[] = [];
   const config = resolveKafkaLogOptions({ brokers: ['127.0.0.1:9'], clientId: 'test', logger: silentLogger });
-  const options = { groupId: 'g', topics: ['t'], assigner: PartitionAssigners.roundRobin };
+  const options = { groupId: 'g', topics: ['t'], assigner: PartitionAssigners.roundRobin, beforeJoining: () => Promise.resolve() };
   const member = new GroupMember(kafka.client, config, options, {
     onJoined: () => undefined,
     onLost: (error) => void losses.push(error),

@@ -18,6 +18,8 @@ export interface GroupMemberOptions {
   groupId: string;
   topics: readonly string[];
   assigner: PartitionAssigner;
+  /** Is waited for once, before it joins for the first time. Never rejects. */
+  beforeJoining: () => Promise<void>;
 }
 
 export interface GroupMemberHandlers {
@@ -69,7 +71,7 @@ export class GroupMember {
   /** Joining goes on in the background, with retries. */
   start(): void {
     this.#watchdog ??= setInterval(() => this.#checkActivity(), STALLED_AFTER_MS / 10);
-    this.#restarting ??= this.#restart(0);
+    this.#restarting ??= this.#options.beforeJoining().then(() => this.#restart(0));
   }
 
   /** @throws when the group rebalances or the coordinator is away */

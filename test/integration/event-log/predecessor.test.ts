@@ -1,16 +1,16 @@
+import { Kafka, logLevel } from 'kafkajs';
 import { createKafkaLog } from '@tandem/shared/log';
 import { silentLogger } from '@tandem/shared/telemetry';
 import { describe, expect, inject, it } from 'vitest';
 import { Fixture, numbersUpTo, sequence } from '../../conformance/event-log-fixture.ts';
 import { startVictim } from '../../support/start-victim.ts';
-import { until } from '../../support/until.ts';
 
 const SENT = 200;
-/** Far longer than anything here waits. */
-const SESSION_MS = 300_000;
+/** Far longer than anything here waits: for a member that is dead, and for one that does not join when the others do. */
+const [SESSION_MS, REBALANCE_MS] = [300_000, 300_000];
 
 function fixture({ clientId, replacesPredecessor }: { clientId: string; replacesPredecessor: boolean }): Fixture {
-  const log = createKafkaLog({ brokers: inject('kafka').split(','), clientId, replacesPredecessor, logger: silentLogger, sessionTimeoutMs: SESSION_MS });
+  const log = createKafkaLog({ brokers: inject('kafka').split(','), clientId, replacesPredecessor, logger: silentLogger, sessionTimeoutMs: SESSION_MS, rebalanceTimeoutMs: REBALANCE_MS });
   return new Fixture({ log, startVictim: (options) => Promise.resolve(startVictim({ brokers: inject('kafka'), sessionTimeoutMs: SESSION_MS, ...options })), close: () => log.close() });
 }
 
@@ -33,14 +33,29 @@ describe('a process that starts under the name of one that was killed', () => {
     const topic = await f.topic();
     const groupId = f.name('group');
     await f.send(sequence(topic, SENT));
-    const lives = await f.startVictim({ groupId, topic });
-    await lives.holds(SENT);
-    const first = await f.consumer({ groupId, topics: [topic] });
-    const second = await f.consumer({ groupId, topics: [topic] });
-    const owned = (): number[] => [...first.numbers(topic), ...second.numbers(topic)];
-    // Four partitions and three members: what these two do not have is the other's.
-    await until(() => first.numbers(topic).length > 0 && second.numbers(topic).length > 0 && new Set(owned()).size === owned().length, { what: () => `two owners; they have ${owned().join(', ')}` });
-    expect(owned().length).toBeLessThan(4);
-    await lives.kill();
+    const other = await f.startVictim({ groupId, topic });
+    await other.holds(SENT);
+    const alone = await membersOf(groupId);
+    const reader = () => f.consumer({ groupId, topics: [topic] });
+    await reader();
+    const two = await membersOf(groupId);
+    await reader();
+    const three = await membersOf(groupId);
+    await other.kill();
+    // Whoever is removed joins anew, as another member.
+    expect([alone.length, two.length, three.length]).toEqual([1, 2, 3]);
+    expect(three).toEqual(expect.arrayContaining(two));
+    expect(two).toEqual(expect.arrayContaining(alone));
   });
 });
+
+async function membersOf(groupId: string): Promise<string[]> {
+  const admin = new Kafka({ brokers: inject('kafka').split(','), clientId: 'who-is-there', logLevel: logLevel.NOTHING }).admin();
+  await admin.connect();
+  try {
+    const { groups: [group] } = await admin.describeGroups([groupId]);
+    return group?.members.map(({ memberId }) => memberId) ?? [];
+  } finally {
+    await admin.disconnect();
+  }
+}
