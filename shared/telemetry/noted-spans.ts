@@ -27,12 +27,16 @@ const AT_LATEST_MS = 1_000;
 export class NotedSpans {
   readonly #tracer: Tracer;
   readonly #nextIds: SetIds;
+  readonly #redact: (text: string) => string;
   #ended: SpanNote[] = [];
   #timer: NodeJS.Timeout | undefined;
 
-  /** @param nextIds those that the tracer's provider asks for ids */
-  constructor(tracer: Tracer, nextIds: SetIds) {
-    [this.#tracer, this.#nextIds] = [tracer, nextIds];
+  /**
+   * @param nextIds those that the tracer's provider asks for ids
+   * @param redact takes secrets out of an error's message
+   */
+  constructor(tracer: Tracer, nextIds: SetIds, redact: (text: string) => string) {
+    [this.#tracer, this.#nextIds, this.#redact] = [tracer, nextIds, redact];
   }
 
   /** In the order in which they are to be exported. */
@@ -57,7 +61,7 @@ export class NotedSpans {
     const options = { kind, attributes: attributes(), links: links.map((linked) => ({ context: linked })), startTime: startedAt };
     const span = this.#tracer.startSpan(name, options, contextOf(parent));
     for (const event of events) span.addEvent(event.name, event.attributes, event.at);
-    if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: error });
+    if (error !== undefined) span.setStatus({ code: SpanStatusCode.ERROR, message: this.#redact(error) });
     span.end(endedAt);
   }
 }

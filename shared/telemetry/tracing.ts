@@ -113,7 +113,7 @@ class TracedRecord implements RecordSpan {
     const context: SpanContext = { ...this.context, ...randomIds({ traceId }) };
     const order = isLinkedTo ? undefined : this.#order.child();
     const note = { name, kind: KINDS[kind], context, parent: this.context, attributes: () => attributes, links, events: NO_EVENTS, startedAt };
-    return { context, end: (error, endedAt = performance.now()) => this.#end({ ...note, endedAt, error: redactedMessage(error) }, order) };
+    return { context, end: (error, endedAt = performance.now()) => this.#end({ ...note, endedAt, error: messageOfAny(error) }, order) };
   }
 
   end(error?: unknown): void {
@@ -121,7 +121,7 @@ class TracedRecord implements RecordSpan {
     const attributes = () => ({ ...attributesOf(stage, topic, origin), ...this.#attributes });
     this.#end({
       name: `${stage} ${topic}`, kind: kindOf(topic, origin), context: this.context, parent: this.#parent, attributes,
-      links: NO_LINKS, events: this.#events, startedAt: this.#startedAt, endedAt: performance.now(), error: redactedMessage(error),
+      links: NO_LINKS, events: this.#events, startedAt: this.#startedAt, endedAt: performance.now(), error: messageOfAny(error),
     }, this.#order);
   }
 
@@ -132,8 +132,8 @@ class TracedRecord implements RecordSpan {
   }
 }
 
-function redactedMessage(error: unknown): string | undefined {
-  return error === undefined ? undefined : redact(messageOf(error));
+function messageOfAny(error: unknown): string | undefined {
+  return error === undefined ? undefined : messageOf(error);
 }
 
 const NO_CHILD_IS_SEEN = { end: () => undefined } as const;
@@ -199,16 +199,17 @@ function attributesOf(stage: string, topic: string, origin: SpanOrigin | undefin
  * Starts the OpenTelemetry SDK; endpoint, headers and sampler come from its standard OTEL_* variables.
  * Loaded only here, so that a process without tracing does not pay for the SDK.
  * @param environment names the sampler; the SDK reads the process's own for the rest
+ * @param secrets values that no span shows, whatever error it tells of. @default none
  * @throws {TandemError} `settings_invalid`: a sampler that is none
  */
-export async function startTracing(serviceName: string, environment: Readonly<Record<string, string | undefined>>): Promise<Tracing> {
+export async function startTracing(serviceName: string, environment: Readonly<Record<string, string | undefined>>, secrets: readonly string[] = []): Promise<Tracing> {
   const [{ NodeSDK }, { samplingOf }] = await Promise.all([import('@opentelemetry/sdk-node'), import('./sampler.ts')]);
   const nextIds = new SetIds();
   const { sampler, samples, sampledBelow } = samplingOf(environment);
   // Traces alone: metrics are scraped, logs are lines on standard error.
   const sdk = new NodeSDK({ serviceName, sampler, idGenerator: nextIds, instrumentations: [], metricReaders: [], logRecordProcessors: [] });
   sdk.start();
-  const spans = new NotedSpans(trace.getTracer('tandem'), nextIds);
+  const spans = new NotedSpans(trace.getTracer('tandem'), nextIds, (text) => redact(text, secrets));
   const order = new ParentsFirst();
   return {
     isOn: true,

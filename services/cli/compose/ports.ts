@@ -55,12 +55,18 @@ async function openCache(settings: Settings, connection: RedisConnection, logger
 /** A burst of a second, not of a fifth: what does not fit is dropped, and leaves traces with holes. */
 const SPAN_QUEUE = { OTEL_BSP_MAX_QUEUE_SIZE: '32768', OTEL_BSP_MAX_EXPORT_BATCH_SIZE: '1024', OTEL_BSP_SCHEDULE_DELAY: '1000' } as const;
 
+/** Not what the process was started with: command lines may hold secrets. */
+const RESOURCE_DETECTORS = 'host,os,env';
+
 /** Traces go out when a collector is named; otherwise tracing costs nothing. */
-async function openTracing(settings: Settings, service: string): Promise<Tracing> {
+async function openTracing(settings: Settings, service: string, secrets: readonly string[]): Promise<Tracing> {
   if (settings.otlpEndpoint === undefined) return noTracing;
   process.env['OTEL_EXPORTER_OTLP_ENDPOINT'] ??= settings.otlpEndpoint;
   for (const [name, value] of Object.entries(SPAN_QUEUE)) process.env[name] ??= value;
-  return startTracing(`tandem-${service}`, process.env);
+  process.env['OTEL_NODE_RESOURCE_DETECTORS'] ??= RESOURCE_DETECTORS;
+  const given = process.env['OTEL_RESOURCE_ATTRIBUTES'];
+  process.env['OTEL_RESOURCE_ATTRIBUTES'] = [`service.instance.id=${encodeURIComponent(settings.instance)}`, ...(given ? [given] : [])].join();
+  return startTracing(`tandem-${service}`, process.env, secrets);
 }
 
 /** A GPU counts where models may run on it. */
@@ -114,7 +120,7 @@ export async function openPorts(settings: Settings, service: string, { machineCl
   const adapters = await loadAdapters(workloads, settings.workloads);
   checkAdapters(workloads, variants, adapters);
   // Before connections, which would keep a process from ending that is told wrongly how to sample.
-  const tracing = await openTracing(settings, service);
+  const tracing = await openTracing(settings, service, secrets);
   const cache = await openCache(settings, redis, logger);
   const log = openLog(settings, kafka, logger, machineClock);
   const close = () => Promise.allSettled([log.close(), cache.close(), tracing.close()]);

@@ -1,10 +1,14 @@
 import { execFile } from 'node:child_process';
 import { once } from 'node:events';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { createServer } from 'node:net';
+import { createServer as createHttpServer } from 'node:http';
+import { createServer, type AddressInfo } from 'node:net';
 import { join } from 'node:path';
+import { buffer } from 'node:stream/consumers';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, inject, onTestFinished, test } from 'vitest';
+import { createKafkaLog } from '@tandem/shared/log';
+import { silentLogger } from '@tandem/shared/telemetry';
 import { Authority } from '../../support/certificates.ts';
 import { startCommand } from '../../support/cluster.ts';
 import { freePort, temporaryFolder } from '../../support/processes.ts';
@@ -103,6 +107,26 @@ test('children of a cluster have secrets neither on their command lines nor in t
     expect(commandLine).not.toMatch(MARK);
   }
   expect(cluster.log()).not.toMatch(MARK);
+});
+
+test('what goes to a collector holds no secret of the command line', async () => {
+  let sent = '';
+  const collector = createHttpServer((request, response) => void buffer(request).then((body) => {
+    sent += body.toString('latin1');
+    response.end();
+  })).listen(0, '127.0.0.1');
+  onTestFinished(() => void collector.close());
+  await once(collector, 'listening');
+  const endpoint = `http://app:${encodeURIComponent(REDIS_SECRET)}@127.0.0.1:${(collector.address() as AddressInfo).port}`;
+  const prefix = `otlp-${Date.now()}.`;
+  const stage = startCommand(['stage', 'classifier', '--kafka', inject('kafka'), '--prefix', prefix, '--otlp-endpoint', endpoint, '--instance', 'traced-classifier', '--http-port', '0', '--log-level', 'info']);
+  onTestFinished(async () => void (await stage.stop()));
+  await until(() => stage.log().includes('"running"'), { timeoutMs: 60_000, what: () => stage.log() });
+  await using log = createKafkaLog({ brokers: inject('kafka').split(','), clientId: 'sender', logger: silentLogger });
+  await (await log.producer()).send([{ topic: `${prefix}requests`, key: 'u', value: '{"requestId":"r","workload":"recommend","userId":"u","input":{"history":["1"]}}' }]);
+  await until(() => sent.includes('classifier'), { timeoutMs: 60_000, what: () => `a span; sent so far: ${sent}` });
+  expect(sent).toContain('traced-classifier');
+  expect(sent).not.toMatch(MARK);
 });
 
 test('a Redis that is away is said without its password', async () => {
