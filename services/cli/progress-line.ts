@@ -1,27 +1,22 @@
 const EVERY_MS = 250;
 
-/** One line on standard error that is written over, on a terminal; elsewhere one line every ten seconds. Nothing for what is quick. */
+/** One line on standard error that is written over, on a terminal; elsewhere nothing: a log or a pipe is not watched. Nothing for what is quick. */
 export class ProgressLine {
   readonly #terminal = process.stderr.isTTY;
-  readonly #startedAt = Date.now();
-  #shownAt = this.#startedAt;
+  #shownAt = Date.now();
   #width = 0;
 
   show(text: () => string): void {
     const now = Date.now();
-    if (now - this.#shownAt < (this.#terminal ? EVERY_MS : 40 * EVERY_MS)) return;
+    if (!this.#terminal || now - this.#shownAt < EVERY_MS) return;
     this.#shownAt = now;
-    this.#write(text());
+    const line = text();
+    process.stderr.write(`\r${line.padEnd(this.#width)}`);
+    this.#width = line.length;
   }
 
   end(): void {
-    if (this.#terminal && this.#width > 0) process.stderr.write(`\r${' '.repeat(this.#width)}\r`);
-  }
-
-  #write(text: string): void {
-    if (!this.#terminal) return void process.stderr.write(`${text}\n`);
-    process.stderr.write(`\r${text.padEnd(this.#width)}`);
-    this.#width = text.length;
+    if (this.#width > 0) process.stderr.write(`\r${' '.repeat(this.#width)}\r`);
   }
 }
 
