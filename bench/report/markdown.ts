@@ -11,9 +11,12 @@ export interface ReportHeader {
   command: string;
 }
 
+export function markdownRow(cells: readonly string[]): string {
+  return `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
+}
+
 export function markdownTable({ head, rows }: Table): string {
-  const line = (cells: readonly string[]) => `| ${cells.map((cell) => cell.replaceAll('|', '\\|')).join(' | ')} |`;
-  return [line(head), `|${head.map((_, index) => (index === 0 ? '---' : '---:')).join('|')}|`, ...rows.map(line)].join('\n');
+  return [markdownRow(head), `|${head.map((_, index) => (index === 0 ? '---' : '---:')).join('|')}|`, ...rows.map(markdownRow)].join('\n');
 }
 
 function header({ machine, startedAt, seconds, quick, rounds, replay, command }: ReportHeader): string {

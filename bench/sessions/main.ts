@@ -6,8 +6,9 @@ import type { Variant } from '@tandem/schemas';
 import { createOnnxEngine, type OnnxEngine } from '@tandem/shared/engine';
 import { loadRegistry, variantName } from '@tandem/shared/registry';
 import { describeMachine } from '../harness/machine.ts';
-import { markdownTable } from '../report/markdown.ts';
+import { markdownRow, markdownTable } from '../report/markdown.ts';
 import { leakOf } from './leak.ts';
+import { SIZES } from './sizes.ts';
 
 const HELP = `Loads, runs and unloads every shipped variant and reports resident memory over the cycles.
 
@@ -18,8 +19,6 @@ The growth is the slope over the second half of the cycles. --recycle-every repl
 
 const MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
 const MEBIBYTE = 1_048_576;
-/** Of dimensions that are neither batch nor a limit of the variant. */
-const SIZES: Readonly<Record<string, number>> = { length: 64, candidates: 100, excluded: 1, slots: 32, positions: 32 };
 
 const { values: flags } = parseArgs({
   options: {
@@ -64,16 +63,25 @@ async function measure(variant: Variant) {
   return { variant: variantName(variant), fileMb, residentMbByCycle, ...leakOf(residentMbByCycle) };
 }
 
+type Measured = Awaited<ReturnType<typeof measure>>;
+
+function cells({ variant, fileMb, firstMb, middleMb, lastMb, growthKbPerCycle }: Measured): string[] {
+  return [variant, fileMb.toFixed(2), ...[firstMb, middleMb, lastMb].map((mb) => mb.toFixed(0)), growthKbPerCycle.toFixed(0)];
+}
+
+/** Each row as soon as it is known: all of them take long. */
 async function main(): Promise<void> {
   const { variants } = await loadRegistry(MODELS);
   const wanted = flags.variants?.split(',');
-  const results = [];
-  for (const variant of variants) if (wanted?.includes(variantName(variant)) ?? true) results.push(await measure(variant));
-  const rows = results.map(({ variant, fileMb, firstMb, middleMb, lastMb, growthKbPerCycle }) =>
-    [variant, fileMb.toFixed(2), ...[firstMb, middleMb, lastMb].map((mb) => mb.toFixed(0)), growthKbPerCycle.toFixed(0)]);
   const machine = describeMachine();
   console.log(`${machine.cpu}, ${machine.cores} cores; Node ${machine.node}, onnxruntime ${machine.onnxruntime}; ${flags.cycles} cycles, ${threads} threads, load average ${machine.loadAverage}`);
-  console.log(markdownTable({ head: ['variant', 'files MiB', 'after 1 cycle MiB', 'half-way', 'at the end', 'growth KiB/cycle'], rows }));
+  console.log(markdownTable({ head: ['variant', 'files MiB', 'after 1 cycle MiB', 'half-way', 'at the end', 'growth KiB/cycle'], rows: [] }));
+  const results: Measured[] = [];
+  for (const variant of variants.filter((variant) => wanted?.includes(variantName(variant)) ?? true)) {
+    const measured = await measure(variant);
+    results.push(measured);
+    console.log(markdownRow(cells(measured)));
+  }
   if (flags.json !== undefined) writeFileSync(flags.json, `${JSON.stringify({ machine, flags, results }, null, 1)}\n`);
 }
 
