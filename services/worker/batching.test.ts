@@ -1,8 +1,9 @@
-import { HEADER, topicName, type Outcome, type Task } from '@tandem/schemas';
+import { HEADER, topicName, type Outcome, type Task, type Work } from '@tandem/schemas';
 import { ManualClock } from '@tandem/shared/clock';
+import { LENGTH_BUCKETS } from '@tandem/shared/core';
 import fc from 'fast-check';
 import { expect, onTestFinished, test } from 'vitest';
-import { context, heldEngine, record, scoreOf, work, workerFactory } from './testing.ts';
+import { context, heldEngine, record, scoreOf, work, workerFactory, workerOptions } from './testing.ts';
 
 const worker = workerFactory(onTestFinished);
 
@@ -103,4 +104,28 @@ test('a full queue leaves more in the log, or rejects it, as it is told', async 
 
 test('a tier without a weight above nothing is refused, naming it', async () => {
   await expect(worker({ limits: { tierWeights: { vip: 0 } } })).rejects.toThrow(/tierWeights: vip is 0; it must be more than 0/);
+});
+
+test('requests of different length buckets never share a batch, those of one do', async () => {
+  const engine = heldEngine();
+  const options = workerOptions(engine);
+  const lookup = options.adapters.get('lookup')!;
+  const byLength = new Map([['lookup', { ...lookup, shape: ({ task }: Work) => ({ graph: 'lookup', length: task.input as number }) }]]);
+  const stage = await worker({ engine, adapters: byLength, limits: { maxBatchSize: 32 } });
+  const lengths = [9, 17, 64, 16, 33, 128, 32, 97, 65, 10, 96, 20, 40];
+  const first = [stage.run(work(5)), stage.run(work(6))];
+  await engine.began(1);
+  const answers = lengths.map((length) => stage.run(work(length)));
+  let ended = 0;
+  const all = Promise.all([...first, ...answers]).then((outcomes) => outcomes.map(scoreOf));
+  let done = false;
+  void all.then(() => (done = true));
+  while (!done) {
+    if (ended < engine.batches.length) engine.batches[ended++]!.end();
+    await new Promise((resolve) => setImmediate(resolve));
+  }
+  expect(await all).toEqual([5, 6, ...lengths].map((length) => 10 * length));
+  const buckets = engine.batches.map(({ ids }) => new Set(ids.map((id) => LENGTH_BUCKETS.find((bound) => id <= bound))));
+  expect(buckets.every(({ size }) => size === 1)).toBe(true);
+  expect(engine.batches.map(({ ids }) => ids.toSorted((a, b) => a - b))).toEqual(expect.arrayContaining([[9, 10, 16], [17, 20, 32], [33, 40, 64], [65, 96], [97, 128]]));
 });

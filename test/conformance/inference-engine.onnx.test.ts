@@ -31,15 +31,34 @@ test('an execution provider that is not there is passed over with a warning that
   expect(outputs['y']!.data[0]).toBe(8);
 });
 
-test('a recycled thread finishes its batch and is replaced without anyone noticing', async () => {
-  await using engine = createOnnxEngine({ modelsDirectory: FIXTURES, threads: 1 });
+test.each([1, 2])('requests that are sent throughout while %i threads are recycled are all answered, each with its own result', async (threads) => {
+  await using engine = createOnnxEngine({ modelsDirectory: FIXTURES, threads, maxLeases: 8 });
   const loaded = await engine.load(fixtureVariant(['slow']));
-  const running = infer(loaded, 'slow', { batch: 1 }, { x: [1], rounds: [100] });
-  const recycled = engine.recycleThread(0);
-  expect((await running).outputs['y']!.data[0]).toBe(1);
-  await recycled;
-  expect((await infer(loaded, 'slow', { batch: 1 }, { x: [2], rounds: [1] })).outputs['y']!.data[0]).toBe(2);
-});
+  const wrong: unknown[] = [];
+  let [asked, answered, recycling] = [0, 0, true];
+  const client = async () => {
+    while (recycling && wrong.length === 0) {
+      const x = (asked += 1);
+      const y = await infer(loaded, 'slow', { batch: 1 }, { x: [x], rounds: [20] }).then(({ outputs }) => outputs['y']!.data[0], (error: unknown) => error);
+      answered += 1;
+      if (y !== x) wrong.push(y);
+    }
+  };
+  const clients = Array.from({ length: 6 }, client);
+  const more = async (count: number) => {
+    const from = answered;
+    await expect.poll(() => answered - from, { timeout: 30_000, interval: 5 }).toBeGreaterThanOrEqual(count);
+  };
+  for (let index = 0; index < threads; index += 1) {
+    await more(12);
+    await engine.recycleThread(index);
+  }
+  await more(12);
+  recycling = false;
+  await Promise.all(clients);
+  expect(answered).toBe(asked);
+  expect(wrong).toEqual([]);
+}, 60_000);
 
 test('a process that exits while a batch runs ends with its own exit code', async () => {
   const script = `

@@ -11,7 +11,7 @@ const LONGEST = 128;
 const SIZES: Readonly<Record<string, number>> = { excluded: 4, candidates: 100, slots: 32, positions: 32 };
 /** The largest difference that a row's scores may have alone and among others; stated in docs/engine.md. */
 const BOUND = 1e-4;
-const ROW_OUTPUTS = ['scores', 'probabilities', 'confidence', 'state', 'kvStep'];
+const ROW_OUTPUTS = ['scores', 'probabilities', 'confidence', 'state', 'kv', 'kvStep'];
 
 const random = seededRandom(11, 'batch mates');
 const upTo = (count: number) => Math.floor(random() * count);
@@ -32,6 +32,11 @@ function randomRow(items: number): Record<string, () => number[]> {
 
 type Row = ReturnType<typeof randomRow>;
 
+/** A row's keys and values [parts, heads, positions, width] at the positions of its own history. */
+function withoutPadding(values: readonly number[], [, , , positions, width]: readonly number[], length: number): number[] {
+  return values.filter((_, place) => Math.floor(place / width!) % positions! < length);
+}
+
 /** Outputs by name, row by row, as a batch of these rows gives them. */
 async function run(loaded: LoadedVariant, graph: string, rows: readonly Row[], pool: Float32Array): Promise<Record<string, number[][]>> {
   const length = Math.max(...rows.map((row) => row['history']!().length));
@@ -41,9 +46,10 @@ async function run(loaded: LoadedVariant, graph: string, rows: readonly Row[], p
     else rows.forEach((row, index) => data.set(row[name]!(), index * dims.slice(1).reduce((product, size) => product * size, 1)));
   }
   const { outputs } = await invocation.run();
-  const byRow = Object.entries(outputs).filter(([name]) => ROW_OUTPUTS.includes(name)).map(([name, { data }]) => {
+  const byRow = Object.entries(outputs).filter(([name]) => ROW_OUTPUTS.includes(name)).map(([name, { dims, data }]) => {
     const width = data.length / rows.length;
-    return [name, rows.map((_, index) => [...data.subarray(index * width, (index + 1) * width)])];
+    const own = rows.map((_, index) => [...data.subarray(index * width, (index + 1) * width)]);
+    return [name, name === 'kv' ? own.map((values, index) => withoutPadding(values, dims, rows[index]!['history']!().length)) : own];
   });
   invocation.release();
   return Object.fromEntries(byRow) as Record<string, number[][]>;
@@ -63,6 +69,7 @@ test.each(quantised)('%s gives a row the same scores alone as among 31 others, p
   for (const [index, row] of rows.entries()) {
     const alone = await run(loaded, graph, [row], pool);
     for (const [name, [values]] of Object.entries(alone)) {
+      expect(values!.length).toBe(together[name]![index]!.length);
       values!.forEach((value, place) => (largest = Math.max(largest, Math.abs(value - together[name]![index]![place]!))));
     }
   }
