@@ -84,7 +84,7 @@ function roundsOf(): number {
 }
 
 async function runAll(scenarios: readonly Scenario[]): Promise<{ found: Map<string, Findings>; header: ReportHeader }> {
-  const machine = describeMachine();
+  const machine = describeMachine({ startsBroker: values.kafka === undefined });
   const startedAt = new Date();
   const progress = (text: string) => process.stderr.write(`${text}\n`);
   const variants = stableVariants(await loadRegistry(join(import.meta.dirname, '../models')));

@@ -2,6 +2,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { arch, cpus, loadavg, platform, release, totalmem } from 'node:os';
 import { join } from 'node:path';
+import { KAFKA_VERSION } from '../../test/support/kafka-jars.ts';
 
 /** Where and of what a result is. */
 export interface Machine {
@@ -12,9 +13,11 @@ export interface Machine {
   node: string;
   onnxruntime: string;
   kafkajs: string;
+  /** Of the broker that the run starts; absent: it starts none. */
+  kafka?: string;
   /** With `+` where files differ from it. */
   commit: string;
-  /** Of the last minute, when the run began: a result of a busy machine means little. */
+  /** Of the last minute before the run started anything: a result of a busy machine means little. */
   loadAverage: number;
 }
 
@@ -33,7 +36,7 @@ function versionOf(name: string): string {
   return (JSON.parse(readFileSync(file, 'utf8')) as { version: string }).version;
 }
 
-export function describeMachine(): Machine {
+export function describeMachine({ startsBroker = false } = {}): Machine {
   const changed = git('status', '--porcelain', '--untracked-files=no') !== '';
   return {
     cpu: cpus()[0]?.model ?? 'unknown',
@@ -43,6 +46,7 @@ export function describeMachine(): Machine {
     node: process.version,
     onnxruntime: versionOf('onnxruntime-node'),
     kafkajs: versionOf('kafkajs'),
+    ...(startsBroker ? { kafka: KAFKA_VERSION } : {}),
     commit: `${git('rev-parse', '--short', 'HEAD') || 'unknown'}${changed ? '+' : ''}`,
     loadAverage: Math.round((loadavg()[0] ?? NaN) * 100) / 100,
   };

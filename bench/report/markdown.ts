@@ -23,7 +23,7 @@ function header({ machine, startedAt, seconds, quick, rounds, replay, command }:
   return [
     '# Benchmark', '',
     `\`${command}\`, ${startedAt}, ${Math.round(seconds / 60)} min, ${quick ? 'quick' : 'full'}, ${rounds} round${rounds === 1 ? '' : 's'}. ${replay}.`, '',
-    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.system}; Node ${machine.node}, onnxruntime ${machine.onnxruntime}, kafkajs ${machine.kafkajs}; ` +
+    `${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB; ${machine.system}; Node ${machine.node}, onnxruntime ${machine.onnxruntime}, ${machine.kafka === undefined ? 'a broker that ran before' : `Kafka ${machine.kafka}`}, kafkajs ${machine.kafkajs}; ` +
     `commit ${machine.commit}; load average at the start ${machine.loadAverage}. Broker and load generator run on the same cores.`,
   ].join('\n');
 }

@@ -6,6 +6,7 @@ import { Session } from '../harness/measure.ts';
 import { inRounds, type Rounds } from '../harness/rounds.ts';
 import { median } from '@tandem/shared/statistics';
 import { tandemContender } from '../harness/tandem-contender.ts';
+import { settingCapability } from './capabilities.ts';
 import { heavyFlags } from './made/made-models.ts';
 import { batchConsumer, oneByOneConsumer, tandemCascade, tandemLarge } from './usual-contenders.ts';
 
@@ -73,7 +74,13 @@ export function overloadFindings(measured: readonly Rounds<OverloadRun>[], share
 async function run(bench: Bench): Promise<Findings> {
   const shares = bench.quick ? QUICK_SHARES : SHARES;
   const heavy = tandemContender({ name: 'Tandem: a heavy model', description: 'a model of some milliseconds per request', task: 'fine', flags: heavyFlags(bench.folder) });
-  const contenders = [heavy, tandemLarge(), tandemCascade(), batchConsumer(), oneByOneConsumer()];
+  // A process for each stage, and the layout that the ladder is won with.
+  const { flags: together = [], missing } = settingCapability('chain', 'all');
+  const chained = { more: together, unavailable: missing };
+  const contenders = [
+    heavy, tandemLarge(), tandemLarge({ ...chained, name: 'Tandem: large int8, chained' }),
+    tandemCascade(), tandemCascade({ ...chained, name: 'Tandem: small → large int8, chained' }), batchConsumer(), oneByOneConsumer(),
+  ];
   const measured = await inRounds(bench, contenders, (contender) => offerShares(contender, bench, shares), ({ capacityPerSecond, runs }) =>
     `${number(capacityPerSecond)}/s; at ${percent(runs.at(-1)!.share)} ${number(runs.at(-1)!.figures.goodputPerSecond)}/s`);
   return overloadFindings(measured, shares);

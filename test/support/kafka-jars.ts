@@ -8,7 +8,7 @@ import { isOnPath } from './processes.ts';
 const POM = join(import.meta.dirname, 'kafka', 'pom.xml');
 
 /** As the pom names it. */
-const KAFKA_VERSION = /<kafka\.version>(.*)<\/kafka\.version>/.exec(readFileSync(POM, 'utf8'))?.[1] ?? 'unknown';
+export const KAFKA_VERSION = /<kafka\.version>(.*)<\/kafka\.version>/.exec(readFileSync(POM, 'utf8'))?.[1] ?? 'unknown';
 
 /** What is missing for a local broker, in words; undefined when nothing is. */
 export function missingForLocalKafka(): string | undefined {
