@@ -82,7 +82,7 @@ async function inTurns(http: RoundTrips, kafka: RoundTrips, seconds: number, rat
 
 async function measure(): Promise<void> {
   const [rounds, seconds, connections, rate] = [values.rounds, values.seconds, values.connections, values.rate].map(Number) as [number, number, number, number];
-  const machine = describeMachine();
+  const machine = describeMachine({ startsBroker: values.kafka === undefined });
   await using stand = await openStand(values.kafka, []);
   const place = await stand.newPlace();
   const shared = ['--kafka', stand.kafka, '--prefix', place.prefix];
