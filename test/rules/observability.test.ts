@@ -99,6 +99,14 @@ describe.skipIf(!isOnPath('promtool'))('promtool (apt-get install prometheus; sk
   }, 240_000);
 });
 
+test('Prometheus finds every process of Tandem that compose starts', () => {
+  const { services } = parse(read(REPOSITORY, 'docker-compose.yml'), { merge: true }) as { services: Record<string, { image?: string }> };
+  const ours = Object.entries(services).flatMap(([name, { image }]) => (image?.includes('tandem') === true ? [name] : []));
+  expect(ours).toContain('gateway');
+  const { scrape_configs: jobs } = parse(read(OBSERVABILITY, 'prometheus.yml')) as { scrape_configs: { job_name: string; dns_sd_configs: { names: string[] }[] }[] };
+  expect(jobs.find(({ job_name: name }) => name === 'tandem')?.dns_sd_configs[0]?.names.toSorted()).toEqual(ours.toSorted());
+});
+
 test('compose has Prometheus, Grafana and a collector beside the stages when asked', () => {
   const compose = parse(read(REPOSITORY, 'docker-compose.yml')) as { services: Record<string, { profiles?: string[]; volumes?: string[] }> };
   for (const name of ['prometheus', 'grafana', 'collector']) {

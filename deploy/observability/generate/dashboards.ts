@@ -19,6 +19,8 @@ export interface Panel {
 const quantile = (share: number, metric: string, by: string) => `histogram_quantile(${share}, sum by (${by}, le) (rate(${metric}_bucket[$__rate_interval])))`;
 const rate = (metric: string, by: string) => `sum by (${by}) (rate(${metric}[$__rate_interval]))`;
 
+const calls = (share: number) => `histogram_quantile(${share}, sum by (route, le) (rate(tandem_gateway_seconds_bucket{status=~"2..",route!~".*:batch"}[$__rate_interval])))`;
+
 const ON_CALL: Dashboard = {
   name: 'on-call',
   title: 'Tandem: what is wrong?',
@@ -27,6 +29,9 @@ const ON_CALL: Dashboard = {
     { title: 'Why answers are not simply complete', unit: 'reqps', queries: { '{{workload}} {{status}}: {{reason}}': 'sum by (workload, status, reason) (rate(tandem_responses_total{reason!="none"}[$__rate_interval]))' } },
     { title: 'Response time', unit: 's', queries: { '{{workload}} p50': 'tandem:response_seconds:p50_rate5m', '{{workload}} p99': 'tandem:response_seconds:p99_rate5m' } },
     { title: 'Errors against the objective of 99 %', unit: 'percentunit', queries: { '{{workload}} 5 min': 'tandem:errors:ratio_rate5m', '{{workload}} 1 h': 'tandem:errors:ratio_rate1h' } },
+    { title: 'HTTP calls by status', unit: 'reqps', help: 'Of the gateways. 503: refused, mostly before any work is done, see gateway-refuses. 500, 502, 504: see gateway-errors.', queries: { '{{route}} {{status}}': rate('tandem_gateway_seconds_count', 'route, status') } },
+    { title: 'Time of an HTTP call that was answered', unit: 's', help: 'Batches take as long as their callers like: they are left out.', queries: { '{{route}} p50': calls(0.5), '{{route}} p99': calls(0.99) } },
+    { title: 'HTTP requests that wait for an answer', unit: 'short', help: 'At --gateway-max-waiting, new ones are refused.', queries: { '{{instance}}': 'tandem_gateway_waiting' } },
     { title: 'Records that wait', unit: 'short', help: 'The interactive lane should be near 0; bulk may wait.', queries: { '{{group}} {{lane}}': 'tandem:lag:records' } },
     { title: 'Workers heard of', unit: 'short', help: 'Stale: killed or cut off. See heartbeat-stale.', queries: { '{{state}}': 'max by (state) (tandem_workers)' } },
     { title: 'Variants taken out', unit: 'short', queries: { '{{model}}.{{precision}}': 'max by (model, precision) (tandem_variants_taken_out)' } },

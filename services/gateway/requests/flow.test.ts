@@ -130,3 +130,13 @@ test('a log that cannot be written to in time is told apart from a flow that doe
   await reply(await request());
   expect((await again).statusCode).toBe(200);
 });
+
+test('calls are measured by route and status, once each, and not those that bring no work', async () => {
+  const answer = ask(body());
+  await reply(await request());
+  expect((await answer).statusCode).toBe(200);
+  expect((await ask({ workload: 'recommend' }, { 'content-type': 'text/csv' })).statusCode).toBe(415);
+  expect((await running.gateway.server.inject({ url: '/healthz' })).statusCode).toBe(200);
+  const counted = async () => (await running.ports.metrics.registry.metrics()).split('\n').filter((line) => line.startsWith('tandem_gateway_seconds_count'));
+  await expect.poll(counted).toEqual(['tandem_gateway_seconds_count{route="/v1/requests",status="200"} 1', 'tandem_gateway_seconds_count{route="/v1/requests",status="415"} 1']);
+});
