@@ -20,11 +20,11 @@ export const controlSchema = z.discriminatedUnion('kind', [
 ]);
 export type Control = z.infer<typeof controlSchema>;
 
-/** Topic `audit`: what somebody did through a dashboard or a gateway, and what came of it. */
+/** Topic `audit`: what somebody did through a dashboard, a gateway or the command line, and what came of it. */
 export const auditEntrySchema = z.object({
   time: epochMillisSchema,
   actor: z.string().max(256).describe('name of the credential; `local` where none is asked for'),
-  action: z.string().max(64).describe('for example lane.pause, worker.drain, dead-letters.replay'),
+  action: z.string().max(64).describe('for example lane.pause, worker.drain, model.rollback, dead-letters.replay'),
   target: z.string().max(4_096),
   outcome: z.enum(['done', 'failed']),
   detail: z.string().max(4_096).optional(),

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { copyFile, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Registry, Response } from '@tandem/schemas';
+import { topicName, type AuditEntry, type Registry, type Response } from '@tandem/schemas';
 import { afterAll, beforeAll, expect, inject, test } from 'vitest';
 import { installation, type Installation } from '../../services/cli/doctor/testing.ts';
 import { startTandem, type RunningTandem } from '../support/system.ts';
@@ -61,6 +61,16 @@ test('a promotion and a rollback under load: every request is answered in time, 
   expect(versionsOf(all).toSorted()).toEqual([registered, 'next'].toSorted());
   expect(versionsOf(during.slice(-1))).toEqual(['next']);
   expect(versionsOf(all.slice(-1))).toEqual([registered]);
+});
+
+test('the audit says who promoted and who rolled back which version', async () => {
+  const { client: { ports: { log } }, settings: { prefix } } = tandem;
+  const entries: AuditEntry[] = [];
+  for await (const batch of log.read({ topic: topicName(prefix, 'audit'), partition: 0 })) entries.push(...batch.map(({ value }) => JSON.parse(String(value)) as AuditEntry));
+  expect(entries.map(({ action, target, outcome, detail }) => [action, target, outcome, detail])).toEqual([
+    ['model.promote', 'digits-small.fp32', 'done', 'version next'], ['model.rollback', 'digits-small.fp32', 'done', `version ${registered}`],
+  ]);
+  expect(entries.every(({ actor }) => actor.endsWith(' (command line)'))).toBe(true);
 });
 
 test('a version whose file is not the one that was registered is not released', async () => {

@@ -1,4 +1,3 @@
-import { userInfo } from 'node:os';
 import { Argument, InvalidArgumentError, type Command } from 'commander';
 import type { ExperimentControl } from '@tandem/schemas';
 import { loadWorkloads, type SettingName } from '@tandem/shared/config';
@@ -7,6 +6,7 @@ import { summaryOf } from '@tandem/shared/core';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog } from '@tandem/shared/log';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
+import { actor } from '../actor.ts';
 import { startExperiment } from '../compose/start-experiment.ts';
 import { listText, readExperimentFile, readExperiments, reportText } from '../experiments/index.ts';
 import { openLog, quietly } from '../open-log.ts';
@@ -31,7 +31,6 @@ interface Flags extends Record<string, unknown> {
 
 /** Epoch ms, whole. */
 const now = () => Date.now();
-const actor = () => `${userInfo().username} (command line)`;
 
 async function withLog(flags: Flags, act: (log: EventLog, prefix: string) => Promise<void>): Promise<void> {
   const settings = settingsOf(flags, quietly());

@@ -2,10 +2,12 @@ import { Option, type Command } from 'commander';
 import { topicName, type Variant } from '@tandem/schemas';
 import { checkGolden, createOnnxEngine, loadGolden, parseProvider } from '@tandem/shared/engine';
 import type { SettingName, Settings } from '@tandem/shared/config';
+import { releaseRecords, type Release } from '@tandem/shared/control';
 import { readHeartbeat, WORKER_GONE_AFTER_MS } from '@tandem/shared/core';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog, LogRecord } from '@tandem/shared/log';
 import { loadRegistry, variantName } from '@tandem/shared/registry';
+import { actor } from '../actor.ts';
 import { openLog, quietly } from '../open-log.ts';
 import { duration } from '../option-parsers.ts';
 import { ProgressLine } from '../progress-line.ts';
@@ -89,16 +91,11 @@ function report(name: string, version: string, all: readonly WorkerAnswer[], isT
   for (const { instance, version: still, refused } of left) console.log(`${instance} stays with ${still}${refused === undefined ? ' so far' : `: ${refused.reason}`}`);
 }
 
-async function publish(log: EventLog, prefix: string, name: string, release: Variant | null): Promise<void> {
-  const producer = await log.producer();
-  await producer.send([{ topic: topicName(prefix, 'models'), key: name, value: release === null ? null : JSON.stringify(release) }]);
-}
-
 async function promote(name: string, flags: Flags): Promise<void> {
   const settings = settingsOf(flags, quietly());
   const release = await releaseOf(name, settings, flags.release);
   await verified(release, settings);
-  await change(name, release, release.version, settings, flags);
+  await change({ name, variant: release, version: release.version }, settings, flags);
 }
 
 async function rollback(name: string, flags: Flags): Promise<void> {
@@ -106,13 +103,15 @@ async function rollback(name: string, flags: Flags): Promise<void> {
   const { variants } = await loadRegistry(settings.models);
   const stable = variants.find((variant) => variantName(variant) === name && variant.status === 'stable');
   if (stable === undefined) throw new TandemError(`the registry in ${settings.models} has no stable ${name} to go back to`, { code: 'not_found' });
-  await change(name, null, stable.version, settings, flags);
+  await change({ name, variant: null, version: stable.version }, settings, flags);
 }
 
-async function change(name: string, release: Variant | null, version: string, settings: Settings, flags: Flags): Promise<void> {
+async function change(release: Release, settings: Settings, flags: Flags): Promise<void> {
+  const { name, version } = release;
   await using log = await openLog(settings, 'releases lie');
   const workers = await watchWorkers(log, settings.prefix, name);
-  await publish(log, settings.prefix, name, release);
+  const producer = await log.producer();
+  await producer.send(releaseRecords(release, { prefix: settings.prefix, actor: actor(), time: Date.now() }));
   const isTaken = (answer: WorkerAnswer) => answer.version === version && answer.refused === undefined;
   report(name, version, await untilTaken(workers.answers, isTaken, version, flags.wait), isTaken, flags.json === true);
   await workers.close();

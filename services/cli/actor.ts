@@ -1,0 +1,4 @@
+import { userInfo } from 'node:os';
+
+/** Whom the audit names. */
+export const actor = () => `${userInfo().username} (command line)`;
