@@ -10,7 +10,8 @@ import { givenFlags } from '../shell-flags.ts';
 const SETTINGS: readonly SettingName[] = ['kafka', 'redis', 'prefix', 'partitions', 'models', 'workloads', 'pool', 'providers', 'graphOptimization', 'instance', 'logLevel'];
 const EXAMPLES = `
 Looks at Node, the inference runtime, workload files, models (hashes, loading, golden inputs), Kafka (reach, release, topics, access lists,
-clock) and Redis, and says of each thing that is wrong how to mend it. Changes nothing. Every check ends within its time, whoever is away.
+clock) and Redis, and says of each thing that is wrong how to mend it. Changes nothing; to read the broker’s clock it writes three tombstones
+of a heartbeat that nobody has sent to the topic telemetry. Every check ends within its time, whoever is away.
 Exit code 1: something failed; warnings alone are 0.
 
 Examples:
