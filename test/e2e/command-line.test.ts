@@ -1,10 +1,13 @@
 import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import type { Response } from '@tandem/schemas';
 import type { Explanation } from '@tandem/shared/explain';
-import { afterAll, beforeAll, describe, expect, inject, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, inject, onTestFinished, test } from 'vitest';
+import { installation } from '../../services/cli/doctor/testing.ts';
+import { temporaryFolder } from '../support/processes.ts';
 import { startTandem, type RunningTandem } from '../support/system.ts';
 
 const TANDEM = join(import.meta.dirname, '../../services/cli/tandem.ts');
@@ -68,6 +71,48 @@ describe('someone who wants to know what happens, on a real Kafka', () => {
     expect(code).toBe(1);
     expect(stderr).toMatch(/^not_found: nothing of nobody has been written since .* \(--since 2d looks further back\)/);
   });
+});
+
+/** What a command that succeeds has to say to a program. */
+async function told(...args: string[]): Promise<unknown> {
+  const { code, stdout, stderr } = await run(...args, '--json');
+  expect({ code, stderr }).toEqual({ code: 0, stderr: expect.any(String) as string });
+  return JSON.parse(stdout);
+}
+
+test('API keys are made, listed without what is secret, and revoked', async () => {
+  const file = join(temporaryFolder('tandem-keys-'), 'keys.json');
+  const made = (await told('gateway', 'keys', 'create', '--file', file, '--name', 'shop', '--tenant', 'acme', '--scopes', 'send,read')) as { key: string; id: string };
+  expect(made.key).toMatch(/^tandem_/);
+  const listed = await told('gateway', 'keys', 'list', '--file', file);
+  expect(listed).toMatchObject([{ id: made.id, name: 'shop', tenant: 'acme', scopes: ['send', 'read'] }]);
+  expect(JSON.stringify(listed)).not.toMatch(/sha256/);
+  expect(await readFile(file, 'utf8')).not.toContain(made.key);
+  expect(await told('gateway', 'keys', 'revoke', made.id, '--file', file)).toEqual({ revoked: made.id, name: 'shop', tenant: 'acme' });
+  expect(await told('gateway', 'keys', 'list', '--file', file)).toEqual([]);
+});
+
+test('models are shown, and verified by loading them and asking for their golden answers', async () => {
+  const folders = await installation();
+  onTestFinished(() => folders.remove());
+  expect(await told('models', 'show', 'digits-small', '--models', folders.models)).toMatchObject([{ model: 'digits-small', precision: 'fp32' }]);
+  expect((await run('models', 'show', 'digits-small.fp32', '--models', folders.models)).stdout).toMatch(/^digits-small\.fp32 {2}version .*\naccuracy: /);
+  expect(await told('models', 'verify', '--models', folders.models)).toMatchObject({ ok: true, findings: [{ check: 'models', status: 'ok' }] });
+});
+
+test('topics that are missing are named, created once, and then counted', async () => {
+  const at = ['--kafka', inject('kafka'), '--prefix', `test-${randomUUID().slice(0, 8)}.`, '--partitions', '1'];
+  const recordsOf = async () => ((await told('topics', 'list', ...at)) as { records: number | null }[]).map(({ records }) => records);
+  const before = await recordsOf();
+  expect(new Set(before)).toEqual(new Set([null]));
+  expect(await told('topics', 'ensure', ...at)).toMatchObject({ created: { length: before.length }, differences: [] });
+  expect(await recordsOf()).toEqual(before.map(() => 0));
+  expect((await run('topics', 'ensure', ...at)).stdout).toBe('nothing to create\n');
+});
+
+test('npm start says where the dashboard is', async () => {
+  const { stderr } = await execute('npm', ['start', '--silent', '--', '--events', '0', '--threads', '1'], { cwd: join(import.meta.dirname, '../..') });
+  expect(stderr).toMatch(/^Dashboard: http:\/\/127\.0\.0\.1:\d+\/ \(while this runs/m);
 });
 
 test.each<[string, string[], number, RegExp]>([

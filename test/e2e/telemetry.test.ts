@@ -16,7 +16,7 @@ function orphans(spans: readonly ReceivedSpan[], sendersSpan: string): ReceivedS
   return spans.filter(({ parentSpanId }) => parentSpanId === undefined || !known.has(parentSpanId));
 }
 
-test('one trace leads through all processes, and each process shows its health and its metrics', async () => {
+test('one trace leads through all processes, and so do the lines of their logs; each process shows its health', async () => {
   const prefix = `test-${randomUUID().slice(0, 8)}.`;
   const [kafka, redis] = [inject('kafka'), inject('redis')];
   await using receiver = await startOtlpReceiver();
@@ -26,7 +26,7 @@ test('one trace leads through all processes, and each process shows its health a
   const stages = ['classifier', 'scheduler', 'worker', 'fusion'];
   const httpPorts = await freePorts(stages.length);
   const environment = { OTEL_EXPORTER_OTLP_PROTOCOL: 'http/json', OTEL_BSP_SCHEDULE_DELAY: '200' };
-  const flags = ['--kafka', kafka, '--redis', redis, '--prefix', prefix, '--otlp-endpoint', receiver.url, '--threads', '1', '--log-level', 'warn'];
+  const flags = ['--kafka', kafka, '--redis', redis, '--prefix', prefix, '--otlp-endpoint', receiver.url, '--threads', '1', '--log-level', 'debug'];
   const processes = stages.map((stage, index) => startCommand(['stage', stage, ...flags, '--http-port', String(httpPorts[index])], environment));
   await using _ = { [Symbol.asyncDispose]: async () => void (await Promise.all(processes.map((process) => process.stop()))) };
 
@@ -40,6 +40,12 @@ test('one trace leads through all processes, and each process shows its health a
   const value = JSON.stringify({ requestId, workload: 'recommend', input: { history: ['1', '2'] }, hints: { task: 'full', deadlineMs: 60_000 } });
   await producer.send([{ topic: topicName(prefix, 'requests'), key: null, value, headers: { [HEADER.traceparent]: `00-${traceId}-${sendersSpan}-01` } }]);
   await until(() => client.responses.has(requestId), { what: () => `a response; ${processes.map((process) => process.log()).join('')}` });
+
+  const strayId = randomUUID().replaceAll('-', '');
+  await producer.send([{ topic: topicName(prefix, 'requests'), key: null, value: 'garbage', headers: { [HEADER.traceparent]: `00-${strayId}-${sendersSpan}-01` } }]);
+  const deadLetter = () => processes[0]?.log().split('\n').find((line) => line.includes('"msg":"dead letter"'));
+  await until(() => deadLetter() !== undefined, { what: () => `a line of the dead letter; ${processes[0]?.log()}` });
+  expect(JSON.parse(deadLetter() ?? '')).toMatchObject({ service: 'classifier', trace_id: strayId, span_id: expect.stringMatching(/^[0-9a-f]{16}$/) as string });
 
   const services = () => new Set(receiver.spans.map(({ service }) => service));
   await until(() => stages.every((stage) => services().has(`tandem-${stage}`)), { what: () => `spans of all stages, got ${receiver.spans.length} of ${[...services()].join()}` });
