@@ -5,6 +5,7 @@ import type { Shares } from './limits/shares.ts';
 import type { LoadWatch } from './overload/load-watch.ts';
 import type { GatewayPorts } from './options.ts';
 import type { Answers } from './replies/answers.ts';
+import type { ErasedUsers } from './replies/erased-users.ts';
 import type { ReplyDesk } from './replies/reply-desk.ts';
 import type { InFlight } from './server/in-flight.ts';
 
@@ -14,6 +15,7 @@ export interface GatewayContext extends GatewayPorts {
   workloadsByName: ReadonlyMap<string, Workload>;
   desk: ReplyDesk;
   answers: Answers;
+  erased: ErasedUsers;
   load: LoadWatch;
   feed: ResponseFeed;
   inFlight: InFlight;

@@ -8,6 +8,7 @@ import type { GatewayOptions } from './options.ts';
 import { LoadWatch } from './overload/load-watch.ts';
 import { PLUGINS, type GatewayPlugin } from './plugins.ts';
 import { Answers } from './replies/answers.ts';
+import { ErasedUsers } from './replies/erased-users.ts';
 import { ReplyDesk } from './replies/reply-desk.ts';
 import { InFlight } from './server/in-flight.ts';
 import { buildServer } from './server/server.ts';
@@ -20,12 +21,17 @@ type OwnContext = GatewayContext & { draining: boolean };
 async function openContext({ settings, ports }: GatewayOptions): Promise<OwnContext> {
   const { log, cache, clock, logger, workloads } = ports;
   const { prefix, instance, gatewayAnswerTtlMs: ttlMs } = settings;
+  const erased = new ErasedUsers({ log, prefix, clock, logger });
+  const answers = new Answers({ cache, ttlMs, clock, logger, erased });
+  // What was kept before that has ended by itself.
+  await erased.follow(({ user, time }) => void (time > clock.now() - ttlMs && answers.forget(user)));
   return {
     ...ports,
     settings,
     workloadsByName: new Map(workloads.map((workload) => [workload.name, workload])),
     desk: await ReplyDesk.open({ log, prefix, instance, logger }),
-    answers: new Answers({ cache, ttlMs, clock, logger }),
+    answers,
+    erased,
     load: await LoadWatch.open({ log, prefix, clock, logger }),
     feed: new ResponseFeed({ log, prefix, logger }),
     inFlight: new InFlight(),
@@ -34,8 +40,8 @@ async function openContext({ settings, ports }: GatewayOptions): Promise<OwnCont
   };
 }
 
-async function closeContext({ desk, load, feed }: OwnContext): Promise<void> {
-  await Promise.all([desk.close(), load.close(), feed.close()]);
+async function closeContext({ desk, erased, load, feed }: OwnContext): Promise<void> {
+  await Promise.all([desk.close(), erased.close(), load.close(), feed.close()]);
 }
 
 /** HTTP in and out. Knows the log, and no stage. */

@@ -1,6 +1,6 @@
-import { topicName, type ErasureNotice } from '@tandem/schemas';
+import { topicName } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import { jsonOf } from '@tandem/shared/core';
+import { readErasureNotice } from '@tandem/shared/core';
 import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
 import type { Logger } from '@tandem/shared/telemetry';
 
@@ -53,15 +53,7 @@ export class ErasureWatch {
   }
 
   #heard({ value }: LogRecord): void {
-    const notice = value === null ? undefined : readNotice(value);
+    const notice = value === null ? undefined : readErasureNotice(value);
     if (notice !== undefined) this.#options.onErased(notice.user, notice.time);
   }
-}
-
-/** Heartbeats are passed over unparsed: they are nearly all there is. */
-function readNotice(value: Buffer): ErasureNotice | undefined {
-  if (!value.includes('"erasure"')) return undefined;
-  const notice = jsonOf(value) as Partial<ErasureNotice> | null | undefined;
-  const isNotice = notice?.kind === 'erasure' && typeof notice.user === 'string' && typeof notice.time === 'number';
-  return isNotice ? (notice as ErasureNotice) : undefined;
 }

@@ -11,6 +11,7 @@ export { ActiveUsers, IdleWorkers, type ActiveUsersOptions, type AskedFor, type 
 export { answerMarginMs } from './deadlines/index.ts';
 export { jsonOf } from './json-of.ts';
 export { interactiveQueued } from './heartbeat/interactive-queued.ts';
+export { readErasureNotice } from './heartbeat/read-erasure-notice.ts';
 export { readHeartbeat } from './heartbeat/read-heartbeat.ts';
 export { WORKER_GONE_AFTER_MS } from './heartbeat/worker-gone.ts';
 export { FirstActs, type FirstActsOptions, type OfferedItems } from './live-accuracy/first-acts.ts';

@@ -13,8 +13,8 @@ import { textTable } from '../table.ts';
 const SETTINGS: readonly SettingName[] = ['kafka', 'redis', 'prefix', 'models', 'workloads', 'logLevel'];
 
 const EXAMPLES = `
-Name the Redis that the classifiers use, so that features go at once; classifiers without Redis forget when they read the
-erasure. What the log keeps until its retention is listed; docs/erasure.md says where data of users can be.
+Name the Redis that the classifiers and gateways use, so that features and kept answers go at once; those without Redis forget
+when they hear of the erasure. What the log keeps until its retention is listed; docs/erasure.md says where data of users can be.
 
 Examples:
   tandem erase 4711 --kafka kafka:9092 --redis redis://redis:6379
@@ -28,8 +28,8 @@ interface Flags extends Record<string, unknown> {
 function show({ dryRun, partitions, cache, deadLetters, remains, ...rest }: EraseSummary, json: boolean): void {
   if (json) return console.log(JSON.stringify({ ...rest, dryRun, partitions, cache, deadLetters, remains }));
   const would = dryRun ? 'would be ' : '';
-  console.log(`erasure ${would}published on ${partitions} partitions: classifiers forget the user's features and ignore interactions from before it`);
-  console.log(cache ? `features ${would}deleted from Redis` : 'no --redis: features go when each classifier reads the erasure');
+  console.log(`erasure ${would}published on ${partitions} partitions: classifiers forget the user's features and ignore interactions from before it, gateways the answers that they keep`);
+  console.log(cache ? `features, results and kept answers ${would}deleted from Redis` : 'no --redis: features, results and kept answers go when each process hears of the erasure');
   console.log(`${deadLetters.erased} of ${deadLetters.read} dead letters ${would}deleted`);
   console.log('what the log still holds goes by retention, at the latest:');
   console.log(textTable(['topic', 'until'], remains.map(({ topic, until }) => [topic, new Date(until).toISOString()])));

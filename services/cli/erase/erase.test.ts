@@ -1,4 +1,5 @@
 import { fixedTopics, type ErrorCode } from '@tandem/schemas';
+import { answersOwner } from '@tandem/gateway';
 import { createMemoryCache, userHash, type Cache } from '@tandem/shared/cache';
 import { createEmbeddedLog, type LogRecord } from '@tandem/shared/log';
 import { deadLetter } from '@tandem/shared/runner';
@@ -56,12 +57,12 @@ describe('an erasure', () => {
     expect((await cache.list('features:bob')).total).toBe(1);
   });
 
-  it('deletes the user’s cached results, and nobody else’s', async () => {
+  it.each([['results', resultsOwner], ['answers', answersOwner]])('deletes the user’s cached %s, and nobody else’s', async (_kind, owner) => {
     const { cache, erase } = await harness();
-    for (const user of ['ann', 'bob']) await cache.set(`result:of ${user}`, 'v', { owner: resultsOwner(userHash(user)) });
+    for (const user of ['ann', 'bob']) await cache.set(`of ${user}`, 'v', { owner: owner(userHash(user)) });
     await erase();
-    expect(await cache.get('result:of ann')).toBeUndefined();
-    expect(await cache.get('result:of bob')).toBe('v');
+    expect(await cache.get('of ann')).toBeUndefined();
+    expect(await cache.get('of bob')).toBe('v');
   });
 
   it('deletes the dead letters that hold the user', async () => {

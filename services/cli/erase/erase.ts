@@ -1,4 +1,5 @@
 import { featureKey } from '@tandem/classifier';
+import { answersOwner } from '@tandem/gateway';
 import { resultsOwner } from '@tandem/worker';
 import { topicName, type Erasure, type TopicSpec } from '@tandem/schemas';
 import { userHash, type Cache } from '@tandem/shared/cache';
@@ -9,7 +10,7 @@ import { mentions } from './mentions.ts';
 export interface EraseOptions {
   log: EventLog;
   producer: LogProducer;
-  /** Of the features. One that is not shared holds nothing here: each process follows the log. */
+  /** Of the features, results and answers. One that is not shared holds nothing here: each process follows the log. */
   cache: Cache;
   prefix: string;
   topics: readonly TopicSpec[];
@@ -43,14 +44,20 @@ const TOMBSTONES_AT_ONCE = 200;
 /** Topics that hold nothing of users. */
 const IMPERSONAL = new Set(['telemetry', 'models']);
 
-/** Makes the flow forget a user: features at once, dead letters at the next compaction, the rest by retention. */
+/** Makes the flow forget a user: features, results and kept answers at once, dead letters at the next compaction, the rest by retention. */
 export async function eraseUser(options: EraseOptions): Promise<EraseSummary> {
   const { cache, userId, dryRun } = options;
   // Published first: what is stored between the two is forgotten too.
   const partitions = await publish(options);
-  if (cache.shared && !dryRun) await Promise.all([cache.delete(featureKey(userId)), cache.deleteOwned(resultsOwner(userHash(userId)))]);
+  if (cache.shared && !dryRun) await forget(cache, userId);
   const deadLetters = await eraseLetters(options);
   return { userId, dryRun, partitions, cache: cache.shared, deadLetters, remains: remainders(options) };
+}
+
+/** What classifiers, workers and gateways keep of the user. */
+async function forget(cache: Cache, userId: string): Promise<void> {
+  const user = userHash(userId);
+  await Promise.all([cache.delete(featureKey(userId)), cache.deleteOwned(resultsOwner(user)), cache.deleteOwned(answersOwner(user))]);
 }
 
 /** Into each partition, behind all that is in it: whoever reads any of them anew reads the erasure too. */

@@ -2,12 +2,14 @@ import type { Response } from '@tandem/schemas';
 import { userHash, type Cache } from '@tandem/shared/cache';
 import type { Clock } from '@tandem/shared/clock';
 import { OccasionalWarning, type Logger } from '@tandem/shared/telemetry';
+import type { ErasedUsers } from './erased-users.ts';
 
 export interface AnswersOptions {
   cache: Cache;
   ttlMs: number;
   clock: Clock;
   logger: Logger;
+  erased: Pick<ErasedUsers, 'forgets'>;
 }
 
 /** What is known of a request that was accepted: who sent which body under its id. */
@@ -49,14 +51,21 @@ export class Answers {
   }
 
   async keep(flowId: string, response: Response): Promise<void> {
-    const { cache, ttlMs } = this.#options;
-    const owner = response.userId === undefined ? {} : { owner: userHash(response.userId) };
+    const { cache, ttlMs, erased } = this.#options;
+    if (erased.forgets(response)) return;
+    const owner = response.userId === undefined ? {} : { owner: answersOwner(userHash(response.userId)) };
     await this.#ask(() => cache.set(answerKey(flowId), JSON.stringify(response), { ttlMs, ...owner }));
   }
 
   async find(flowId: string): Promise<Response | undefined> {
     const text = await this.#ask(() => this.#options.cache.get(answerKey(flowId)));
-    return text === undefined ? undefined : (JSON.parse(text) as Response);
+    const response = text === undefined ? undefined : (JSON.parse(text) as Response);
+    return response === undefined || this.#options.erased.forgets(response) ? undefined : response;
+  }
+
+  /** @param user SHA-256 of the user id */
+  async forget(user: string): Promise<void> {
+    await this.#ask(() => this.#options.cache.deleteOwned(answersOwner(user)));
   }
 
   async #ask<Value>(question: () => Promise<Value>): Promise<Value | undefined> {
@@ -67,6 +76,11 @@ export class Answers {
       return undefined;
     }
   }
+}
+
+/** Whom the kept answers to a user belong to. @param user SHA-256 of the user id */
+export function answersOwner(user: string): string {
+  return `answers:${user}`;
 }
 
 const claimKey = (flowId: string) => `gateway/claim/${flowId}`;

@@ -91,12 +91,13 @@ function sendResponse(reply: FastifyReply, response: Response, requestId: string
 async function get(request: FastifyRequest<{ Params: { id: string }; Querystring: { at?: string } }>, reply: FastifyReply, context: GatewayContext, lookUps: LookUps): Promise<FastifyReply> {
   const { id } = request.params;
   const flowId = flowIdOf(id, request.credential);
-  const { answers, settings } = context;
+  const { answers, erased, settings } = context;
   const kept = await answers.find(flowId);
   if (kept !== undefined) return sendResponse(reply, kept, id);
   const place = readPlace(request.query.at);
   const written = place === undefined || place.partition >= settings.partitions ? undefined : await lookUps.find(flowId, place, request.credential.tenant);
-  if (written?.final === true) return sendResponse(reply, written, id);
-  if (place !== undefined || (await answers.isClaimed(flowId))) return pending(reply, id);
+  const isForgotten = written !== undefined && erased.forgets(written);
+  if (written?.final === true && !isForgotten) return sendResponse(reply, written, id);
+  if (!isForgotten && (place !== undefined || (await answers.isClaimed(flowId)))) return pending(reply, id);
   throw new Problem('unknown_request', { detail: 'No answer is kept under that id: it was never asked for here, or is too old. With the query of the Location that the gateway gave, the log is searched too.', requestId: id });
 }
