@@ -1,4 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
+import { isIP } from 'node:net';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 import { TandemError } from '@tandem/shared/errors';
 import type { GatewayContext } from '../context.ts';
@@ -42,19 +43,37 @@ function requireScope({ name, scopes }: Credential, scope: Scope): void {
 }
 
 /**
- * Without credentials only this machine is let in, and only under its own name: a page of the web that has its own name point here
+ * Without credentials only this machine is let in, where nothing else was chosen, and only under its own name: a page of the web that has its own name point here
  * would be called by another.
  * @throws {Problem} `forbidden`
  */
 function byAddress({ settings: { gatewayHost, gatewayAuth } }: GatewayContext): Identify {
-  if (!isLoopback(gatewayHost)) return async () => LOCAL;
+  if (!isLoopback(gatewayHost)) return byAnyAddress(gatewayHost);
   return async ({ host, headers }) => {
-    const name = host.replace(/:\d+$/, '');
+    const name = nameOf(host);
     if (!isLoopback(name)) throw new Problem('forbidden', { detail: `This gateway answers to localhost and 127.0.0.1, not to ${name.slice(0, 100)}.` });
     if (isOfAnotherSite(headers)) throw new Problem('forbidden', { detail: 'This gateway asks for no credentials, so it takes no calls from pages of other sites.' });
     if (gatewayAuth === 'auto' && isForwarded(headers)) throw new Problem('forbidden', { detail: 'The call came through a proxy, perhaps from elsewhere: give --gateway-auth on with keys, or --gateway-auth off where the proxy asks.' });
     return LOCAL;
   };
+}
+
+/** Where credentials are off by choice, on an address that others reach: a browser there may have a page open whose own name was made to point here. */
+function byAnyAddress(gatewayHost: string): Identify {
+  return async ({ host }) => {
+    const name = nameOf(host);
+    if (isNobodysToRegister(name) || name === gatewayHost) return LOCAL;
+    throw new Problem('forbidden', { detail: `This gateway asks for no credentials, so it answers to addresses, to names without a dot and to its --gateway-host, not to ${name.slice(0, 100)}.` });
+  };
+}
+
+/** Addresses, and names without a dot: localhost, services of one network. */
+function isNobodysToRegister(name: string): boolean {
+  return isIP(name.replace(/^\[|\]$/g, '')) !== 0 || /^[\w-]+$/.test(name);
+}
+
+function nameOf(host: string): string {
+  return host.replace(/:\d+$/, '');
 }
 
 /** A page of the web cannot read what is answered, but could have things done: a browser says where the page is from. */
