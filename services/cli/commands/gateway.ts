@@ -44,7 +44,7 @@ async function runGateway(options: Record<string, unknown>): Promise<void> {
   await ensureTopology(settings, ports);
   await learnLogTime(settings, ports);
   await using gateway = await startGateway(settings, ports);
-  const status = await startStatusServer({ host: settings.httpHost, port: settings.httpPort, metrics: ports.metrics.registry, logger: ports.logger, state: () => 'running' });
+  const status = await startStatusServer({ host: settings.httpHost, port: settings.httpPort, metrics: ports.metrics.registry, logger: ports.logger, state: () => (stopping.signal.aborted ? 'draining' : 'running') });
   ports.logger.info({ url: gateway.url, statusPort: status.port, log: ports.log.description, cache: ports.cache.description }, 'running');
   ports.logger.info({ reason: await signal }, 'draining');
   await gateway[Symbol.asyncDispose]();
