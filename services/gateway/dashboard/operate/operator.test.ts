@@ -65,12 +65,19 @@ test('an action that fails is in the audit as well', async () => {
   expect(await audit()).toMatchObject([{ action: 'lane.pause', outcome: 'failed', detail: expect.stringContaining('t.control') }]);
 });
 
-test('an experiment is steered by a record that says who and why, and what cannot be is refused', async () => {
+test('an experiment is steered by a record that says who and why', async () => {
   const { operator, control, audit } = await setUp();
   const arms = [{ name: 'a', precision: 'fp32', weight: 1 }, { name: 'b', precision: 'int8', weight: 1 }];
   const experiment = started(experimentSchema.parse({ name: 'split', workload: 'w', model: 'm', arms }), {}, { by: 'ada', time: 1, why: 'started' });
   await operator.steerExperiment('ada', experiment, { deed: 'promote', arm: 'b' });
   expect((await control()).experiments).toEqual([expect.objectContaining({ state: 'promoted', winner: 'b', by: 'ada', revision: 2 })]);
   expect(await audit()).toEqual([expect.objectContaining({ actor: 'ada', action: 'experiment.promote', target: 'split', outcome: 'done' })]);
+});
+
+test('what cannot be done to an experiment is refused, and in the audit as well', async () => {
+  const { operator, audit } = await setUp();
+  const arms = [{ name: 'a', precision: 'fp32', weight: 1 }, { name: 'b', precision: 'int8', weight: 1 }];
+  const experiment = started(experimentSchema.parse({ name: 'split', workload: 'w', model: 'm', arms }), {}, { by: 'ada', time: 1, why: 'started' });
   await expect(operator.steerExperiment('ada', experiment, { deed: 'weights', weights: { c: 1 } })).rejects.toMatchObject({ code: 'experiment_refused' });
+  expect(await audit()).toMatchObject([{ actor: 'ada', action: 'experiment.weights', target: 'split', outcome: 'failed', detail: expect.stringContaining('no arm c') }]);
 });

@@ -48,14 +48,16 @@ export class Operator {
   }
 
   /**
-   * What becomes of an experiment; written together with its entry in the audit.
+   * What becomes of an experiment; written together with its entry in the audit, or, where it fails, the entry alone.
    * @throws {TandemError} `experiment_refused`
    */
-  async steerExperiment(actor: string, control: ExperimentControl, wish: ExperimentWish): Promise<void> {
+  steerExperiment(actor: string, control: ExperimentControl, wish: ExperimentWish): Promise<void> {
     const { prefix, producer } = this.#options;
     const time = this.#now;
-    const { next, deed } = wished(control, wish, { by: actor, time });
-    await producer.send(experimentRecords(next, { prefix, actor, deed, time }));
+    return this.#auditedIfFailed({ actor, action: `experiment.${wish.deed}`, target: control.definition.name }, () => {
+      const { next, deed } = wished(control, wish, { by: actor, time });
+      return producer.send(experimentRecords(next, { prefix, actor, deed, time }));
+    });
   }
 
   /** @param keys `<topic>/<partition>/<offset>` of the letters that somebody has looked at */
@@ -79,12 +81,18 @@ export class Operator {
     return this.#write('control', key, null);
   }
 
-  async #audited<Result>(deed: Deed, act: () => Promise<Result>, detailOf: (result: Result) => string | undefined = () => undefined): Promise<Result> {
-    try {
+  #audited<Result>(deed: Deed, act: () => Promise<Result>, detailOf: (result: Result) => string | undefined = () => undefined): Promise<Result> {
+    return this.#auditedIfFailed(deed, async () => {
       const result = await act();
       const detail = detailOf(result);
       await this.#audit({ ...deed, outcome: 'done', time: this.#now, ...(detail === undefined ? {} : { detail }) });
       return result;
+    });
+  }
+
+  async #auditedIfFailed<Result>(deed: Deed, act: () => Promise<Result>): Promise<Result> {
+    try {
+      return await act();
     } catch (error) {
       await this.#audit({ ...deed, outcome: 'failed', time: this.#now, detail: messageOf(error).slice(0, LONGEST_TARGET) });
       throw error;
