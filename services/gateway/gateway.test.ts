@@ -65,9 +65,12 @@ describe('a gateway over the embedded log and the real stages', () => {
 
   test('another gateway finds the answer in the log, without the cache', async () => {
     const accepted = await ask(recommend({ requestId: 'elsewhere' }), { prefer: 'respond-async' });
-    const other = await running.another();
+    await expect.poll(() => running.ports.cache.get('gateway/answer/elsewhere'), { timeout: 15_000 }).toBeDefined();
     await running.ports.cache.delete('gateway/answer/elsewhere');
-    await expect.poll(async () => (await other.server.inject({ url: accepted.headers.location!, headers: { host: 'localhost' } })).statusCode, { timeout: 15_000 }).toBe(200);
+    const other = await running.another();
+    const at = (url: string) => other.server.inject({ url, headers: { host: 'localhost' } });
+    expect((await at('/v1/requests/elsewhere')).statusCode).toBe(202);
+    expect((await at(accepted.headers.location!)).json()).toMatchObject({ requestId: 'elsewhere', status: 'complete', final: true });
     expect((await call('GET', '/v1/requests/never-sent')).json()).toMatchObject({ status: 404, code: 'unknown_request' });
   });
 
