@@ -57,6 +57,8 @@ export interface RecordSpan {
   readonly recording: boolean;
   set(attributes: Attributes): void;
   event(name: string, attributes?: Attributes): void;
+  /** To a span of another trace, or of this one, that it belongs to too. */
+  link(context: SpanContext): void;
   child(name: string, options?: ChildOptions): ChildSpan;
   end(error?: unknown): void;
 }
@@ -92,6 +94,7 @@ class TracedRecord implements RecordSpan {
   readonly #startedAt = performance.now();
   #attributes: Attributes | undefined;
   #events: SpanNote['events'] = NO_EVENTS;
+  #links = NO_LINKS;
 
   constructor(ids: Ids, parent: SpanContext | undefined, place: Place, spans: NotedSpans, order: ParentsFirst) {
     this.context = { ...ids, traceFlags: TraceFlags.SAMPLED, ...(parent?.traceState === undefined ? {} : { traceState: parent.traceState }) };
@@ -108,6 +111,10 @@ class TracedRecord implements RecordSpan {
     this.#events = [...this.#events, { name, attributes, at: performance.now() }];
   }
 
+  link(context: SpanContext): void {
+    this.#links = [...this.#links, context];
+  }
+
   child(name: string, { kind = 'internal', attributes = {}, links = NO_LINKS, startedAt = performance.now(), isLinkedTo = false }: ChildOptions = {}): ChildSpan {
     const { traceId } = this.context;
     const context: SpanContext = { ...this.context, ...randomIds({ traceId }) };
@@ -121,7 +128,7 @@ class TracedRecord implements RecordSpan {
     const attributes = () => ({ ...attributesOf(stage, topic, origin), ...this.#attributes });
     this.#end({
       name: `${stage} ${topic}`, kind: kindOf(topic, origin), context: this.context, parent: this.#parent, attributes,
-      links: NO_LINKS, events: this.#events, startedAt: this.#startedAt, endedAt: performance.now(), error: messageOfAny(error),
+      links: this.#links, events: this.#events, startedAt: this.#startedAt, endedAt: performance.now(), error: messageOfAny(error),
     }, this.#order);
   }
 
@@ -152,6 +159,8 @@ class UnsampledRecord implements RecordSpan {
   set(): void {}
 
   event(): void {}
+
+  link(): void {}
 
   child(): ChildSpan {
     return { context: this.context, ...NO_CHILD_IS_SEEN };

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { GatewayContext } from '../context.ts';
 import { Problem } from '../problems/problem.ts';
+import { callOf, during } from '../requests/call.ts';
 import { readInferBody, writeInferBody } from './bodies.ts';
 import { DATA_TYPES, shapeOf } from './data-types.ts';
 import { inferenceDocumentation } from './documentation.ts';
@@ -49,17 +50,20 @@ function addModelRoutes(fastify: FastifyInstance, path: string, context: Gateway
     await server.load(variant);
     return { name: request.params.model, ready: true };
   });
-  fastify.post(`${path}/infer`, { config: { scope: 'send' }, bodyLimit, schema: inferenceDocumentation('Run a model on tensors', 'infer') }, (request: ModelRequest, reply) => infer(find(request), request, reply, context, server));
+  fastify.post(`${path}/infer`, { config: { scope: 'send' }, bodyLimit, schema: inferenceDocumentation('Run a model on tensors', 'infer') }, (request: ModelRequest, reply) => infer(find, request, reply, context, server));
 }
 
-async function infer(served: ServedGraph, request: ModelRequest, reply: FastifyReply, { settings, draining }: GatewayContext, server: ModelServer): Promise<FastifyReply> {
-  if (draining) throw new Problem('draining', { detail: 'This gateway is going away; another will answer.', retryAfterSeconds: 1 });
-  const { request: asked, binary } = await readInferBody(request, settings.gatewayMaxTensorBytes);
-  const tensors = readTensors(served.spec, asked.inputs, binary);
-  const written = await server.infer(served, asked, tensors, request.credential.tenant);
-  const answer = { model_name: request.params.model, model_version: served.variant.version, ...(asked.id === undefined ? {} : { id: asked.id }) };
-  const { headers, body } = await writeInferBody(request, answer, written);
-  return reply.headers(headers).send(body);
+async function infer(find: (request: ModelRequest) => ServedGraph, request: ModelRequest, reply: FastifyReply, context: GatewayContext, server: ModelServer): Promise<FastifyReply> {
+  if (context.draining) throw new Problem('draining', { detail: 'This gateway is going away; another will answer.', retryAfterSeconds: 1 });
+  return during(callOf(request, context).span, async () => {
+    const served = find(request);
+    const { request: asked, binary } = await readInferBody(request, context.settings.gatewayMaxTensorBytes);
+    const tensors = readTensors(served.spec, asked.inputs, binary);
+    const written = await server.infer(served, asked, tensors, request.credential.tenant);
+    const answer = { model_name: request.params.model, model_version: served.variant.version, ...(asked.id === undefined ? {} : { id: asked.id }) };
+    const { headers, body } = await writeInferBody(request, answer, written);
+    return reply.headers(headers).send(body);
+  });
 }
 
 /** @throws {Problem} `unknown_model` */

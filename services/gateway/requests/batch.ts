@@ -1,6 +1,7 @@
 import { once } from 'node:events';
 import { PassThrough, type Readable } from 'node:stream';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import type { Response } from '@tandem/schemas';
 import { endWithCredential } from '../auth/end-with-credential.ts';
 import type { GatewayContext } from '../context.ts';
 import { Problem } from '../problems/problem.ts';
@@ -9,7 +10,7 @@ import { whileItComes } from '../limits/body-timeout.ts';
 import { problemResponse } from '../openapi/problem-schema.ts';
 import { documented } from '../openapi/json-schema.ts';
 import { admit } from './admit.ts';
-import { callOf } from './call.ts';
+import { callOf, callOfLine, during, type TracedCall } from './call.ts';
 import { Exchange, forClient, waitMsOf, type ExchangeOptions } from './exchange.ts';
 import { readLines, type Line } from './lines.ts';
 import { draftSchema, prepareRequest, type Call, type PreparedRequest } from './prepare.ts';
@@ -43,7 +44,7 @@ async function batch(request: FastifyRequest, reply: FastifyReply, context: Gate
   if (hold === undefined) throw new Problem('overload', { detail: 'As many batches are open as may be at once, or of one tenant as leave room for others’; send more lines in each.', retryAfterSeconds: 1, headers: { connection: 'close' } });
   reply.raw.once('close', () => hold.release());
   if (request.body === undefined || request.body === null) throw new Problem('empty_value', { detail: 'Send requests, one a line.' });
-  const { call, span } = callOf(request, context);
+  const call = callOf(request, context);
   const output = new PassThrough();
   const input = request.body as Readable;
   // Whoever has gone reads no answers; and what is sent when all is said is read by nobody.
@@ -52,7 +53,8 @@ async function batch(request: FastifyRequest, reply: FastifyReply, context: Gate
     input.destroy();
   });
   endWithCredential(request, reply.raw);
-  void run(input, output, (line) => answerLine(line, request, call, context, (body) => offer(output, body)), context).finally(() => span?.end());
+  const answer = (line: Line) => answerLine(line, { request, ...callOfLine(request, call, context), tell: (body) => offer(output, body) }, context);
+  void during(call.span, () => run(input, output, answer, context));
   return reply.header('content-type', `${NDJSON}; charset=utf-8`).header('cache-control', 'no-store').header('x-accel-buffering', 'no').send(output);
 }
 
@@ -85,15 +87,32 @@ function offer(output: PassThrough, body: object): void {
   if (!output.destroyed && !output.writableNeedDrain) output.write(`${JSON.stringify(body)}\n`);
 }
 
-async function answerLine(line: Line, request: FastifyRequest, call: Call, context: GatewayContext, tell: (body: object) => void): Promise<object> {
-  let requestId: string | undefined;
+interface LineCall extends TracedCall {
+  request: FastifyRequest;
+  /** Of provisional responses. */
+  tell: (body: object) => void;
+}
+
+async function answerLine(line: Line, lineCall: LineCall, context: GatewayContext): Promise<object> {
+  const known: { requestId?: string } = {};
+  try {
+    const response = await during(lineCall.span, () => responseTo(line, lineCall, known, context));
+    return { line: line.number, ...response };
+  } catch (error) {
+    return { line: line.number, ...known, problem: asProblem(error, context).body };
+  }
+}
+
+/** @param known where the id is noted as soon as it can be read: what fails is told with it */
+async function responseTo(line: Line, { request, call, tell }: LineCall, known: { requestId?: string }, context: GatewayContext): Promise<Response> {
   const holds: Hold[] = [];
   try {
     if ('problem' in line) throw line.problem;
     holds.push(holdLine(line.text, call, context));
     await request.server.countRequest(request);
     const prepared = prepareRequest(parse(line.text), { ...call, idempotencyKey: undefined }, context);
-    ({ requestId } = prepared);
+    const { requestId } = prepared;
+    known.requestId = requestId;
     const hold = admit(prepared, call.credential, context);
     holds.push(hold);
     const exchange = new Exchange(prepared, hold, context);
@@ -101,10 +120,8 @@ async function answerLine(line: Line, request: FastifyRequest, call: Call, conte
     const earlier = prepared.isIdempotent ? await repeated(prepared, exchange, waitMs, context) : 'first';
     if (prepared.isIdempotent && earlier === 'first') exchange.keepAnswer();
     const response = earlier === 'first' ? await exchange.run({ waitMs, ...listening(line.number, prepared, tell) }) : earlier;
-    if (response !== undefined) return { line: line.number, ...forClient(response, requestId) };
+    if (response !== undefined) return forClient(response, requestId);
     throw new Problem('no_answer', { detail: 'No response in time.', requestId });
-  } catch (error) {
-    return { line: line.number, ...(requestId === undefined ? {} : { requestId }), problem: asProblem(error, context).body };
   } finally {
     for (const hold of holds) hold.release();
   }

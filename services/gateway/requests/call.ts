@@ -12,12 +12,45 @@ export function headerOf({ headers }: FastifyRequest, name: string): string | un
   return Array.isArray(value) ? value[0] : value;
 }
 
+/** Of a line of a batch, where a call has its route. */
+const LINE = '/v1/requests:batch#line';
+
+export interface TracedCall {
+  call: Call;
+  /** Undefined: there is no trace to be a part of. */
+  span: RecordSpan | undefined;
+}
+
 /** What the headers of a call say, and its span, of which the record's trace is a part. */
-export function callOf(request: FastifyRequest, { tracing }: GatewayContext): { call: Call; span: RecordSpan | undefined } {
+export function callOf(request: FastifyRequest, { tracing }: GatewayContext): TracedCall {
   const incoming = traceOf(request);
   const span = tracing.start('gateway', request.routeOptions.url ?? 'unknown', incoming);
   const call = { credential: request.credential, idempotencyKey: headerOf(request, 'idempotency-key'), trace: { ...incoming, ...span?.headers } };
   return { call, span };
+}
+
+/**
+ * One line of a batch as a call: its trace is its own, or its sender's, as if it had come alone, and is linked to the batch's span. No child of
+ * that: it would have to be kept until a batch ends that may never.
+ */
+export function callOfLine(request: FastifyRequest, batch: TracedCall, { tracing }: GatewayContext): TracedCall {
+  if (!tracing.isOn) return batch;
+  const incoming = traceOf(request);
+  const span = tracing.start('gateway', LINE, incoming);
+  if (batch.span?.recording === true) span?.link(batch.span.context);
+  return { call: { ...batch.call, trace: { ...incoming, ...span?.headers } }, span };
+}
+
+/** Ends the span with what is done, or fails, meanwhile. */
+export async function during<Result>(span: RecordSpan | undefined, work: () => Promise<Result>): Promise<Result> {
+  try {
+    const result = await work();
+    span?.end();
+    return result;
+  } catch (error) {
+    span?.end(error);
+    throw error;
+  }
 }
 
 function traceOf(request: FastifyRequest): Headers {

@@ -1,15 +1,14 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { Response } from '@tandem/schemas';
 import type { GatewayContext } from '../context.ts';
-import type { Hold } from '../limits/fair-share.ts';
 import { problemOf } from '../problems/of-response.ts';
 import { Problem } from '../problems/problem.ts';
 import { LookUps, readPlace, writePlace } from '../replies/look-up.ts';
 import { admit } from './admit.ts';
-import { abandonment, callOf, preferenceOf, type Preference } from './call.ts';
+import { abandonment, callOf, during, preferenceOf, type Preference } from './call.ts';
 import { documentation } from './documentation.ts';
 import { Exchange, forClient, waitMsOf } from './exchange.ts';
-import { flowIdOf, prepareRequest, type PreparedRequest } from './prepare.ts';
+import { flowIdOf, prepareRequest, type Call, type PreparedRequest } from './prepare.ts';
 import { repeated } from './repeated.ts';
 import { streamFormOf, streamResponses } from './stream-one.ts';
 
@@ -22,19 +21,17 @@ export function addRequestRoutes(fastify: FastifyInstance, context: GatewayConte
 
 async function post(request: FastifyRequest, reply: FastifyReply, context: GatewayContext): Promise<FastifyReply> {
   const { call, span } = callOf(request, context);
-  let hold: Hold | undefined;
+  return during(span, () => exchanged(call, request, reply, context));
+}
+
+async function exchanged(call: Call, request: FastifyRequest, reply: FastifyReply, context: GatewayContext): Promise<FastifyReply> {
+  const preference = preferenceOf(request);
+  const prepared = prepareRequest(request.body, { ...call, takesProvisional: streamFormOf(request) !== undefined }, context);
+  const hold = admit(prepared, call.credential, context);
   try {
-    const preference = preferenceOf(request);
-    const prepared = prepareRequest(request.body, { ...call, takesProvisional: streamFormOf(request) !== undefined }, context);
-    hold = admit(prepared, call.credential, context);
-    const sent = await answer(new Exchange(prepared, hold, context), prepared, preference, request, reply, context);
-    span?.end();
-    return sent;
-  } catch (error) {
-    span?.end(error);
-    throw error;
+    return await answer(new Exchange(prepared, hold, context), prepared, preference, request, reply, context);
   } finally {
-    hold?.release();
+    hold.release();
   }
 }
 
