@@ -49,7 +49,7 @@ describe('a gateway that asks for credentials', () => {
   let running: RunningGateway;
   let sender: string;
   let closeIssuer: () => void;
-  let sign: (claims: JWTPayload, over?: { issuer?: string; audience?: string; expires?: string; foreign?: boolean }) => Promise<string>;
+  let sign: (claims: JWTPayload, over?: { issuer?: string; audience?: string; expires?: string; foreign?: boolean; without?: 'exp' | 'sub' }) => Promise<string>;
 
   const call = (credential: string | undefined, over: { method?: 'GET' | 'POST'; url?: string; payload?: object; headers?: Record<string, string> } = {}) =>
     running.gateway.server.inject({
@@ -74,8 +74,12 @@ describe('a gateway that asks for credentials', () => {
     const server = createServer((_request, response) => response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys: [jwk] })));
     await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
     closeIssuer = () => void server.close();
-    sign = (claims, { issuer = 'https://issuer.example', audience = 'tandem', expires = '5m', foreign: isForeign = false } = {}) =>
-      new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).setSubject('someone').setIssuer(issuer).setAudience(audience).setExpirationTime(expires).sign(isForeign ? foreign.privateKey : own.privateKey);
+    sign = (claims, { issuer = 'https://issuer.example', audience = 'tandem', expires = '5m', foreign: isForeign = false, without } = {}) => {
+      const token = new SignJWT(claims).setProtectedHeader({ alg: 'ES256', kid: 'k1' }).setIssuer(issuer).setAudience(audience);
+      if (without !== 'sub') token.setSubject('someone');
+      if (without !== 'exp') token.setExpirationTime(expires);
+      return token.sign(isForeign ? foreign.privateKey : own.privateKey);
+    };
     return `http://127.0.0.1:${(server.address() as AddressInfo).port}/jwks.json`;
   }
 
@@ -121,6 +125,19 @@ describe('a gateway that asks for credentials', () => {
     expect((await call(sender, { url: '/v2/repository/models/x/load' })).json()).toMatchObject({ status: 403, code: 'forbidden' });
   });
 
+  test('lets a key that may only read send nothing', async () => {
+    const { key } = await addApiKey(file, { ...draft, name: 'reader', scopes: ['read'] });
+    await expect.poll(async () => (await call(key, { method: 'GET', url: '/v2/models/digits-small' })).statusCode, { timeout: 15_000 }).toBe(200);
+    for (const url of ['/v1/requests', '/v1/requests:batch', '/v1/interactions', '/v2/models/digits-small/infer']) {
+      expect((await call(key, { url })).json(), url).toMatchObject({ status: 403, code: 'forbidden', detail: expect.stringContaining('send') });
+    }
+  });
+
+  test('takes a key by X-API-Key as well', async () => {
+    expect((await call(undefined, { headers: { 'x-api-key': sender } })).statusCode).toBe(202);
+    expect((await call(undefined, { headers: { 'x-api-key': `${sender}a` } })).json()).toMatchObject({ status: 401, code: 'unauthenticated' });
+  });
+
   test('lets a key in as soon as it is in the file, and out as soon as it is not', async () => {
     const { key, entry } = await addApiKey(file, { ...draft, name: 'short-lived' });
     await expect.poll(async () => (await call(key)).statusCode, { timeout: 15_000 }).toBe(202);
@@ -152,10 +169,10 @@ describe('a gateway that asks for credentials', () => {
     expect((await call(await sign({ tenant: 'jwt-tenant', scope: 'openid' }))).json()).toMatchObject({ code: 'forbidden' });
   });
 
-  test('takes no token of another issuer, for another audience, too old, without a tenant, or signed by another', async () => {
+  test('takes no token of another issuer, for another audience, too old, without an end, a subject or a tenant, or signed by another', async () => {
     const claims = { tenant: 't', scope: 'send' };
     const tokens = await Promise.all([
-      sign(claims, { issuer: 'https://other.example' }), sign(claims, { audience: 'other' }), sign(claims, { expires: '-1m' }), sign({ scope: 'send' }),
+      sign(claims, { issuer: 'https://other.example' }), sign(claims, { audience: 'other' }), sign(claims, { expires: '-1m' }), sign(claims, { without: 'exp' }), sign(claims, { without: 'sub' }), sign({ scope: 'send' }),
       sign({ ...claims, tenant: '../x' }), sign(claims, { foreign: true }),
       Promise.resolve(`${Buffer.from('{"alg":"none"}').toString('base64url')}.${Buffer.from(JSON.stringify({ ...claims, sub: 'x', iss: 'https://issuer.example', aud: 'tandem', exp: 9e9 })).toString('base64url')}.`),
     ]);
@@ -174,6 +191,14 @@ describe('a gateway that asks for credentials', () => {
     expect(refused.json()).toMatchObject({ code: 'rate_limited' });
     expect(refused.headers).toMatchObject({ 'ratelimit-limit': '2', 'ratelimit-remaining': '0', 'retry-after': '1', 'ratelimit-reset': '1' });
     expect((await call(sender)).statusCode).toBe(202);
+  });
+
+  test('has a rate for each tier, which a key’s own goes before', async () => {
+    const keyOf = async (tier: string, ratePerSecond?: number) => (await addApiKey(file, { ...draft, name: tier, tier, ...(ratePerSecond === undefined ? {} : { ratePerSecond }) })).key;
+    const keys = [await keyOf('vip'), await keyOf('standard'), await keyOf('vip', 7), await keyOf('other'), await keyOf('constructor')];
+    const { server } = await running.another({ gatewayRates: 'vip:5000,standard:200' });
+    const limits = await Promise.all(keys.map(async (key) => (await server.inject({ url: '/v1/requests/none', headers: { authorization: `Bearer ${key}` } })).headers['ratelimit-limit']));
+    expect(limits).toEqual(['5000', '200', '7', '1000', '1000']);
   });
 
   test('counts each line of a batch', async () => {
