@@ -7,8 +7,9 @@ export { inspectKafka, probeAddress, type KafkaFacts } from './kafka/inspect.ts'
 export { listKafkaAccess } from './kafka/list-access.ts';
 export type { KafkaLogOptions } from './kafka/options.ts';
 export type { Tenure, TenureState } from './tenure.ts';
+export { REPLICATION_FACTOR } from './topic-settings.ts';
 export { murmur2, partitionOfKey } from './partitioner.ts';
 export type {
   ConsumerOptions, Delivery, EventLog, ExclusiveWriter, Headers, LogAdmin, LogConsumer, LogProducer, LogRecord, OutgoingRecord,
-  ProducerOptions, ReadOptions, Tail, TailOptions, TopicDifference, TopicInspection, TopicPartition, TopicReport,
+  ProducerOptions, ReadOptions, ReplicationOptions, Tail, TailOptions, TopicDifference, TopicInspection, TopicPartition, TopicReport,
 } from './types.ts';

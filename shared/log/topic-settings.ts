@@ -4,6 +4,9 @@ import type { TopicDifference } from './types.ts';
 /** A topic's settings by Kafka's names, as strings, so that what is can be compared with what should be. */
 export type TopicSettings = Record<string, string>;
 
+/** Compared like a setting, though it is none of Kafka's configuration: more replicas are made by reassigning partitions. */
+export const REPLICATION_FACTOR = 'replication.factor';
+
 export function settingsOf(spec: TopicSpec): TopicSettings {
   return { partitions: String(spec.partitions), ...configOf(spec) };
 }

@@ -212,6 +212,12 @@ export interface Tail {
 /** A setting of a topic that is not as it was specified. */
 export type TopicDifference = { topic: string; setting: string; expected: string; actual: string };
 
+/** How many replicas topics shall have. */
+export interface ReplicationOptions {
+  /** @default the brokers there are, at most 3 */
+  replicationFactor?: number;
+}
+
 /** What `ensureTopics` did, and what it found. */
 export interface TopicReport {
   created: string[];
@@ -228,9 +234,9 @@ export interface TopicInspection {
 /** What can be asked of and done to a log as a whole: topics, offsets, groups, access. */
 export interface LogAdmin {
   /** Creates what is missing (idempotent, safe to race) and names every mismatch. */
-  ensureTopics(topics: readonly TopicSpec[], options?: { replicationFactor?: number }): Promise<TopicReport>;
+  ensureTopics(topics: readonly TopicSpec[], options?: ReplicationOptions): Promise<TopicReport>;
   /** Names what is missing and every mismatch; changes nothing. */
-  inspectTopics(topics: readonly TopicSpec[]): Promise<TopicInspection>;
+  inspectTopics(topics: readonly TopicSpec[], options?: ReplicationOptions): Promise<TopicInspection>;
   listTopics(): Promise<string[]>;
   deleteTopics(topics: readonly string[]): Promise<void>;
   /** First and next offset of every partition. */

@@ -7,7 +7,7 @@ import { ProgressLine } from '../progress-line.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { givenFlags } from '../shell-flags.ts';
 
-const SETTINGS: readonly SettingName[] = ['kafka', 'redis', 'prefix', 'partitions', 'models', 'workloads', 'pool', 'providers', 'graphOptimization', 'instance', 'logLevel'];
+const SETTINGS: readonly SettingName[] = ['kafka', 'redis', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'pool', 'providers', 'graphOptimization', 'instance', 'logLevel'];
 const EXAMPLES = `
 Looks at Node, the inference runtime, workload files, models (hashes, loading, golden inputs), Kafka (reach, release, topics, access lists,
 clock) and Redis, and says of each thing that is wrong how to mend it. Changes nothing; to read the broker’s clock it writes three tombstones

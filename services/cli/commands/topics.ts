@@ -2,9 +2,10 @@ import type { Command } from 'commander';
 import type { TopicSpec } from '@tandem/schemas';
 import type { SettingName, Settings } from '@tandem/shared/config';
 import { TandemError } from '@tandem/shared/errors';
+import { REPLICATION_FACTOR } from '@tandem/shared/log';
 import { expectBroker } from '../broker-listens.ts';
 import { openPorts, type Ports } from '../compose/ports.ts';
-import { ensureTopology, topicsOf } from '../compose/topology.ts';
+import { ensureTopology, MORE_REPLICAS, topicsOf } from '../compose/topology.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { textTable } from '../table.ts';
 import { growTopics } from '../compose/grow-topics.ts';
@@ -62,6 +63,7 @@ async function ensure(options: Record<string, unknown>): Promise<void> {
   if (options['json'] === true) return console.log(JSON.stringify({ created, differences }));
   console.log(created.length === 0 ? 'nothing to create' : `created ${created.join(', ')}`);
   for (const { topic, setting, expected, actual } of differences) console.log(`${topic}: ${setting} is ${actual}, should be ${expected}`);
+  if (differences.some(({ setting }) => setting === REPLICATION_FACTOR)) console.log(`Replicas: ${MORE_REPLICAS}`);
 }
 
 async function grow(options: Record<string, unknown>): Promise<void> {

@@ -3,8 +3,8 @@ import type { TopicSpec } from '@tandem/schemas';
 import { TandemError } from '../../errors/index.ts';
 import kafkajs, { type Admin, type ITopicConfig } from 'kafkajs';
 import { groupActive, unknownTopic } from '../errors.ts';
-import { compareSettings, configOf, settingsOf, type TopicSettings } from '../topic-settings.ts';
-import type { LogAdmin, TopicDifference, TopicInspection, TopicReport } from '../types.ts';
+import { compareSettings, configOf, REPLICATION_FACTOR, settingsOf, type TopicSettings } from '../topic-settings.ts';
+import type { LogAdmin, ReplicationOptions, TopicDifference, TopicInspection, TopicReport } from '../types.ts';
 import { isUnknownTopic, type AdminClient } from './admin-client.ts';
 import { isBrokerError } from './failures.ts';
 
@@ -25,22 +25,22 @@ export class KafkaAdmin implements LogAdmin {
     this.#client = client;
   }
 
-  async ensureTopics(topics: readonly TopicSpec[], options: { replicationFactor?: number } = {}): Promise<TopicReport> {
+  async ensureTopics(topics: readonly TopicSpec[], options: ReplicationOptions = {}): Promise<TopicReport> {
     const specs = new Map(topics.map((spec) => [spec.name, spec]));
     const existing = new Set(await this.listTopics());
     const missing = [...specs.values()].filter(({ name }) => !existing.has(name));
-    const created = missing.length > 0 ? await this.#create(missing, options.replicationFactor) : [];
+    const created = missing.length > 0 ? await this.#create(missing, await this.#replication(options)) : [];
     for (const name of specs.keys()) await this.#untilUsable(name);
     const others = [...specs.values()].filter(({ name }) => !created.includes(name));
-    return { created, differences: others.length > 0 ? await this.#differences(others) : [] };
+    return { created, differences: others.length > 0 ? await this.#differences(others, await this.#replication(options)) : [] };
   }
 
-  async inspectTopics(topics: readonly TopicSpec[]): Promise<TopicInspection> {
+  async inspectTopics(topics: readonly TopicSpec[], options: ReplicationOptions = {}): Promise<TopicInspection> {
     const specs = new Map(topics.map((spec) => [spec.name, spec]));
     const existing = new Set(await this.listTopics());
     const there = [...specs.values()].filter(({ name }) => existing.has(name));
     const missing = [...specs.keys()].filter((name) => !existing.has(name));
-    return { missing, differences: there.length > 0 ? await this.#differences(there) : [] };
+    return { missing, differences: there.length > 0 ? await this.#differences(there, await this.#replication(options)) : [] };
   }
 
   async listTopics(): Promise<string[]> {
@@ -118,10 +118,15 @@ export class KafkaAdmin implements LogAdmin {
     }
   }
 
-  /** Returns those that this call, and not somebody at the same time, has created. */
-  async #create(specs: readonly TopicSpec[], replicationFactor: number | undefined): Promise<string[]> {
+  /** While a broker is away fewer are asked for, so that its absence is no mismatch of every topic. */
+  async #replication({ replicationFactor }: ReplicationOptions): Promise<number> {
+    if (replicationFactor !== undefined) return replicationFactor;
     const { brokers } = await this.#client.run((admin) => admin.describeCluster());
-    const replication = replicationFactor ?? Math.min(brokers.length, DEFAULT_REPLICATION);
+    return Math.min(brokers.length, DEFAULT_REPLICATION);
+  }
+
+  /** Returns those that this call, and not somebody at the same time, has created. */
+  async #create(specs: readonly TopicSpec[], replication: number): Promise<string[]> {
     const created: string[] = [];
     for (const spec of specs) {
       const topics = [topicConfig(spec, replication)];
@@ -145,7 +150,7 @@ export class KafkaAdmin implements LogAdmin {
     });
   }
 
-  async #differences(specs: readonly TopicSpec[]): Promise<TopicDifference[]> {
+  async #differences(specs: readonly TopicSpec[], replication: number): Promise<TopicDifference[]> {
     const names = new Set(specs.flatMap((spec) => Object.keys(configOf(spec))));
     const resources = specs.map(({ name }) => ({ type: kafkajs.ConfigResourceTypes.TOPIC, name, configNames: [...names, 'min.insync.replicas'] }));
     const described = await this.#client.run((admin) => admin.describeConfigs({ resources, includeSynonyms: false }));
@@ -153,9 +158,10 @@ export class KafkaAdmin implements LogAdmin {
     for (const spec of specs) {
       const partitions = await this.partitions(spec.name);
       const entries = described.resources.find(({ resourceName }) => resourceName === spec.name)?.configEntries ?? [];
-      const actual: TopicSettings = { partitions: String(partitions.length) };
+      const fewest = Math.min(...partitions.map(({ replicas }) => replicas));
+      const actual: TopicSettings = { partitions: String(partitions.length), [REPLICATION_FACTOR]: String(fewest) };
       for (const { configName, configValue } of entries) actual[configName] = configValue;
-      const expected = { ...settingsOf(spec), ...durability(Math.min(...partitions.map(({ replicas }) => replicas))) };
+      const expected = { ...settingsOf(spec), [REPLICATION_FACTOR]: String(Math.max(replication, fewest)), ...durability(fewest) };
       differences.push(...compareSettings(spec.name, expected, actual));
     }
     return differences;

@@ -1,7 +1,7 @@
 import type { TopicSpec } from '@tandem/schemas';
-import type { TopicDifference } from '@tandem/shared/log';
+import { REPLICATION_FACTOR, type TopicDifference } from '@tandem/shared/log';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
-import { topicsOf } from '../../compose/topology.ts';
+import { MORE_REPLICAS, replicationOf, topicsOf } from '../../compose/topology.ts';
 import { shellQuoted } from '../../shell-flags.ts';
 import { failed, ok, warning, type Finding } from '../finding.ts';
 import type { Patient } from '../patient.ts';
@@ -28,6 +28,12 @@ function partitionsFinding(differences: readonly TopicDifference[], specs: reado
   return [failed('topic_partitions', list, mend)];
 }
 
+function replicasFinding(differences: readonly TopicDifference[]): Finding[] {
+  if (differences.length === 0) return [];
+  const list = listed(differences.map(({ topic, actual, expected }) => `${topic} has ${actual}, not ${expected}`));
+  return [warning('topic_replication', `${differences.length} topics have fewer replicas than they should, so that a broker that is lost can take records with it: ${list}`, MORE_REPLICAS)];
+}
+
 function listed(names: readonly string[]): string {
   return names.length <= NAMED ? names.join(', ') : `${names.slice(0, NAMED).join(', ')} and ${names.length - NAMED} more`;
 }
@@ -41,11 +47,12 @@ export const topicsCheck: Check = {
     const { settings, options } = patient;
     const variants = await loadRegistry(settings.models).then(stableVariants, () => []);
     const specs = topicsOf(settings, { variants });
-    const { missing, differences } = await patient.log.admin.inspectTopics(specs);
+    const { missing, differences } = await patient.log.admin.inspectTopics(specs, replicationOf(settings));
     const found: Finding[] = [];
     if (missing.length > 0) found.push(failed('topic_missing', `${missing.length} of ${specs.length} topics are missing: ${listed(missing)}`, `npx tandem topics ensure${options.flags}`));
-    const [partitions, others] = [differences.filter(({ setting }) => setting === 'partitions'), differences.filter(({ setting }) => setting !== 'partitions')];
-    found.push(...partitionsFinding(partitions, specs, patient), ...others.map((difference) => settingFinding(difference, patient)));
-    return found.length > 0 ? found : [ok(`${specs.length} topics ${settings.prefix}*: partitions, retention, cleanup and sizes are as they should be`)];
+    const { partitions = [], [REPLICATION_FACTOR]: replicas = [], ...others } = Object.groupBy(differences, ({ setting }) => setting);
+    found.push(...partitionsFinding(partitions, specs, patient), ...replicasFinding(replicas));
+    found.push(...Object.values(others).flatMap((each = []) => each.map((difference) => settingFinding(difference, patient))));
+    return found.length > 0 ? found : [ok(`${specs.length} topics ${settings.prefix}*: partitions, replicas, retention, cleanup and sizes are as they should be`)];
   },
 };
