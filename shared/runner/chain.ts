@@ -77,10 +77,6 @@ export class Chain implements Stage {
     return this.#readers.get(topic)?.at(-1)?.name ?? this.name;
   }
 
-  orderOf(record: LogRecord): string | undefined {
-    return this.#first(record)?.orderOf?.(record);
-  }
-
   deadlineOf(record: LogRecord): number | undefined {
     return this.#first(record)?.deadlineOf?.(record);
   }

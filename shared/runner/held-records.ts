@@ -6,15 +6,12 @@ interface Held {
   /** What the record's value takes. */
   bytes: number;
   onRevoked: () => void;
-  onStopped: () => void;
 }
 
 export interface HoldCallbacks {
   onDue: () => void;
   /** Its partition went to another member. */
-  onRevoked: () => void;
-  /** It is not waited for any more, and is delivered again elsewhere. */
-  onStopped?: () => void;
+  onRevoked?: () => void;
 }
 
 const nothing = () => undefined;
@@ -44,18 +41,18 @@ export class HeldRecords {
   }
 
   /** Calls one of them: at the time (epoch ms) the first. */
-  until(at: number, delivery: Delivery, { onDue, onRevoked, onStopped = nothing }: HoldCallbacks): void {
+  until(at: number, delivery: Delivery, { onDue, onRevoked = nothing }: HoldCallbacks): void {
     const cancel = this.#clock.schedule(at, () => {
       this.#release(delivery);
       if (delivery.owned) onDue();
       else onRevoked();
     });
-    this.#add(delivery, { cancel, bytes: delivery.record.value?.byteLength ?? 0, onRevoked, onStopped });
+    this.#add(delivery, { cancel, bytes: delivery.record.value?.byteLength ?? 0, onRevoked });
   }
 
   /** For good: whoever has the partition next gets it. */
   handBack(delivery: Delivery): void {
-    this.#add(delivery, { cancel: nothing, bytes: 0, onRevoked: nothing, onStopped: nothing });
+    this.#add(delivery, { cancel: nothing, bytes: 0, onRevoked: nothing });
   }
 
   /** Lets go of what went to other members. */
@@ -69,10 +66,7 @@ export class HeldRecords {
 
   /** Nothing becomes due any more; all of it counts as handed back. */
   stop(): void {
-    for (const { cancel, onStopped } of [...this.#held.values()]) {
-      cancel();
-      onStopped();
-    }
+    for (const { cancel } of this.#held.values()) cancel();
   }
 
   #add(delivery: Delivery, held: Held): void {

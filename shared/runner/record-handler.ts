@@ -8,7 +8,6 @@ import { deadLetter } from './dead-letter.ts';
 import type { CompleteOptions } from './defaults.ts';
 import { outputHeaders, withHeaders } from './headers.ts';
 import { HeldRecords } from './held-records.ts';
-import { KeyOrder } from './key-order.ts';
 import { LONGEST_DELAY_MS, pauseMs } from './retry.ts';
 import { restoreRecord, retryRecord, retryTopic, type RestoredRecord } from './retry-record.ts';
 import type { Stage, StageContext, StageName, StageOutput } from './types.ts';
@@ -17,7 +16,6 @@ interface Attempt {
   delivery: Delivery;
   /** What the stage sees: the record as it was read from its own topic. */
   record: LogRecord;
-  orderKey: string | undefined;
   /** Tries before this delivery. */
   earlier: number;
   /** This delivery, from 1. */
@@ -38,7 +36,6 @@ export class RecordHandler {
   readonly #stage: Stage;
   readonly #options: CompleteOptions;
   readonly #state: () => LifecycleState;
-  readonly #order = new KeyOrder();
   /** Of the retry topic. */
   readonly #notDue: HeldRecords;
   /** Of the stage's own topics: tried again here, or handed back. */
@@ -103,29 +100,14 @@ export class RecordHandler {
   }
 
   #begin(delivery: Delivery, record: LogRecord, before: Pick<RestoredRecord, 'attempts' | 'deliveries'>): void {
-    const attempt = this.#attempt(delivery, record, before);
-    const { orderKey } = attempt;
-    if (orderKey === undefined) return this.#try(attempt);
-    this.#order.enter(orderKey, {
-      begin: () => (delivery.owned ? this.#try(attempt) : this.#order.leave(orderKey)),
-      giveUp: () => this.#waiting.handBack(delivery),
-    });
+    this.#try(this.#attempt(delivery, record, before));
   }
 
   #attempt(delivery: Delivery, record: LogRecord, { attempts, deliveries }: Pick<RestoredRecord, 'attempts' | 'deliveries'>): Attempt {
     const { clock, tracing } = this.#options;
     const { topic, partition, offset, timestamp } = record;
     const span = tracing.isOn ? tracing.start(this.#nameFor(topic), topic, record.headers, { partition, offset, timestamp, delivery: deliveries + 1 }) : undefined;
-    return { delivery, record, orderKey: this.#orderOf(record), earlier: attempts, deliveries: deliveries + 1, number: 1, startedAt: clock.now(), span };
-  }
-
-  /** What cannot be read has no order; handling it says what is wrong. */
-  #orderOf(record: LogRecord): string | undefined {
-    try {
-      return this.#stage.orderOf?.(record);
-    } catch {
-      return undefined;
-    }
+    return { delivery, record, earlier: attempts, deliveries: deliveries + 1, number: 1, startedAt: clock.now(), span };
   }
 
   /** Synchronous stages stay synchronous: no promise per record until something is really awaited. */
@@ -158,7 +140,7 @@ export class RecordHandler {
     if (this.#state() === 'stopped') return;
     if (!isRetryable(error)) return this.#bury(attempt, error);
     // Whoever gets it next gets it in its order; a retry topic would not.
-    if (this.#state() === 'draining') return this.#handBack(attempt);
+    if (this.#state() === 'draining') return this.#waiting.handBack(attempt.delivery);
     if (attempt.number < this.#options.maxAttempts) return this.#again(attempt);
     if (this.#untilDeadlineMs(attempt) > 0) return this.#againByDeadline(attempt);
     if (attempt.deliveries >= this.#options.maxDeliveries) return this.#bury(attempt, error);
@@ -196,20 +178,19 @@ export class RecordHandler {
     const { clock } = this.#options;
     const deadline = this.#deadlineOf(attempt.record) ?? 0;
     this.#countRetry(attempt);
-    this.#hold(attempt, Math.min(clock.now() + this.#pauseMs(attempt), deadline), { ...attempt, number: attempt.number + 1 });
+    this.#waiting.until(Math.min(clock.now() + this.#pauseMs(attempt), deadline), attempt.delivery, {
+      onDue: () => this.#try({ ...attempt, number: attempt.number + 1 }),
+    });
   }
 
   #later(attempt: Attempt, error: unknown): void {
-    const { clock, log, random, retryDelayMs } = this.#options;
+    const { log, random, retryDelayMs } = this.#options;
     const delayMs = retryDelayMs(attempt.deliveries, random);
     const attempts = attempt.earlier + attempt.number;
-    if (attempt.orderKey !== undefined) {
-      return this.#hold(attempt, clock.now() + delayMs, { ...attempt, earlier: attempts, deliveries: attempt.deliveries + 1, number: 1 });
-    }
     const state = { attempts, deliveries: attempt.deliveries, notBefore: log.now() + delayMs };
     this.#write([retryRecord(this.#retryTopicOf(attempt.record), traced(attempt), state)]).then(
       () => this.#done(attempt, 'retry_later', error),
-      (failure: unknown) => (this.#state() === 'stopped' ? this.#handBack(attempt) : this.#bury(attempt, failure)),
+      (failure: unknown) => (this.#state() === 'stopped' ? this.#waiting.handBack(attempt.delivery) : this.#bury(attempt, failure)),
     );
   }
 
@@ -220,20 +201,6 @@ export class RecordHandler {
   /** Of a chain: the stage that reads the topic. */
   #nameFor(topic: string): StageName {
     return this.#stage.retriesAs?.(topic) ?? this.#stage.name;
-  }
-
-  #hold(attempt: Attempt, until: number, next: Attempt): void {
-    const { delivery, orderKey } = attempt;
-    this.#waiting.until(until, delivery, {
-      onDue: () => this.#try(next),
-      onRevoked: () => this.#leave(attempt),
-      onStopped: () => orderKey !== undefined && this.#order.giveUp(orderKey),
-    });
-  }
-
-  #handBack({ delivery, orderKey }: Attempt): void {
-    this.#waiting.handBack(delivery);
-    if (orderKey !== undefined) this.#order.giveUp(orderKey);
   }
 
   #bury(attempt: Attempt, error: unknown): void {
@@ -249,7 +216,7 @@ export class RecordHandler {
       () => this.#done(attempt, 'dead_letter', error),
       (failure: unknown) => {
         logger.error({ err: failure, ...at }, 'the dead letter could not be written; the record stays unacknowledged');
-        this.#handBack(attempt);
+        this.#waiting.handBack(attempt.delivery);
       },
     );
   }
@@ -261,11 +228,6 @@ export class RecordHandler {
     attempt.delivery.ack();
     metrics.records.inc({ stage, topic: attempt.record.topic, result });
     metrics.handleSeconds.observe({ stage }, (clock.now() - attempt.startedAt) / 1_000);
-    this.#leave(attempt);
-  }
-
-  #leave({ orderKey }: Attempt): void {
-    if (orderKey !== undefined) this.#order.leave(orderKey);
   }
 
   #pauseMs({ number }: Attempt): number {

@@ -1,9 +1,8 @@
 import { DEAD_LETTER_HEADER, RETRY_HEADER, fixedTopics } from '@tandem/schemas';
 import fc from 'fast-check';
 import { afterEach, describe, expect, it, test, vi } from 'vitest';
-import { RecordError, TandemError } from '../errors/index.ts';
+import { TandemError } from '../errors/index.ts';
 import type { LogRecord } from '../log/index.ts';
-import { KeyOrder } from './key-order.ts';
 import { restoreRecord, retryRecord } from './retry-record.ts';
 import { retryDelayMs } from './retry.ts';
 import { away, cleanUp, harness, textOf, toTasks } from './testing.ts';
@@ -103,76 +102,6 @@ describe('a record whose failure lasts', () => {
     await send(['late']);
     await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['late']), 10_000);
     expect(retries).toEqual([]);
-  });
-});
-
-describe('records of one order key', () => {
-  it('wait for one that is retried; other keys do not', async () => {
-    const handled: string[] = [];
-    const handle = failing({ a1: 7 });
-    const { start, send, read, committed } = await harness((record) => {
-      const outputs = handle(record);
-      handled.push(textOf(record));
-      return outputs;
-    }, { orderOf: (record) => textOf(record)[0], retryDelayMs: () => 20 });
-    await start();
-    const [tasks, retries] = [await read('tasks'), await read('retry.classifier')];
-    await send(['a1', 'a2', 'b1', 'a3']);
-    await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['b1', 'a1', 'a2', 'a3']), 5_000);
-    expect(handled).toEqual(['b1', 'a1', 'a2', 'a3']);
-    expect(retries).toEqual([]);
-    await vi.waitFor(async () => expect(await committed()).toBe(4));
-  });
-
-  it('go on after one that became a dead letter', async () => {
-    const { start, send, read } = await harness((record) => {
-      if (textOf(record) === 'a1') throw away();
-      if (textOf(record) === 'a2') throw new RecordError('invalid_request', 'no');
-      return toTasks(textOf(record));
-    }, { orderOf: () => 'a', retryDelayMs: () => 1, maxDeliveries: 2 });
-    await start();
-    const [tasks, dead] = [await read('tasks'), await read('dead-letters')];
-    await send(['a1', 'a2', 'a3']);
-    await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['a3']), 5_000);
-    expect(dead.map(textOf)).toEqual(['a1', 'a2']);
-    expect(dead[0]!.headers[DEAD_LETTER_HEADER.attempts]).toBe('6');
-  });
-
-  it('are handed back in their order when the stage stops', async () => {
-    let broken = true;
-    const { start, send, read } = await harness((record) => {
-      if (broken) throw away();
-      return toTasks(textOf(record));
-    }, { orderOf: () => 'a', retryDelayMs: () => NEVER_MS });
-    const first = await start();
-    const tasks = await read('tasks');
-    await send(['1', '2', '3']);
-    await vi.waitFor(() => expect(first.inFlight).toBe(3));
-    await first.stop();
-    broken = false;
-    await start();
-    await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['1', '2', '3']), 5_000);
-  });
-
-  it('thousands of them that end at once do not exhaust the stack', async () => {
-    const order = new KeyOrder();
-    const left: number[] = [];
-    const last = Promise.withResolvers<undefined>();
-    let begun = false;
-    for (let i = 0; i < 50_000; i += 1) {
-      const begin = () => {
-        if (!begun) return;
-        left.push(i);
-        if (i === 49_999) last.resolve(undefined);
-        order.leave('k');
-      };
-      order.enter('k', { begin, giveUp: () => undefined });
-    }
-    begun = true;
-    order.leave('k');
-    await last.promise;
-    expect(left).toHaveLength(49_999);
-    expect(order.size).toBe(0);
   });
 });
 

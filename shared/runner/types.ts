@@ -41,11 +41,6 @@ export interface Stage {
   readonly inputs: readonly StageInput[];
   handle(record: LogRecord, context: StageContext): readonly StageOutput[] | Promise<readonly StageOutput[]>;
   /**
-   * Records of the same answer are handled one after the other, each when the one before is done; one that has to be
-   * retried is retried here, and only its key waits. Undefined: the record's order does not matter.
-   */
-  orderOf?(record: LogRecord): string | undefined;
-  /**
    * Epoch ms by which the record is worthless. One that failed is not put off beyond it: it is retried here until then.
    * Asked only after a failure.
    */
