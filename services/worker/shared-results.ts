@@ -110,10 +110,15 @@ function resultKey(content: string): string {
 function readStored(stored: string, content: string): StoredResult<Reusable> | undefined {
   if (!stored.startsWith(content) || stored[content.length] !== '\n') return undefined;
   try {
-    const [result, computeMs, storedAt] = JSON.parse(stored.slice(content.length + 1)) as [StepResult, number, number];
-    const isWhole = typeof result === 'object' && Number.isFinite(computeMs) && Number.isFinite(storedAt);
-    return isWhole ? { value: { result, computeMs }, storedAt } : undefined;
+    const [result, computeMs, storedAt] = JSON.parse(stored.slice(content.length + 1)) as [unknown, number, number];
+    return isResult(result) && Number.isFinite(computeMs) && Number.isFinite(storedAt) ? { value: { result, computeMs }, storedAt } : undefined;
   } catch {
     return undefined;
   }
+}
+
+function isResult(value: unknown): value is StepResult {
+  if (typeof value !== 'object' || value === null) return false;
+  const { items, scores, labels, probabilities } = value as Record<string, unknown>;
+  return (Array.isArray(items) && Array.isArray(scores)) || (Array.isArray(labels) && Array.isArray(probabilities));
 }

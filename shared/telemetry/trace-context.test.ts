@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { idsOf, isUnsampled, lotOf, lotOfTrace, readTraceContext, writeTraceContext } from './trace-context.ts';
 
@@ -57,4 +58,27 @@ test('whether a trace is sampled is decided by its first record’s place; its i
   const counts = Array.from({ length: 100 }, () => 0);
   for (const lot of lots) counts[Math.floor((lot * 100) / 2 ** 32)]! += 1;
   expect(counts.reduce((sum, count) => sum + (count - 200) ** 2 / 200, 0)).toBeLessThan(161);
+});
+
+/** Nearly right ones, cut and with a character changed, and texts that are nothing of the kind. */
+const texts = fc.oneof(
+  fc.tuple(fc.constantFrom(TRACEPARENT, TRACEPARENT.replace(/01$/, '00'), `cc-${TRACEPARENT.slice(3)}-more`), fc.nat(), fc.string({ unit: 'binary', maxLength: 2 }), fc.nat())
+    .map(([whole, at, other, length]) => (whole.slice(0, at % whole.length) + other + whole.slice((at % whole.length) + other.length)).slice(0, length % (2 * whole.length))),
+  fc.string({ unit: 'binary' }), fc.constantFrom(TRACEPARENT, ''),
+);
+const states = fc.oneof(fc.string({ unit: 'binary' }), fc.array(fc.tuple(fc.string(), fc.string()), { maxLength: 60 }).map((all) => all.map((pair) => pair.join('=')).join(',')), fc.constant('a=1,b=2'));
+
+test('whatever a sender says in its headers is read as a trace or as none; what is written of it is valid and says the same', () => {
+  fc.assert(fc.property(texts, fc.option(states, { nil: undefined }), (traceparent, tracestate) => {
+    const headers = tracestate === undefined ? { traceparent } : { traceparent, tracestate };
+    const context = readTraceContext(headers);
+    if (isUnsampled(headers, false)) expect(context?.traceFlags).toBe(0);
+    if (context === undefined) return;
+    const written = writeTraceContext(context);
+    expect(written['traceparent']).toMatch(/^00-[\da-f]{32}-[\da-f]{16}-0[01]$/);
+    expect(written['tracestate']?.length ?? 0).toBeLessThanOrEqual(512);
+    const again = readTraceContext(written);
+    expect(again).toMatchObject({ traceId: context.traceId, spanId: context.spanId, traceFlags: context.traceFlags });
+    expect(writeTraceContext(again!)).toEqual(written);
+  }), { numRuns: 1_000 });
 });

@@ -1,4 +1,4 @@
-/** Reads the fields of a broker's answer, one after the other. */
+/** Reads the fields of a broker's answer, one after the other. @throws {RangeError} where the answer ends before the field does */
 export class ByteReader {
   readonly #bytes: Buffer;
   #at = 0;
@@ -54,12 +54,15 @@ export class ByteReader {
   /** A view, not a copy; empty where the length is negative. */
   bytes(length: number): Buffer {
     const from = this.#move(Math.max(0, length));
+    if (this.#at > this.#bytes.length) throw new RangeError(`an answer of ${this.#bytes.length} bytes ends within a field of ${length}`);
     return this.#bytes.subarray(from, this.#at);
   }
 
-  /** Its length comes first; a negative one is an empty array. */
+  /** Its length comes first; a negative one is an empty array. No room is made for what a damaged length promises. */
   array<Item>(readItem: (reader: ByteReader) => Item): Item[] {
-    return Array.from({ length: Math.max(0, this.int32()) }, () => readItem(this));
+    const items: Item[] = [];
+    for (let left = this.int32(); left > 0; left--) items.push(readItem(this));
+    return items;
   }
 
   #move(length: number): number {

@@ -63,6 +63,23 @@ function sizeOfBatch(body: Buffer): number {
 }
 
 describe("a produce request's answer", () => {
+  it('that is cut off anywhere is an error, and one that is damaged an error or other numbers', () => {
+    const whole = (size: number, version: number): Buffer => {
+      const partitions = Array.from({ length: size }, (_, index) => Buffer.concat([numbers([index, 4], [0, 2], [42, 8], [NOW, 8]), version < 5 ? Buffer.alloc(0) : numbers([7, 8])]));
+      return Buffer.concat([numbers([1, 4], [5, 2]), Buffer.from('topic'), numbers([size, 4]), ...partitions, numbers([0, 4])]);
+    };
+    fc.assert(fc.property(fc.nat(3), fc.constantFrom(3, 4, 5, 7), fc.nat(), fc.nat(), fc.nat(255), (size, version, cut, at, byte) => {
+      const body = whole(size, version);
+      expect(() => decodeProduce(body.subarray(0, cut % body.length), version)).toThrow(RangeError);
+      body[at % body.length] = byte;
+      try {
+        decodeProduce(body, version);
+      } catch (error) {
+        expect(error).toBeInstanceOf(RangeError);
+      }
+    }), { numRuns: 1_000 });
+  });
+
   const numbers = (...all: [number, 2 | 4 | 8][]): Buffer => Buffer.concat(all.map(([value, size]) => {
     const bytes = Buffer.alloc(size);
     if (size === 8) bytes.writeBigInt64BE(BigInt(value));

@@ -147,6 +147,18 @@ describe('the answer of a broker', () => {
     );
   });
 
+  it('about a topic gives its id or, cut off anywhere, an error: never another id', () => {
+    const id = Buffer.from('00112233445566778899aabbccddeeff', 'hex');
+    // Throttle time, one broker (number, host, port, no rack), no cluster's name, controller, one topic (no error, its name, its id).
+    const broker = Buffer.concat([Buffer.from([2, 0, 0, 0, 1, 2]), Buffer.from('h'), Buffer.from([0, 0, 35, 132, 0, 0])]);
+    const head = Buffer.concat([Buffer.from([0, 0, 0, 0, 0]), broker, Buffer.from([0, 0, 0, 0, 1, 2, 0, 0, 2]), Buffer.from('t')]);
+    const answer = Buffer.concat([head, id]);
+    expect(decodeTopicId(answer)).toBe(id.toString('hex'));
+    fc.assert(fc.property(fc.nat(answer.length - 1), (length) => {
+      expect(() => decodeTopicId(answer.subarray(0, length))).toThrow(RangeError);
+    }));
+  });
+
   it('has numbers and texts of any length', () => {
     fc.assert(
       fc.property(fc.nat(), fc.string(), (number, text) => {
