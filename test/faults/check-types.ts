@@ -78,6 +78,8 @@ export interface Violation {
   /** What it is counted under, such as `no trace` or `dead letter: worker/internal`. */
   cause: string;
   detail: string;
+  /** Of `doubled`: when the response that it repeats, and it itself, were appended, epoch ms. */
+  answeredAt?: readonly number[];
 }
 
 export interface CheckReport {

@@ -82,15 +82,15 @@ function doubled({ sent: { requestId }, finals }: Story): Violation[] {
   return more.map((response) => {
     const same = response.source === undefined || response.source === first!.source;
     const detail = `responses at ${first!.partition}/${first!.offset} and ${response.partition}/${response.offset}, ${response.appendedAt - first!.appendedAt} ms apart`;
-    return { kind: 'doubled', requestId, cause: same ? 'answered again' : 'answered for two positions', detail };
+    return { kind: 'doubled', requestId, cause: same ? 'answered again' : 'answered for two positions', detail, answeredAt: [first!.appendedAt, response.appendedAt] };
   });
 }
 
 /** Of one request all are on one partition; a reader that has seen the final one is not to be told less. */
 function behind({ sent: { requestId }, finals: [first], provisional }: Story): Violation[] {
   if (first === undefined) return [];
-  return provisional.filter(({ partition, offset }) => partition !== first.partition || offset > first.offset).map(({ partition, offset }) => ({
-    kind: 'doubled', requestId, cause: 'provisional after the final one', detail: `final response at ${first.partition}/${first.offset}, provisional one at ${partition}/${offset}`,
+  return provisional.filter(({ partition, offset }) => partition !== first.partition || offset > first.offset).map(({ partition, offset, appendedAt }) => ({
+    kind: 'doubled', requestId, cause: 'provisional after the final one', detail: `final response at ${first.partition}/${first.offset}, provisional one at ${partition}/${offset}`, answeredAt: [first.appendedAt, appendedAt],
   }));
 }
 

@@ -35,7 +35,8 @@ Kinds:
 ${Object.entries(FAULT_KINDS).map(([kind, what]) => `  ${kind.padEnd(12)} ${what}`).join('\n')}
 ${allFaults().length} kinds and targets in all, without disk-full, which must be asked for; each comes up once, in random order, before any comes up again.
 
-Exit code 1 when an answer is lost, wrong or out of its promised order, or, with exactly-once, doubled.
+Exit code 1 when an answer is lost, wrong or out of its promised order, or doubled
+(at least once: doubled where no fusion process had died).
 
 Examples:
   npm run faults -- --faults 10 --seed 7
