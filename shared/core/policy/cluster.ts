@@ -59,6 +59,7 @@ interface Report {
 interface View {
   live: readonly Heartbeat[];
   pools: readonly (string | undefined)[];
+  sessions: ReadonlyMap<string | undefined, number>;
   resources: ResourceSample | undefined;
 }
 
@@ -175,13 +176,14 @@ export class Cluster {
 
   state(now: number): ClusterState {
     this.#live(now);
-    const { live, pools, resources } = this.#viewed();
+    const { live, pools, resources, sessions } = this.#viewed();
     return {
       resources: resources ?? this.#own,
       answerMarginMs: this.#answerMarginMs,
       settled: now - this.#startedAt > this.#staleAfterMs,
       lastPrecision: (model, tier) => this.#lastOf(this.#forecaster.tierOf(tier)).get(model),
       forecast: (state, tier, key) => this.#forecast(state, tier, key, now),
+      sessionsOf: (pool) => sessions.get(pool) ?? 0,
       variantsOf: (model) => this.#statesOf(this.#reportsOf(model, pools, live)),
     };
   }
@@ -256,6 +258,7 @@ export class Cluster {
         variant,
         ...(pool === undefined ? {} : { pool }),
         workers: breakers('closed'),
+        sessions: sessionsOf(live.filter((heartbeat) => heartbeat.pool === pool), (load) => nameOf(load) === name),
         halfOpen: breakers('half_open'),
         takenOut: breakers('open'),
         queued: sum(loads, ({ queued }) => queued),
@@ -287,7 +290,15 @@ export class Cluster {
 }
 
 function viewOf(live: readonly Heartbeat[]): View {
-  return { live, pools: [undefined, ...new Set(live.flatMap(({ pool }) => pool ?? []))], resources: busiest(live.map(({ resources }) => resources)) };
+  const pools = [undefined, ...new Set(live.flatMap(({ pool }) => pool ?? []))];
+  const sessions = new Map(pools.map((pool) => [pool, sessionsOf(live.filter((heartbeat) => heartbeat.pool === pool), () => true)]));
+  return { live, pools, sessions, resources: busiest(live.map(({ resources }) => resources)) };
+}
+
+/** Of the workers that serve, and have not taken out, something of that kind. */
+function sessionsOf(live: readonly Heartbeat[], isOfThem: (load: VariantLoad) => boolean): number {
+  const serving = live.filter(({ variants }) => variants.some((load) => (load.breaker ?? 'closed') === 'closed' && isOfThem(load)));
+  return serving.reduce((total, { sessions = 1 }) => total + sessions, 0);
 }
 
 function sum(loads: readonly VariantLoad[], of: (load: VariantLoad) => number): number {

@@ -7,6 +7,8 @@ export interface VariantState {
   pool?: string;
   /** Workers that have announced it, are alive and have not taken it out after failures. */
   workers: number;
+  /** Of these workers: what runs at once of it at the most. Absent: not known. */
+  sessions?: number;
   /** Further workers that have taken it out and let a batch try now. */
   halfOpen: number;
   /** One of these is to be tried: no dispatch has gone there since it last reported. */
@@ -62,6 +64,8 @@ export interface ClusterState {
    * @param key the affinity key: where the user's prefix lives at another precision, this one has to build it anew. Absent: of anyone
    */
   forecast(state: VariantState, tier: string, key?: string): Forecast | undefined;
+  /** Sessions of all workers of a pool (undefined: of those without one) that serve something. Absent: not known. */
+  sessionsOf?(pool: string | undefined): number;
   /** The precision that a model's last interactive step of a tier was given to. Absent: not kept. */
   lastPrecision?(model: string, tier: string): string | undefined;
   /** So long before a request's deadline fusion answers it with what there is, ms. @default 0 */

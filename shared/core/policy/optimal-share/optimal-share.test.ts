@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
-import type { PlanStep, Task, Variant } from '@tandem/schemas';
+import type { Heartbeat, PlanStep, Task, Variant } from '@tandem/schemas';
+import { Cluster } from '../cluster.ts';
 import { decide } from '../decide.ts';
 import type { ClusterState, Forecast, VariantState } from '../types.ts';
 import { optimalSharePolicy } from './policy.ts';
@@ -96,14 +97,16 @@ function cluster(ms: Record<string, number>): ClusterState {
   return { resources: undefined, settled: true, variantsOf: (model) => states.filter((state) => state.variant.model === model), forecast };
 }
 
+const taskAt = (offset: number, steps: PlanStep[]): Task => ({
+  requestId: `r${offset}`, workload: 'w', key: 'k', lane: 'interactive', task: 'full', tier: 'standard', arrivedAt: 0, deadlineAt: 1_000,
+  accuracyFloor: null, activity: 0, input: {}, source: `t/0/${offset}`, marks: [], plan: { id: 'full', strategy: 'rerank', steps },
+});
+
 test('whole paths are shared out: as many requests go without the large model as the accuracy allows, and a request stays on its path', () => {
   const policy = optimalSharePolicy({ accuracyShare: 0.924 / 0.98, latencyShare: 1 });
   const kinds = { small: 0, both: 0 };
   for (let offset = 0; offset < 1_000; offset += 1) {
-    const task: Task = {
-      requestId: `r${offset}`, workload: 'w', key: 'k', lane: 'interactive', task: 'full', tier: 'standard', arrivedAt: 0, deadlineAt: 1_000,
-      accuracyFloor: null, activity: 0, input: {}, source: `t/0/${offset}`, marks: [], plan: { id: 'full', strategy: 'rerank', steps: [coarse, fine] },
-    };
+    const task = taskAt(offset, [coarse, fine]);
     const context = { task, previous: {}, now: 1, cluster: cluster({ small: 20, large: 60 }) };
     expect(decide(policy, { ...context, step: coarse }).kind).toBe('dispatch');
     const decision = decide(policy, { ...context, step: fine });
@@ -111,4 +114,52 @@ test('whole paths are shared out: as many requests go without the large model as
     kinds[decision.kind === 'skip' ? 'small' : 'both'] += 1;
   }
   expect(kinds.small / 1_000).toBeCloseTo(0.7, 2);
+});
+
+/** @param over the same everywhere: 10 ms for one request, 20 for two */
+function beatOf(instance: string, pool: string, sessions: number, models: readonly string[], over: Partial<Heartbeat['variants'][number]> = {}): Heartbeat {
+  const batchTimes = [{ size: 1, ms: 10, samples: 10 }, { size: 2, ms: 20, samples: 10 }];
+  const variants = models.map((model) => ({ model, precision: 'fp32', version: '1', queued: 0, running: 0, completed: 0, failed: 0, meanBatchSize: 1, meanBatchMs: 10, batchTimes, ...over }));
+  return { kind: 'worker', instance, time: 0, pool, sessions, resources: { time: 0, cpuCores: 1, memoryBytes: 1, memoryFreeBytes: 1 }, variants };
+}
+
+function placesOf(beats: readonly Heartbeat[], steps: PlanStep[]): { by: Record<string, number>; reason: string } {
+  const [seen, policy] = [new Cluster({ variants: [variant('small', 0.9), variant('large', 0.9)], startedAt: 0 }), optimalSharePolicy({ latencyShare: 1 })];
+  for (const beat of beats) seen.beat(beat, 1);
+  const by: Record<string, number> = {};
+  let reason = '';
+  for (let offset = 0; offset < 1_000; offset += 1) {
+    const decision = decide(policy, { task: taskAt(offset, steps), step: steps[0]!, previous: {}, now: 1, cluster: seen.state(1) });
+    if (decision.kind === 'dispatch') by[decision.pool ?? ''] = (by[decision.pool ?? ''] ?? 0) + 1;
+    reason = decision.reason;
+  }
+  return { by, reason };
+}
+
+const first = (model: string): PlanStep => ({ id: 'coarse', role: 'coarse', model, after: [], required: true });
+
+test('a pool gets as much as its sessions can do, as its workers’ heartbeats count them', () => {
+  const { by, reason } = placesOf([beatOf('a', 'few', 1, ['small']), beatOf('b', 'many', 2, ['small']), beatOf('c', 'many', 1, ['small'])], [first('small')]);
+  expect([by['few'], by['many']].map((count) => Math.round(count! / 50))).toEqual([5, 15]);
+  expect(reason).toContain('400/s)');
+});
+
+test('what a worker has taken out is nothing that it could do', () => {
+  const { reason } = placesOf([beatOf('a', 'few', 1, ['small']), beatOf('b', 'many', 2, ['small']), beatOf('c', 'many', 1, ['small'], { breaker: 'open' })], [first('small')]);
+  expect(reason).toContain('300/s)');
+});
+
+test('of a pool whose workers do not all serve a variant, only those that do count for it', () => {
+  const beats = [beatOf('a', 'one', 1, ['small']), beatOf('b', 'one', 3, ['large'])];
+  expect(placesOf(beats, [first('small')]).reason).toContain('100/s)');
+  expect(placesOf(beats, [first('small'), { ...first('large'), id: 'fine', after: ['coarse'] }]).reason).toContain('100/s)');
+});
+
+test('where there is nothing to share out, the reason says why', () => {
+  expect(placesOf([beatOf('a', 'one', 1, ['small'], { batchTimes: [], meanBatchMs: 0 })], [first('small')]).reason).toContain('nothing is known of the times yet');
+  expect(placesOf([beatOf('a', 'one', 1, ['small'])], [first('small'), { ...first('large'), id: 'fine', after: ['coarse'] }]).reason).toContain('nobody serves large now');
+  const steps = Array.from({ length: 4 }, (_, index) => ({ ...first('small'), id: `step ${index}` }));
+  const pools = ['a', 'b', 'c'].map((pool) => beatOf(pool, pool, 1, ['small']));
+  expect(placesOf(pools, steps).reason).toContain('more than 64 ways through the plan');
+  expect(placesOf(pools, steps.slice(0, 3)).reason).toContain('% go this way');
 });

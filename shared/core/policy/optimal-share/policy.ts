@@ -1,5 +1,5 @@
 import type { Decision, DecisionContext, Policy, VariantState } from '../types.ts';
-import { planPaths, type PlanPath } from './plan-paths.ts';
+import { planPaths, type PlanPath, type PlanPaths } from './plan-paths.ts';
 import { optimalShares } from './shares.ts';
 import { pick, placeOf } from './smooth-pick.ts';
 
@@ -22,13 +22,13 @@ interface Mix {
   summary: string;
 }
 
-function mixOf(context: DecisionContext, paths: readonly PlanPath[], { latencyShare, accuracyShare }: OptimalShareOptions): Mix {
+function mixOf(context: DecisionContext, { paths, capacityMs }: PlanPaths, { latencyShare, accuracyShare }: OptimalShareOptions): Mix {
   const { task: { deadlineAt, arrivedAt, accuracyFloor }, now } = context;
   const best = Math.max(...paths.map(({ accuracy }) => accuracy));
-  const bounds = { minMeanAccuracy: Math.max(accuracyShare, accuracyFloor ?? 0) * best, ...(deadlineAt === null ? {} : { maxMeanMs: latencyShare * (deadlineAt - arrivedAt) }) };
+  const bounds = { capacityMs, minMeanAccuracy: Math.max(accuracyShare, accuracyFloor ?? 0) * best, ...(deadlineAt === null ? {} : { maxMeanMs: latencyShare * (deadlineAt - arrivedAt) }) };
   // Where both bounds cannot be had, time is worth more: what is late helps nobody.
   const solved = optimalShares(paths, bounds) ?? optimalShares(paths, { ...bounds, minMeanAccuracy: -Infinity });
-  const summary = solved === undefined ? 'no mix is in time' : `${solved.meanMs.toFixed(1)} ms, accuracy ${solved.meanAccuracy.toFixed(4)}, ${solved.perSecond.toFixed(0)}/s a session`;
+  const summary = solved === undefined ? 'no mix is in time' : `${solved.meanMs.toFixed(1)} ms, accuracy ${solved.meanAccuracy.toFixed(4)}, ${solved.perSecond.toFixed(0)}/s`;
   return { at: now, paths, shares: solved?.shares, summary };
 }
 
@@ -52,13 +52,13 @@ function mostAccurate(candidates: readonly VariantState[]): VariantState {
 export function optimalSharePolicy(over: Partial<OptimalShareOptions> = {}): Policy {
   const options = { ...OPTIMAL_SHARE_DEFAULTS, ...over };
   const mixes = new Map<string, Mix>();
-  const mixFor = (context: DecisionContext): Mix | undefined => {
+  const mixFor = (context: DecisionContext): Mix | string => {
     const { task: { workload, plan, tier, deadlineAt, arrivedAt, accuracyFloor }, now } = context;
     const kind = [workload, plan.id, plan.steps.length, tier, deadlineAt === null ? '' : deadlineAt - arrivedAt, accuracyFloor ?? ''].join(' ');
     const known = mixes.get(kind);
     if (known !== undefined && now - known.at < options.everyMs) return known;
     const paths = planPaths(context);
-    if (paths === undefined) return undefined;
+    if (typeof paths === 'string') return paths;
     // Kinds are the senders' to choose: what is not asked for any more makes room.
     for (const [old, { at }] of mixes) if (now - at >= options.everyMs) mixes.delete(old);
     const mix = mixOf(context, paths, options);
@@ -69,7 +69,7 @@ export function optimalSharePolicy(over: Partial<OptimalShareOptions> = {}): Pol
     name: 'optimal-share',
     choose(context, candidates) {
       const mix = mixFor(context);
-      if (mix === undefined) return dispatch(mostAccurate(candidates), 'nothing is known of the times yet');
+      if (typeof mix === 'string') return dispatch(mostAccurate(candidates), mix);
       const path = mix.shares === undefined ? quickest(mix.paths) : mix.paths[pick(mix.shares, placeOf(context.task.source))]!;
       const share = mix.shares?.[mix.paths.indexOf(path)] ?? 1;
       const wanted = path.choices.get(context.step.id);
