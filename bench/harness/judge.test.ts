@@ -11,7 +11,8 @@ function answer(index: number, latencyMs: number, { status = 'complete', items =
 test('goodput is complete answers within the SLO of when they were due, per second', () => {
   const received = [answer(0, 10), answer(1, 50), answer(2, 51), answer(3, 5, { status: 'degraded' })];
   const { figures } = judge(sent(5), received, { seconds: 0.5, sloMs: 50 });
-  expect(figures).toMatchObject({ offered: 5, offeredPerSecond: 10, answered: 4, inTime: 2, goodputPerSecond: 4, inTimeShare: 0.4, lateShare: 0.2, degradedShare: 0.2 });
+  expect(figures).toMatchObject({ offered: 5, offeredPerSecond: 10, answered: 4, inTime: 2, goodputPerSecond: 4, inTimeShare: 0.4, lateShare: 0.2, degradedShare: 0.2, statuses: { complete: 3, degraded: 1 } });
+  expect(figures.maxMs).toBeCloseTo(51, 0);
 });
 
 test('a second answer to a request is a duplicate and nothing else; strangers are nothing', () => {

@@ -36,6 +36,9 @@ export interface RunFigures {
   /** Of complete answers. NaN where there is none. */
   p50Ms: number;
   p99Ms: number;
+  maxMs: number;
+  /** Answers by their status. */
+  statuses: Readonly<Record<string, number>>;
 }
 
 /** What an answer to an event was worth: 0 is a miss. */
@@ -59,6 +62,7 @@ function itemsOf({ result }: Answer): string[] {
 export function judge(sent: readonly Sent[], received: readonly Received[], { seconds, sloMs }: { seconds: number; sloMs: number }): Judged {
   const latencies = new Latencies();
   const gains = new Map<number, number>();
+  const statuses: Record<string, number> = {};
   const seen = new Set<number>();
   let [inTime, complete, duplicates] = [0, 0, 0];
   for (const { index, at, value } of received) {
@@ -70,6 +74,7 @@ export function judge(sent: readonly Sent[], received: readonly Received[], { se
     }
     seen.add(index);
     const answer = JSON.parse(value.toString('utf8')) as Answer;
+    statuses[answer.status] = (statuses[answer.status] ?? 0) + 1;
     if (request.event !== undefined && request.target !== undefined) gains.set(request.event, ndcgAt10(itemsOf(answer), request.target));
     if (answer.status !== 'complete') continue;
     complete += 1;
@@ -80,7 +85,7 @@ export function judge(sent: readonly Sent[], received: readonly Received[], { se
   const figures: RunFigures = {
     offeredPerSecond: sent.length / seconds, offered: sent.length, answered: seen.size, duplicates, inTime,
     inTimeShare: shareOf(inTime), goodputPerSecond: inTime / seconds, lateShare: shareOf(complete - inTime),
-    degradedShare: shareOf(seen.size - complete), p50Ms: latencies.percentile(50), p99Ms: latencies.percentile(99),
+    degradedShare: shareOf(seen.size - complete), p50Ms: latencies.percentile(50), p99Ms: latencies.percentile(99), maxMs: latencies.percentile(100), statuses,
   };
   return { figures, gains };
 }

@@ -6,7 +6,7 @@ import { coresFor, ladderRow } from './ladder-row.ts';
 const contender = { name: 'x', description: 'y', task: 'full' as const, start: () => Promise.reject(new Error('not started')) };
 
 function measured(goodputPerSecond: number, cpuSeconds: number, gains: [number, number][]): Measured {
-  const steady = { offeredPerSecond: 1, offered: 1, answered: 1, duplicates: 0, inTime: 1, inTimeShare: 1, goodputPerSecond: 1, lateShare: 0, degradedShare: 0, p50Ms: 4, p99Ms: 9 };
+  const steady = { offeredPerSecond: 1, offered: 1, answered: 1, duplicates: 0, inTime: 1, inTimeShare: 1, goodputPerSecond: 1, lateShare: 0, degradedShare: 0, p50Ms: 4, p99Ms: 9, maxMs: 9, statuses: {} };
   return { search: { probes: [], goodputPerSecond, peakPerSecond: goodputPerSecond }, steady, cpuSecondsPer1000: { contender: cpuSeconds, broker: 0.2, loadGenerator: 0.1 }, gains: new Map(gains) };
 }
 

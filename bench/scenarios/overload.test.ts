@@ -3,7 +3,7 @@ import type { RunFigures } from '../harness/judge.ts';
 import { overShares } from './overload.ts';
 
 const figures = (goodputPerSecond: number, lateShare = 0): RunFigures => ({
-  offeredPerSecond: 1, offered: 1, answered: 1, duplicates: 0, inTime: 1, inTimeShare: 1, goodputPerSecond, lateShare, degradedShare: 0, p50Ms: 1, p99Ms: 1,
+  offeredPerSecond: 1, offered: 1, answered: 1, duplicates: 0, inTime: 1, inTimeShare: 1, goodputPerSecond, lateShare, degradedShare: 0, p50Ms: 1, p99Ms: 1, maxMs: 1, statuses: {},
 });
 
 test('goodput under overload is compared with the peak of its own round, and rounds by their median', () => {

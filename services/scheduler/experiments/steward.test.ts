@@ -27,13 +27,18 @@ function setUp({ fails = 0, begins = true } = {}) {
     for (let index = 0; index < count; index += 1) tallies.of(control()).answered(arm, { latencyMs: 5, isBad, hasYielded: false });
     for (const report of tallies.reports('f/1', 0)) steward.heard({ key: reportKey(report), value: Buffer.from(JSON.stringify(report)) });
   };
+  /** Of users of their own each. */
+  const judged = (arm: string, count: number, hits: number) => {
+    for (let user = 0; user < count; user += 1) tallies.of(control()).judged(arm, `u${user}`, user < hits);
+    for (const report of tallies.reports('f/1', 0)) steward.heard({ key: reportKey(report), value: Buffer.from(JSON.stringify(report)) });
+  };
   /** A worker is heard of. */
   const look = async () => {
     clock.advance(1_000);
     steward.heard({ key: 'worker-1', value: Buffer.from('{"kind":"worker"}') });
     await Promise.resolve();
   };
-  return { clock, steward, experiments, published, answer, look, written: () => published.map(({ topic }) => topic) };
+  return { clock, steward, experiments, published, answer, judged, look, written: () => published.map(({ topic }) => topic) };
 }
 
 test('whoever is in charge rolls a bad arm back, once, and says so in the audit; nobody else does', async () => {
@@ -49,6 +54,24 @@ test('whoever is in charge rolls a bad arm back, once, and says so in the audit;
   expect(written()).toEqual(['t.control', 't.audit']);
   expect(JSON.parse(published[0]!.value as string)).toMatchObject({ state: 'rolled_back', revision: 2, by: 'scheduler', out: { new: expect.stringMatching(/guard rail/) } });
   expect(JSON.parse(published[1]!.value as string)).toMatchObject({ actor: 'scheduler', action: 'experiment.rollback', target: 'split' });
+});
+
+test('an arm whose answers users take more often is promoted without anybody asking, once, and the audit says so', async () => {
+  const { steward, published, judged, look, written } = setUp();
+  steward.inCharge = true;
+  await look();
+  judged('usual', 150, 45);
+  judged('new', 150, 105);
+  await look();
+  // Too few users yet.
+  expect(written()).toEqual([]);
+  judged('usual', 600, 180);
+  judged('new', 600, 420);
+  await look();
+  await look();
+  expect(written()).toEqual(['t.control', 't.audit']);
+  expect(JSON.parse(published[0]!.value as string)).toMatchObject({ state: 'promoted', winner: 'new', revision: 2, by: 'scheduler' });
+  expect(JSON.parse(published[1]!.value as string)).toMatchObject({ actor: 'scheduler', action: 'experiment.promote', target: 'split' });
 });
 
 test('what could not be written is written again', async () => {
