@@ -120,7 +120,13 @@ function figuresOf({ figures, answers }: TappedRun, { seconds }: Situation): Pol
   };
 }
 
-/** Whether one policy is at least as good as another where it matters: goodput and misses; accuracy where goodput is alike. */
+/** Misses that differ by less of all requests are alike. */
+const ALIKE_MISSES = 0.01;
+
+/**
+ * Whether one policy is at least as good as another where it matters: goodput and misses; accuracy where these are alike. Session time is told beside it: what is spent
+ * where there is enough of it is no loss.
+ */
 export function leads(rows: readonly PolicyRow[], one: string, other: string, of: (row: PolicyRow) => PolicyFigures | undefined): { situation: string; leads: boolean; why: string }[] {
   const names = [...new Set(rows.map(({ situation }) => situation))];
   return names.flatMap((situation) => {
@@ -128,8 +134,10 @@ export function leads(rows: readonly PolicyRow[], one: string, other: string, of
     const [a, b] = [find(one), find(other)].map((row) => (row === undefined ? undefined : of(row)));
     if (a === undefined || b === undefined) return [];
     const goodput = a.goodputPerSecond / b.goodputPerSecond;
-    const why = `goodput ×${goodput.toFixed(2)}, misses ${(b.missShare * 100).toFixed(1)} → ${(a.missShare * 100).toFixed(1)} %, accuracy ${b.meanAccuracy.toFixed(4)} → ${a.meanAccuracy.toFixed(4)}`;
-    const isLeading = goodput > 1.02 || (goodput > 0.98 && a.meanAccuracy >= b.meanAccuracy - 0.001);
+    const why = `goodput ×${goodput.toFixed(2)}, misses ${(b.missShare * 100).toFixed(1)} → ${(a.missShare * 100).toFixed(1)} %, accuracy ${b.meanAccuracy.toFixed(4)} → ${a.meanAccuracy.toFixed(4)}, session time ${b.sessionSecondsPer1000.toFixed(2)} → ${a.sessionSecondsPer1000.toFixed(2)} s per 1,000`;
+    const missesMore = a.missShare - b.missShare;
+    const isClear = goodput > 1.02 || (goodput > 0.98 && missesMore < -ALIKE_MISSES);
+    const isLeading = missesMore <= ALIKE_MISSES && (isClear || (goodput > 0.98 && a.meanAccuracy >= b.meanAccuracy - 0.001));
     return [{ situation, leads: isLeading, why }];
   });
 }
