@@ -34,11 +34,12 @@ export function schedulerObserver(metrics: Metrics, heard?: (record: LogRecord) 
       const reason = 'reason' in decision ? { 'tandem.decision.reason': decision.reason } : {};
       sampledSpan()?.event('decision', { 'tandem.decision.kind': decision.kind, 'tandem.variant': `${model}.${precision}`, ...reason });
     },
-    cameTrue({ variant, expectedMs, actualMs }: CameTrue) {
+    cameTrue({ variant, expectedMs, actualMs, joules }: CameTrue) {
       const labels = variantLabels(variant);
       metrics.expectationErrorSeconds.observe(labels, Math.abs(actualMs - expectedMs) / 1_000);
       metrics.expectedSeconds.inc(labels, expectedMs / 1_000);
       metrics.actualSeconds.inc(labels, actualMs / 1_000);
+      if (joules !== undefined) metrics.stepJoules.observe(labels, joules);
     },
     experiment(experiment: string, action: ExperimentAction) {
       const arm = action.kind === 'end' ? 'all' : action.arm;

@@ -1,4 +1,4 @@
-import type { Heartbeat, ResourceSample, StepOutcome, Task, Variant, VariantLoad } from '@tandem/schemas';
+import type { Heartbeat, ResourceSample, StepOutcome, StepRun, Task, Variant, VariantLoad } from '@tandem/schemas';
 import { QUEUE_RULES } from '../batching/index.ts';
 import { answerMarginMs, closesAt, dueAt } from '../deadlines/index.ts';
 import { readHeartbeat } from '../heartbeat/read-heartbeat.ts';
@@ -29,6 +29,8 @@ export interface CameTrue {
   /** From dispatch until heard of, ms. */
   expectedMs: number;
   actualMs: number;
+  /** Energy of its share of its batch, by what the machines took when it was dispatched and what the batch really took. Absent: not all of them are measured. */
+  joules?: number;
 }
 
 const nameOf = ({ model, precision }: { model: string; precision: string }) => `${model}.${precision}`;
@@ -160,7 +162,8 @@ export class Cluster {
     const queueMs = Math.max(0, run.queueMs - (forecast.reloadMs ?? 0));
     this.#ways.of(tier).cameBack({ backlogMs: forecast.backlogMs, queueMs, returnMs, expectedMs, actualMs }, now);
     const at = place.indexOf('@');
-    return { variant: at === -1 ? place : place.slice(0, at), expectedMs, actualMs };
+    const joules = joulesOf(forecast, run);
+    return { variant: at === -1 ? place : place.slice(0, at), expectedMs, actualMs, ...(joules === undefined ? {} : { joules }) };
   }
 
   /** By when a worker has to be through with a step that is given to it now, epoch ms; undefined: its request has no deadline. */
@@ -195,8 +198,9 @@ export class Cluster {
     if (forecast === undefined || key === undefined) return forecast;
     const missMs = this.#forecaster.missMs(place);
     if (missMs === 0 || !this.#prefixes.isElsewhere(model, key, precision, now)) return forecast;
-    const { computeMs, costMs, soonestMs } = forecast;
-    return { ...forecast, computeMs: computeMs + missMs, costMs: costMs + missMs, soonestMs: soonestMs + missMs };
+    const { computeMs, costMs, soonestMs, joules } = forecast;
+    const dearer = joules === undefined || costMs === 0 ? {} : { joules: (joules * (costMs + missMs)) / costMs };
+    return { ...forecast, computeMs: computeMs + missMs, costMs: costMs + missMs, soonestMs: soonestMs + missMs, ...dearer };
   }
 
   /** Where work may be waiting now: each variant and pool that is served, once. */
@@ -299,6 +303,11 @@ function viewOf(live: readonly Heartbeat[]): View {
 function sessionsOf(live: readonly Heartbeat[], isOfThem: (load: VariantLoad) => boolean): number {
   const serving = live.filter(({ variants }) => variants.some((load) => (load.breaker ?? 'closed') === 'closed' && isOfThem(load)));
   return serving.reduce((total, { sessions = 1 }) => total + sessions, 0);
+}
+
+/** Watts of a session, times what the step's share of its batch took of one. */
+function joulesOf({ joules, costMs }: Forecast, { computeMs, batchSize }: StepRun): number | undefined {
+  return joules === undefined || costMs === 0 || batchSize === 0 ? undefined : ((joules / costMs) * computeMs) / batchSize;
 }
 
 function sum(loads: readonly VariantLoad[], of: (load: VariantLoad) => number): number {

@@ -152,6 +152,43 @@ test('another precision than the one that has the user’s prefix costs what bui
   expect(costs('user', 600_000)).toEqual([2, 2]);
 });
 
+test('a step that came back is held against what was expected of it, and what cannot be is not', () => {
+  const { cluster, dispatch } = harness(beat());
+  const run = { model: 'large', precision: 'fp32', version: '1', batchSize: 4, queueMs: 3, computeMs: 6, reason: '' };
+  const back = (requestId: string, over = {}) => cluster.returned({ kind: 'completed', requestId, step: 'fine', run: { ...run, ...over } } as never, 30);
+  dispatch(3);
+  expect(back('r1')).toEqual({ variant: 'large.fp32', expectedMs: expect.any(Number), actualMs: 30 });
+  expect(back('r1')).toBeUndefined();
+  expect(back('r2', { cached: true })).toBeUndefined();
+  expect(cluster.returned({ kind: 'expired', requestId: 'r3', step: 'fine' }, 30)).toBeUndefined();
+  expect(back('stranger')).toBeUndefined();
+});
+
+test('what a step took of its session is energy where all machines say what they take, and unknown elsewhere', () => {
+  const measured = { time: 0, cpuCores: 2, memoryBytes: 1, memoryFreeBytes: 1, cpuUse: 1, powerWatts: 40 };
+  const run = { model: 'large', precision: 'fp32', version: '1', batchSize: 4, queueMs: 3, computeMs: 6, reason: '' };
+  const joules = (...beats: Heartbeat[]) => {
+    const { cluster, dispatch } = harness(...beats);
+    dispatch(1);
+    return cluster.returned({ kind: 'completed', requestId: 'r1', step: 'fine', run } as never, 30)!.joules;
+  };
+  // One busy core takes 20 W; a quarter of a batch of 6 ms.
+  expect(joules(beat({ resources: measured }))).toBeCloseTo(0.03, 9);
+  expect(joules(beat({ resources: measured }), beat({ instance: 'b' }))).toBeUndefined();
+  expect(joules(beat())).toBeUndefined();
+});
+
+test('a user’s prefix that has to be built anew costs energy too', () => {
+  const prefixes = { hits: 9, misses: 1, bypassed: 0, missMs: 6 };
+  const resources = { time: 0, cpuCores: 2, memoryBytes: 1, memoryFreeBytes: 1, cpuUse: 1, powerWatts: 40 };
+  const { cluster } = harness(beat({ resources, variants: [load('fp32', { prefixes }), load('int8', { prefixes })] }));
+  cluster.dispatched({ requestId: 'r', step: 'fine', model: 'large', precision: 'int8', lane: 'interactive', tier: 'standard', key: 'user', dispatchedAt: 0, forecast: undefined });
+  const [state] = cluster.state(0).variantsOf('large');
+  cluster.returned({ kind: 'expired', requestId: 'r', step: 'fine' }, 1);
+  expect(cluster.state(0).forecast(state!, 'standard', 'other')).toMatchObject({ costMs: 2, joules: 0.04 });
+  expect(cluster.state(0).forecast(state!, 'standard', 'user')).toMatchObject({ costMs: 8, joules: 0.16 });
+});
+
 test('a worker that has only run large batches says nothing of what small ones take', () => {
   const small = beat({ variants: [load('int8', { batchTimes: [{ size: 1, ms: 3, samples: 30 }, { size: 2, ms: 6, samples: 7 }] })] });
   const large = beat({ instance: 'b', variants: [load('int8', { batchTimes: [{ size: 31, ms: 83, samples: 3 }] })] });

@@ -1,5 +1,5 @@
 import { Gauge, type Registry } from 'prom-client';
-import { SECONDS_BUCKETS } from './buckets.ts';
+import { JOULES_BUCKETS, SECONDS_BUCKETS } from './buckets.ts';
 import { Counter } from './counter.ts';
 import { Histogram } from './histogram.ts';
 
@@ -17,5 +17,6 @@ export function schedulerMetrics(registers: Registry[], onAsked: () => void) {
     expectationErrorSeconds: new Histogram({ name: 'tandem_expectation_error_seconds', help: 'From dispatch until heard of: by how much the scheduler’s expectation was off, either way', labelNames: ['model', 'precision'], buckets: SECONDS_BUCKETS, registers }),
     expectedSeconds: new Counter({ name: 'tandem_expected_seconds_total', help: 'From dispatch until heard of, as expected: beside tandem_actual_seconds_total it tells which way expectations are off', labelNames: ['model', 'precision'], registers }),
     actualSeconds: new Counter({ name: 'tandem_actual_seconds_total', help: 'From dispatch until heard of, of the same steps', labelNames: ['model', 'precision'], registers }),
+    stepJoules: new Histogram({ name: 'tandem_step_joules', help: 'Energy of an interactive step, its share of its batch, where the power of all machines that serve its variant is measured (RAPL, or the GPU’s own figure)', labelNames: ['model', 'precision'], buckets: JOULES_BUCKETS, registers }),
   };
 }
