@@ -66,6 +66,8 @@ const golden: Golden = { tolerance: 1e-4, cases: [{ model: 'lookup', precision: 
 test.each<[string, unknown, string]>([
   ['whose file is another', { ...lookup, version: '5', graphs: { lookup: { ...graph, sha256: '0'.repeat(64) } } }, 'sha256'],
   ['whose file is not there', { ...lookup, version: '5', graphs: { lookup: { ...graph, file: 'gone.onnx' } } }, 'gone.onnx'],
+  // No memory has room for what it is warmed up with.
+  ['whose warm-up fails', { ...lookup, version: '5', limits: { batch: 2 ** 45 } }, 'its warm-up failed'],
   ['that answers its golden inputs differently', { ...lookup, version: '6' }, 'value 1 is 20, was 21'],
   ['with other tensors', { ...lookup, version: '5', graphs: { lookup: { ...graph, inputs: { other: graph.inputs['ids']! } } } }, 'its graphs or their tensors differ'],
   ['that is no release at all', { version: '5' }, 'expected string'],

@@ -5,6 +5,7 @@ import { parseCatalogue } from './catalogue.ts';
 import { cellCapacity, cellOf, type CellCapacity } from './cell.ts';
 import { cellOptions, choices, sized, type Choice } from './make-plan.ts';
 import { pathsOf } from './path-policy.ts';
+import { planCapacity } from './plan-capacity.ts';
 import type { PlanRequest } from './types.ts';
 
 const catalogue = parseCatalogue(`
@@ -75,3 +76,17 @@ test('what a process carries is below what full batches would give, and slower b
   expect(capacity.p99Ms).toBeLessThanOrEqual(400);
   expect(cellCapacity(cell, { ...cellOptions(made), sloMs: 400, timesFactor: 2 }).perSecond).toBeLessThan(0.6 * capacity.perSecond);
 });
+
+test('a plan says what it would be otherwise, and where that cannot be had, why', () => {
+  const { costPerHour, workers, alternatives, sensitivity } = planCapacity(request({ rate: 2_000, sloMs: 60, tasks: ['fine'] }));
+  const changed = (words: string) => sensitivity.find(({ change }) => change.startsWith(words))!;
+  expect(alternatives[0]).toMatchObject({ variants: ['large.fp32'], costPerHour });
+  expect(changed('half the rate').costPerHour).toBeLessThan(costPerHour);
+  expect(changed('half the rate').costChange).toBeCloseTo(changed('half the rate').costPerHour / costPerHour - 1, 9);
+  expect(changed('twice the rate')).toMatchObject({ rate: 4_000 });
+  expect(changed('twice the rate').workers).toBeGreaterThan(workers.processes);
+  expect(changed('batches take a quarter longer').workers).toBeGreaterThan(workers.processes);
+  expect(changed('SLO 120 ms').workers).toBeLessThanOrEqual(workers.processes);
+  // A batch of one takes 20 ms, and four hops nearly as long.
+  expect(changed('SLO 30 ms')).toMatchObject({ note: expect.stringContaining('SLO') as string, workers: NaN, costPerHour: NaN });
+}, 120_000);

@@ -101,6 +101,17 @@ test('on machines that are used up only the cheapest is chosen, however short th
   expect([at(0.5), at(0.99)]).toMatchObject([{ precision: 'fp32' }, { precision: 'int8' }]);
 });
 
+test('where the accelerator does not tell its use the CPU’s counts, and where neither is known the queues decide', () => {
+  const cluster = clusterOf(new Map<Variant, Expected>([[FP32, {}], [INT8, {}]]));
+  const at = (cpuUse: number | undefined) => decide(deadlineAwarePolicy(), {
+    task: task(), step: step(), previous: {}, now: 1_000,
+    cluster: { ...cluster, resources: { time: 0, cpuCores: 2, memoryBytes: 1, memoryFreeBytes: 1, ...(cpuUse === undefined ? {} : { cpuUse }), accelerator: { name: 'gpu', memoryBytes: 1, memoryFreeBytes: 1 } } },
+  });
+  expect(at(0.99)).toMatchObject({ precision: 'int8' });
+  expect(at(0.1)).toMatchObject({ precision: 'fp32' });
+  expect(at(undefined)).toMatchObject({ precision: 'fp32' });
+});
+
 test('a variant below the accuracy floor is not chosen, however late the others are', () => {
   const decision = choose([[FP32, { queue: 100 }], [INT8, {}]], { task: task({ accuracyFloor: 0.98 }) });
   expect(decision).toMatchObject({ kind: 'fail', code: 'overload' });

@@ -93,7 +93,7 @@ function dispatch({ state: { variant, pool }, forecast }: Option, why: string): 
 /** From this use on the machines have less to spare than the queues show, since other stages and the log want them too; from the second on nothing. */
 const [BUSY_ABOVE, EXHAUSTED_FROM] = [0.8, 0.95];
 
-/** 1: idle enough; 0: exhausted. */
+/** 1: idle enough, as far as is known; 0: exhausted. Where the accelerator does not tell its use the CPU's counts, since it is the stages and the log that wait there; where neither is known, only the queues speak. */
 function roomOf({ resources }: DecisionContext['cluster']): number {
   const use = resources?.accelerator?.use ?? resources?.cpuUse ?? 0;
   return Math.max(0, Math.min(1, (EXHAUSTED_FROM - use) / (EXHAUSTED_FROM - BUSY_ABOVE)));

@@ -69,6 +69,19 @@ test('fine work takes int8 when memory is short', () => {
   expect(precision({ role: 'fine', use: 0.1, freeBytes: 9e9 })).toBe('int8');
 });
 
+test('a use that nobody knows is not taken for none: what asks for it does not hold, and the reason says so', () => {
+  const at = (role: PlanStep['role'], resources: ResourceSample | undefined) => {
+    const asked = context({ role });
+    return decide(thresholdPolicy(), { ...asked, cluster: { ...asked.cluster, resources } });
+  };
+  const cpu: ResourceSample = { time: 0, cpuCores: 2, memoryBytes: 24e9, memoryFreeBytes: 20e9 };
+  const partitioned: ResourceSample = { ...cpu, cpuUse: 0.1, accelerator: { name: 'gpu', memoryBytes: 80e9, memoryFreeBytes: 70e9 } };
+  for (const resources of [partitioned, cpu, undefined]) {
+    expect(at('fine', resources)).toMatchObject({ precision: 'int8', reason: expect.stringContaining('unknown') });
+    expect(at('coarse', resources)).toMatchObject({ precision: 'fp32', reason: expect.stringContaining('unknown') });
+  }
+});
+
 test('the accuracy floor is a share of the best variant and rules out what lies below', () => {
   expect(precision({ role: 'fine', use: 0.9, floor: 0.98 })).not.toBe('int8');
   expect(precision({ role: 'fine', use: 0.9, floor: 0.9 })).toBe('int8');

@@ -20,19 +20,22 @@ export const THRESHOLD_DEFAULTS: ThresholdOptions = {
   minimumHalfPrecisionGain: 1.05,
 };
 
+/** What is not known is NaN: it is neither above nor below any bound, so a rule that asks for it falls to its "else". */
 interface Load {
   what: string;
   use: number;
   freeBytes: number;
 }
 
+const UNKNOWN: Load = { what: 'load unknown', use: NaN, freeBytes: NaN };
+
 function load(resources: ResourceSample | undefined): Load {
-  if (resources === undefined) return { what: 'load unknown', use: 0, freeBytes: Infinity };
+  if (resources === undefined) return UNKNOWN;
   const { accelerator } = resources;
   const [name, use, freeBytes] = accelerator === undefined
-    ? ['CPU', resources.cpuUse ?? 0, resources.memoryFreeBytes] as const
-    : ['accelerator', accelerator.use ?? 0, accelerator.memoryFreeBytes] as const;
-  return { what: `${name} ${use.toFixed(2)}, ${(freeBytes / 1e9).toFixed(1)} GB free`, use, freeBytes };
+    ? ['CPU', resources.cpuUse ?? NaN, resources.memoryFreeBytes] as const
+    : ['accelerator', accelerator.use ?? NaN, accelerator.memoryFreeBytes] as const;
+  return { what: `${name} ${Number.isNaN(use) ? 'use unknown' : use.toFixed(2)}, ${(freeBytes / 1e9).toFixed(1)} GB free`, use, freeBytes };
 }
 
 function wanted(role: string, { use, freeBytes }: Load, options: ThresholdOptions): 'fp16' | 'int8' {
@@ -73,7 +76,7 @@ function firstOf(order: readonly string[], candidates: readonly VariantState[]):
 
 /**
  * The published rules: coarse → INT8 when use > 0.8, else FP16; fine → FP16 when use < 0.7 and free memory > 10 GB,
- * else INT8. Without an accelerator the CPU's use and memory stand in, and FP32 where FP16 is named and gains nothing.
+ * else INT8. What is not known does not hold. Without an accelerator the CPU's use and memory stand in, and FP32 where FP16 is named and gains nothing.
  */
 export function thresholdPolicy(options: Partial<ThresholdOptions> = {}): Policy {
   const bounds = { ...THRESHOLD_DEFAULTS, ...options };
