@@ -2,7 +2,7 @@ import { Option, type Command } from 'commander';
 import { topicName, type Variant } from '@tandem/schemas';
 import { checkGolden, createOnnxEngine, loadGolden, parseProvider } from '@tandem/shared/engine';
 import type { SettingName, Settings } from '@tandem/shared/config';
-import { releaseRecords, type Release } from '@tandem/shared/control';
+import { promotionOf, releaseRecords, rollbackOf, type Release } from '@tandem/shared/control';
 import { readHeartbeat, WORKER_GONE_AFTER_MS } from '@tandem/shared/core';
 import { TandemError } from '@tandem/shared/errors';
 import type { EventLog, LogRecord } from '@tandem/shared/log';
@@ -28,16 +28,6 @@ interface WorkerAnswer {
   instance: string;
   version: string;
   refused?: { version: string; reason: string };
-}
-
-/** One of several versions in the registry has to be named; the canary is meant where there is one. */
-async function releaseOf(name: string, settings: Settings, version: string | undefined): Promise<Variant> {
-  const { variants, directory } = await loadRegistry(settings.models);
-  const entries = variants.filter((variant) => variantName(variant) === name);
-  const wanted = version === undefined ? (entries.find(({ status }) => status === 'canary') ?? entries.find(({ status }) => status === 'stable')) : entries.find((entry) => entry.version === version);
-  if (wanted !== undefined) return { ...wanted, status: 'stable' };
-  const known = entries.map((entry) => `${entry.version} (${entry.status})`).join(', ');
-  throw new TandemError(`the registry in ${directory} has no ${name}${version === undefined ? '' : ` version ${version}`}; ${known === '' ? `it has ${variants.map(variantName).join(', ')}` : `there is ${known}`}`, { code: 'not_found' });
 }
 
 /** What no worker would take is not published: hash, tensors, warm-up, golden answers. */
@@ -93,17 +83,14 @@ function report(name: string, version: string, all: readonly WorkerAnswer[], isT
 
 async function promote(name: string, flags: Flags): Promise<void> {
   const settings = settingsOf(flags, quietly());
-  const release = await releaseOf(name, settings, flags.release);
-  await verified(release, settings);
-  await change({ name, variant: release, version: release.version }, settings, flags);
+  const promotion = promotionOf(await loadRegistry(settings.models), name, flags.release);
+  await verified(promotion.variant, settings);
+  await change(promotion, settings, flags);
 }
 
 async function rollback(name: string, flags: Flags): Promise<void> {
   const settings = settingsOf(flags, quietly());
-  const { variants } = await loadRegistry(settings.models);
-  const stable = variants.find((variant) => variantName(variant) === name && variant.status === 'stable');
-  if (stable === undefined) throw new TandemError(`the registry in ${settings.models} has no stable ${name} to go back to`, { code: 'not_found' });
-  await change({ name, variant: null, version: stable.version }, settings, flags);
+  await change(rollbackOf(await loadRegistry(settings.models), name), settings, flags);
 }
 
 async function change(release: Release, settings: Settings, flags: Flags): Promise<void> {

@@ -12,7 +12,7 @@ import { HistoryRing } from './watch/history-ring.ts';
 import { LetterWatch } from './watch/letter-watch.ts';
 import { KEPT_SECONDS, ResponseWatch } from './watch/response-watch.ts';
 import { TopicWatch } from './watch/topic-watch.ts';
-import { WorkerWatch } from './watch/worker-watch.ts';
+import { WorkerWatch, type ServedVersions } from './watch/worker-watch.ts';
 
 const INTERVAL_MS = 1_000;
 /** Figures that jump every second cannot be read. */
@@ -79,6 +79,11 @@ export class Aggregator {
 
   get control(): ControlState | undefined {
     return this.#control;
+  }
+
+  /** Versions by variant. */
+  served(): Map<string, ServedVersions> {
+    return this.#workers.served(this.#options.clock.now());
   }
 
   /** The past that the charts show. */

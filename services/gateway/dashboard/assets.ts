@@ -17,7 +17,7 @@ const TYPES: Readonly<Record<string, string>> = {
 const PAGE = join(import.meta.dirname, 'page');
 /** By the name that the page asks for. All that the page needs: it works without any other host. */
 const OWN = [
-  'index.html', 'style.css', 'icon.svg', 'app.js', 'api.js', 'charts.js', 'dialogs.js', 'dom.js', 'experiments.js', 'explain.js', 'flow.js', 'format.js', 'letters.js', 'panels.js', 'tables.js',
+  'index.html', 'style.css', 'icon.svg', 'app.js', 'api.js', 'charts.js', 'dialogs.js', 'dom.js', 'experiments.js', 'explain.js', 'flow.js', 'format.js', 'letters.js', 'panels.js', 'releases.js', 'tables.js',
 ] as const;
 const UPLOT = { 'uplot.js': 'uPlot.iife.min.js', 'uplot.css': 'uPlot.min.css' } as const;
 

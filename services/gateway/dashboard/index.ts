@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { loadRegistry } from '@tandem/shared/registry';
 import { endWithCredential } from '../auth/end-with-credential.ts';
 import type { GatewayContext } from '../context.ts';
 import { FairShare } from '../limits/fair-share.ts';
@@ -10,6 +11,7 @@ import { loadAssets, type Asset } from './assets.ts';
 import { EventStream, eventText } from './event-stream.ts';
 import { explainedRequest } from './explained-request.ts';
 import { listLetters, showLetter } from './operate/list-letters.ts';
+import { listReleases } from './operate/list-releases.ts';
 import { Operator } from './operate/operator.ts';
 import type { History, Snapshot } from './snapshot.ts';
 
@@ -113,11 +115,12 @@ function addLooks(fastify: FastifyInstance, { log, settings: { prefix }, clock, 
     look(request, () => showLetter(log, prefix, request.query.key ?? ''), 'There is no such dead letter any more.'));
 }
 
-function addActions(fastify: FastifyInstance, { log, producer, settings: { prefix }, clock }: GatewayContext, aggregator: Aggregator): void {
+function addActions(fastify: FastifyInstance, { log, producer, settings: { prefix, models }, clock }: GatewayContext, aggregator: Aggregator): void {
   const operator = new Operator({ log, producer, prefix, clock });
   fastify.post('/dashboard/actions', { config: { scope: 'operate' } }, async (request) => {
     const wanted = actionSchema.safeParse(request.body);
     if (!wanted.success) throw new Problem('invalid_request', { detail: `There is no such action: ${wanted.error.issues[0]?.message ?? 'the body is not valid'}.` });
-    return act(operator, request.credential.name, wanted.data, aggregator.control?.experiments ?? [], AbortSignal.timeout(LOOK_MS));
+    return act(operator, request.credential.name, wanted.data, { experiments: aggregator.control?.experiments ?? [], models, signal: AbortSignal.timeout(LOOK_MS) });
   });
+  fastify.get('/dashboard/releases', { config: { scope: 'operate' } }, async () => ({ releases: listReleases((await loadRegistry(models)).variants, aggregator.served()) }));
 }

@@ -1,6 +1,6 @@
 import { topicName, type AuditEntry, type Control, type ExperimentControl, type Lane } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
-import { experimentRecords, keyOf, laneKey, wished, workerKey, type ExperimentWish } from '@tandem/shared/control';
+import { experimentRecords, keyOf, laneKey, releaseRecords, wished, workerKey, type ExperimentWish, type Release } from '@tandem/shared/control';
 import { replayLetters, type ReplaySummary } from '@tandem/shared/dead-letters';
 import { messageOf } from '@tandem/shared/errors';
 import type { EventLog, LogProducer } from '@tandem/shared/log';
@@ -58,6 +58,13 @@ export class Operator {
       const { next, deed } = wished(control, wish, { by: actor, time });
       return producer.send(experimentRecords(next, { prefix, actor, deed, time }));
     });
+  }
+
+  /** Which version of a variant workers take; written together with its entry in the audit. Each of them verifies what it loads. */
+  release(actor: string, release: Release): Promise<void> {
+    const { prefix, producer } = this.#options;
+    const action = release.variant === null ? 'model.rollback' : 'model.promote';
+    return this.#auditedIfFailed({ actor, action, target: release.name }, () => producer.send(releaseRecords(release, { prefix, actor, time: this.#now })));
   }
 
   /** @param keys `<topic>/<partition>/<offset>` of the letters that somebody has looked at */

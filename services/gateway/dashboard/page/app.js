@@ -9,6 +9,7 @@ import { createFlow } from './flow.js';
 import { clock, rate } from './format.js';
 import { openLetters } from './letters.js';
 import { showCaches, showCost, showQuality, showSpent, showTiles, showTilesWaiting } from './panels.js';
+import { openReleases } from './releases.js';
 import { showAudit, showLanes, showLetters, showRecent, showVariants, showWorkers, toggleIdle } from './tables.js';
 
 /** @typedef {import('../snapshot.ts').Snapshot} Snapshot */
@@ -65,6 +66,7 @@ function hello({ actor, canOperate: mayOperate, history, error }) {
   byId('sign-in').hidden = true;
   byId('singles').hidden = !mayOperate;
   byId('open-letters').hidden = !mayOperate;
+  byId('open-releases').hidden = !mayOperate;
   document.body.dataset['actor'] = actor;
   charts.begin(history);
   setText(byId('live'), 'Live');
@@ -114,6 +116,7 @@ const again = follow({ onEvent, onLost });
 byId('theme').addEventListener('click', () => setTheme(THEMES[(THEMES.indexOf(localStorage.getItem('tandem-theme') ?? 'system') + 1) % THEMES.length] ?? 'system'));
 byId('sign-in').addEventListener('click', () => askForCredential(again));
 byId('open-letters').addEventListener('click', () => void openLetters());
+byId('open-releases').addEventListener('click', () => void openReleases());
 byId('idle').addEventListener('click', () => {
   toggleIdle();
   if (last !== undefined) showVariants(last);

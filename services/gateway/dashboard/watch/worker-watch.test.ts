@@ -43,6 +43,14 @@ test('what several workers say of a variant is put together; paces are of the la
   expect(workers.variants(1_100)).toEqual([expect.objectContaining({ name: 'm.int8', workers: 2, queued: 6, perSecond: 100, breaker: 'open', meanBatchSize: 4 })]);
 });
 
+test('versions are told with how many workers serve each, and what some refuse', () => {
+  const { workers, hear } = watch();
+  hear(beat('a', 1_000, { variants: [{ ...load(1), version: '1', refused: { version: '2', reason: 'golden_differs' } }] }));
+  for (const instance of ['b', 'c']) hear(beat(instance, 1_000, { variants: [{ ...load(1), version: '2' }] }));
+  expect(workers.served(1_100)).toEqual(new Map([['m.int8', { serving: [{ version: '2', workers: 2 }, { version: '1', workers: 1 }], refused: [{ version: '2', reason: 'golden_differs' }] }]]));
+  expect(workers.served(20_000)).toEqual(new Map());
+});
+
 test('of requests of the last seconds, so many went on from a cached prefix', () => {
   const { workers, hear } = watch();
   hear(beat('a', 0, { variants: [{ ...load(0), prefixes: { hits: 100, misses: 100, bypassed: 0 } }] }));

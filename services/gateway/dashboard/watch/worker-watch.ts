@@ -24,6 +24,14 @@ interface Heard {
 
 const NO_PREFIXES = { hits: 0, misses: 0, bypassed: 0 };
 
+/** Of one variant, by workers that live. */
+export interface ServedVersions {
+  /** The version of most of them first. */
+  serving: { version: string; workers: number }[];
+  /** Those that some should have taken and could not. */
+  refused: { version: string; reason: string }[];
+}
+
 type VariantFigures = Omit<VariantStatus, 'queueMs' | 'share'>;
 
 /** What the workers' heartbeats say. */
@@ -50,6 +58,13 @@ export class WorkerWatch {
     return [...seen, ...silent].sort((a, b) => (a.instance < b.instance ? -1 : 1));
   }
 
+  /** By `model.precision`. */
+  served(now: number): Map<string, ServedVersions> {
+    const loads = [...this.#heard.values()].filter(({ at }) => now - at < SILENT_MS).flatMap(({ heartbeat }) => heartbeat.variants);
+    const byName = Map.groupBy(loads, ({ model, precision }) => `${model}.${precision}`);
+    return new Map([...byName].map(([name, group]) => [name, servedOf(group)]));
+  }
+
   /** Those that some worker serves now. */
   variants(now: number): VariantFigures[] {
     const loads = [...this.#heard.values()].filter(({ at }) => now - at < SILENT_MS)
@@ -57,6 +72,12 @@ export class WorkerWatch {
     const byName = Map.groupBy(loads, ({ load }) => `${load.model}.${load.precision}`);
     return [...byName].map(([name, group]) => variantOf(name, group)).sort((a, b) => (a.name < b.name ? -1 : 1));
   }
+}
+
+function servedOf(group: readonly VariantLoad[]): ServedVersions {
+  const serving = [...Map.groupBy(group, ({ version }) => version)].map(([version, { length: workers }]) => ({ version, workers }));
+  const refused = new Map(group.flatMap((load) => (load.refused === undefined ? [] : [[load.refused.version, load.refused]])));
+  return { serving: serving.sort((a, b) => b.workers - a.workers), refused: [...refused.values()] };
 }
 
 function workerOf({ heartbeat, at, before }: Heard, now: number, control: ControlState): WorkerStatus {
