@@ -1,7 +1,6 @@
 import { onTestFinished, expect, test } from 'vitest';
-import { Gateway } from '@tandem/gateway';
-import { dashboard } from '../../services/gateway/dashboard/index.ts';
-import type { ReleaseLine } from '../../services/gateway/dashboard/operate/list-releases.ts';
+import type { ReleaseLine } from '@tandem/gateway';
+import { startGateway } from '../../services/cli/compose/gateway.ts';
 import { NO_CHROMIUM, chromiumPath, launchBrowser } from '../support/browser.ts';
 import { startGatewayAndStages } from '../support/gateway.ts';
 import { pacedInstallation } from '../support/paced-installation.ts';
@@ -14,7 +13,7 @@ test.skipIf(browserPath === undefined)(`an operator promotes a version of a mode
   const { models, workloads, variants, remove } = await pacedInstallation();
   onTestFinished(remove);
   await using running = await startGatewayAndStages({ models, workloads, variants, threads: '1' });
-  await using gateway = await Gateway.start({ settings: { ...running.settings, gatewayPort: 0 }, ports: running.ports }, [dashboard]);
+  await using gateway = await startGateway({ ...running.settings, gatewayPort: 0 }, running.ports);
   const call = (body?: object) => gateway.server.inject({ method: body === undefined ? 'GET' : 'POST', url: `/dashboard/${body === undefined ? 'releases' : 'actions'}`, headers: { host: 'localhost' }, ...(body === undefined ? {} : { payload: body }) });
   const fp32 = async () => (await call()).json<{ releases: ReleaseLine[] }>().releases.find(({ name }) => name === 'pace.fp32');
   const isServed = (version: string) => until(async () => (await fp32())?.serving[0]?.version === version, { timeoutMs: PATIENCE_MS, what: `version ${version} to be served` });

@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import { expect, inject, test } from 'vitest';
+import { expect, inject, onTestFinished, test } from 'vitest';
 import type { Response } from '@tandem/schemas';
 import { loadSettings } from '@tandem/shared/config';
 import { openPorts } from '../../services/cli/compose/ports.ts';
@@ -47,6 +47,17 @@ function expectSame(actual: readonly Answer[], expected: readonly Answer[]): voi
   }
 }
 
+/** Of a flow whose processes are told the connection. */
+async function topicsAndClient(): Promise<{ client: Client; connection: string[] }> {
+  const prefix = `test-${randomUUID().slice(0, 8)}.`;
+  const [kafka, redis] = [inject('kafka'), inject('redis')];
+  const settings = loadSettings({ flags: { kafka, redis, prefix, logLevel: 'error' } });
+  const ports = await openPorts(settings, 'test');
+  onTestFinished(() => ports[Symbol.asyncDispose]());
+  await ensureTopology(settings, ports);
+  return { client: await Client.connect(ports, prefix), connection: ['--kafka', kafka, '--redis', redis, '--prefix', prefix] };
+}
+
 test('separate processes over real Kafka give the same answers as one process, and drain on SIGTERM', async () => {
   const fixed = { policy: 'fixed', precision: 'fp32' };
   const requests = drafts(240);
@@ -54,13 +65,8 @@ test('separate processes over real Kafka give the same answers as one process, a
   const expected = answers(await together.client.ask(requests));
   await together[Symbol.asyncDispose]();
 
-  const prefix = `test-${randomUUID().slice(0, 8)}.`;
-  const [kafka, redis] = [inject('kafka'), inject('redis')];
-  const settings = loadSettings({ flags: { kafka, redis, prefix, logLevel: 'error' } });
-  await using ports = await openPorts(settings, 'test');
-  await ensureTopology(settings, ports);
-  const client = await Client.connect(ports, prefix);
-  const flags = ['--kafka', kafka, '--redis', redis, '--prefix', prefix, '--policy', 'fixed', '--precision', 'fp32', '--http-port', '0', '--threads', '1'];
+  const { client, connection } = await topicsAndClient();
+  const flags = [...connection, '--policy', 'fixed', '--precision', 'fp32', '--http-port', '0', '--threads', '1'];
   await using cluster = startCommand(['cluster', ...flags, '--workers', '2', '--fusions', '2', '--log-level', 'warn']);
   // Seven processes start meanwhile.
   expectSame(answers(await client.ask(requests, 70_000)), expected);
@@ -69,13 +75,8 @@ test('separate processes over real Kafka give the same answers as one process, a
 });
 
 test('a process of a cluster that is killed has its partitions back when it is started again, whatever its session', async () => {
-  const prefix = `test-${randomUUID().slice(0, 8)}.`;
-  const [kafka, redis] = [inject('kafka'), inject('redis')];
-  const settings = loadSettings({ flags: { kafka, redis, prefix, logLevel: 'error' } });
-  await using ports = await openPorts(settings, 'test');
-  await ensureTopology(settings, ports);
-  const client = await Client.connect(ports, prefix);
-  const flags = ['--kafka', kafka, '--redis', redis, '--prefix', prefix, '--http-port', '0', '--threads', '1', '--session-timeout-ms', '300000'];
+  const { client, connection } = await topicsAndClient();
+  const flags = [...connection, '--http-port', '0', '--threads', '1', '--session-timeout-ms', '300000'];
   await using cluster = startCommand(['cluster', ...flags, '--chain', 'all', '--log-level', 'info']);
   const started = () => [...cluster.log().matchAll(/"pid":(\d+),"msg":"started"/g)].map(([, pid]) => Number(pid));
   await client.ask(drafts(20), 70_000);
