@@ -24,7 +24,7 @@ async function openContext({ settings, ports }: GatewayOptions): Promise<OwnCont
   const erased = new ErasedUsers({ log, prefix, clock, logger });
   const answers = new Answers({ cache, ttlMs, clock, logger, erased });
   // What was kept before that has ended by itself.
-  await erased.follow(({ user, time }) => void (time > clock.now() - ttlMs && answers.forget(user)));
+  erased.follow((user, erasedAt) => void (erasedAt > clock.now() - ttlMs && answers.forget(user)));
   return {
     ...ports,
     settings,

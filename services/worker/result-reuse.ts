@@ -2,7 +2,7 @@ import { dueAtOf, type Outcome, type Plan, type StepOutcome, type Workload } fro
 import { userHash, type Cache } from '@tandem/shared/cache';
 import type { Clock } from '@tandem/shared/clock';
 import { Flights, freshnessMs, Interned, ResultStore, stepContent, structuralHash, type ContentKey, type Flight, type StoredResult } from '@tandem/shared/core';
-import { ErasedUsers } from './erased-users.ts';
+import { ErasedUsers } from '@tandem/shared/erasure';
 import type { ReuseKind, WorkerObserver } from './options.ts';
 import { cachedOutcome, cancelledOutcome, expiredOutcome } from './outcomes.ts';
 import type { Submission } from './pending-work.ts';
@@ -14,6 +14,8 @@ import { Waiting } from './waiting.ts';
 
 /** Asking the shared cache costs the processes about so much: steps that take less are computed (docs/caches.md). */
 const SHARED_FROM_MS = 0.1;
+/** Requests live in the log for two days at most, so none from before an older erasure comes any more. */
+const ERASURES_KEPT_MS = 3 * 86_400_000;
 
 export interface ResultReuseOptions {
   workloads: readonly Workload[];
@@ -55,7 +57,7 @@ export class ResultReuse {
   readonly #waiting = new Waiting<Waiter>();
   readonly #plans = new Interned<Plan>();
   readonly #facts = new VariantsFacts();
-  readonly #erased = new ErasedUsers();
+  readonly #erased = new ErasedUsers(ERASURES_KEPT_MS);
 
   constructor(options: ResultReuseOptions) {
     this.#options = options;

@@ -1,11 +1,11 @@
 import { dueAtOf, HEADER, isOverdue, topicName, workTopicName, type Cancellation, type Lane, type Outcome, type Work } from '@tandem/schemas';
 import { RecentKeys } from '@tandem/shared/core';
+import { ErasureWatch } from '@tandem/shared/erasure';
 import type { LogRecord, TopicPartition } from '@tandem/shared/log';
 import { currentSpan } from '@tandem/shared/telemetry';
 import { JsonOutput, carriedHeaders, deadLetter, type Intake, type Stage, type StageContext, type StageInput, type StageOutput } from '@tandem/shared/runner';
 import { Dispatcher } from './dispatcher.ts';
 import { Decoders } from './generate/decoders.ts';
-import { ErasureWatch } from './erasure-watch.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { loadVariants } from './load-variants.ts';
 import { compileLimits, type WorkerLimits, type WorkerStageOptions } from './options.ts';
@@ -68,7 +68,7 @@ class WorkerStage implements Stage {
     this.#decoders = new Decoders(options, served, { limits, suspects: this.#suspects });
     this.#results = keepResults(options, (submission) => this.#compute(submission));
     this.#prefixes = new PrefixUpkeep(options, served);
-    this.#erasures = new ErasureWatch({ ...options, onErased: (user, erasedAt) => this.#forget(user, erasedAt) });
+    this.#erasures = new ErasureWatch({ ...options, what: 'erased users’ results', onErased: (user, erasedAt) => this.#forget(user, erasedAt) });
     this.#heartbeats = new Heartbeats(options, served);
     this.#residency = new Residency({ ...options, served, submit: (submission) => this.#run(submission) });
     this.#reloads = new ModelReloads({ ...options, served, dispatcher: this.#dispatcher, residency: this.#residency });

@@ -1,8 +1,8 @@
 import { topicName } from '@tandem/schemas';
-import type { Clock } from '@tandem/shared/clock';
-import { readErasureNotice } from '@tandem/shared/core';
-import type { EventLog, LogRecord, Tail } from '@tandem/shared/log';
-import type { Logger } from '@tandem/shared/telemetry';
+import type { Clock } from '../clock/index.ts';
+import { readErasureNotice } from '../core/index.ts';
+import type { EventLog, LogRecord, Tail } from '../log/index.ts';
+import type { Logger } from '../telemetry/index.ts';
 
 const RETRY_MS = 1_000;
 
@@ -12,6 +12,8 @@ export interface ErasureWatchOptions {
   prefix: string;
   clock: Clock;
   logger: Logger;
+  /** That stays while nothing is heard, for the log: "erased users’ results". */
+  what: string;
   /** @param user SHA-256 of the user id  @param erasedAt broker's time, epoch ms */
   onErased: (user: string, erasedAt: number) => void;
 }
@@ -39,8 +41,8 @@ export class ErasureWatch {
   }
 
   async #listen(): Promise<void> {
-    const { log, prefix, clock, logger } = this.#options;
-    const failed = (err: unknown) => logger.warn({ err }, 'telemetry cannot be read, so erased users’ results stay until they are too old; trying again');
+    const { log, prefix, clock, logger, what } = this.#options;
+    const failed = (err: unknown) => logger.warn({ err }, `telemetry cannot be read, so ${what} stay until they are too old; trying again`);
     try {
       const tail = await log.tail({ topic: topicName(prefix, 'telemetry'), onRecord: (record) => this.#heard(record), onFault: failed });
       if (this.#stopped) await tail.close();

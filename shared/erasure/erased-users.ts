@@ -1,13 +1,17 @@
-import { userHash } from '@tandem/shared/cache';
+import { userHash } from '../cache/index.ts';
 
-/** Requests live in the log for two days at most, so none from before an older erasure comes any more. */
-const KEPT_MS = 3 * 86_400_000;
 const MAX_ENTRIES = 100_000;
 
-/** Users who were erased, and when: what is computed for their requests from before that is not kept. */
+/** Users who were erased, and when: what is computed for their requests from before that, or answers them, is not kept. */
 export class ErasedUsers {
   /** By hash of the user id: the broker's time of the erasure, epoch ms. */
   readonly #erasedAt = new Map<string, number>();
+  readonly #keptMs: number;
+
+  /** @param keptMs an erasure is remembered for so long; nothing from before an older one comes any more */
+  constructor(keptMs: number) {
+    this.#keptMs = keptMs;
+  }
 
   /** False: known already. */
   add(user: string, erasedAt: number): boolean {
@@ -15,7 +19,7 @@ export class ErasedUsers {
     this.#erasedAt.delete(user);
     this.#erasedAt.set(user, erasedAt);
     for (const [oldest, at] of this.#erasedAt) {
-      if (this.#erasedAt.size <= MAX_ENTRIES && at > erasedAt - KEPT_MS) break;
+      if (this.#erasedAt.size <= MAX_ENTRIES && at > erasedAt - this.#keptMs) break;
       this.#erasedAt.delete(oldest);
     }
     return true;
