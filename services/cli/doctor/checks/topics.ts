@@ -1,7 +1,7 @@
 import type { TopicSpec } from '@tandem/schemas';
 import { REPLICATION_FACTOR, type TopicDifference } from '@tandem/shared/log';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
-import { MORE_REPLICAS, replicationOf, topicsOf } from '../../compose/topology.ts';
+import { FEWER_REPLICAS, hasNot, MORE_REPLICAS, replicationOf, topicsOf } from '../../compose/topology.ts';
 import { shellQuoted } from '../../shell-flags.ts';
 import { failed, ok, warning, type Finding } from '../finding.ts';
 import type { Patient } from '../patient.ts';
@@ -30,8 +30,7 @@ function partitionsFinding(differences: readonly TopicDifference[], specs: reado
 
 function replicasFinding(differences: readonly TopicDifference[]): Finding[] {
   if (differences.length === 0) return [];
-  const list = listed(differences.map(({ topic, actual, expected }) => `${topic} has ${actual}, not ${expected}`));
-  return [warning('topic_replication', `${differences.length} topics have fewer replicas than they should, so that a broker that is lost can take records with it: ${list}`, MORE_REPLICAS)];
+  return [warning('topic_replication', `${differences.length} ${FEWER_REPLICAS}: ${listed(differences.map(hasNot))}`, MORE_REPLICAS)];
 }
 
 function listed(names: readonly string[]): string {
