@@ -321,3 +321,44 @@ test('what was dispatched and refused is reported while it changes, and taken ba
   await stop();
   expect(reports().at(-1)).toEqual({ topic: 't.telemetry', key: 'scheduler/i', value: null });
 });
+
+/** Requests of a workload, each lost at the workers, until a share of them is refused at once. */
+async function overloaded({ clock, handle }: Awaited<ReturnType<typeof harness>>, workload: string) {
+  for (let count = 0; count < 1_500; count += 1) {
+    const lost = task([step('fine', 'large')], { requestId: `${workload}-${count}`, workload, arrivedAt: clock.now(), deadlineAt: clock.now() + 50 });
+    const [output] = await handle('tasks', lost);
+    clock.advance(1);
+    if (output!.topic.startsWith('t.work.')) await handle('outcomes', { kind: 'expired', requestId: lost.requestId, step: 'fine', task: lost, previous: {} });
+  }
+}
+
+test('while too many of those that are let in are lost, requests of that workload are refused at once; bulk, what has no deadline, what has begun and other workloads are not', async () => {
+  const flow = await harness();
+  await overloaded(flow, 'w');
+  const fate = async (over: Partial<Task>) => {
+    const outputs = await Promise.all(Array.from({ length: 50 }, () => flow.handle('tasks', task([step('fine', 'large')], { arrivedAt: flow.clock.now(), deadlineAt: flow.clock.now() + 50, ...over }))));
+    return outputs.filter(([output]) => output!.topic === 't.outcomes').map(([output]) => JSON.parse(output!.value as string) as Outcome);
+  };
+  const refused = await fate({});
+  expect(refused.length).toBeGreaterThan(25);
+  expect(refused[0]).toMatchObject({ kind: 'failed', step: 'fine', code: 'overload', message: expect.stringContaining('too late') as string });
+  for (const other of [{ workload: 'other' }, { lane: 'bulk' }, { deadlineAt: null }] as const) expect(await fate(other)).toEqual([]);
+  const begun = { ...coarseThenFine(), arrivedAt: flow.clock.now(), deadlineAt: flow.clock.now() + 50 };
+  for (let count = 0; count < 20; count += 1) {
+    const [output] = await flow.handle('outcomes', { ...completed(0.5), requestId: `begun-${count}`, task: begun });
+    expect(output!.topic).toBe('t.work.large.int8');
+  }
+});
+
+test('work that lay somewhere while a process was away makes nobody be refused', async () => {
+  const { clock, handle } = await harness();
+  for (let count = 0; count < 1_500; count += 1) {
+    const late = task([step('fine', 'large')], { requestId: `late-${count}`, arrivedAt: clock.now() - 5_000, deadlineAt: clock.now() - 4_950 });
+    await handle('tasks', { ...late, arrivedAt: clock.now(), deadlineAt: clock.now() + 50 });
+    clock.advance(1);
+    await handle('outcomes', { kind: 'expired', requestId: late.requestId, step: 'fine', task: late, previous: {} });
+  }
+  const now = { arrivedAt: clock.now(), deadlineAt: clock.now() + 50 };
+  const outputs = await Promise.all(Array.from({ length: 50 }, () => handle('tasks', task([step('fine', 'large')], now))));
+  expect(outputs.every(([output]) => output!.topic.startsWith('t.work.'))).toBe(true);
+});

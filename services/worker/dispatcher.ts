@@ -30,6 +30,8 @@ interface Running {
   lane: Lane;
   /** Predicted, epoch ms. */
   endsAt: number;
+  /** Since when a session is kept by it, as far as is not accounted for yet, epoch ms; undefined: it was formed ahead, and no session is free yet. */
+  since: number | undefined;
 }
 
 /** Work of one variant, graph and length bucket that runs together. */
@@ -222,16 +224,38 @@ export class Dispatcher {
       for (const one of pending) this.#refuse(one);
       return;
     }
-    const running = { served, lane, endsAt: startsAt + (this.#times.predict(group, pending.length) ?? 0) };
+    const since = this.#running.size < this.#options.concurrency ? this.#options.clock.now() : undefined;
+    const running: Running = { served, lane, endsAt: startsAt + (this.#times.predict(group, pending.length) ?? 0), since };
     this.#running.add(running);
     served.running += pending.length;
-    await this.#infer(batch, permit);
+    await this.#infer(batch, permit, running);
     for (const one of pending) this.#solo.done(one);
-    this.#running.delete(running);
+    this.#end(running);
     this.#pump();
   }
 
-  async #infer({ group, pending }: FormedBatch, permit: BreakerPermit): Promise<void> {
+  /** The session that it leaves goes to the batch that has been formed ahead. */
+  #end(running: Running): void {
+    this.#running.delete(running);
+    for (const next of this.#running) {
+      if (next.since !== undefined) continue;
+      next.since = this.#options.clock.now();
+      return;
+    }
+  }
+
+  /**
+   * How long a session was kept, ms: besides the model's time what it takes until this thread has the result, which under load is more than the model's. Predictions that left it out
+   * would make batches too small, and too late.
+   */
+  #kept(running: Running, computeMs: number): number {
+    const now = this.#options.clock.now();
+    const keptMs = now - (running.since ?? now);
+    running.since = now;
+    return Math.max(computeMs, keptMs);
+  }
+
+  async #infer({ group, pending }: FormedBatch, permit: BreakerPermit, running: Running): Promise<void> {
     const { clock, suspects } = this.#options;
     const served = pending[0]!.served;
     const left = new Set(pending);
@@ -240,7 +264,7 @@ export class Dispatcher {
       completed: (ran, result) => {
         verdict = 'succeeded';
         const ranAs = result.kind === undefined ? group : served.groupOf(ran[0]!.graph, result.kind);
-        this.#times.observe(ranAs, ran.length, result.computeMs, clock.now());
+        this.#times.observe(ranAs, ran.length, this.#kept(running, result.computeMs), clock.now());
         for (const one of ran) left.delete(one);
         this.#settler.completed(ran, result);
       },

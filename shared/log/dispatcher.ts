@@ -3,7 +3,7 @@ import { Lane } from './lane.ts';
 import type { Delivery, LogRecord } from './types.ts';
 
 /** Deliveries before the event loop gets its turn. */
-const SLICE = 256;
+const SLICE = 24;
 
 export interface DispatcherOptions {
   topics: readonly string[];

@@ -83,15 +83,16 @@ test('no deadline is broken by choice: a batch ends before the tightest deadline
   }));
 });
 
-/** Requests due in 50 ms, at a multiple of what one session can do in full batches of 4 + n / 10 ms: the share of that which is in time. */
-function shareInTime(load: number): number {
+/** Requests due in 50 ms, at a multiple of what one session can do in full batches: the share of that which is in time. */
+function shareInTime(load: number, { groups = 1, msOf = (size: number) => 4 + size / 10 } = {}): number {
   const times = new BatchTimeModel();
   const queue = new BatchQueue<number>();
-  const msOf = (size: number) => 4 + size / 10;
   const perMs = 32 / msOf(32);
   let [now, arrived, inTime] = [0, 0, 0];
   while (now < 5_000) {
-    for (; arrived / (load * perMs) <= now; arrived += 1) queue.add(work({ enqueuedAt: arrived / (load * perMs), deadlineAt: arrived / (load * perMs) + 50 }));
+    for (; arrived / (load * perMs) <= now; arrived += 1) {
+      queue.add(work({ group: `g${arrived % groups}`, enqueuedAt: arrived / (load * perMs), deadlineAt: arrived / (load * perMs) + 50 }));
+    }
     const { batch } = formBatch(queue, situation(now, { times }, { maxQueueDelayMs: 0 }));
     if (batch === undefined) {
       now += 0.1;
@@ -99,7 +100,7 @@ function shareInTime(load: number): number {
     }
     const ms = msOf(batch.work.length);
     now += ms;
-    times.observe('g', batch.work.length, ms, now);
+    times.observe(batch.group, batch.work.length, ms, now);
     inTime += batch.work.filter(({ deadlineAt }) => deadlineAt! >= now).length;
   }
   return inTime / (5_000 * perMs);
@@ -107,6 +108,10 @@ function shareInTime(load: number): number {
 
 test.each([1.2, 2, 5])('at %f times the capacity nearly all of the capacity goes into answers in time', (load) => {
   expect(shareInTime(load)).toBeGreaterThan(0.9);
+});
+
+test('where work is of many groups, each with less than a full batch, most of the capacity still goes into answers in time', () => {
+  expect(shareInTime(1.5, { groups: 6, msOf: (size) => 1 + 0.2 * size })).toBeGreaterThan(0.6);
 });
 
 test('a batch is as large as the measured curve allows before the tightest deadline', () => {

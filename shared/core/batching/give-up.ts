@@ -5,18 +5,30 @@ import type { BatchSituation, BatchTimes, QueuedWork } from './types.ts';
 const WORTH_A_TRY = 1.01;
 /** Of the time between arrival and deadline, such a batch may take this share. */
 const MOST_OF_GIVEN = 0.5;
+/** Of a group with less waiting than makes an efficient batch so much is kept, where there is enough in all groups together. */
+const LEAST_KEPT = 0.5;
 
 /**
  * While work is being lost, gives up what has so little time left that only a small batch would be in time for it. Under
  * overload the next in line is always about to expire; batches made to fit it are small and dear, so that still more expires: with
  * a curve of 4 + 0.1 n ms a tenth of the throughput is left. Who lets a few go instead loses fewer (early drop: Shen et al., Nexus,
- * SOSP 2019). Nothing is given up while nothing is being lost, nor below what makes an efficient batch.
+ * SOSP 2019). Nothing is given up while nothing is being lost, nor below what makes an efficient batch, of all groups together: where there are many
+ * groups each has less than that, and each one's next in line is about to expire.
  */
 export function giveUp<T>(queue: BatchQueue<T>, group: BatchGroup<T>, { now, startsAt, times, limits }: BatchSituation): QueuedWork<T>[] {
   if (!queue.isOverloaded(now)) return [];
-  const size = efficientSize(group, times, limits.maxBatchSize);
+  const efficient = efficientSize(group, times, limits.maxBatchSize);
+  if (waitingIn(queue) <= efficient) return [];
+  const waiting = group.interactive.size;
+  const size = waiting > efficient ? efficient : Math.ceil(waiting * LEAST_KEPT);
   const ms = times.predict(group.name, size);
-  return ms === undefined || group.interactive.size <= size ? [] : queue.giveUp(group, startsAt + ms, size, now);
+  return ms === undefined ? [] : queue.giveUp(group, startsAt + ms, size, now);
+}
+
+function waitingIn<T>({ groups }: BatchQueue<T>): number {
+  let waiting = 0;
+  for (const { interactive } of groups) waiting += interactive.size;
+  return waiting;
 }
 
 /** What costs least per request. */

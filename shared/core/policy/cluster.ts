@@ -152,7 +152,7 @@ export class Cluster {
     const dispatched = this.#outstanding.take(outcome);
     if (dispatched?.forecast === undefined || dispatched.lane === 'bulk') return undefined;
     const { forecast, dispatchedAt, place, tier } = dispatched;
-    if (this.#isLost(outcome, now)) this.#ways.of(tier).lost(now);
+    if (this.isLost(outcome, now)) this.#ways.of(tier).lost(now);
     const run = outcome.kind === 'completed' ? (outcome as StepOutcome & { kind: 'completed' }).run : undefined;
     if (run === undefined || run.cached === true) return undefined;
     const actualMs = now - dispatchedAt;
@@ -213,7 +213,7 @@ export class Cluster {
   }
 
   /** It was given out in vain: it expired at the workers, or has come back too late. */
-  #isLost({ kind, task }: Returned, now: number): boolean {
+  isLost({ kind, task }: Returned, now: number): boolean {
     return kind === 'expired' || (kind === 'completed' && task !== undefined && now > closesAt(task, this.#answerMarginMs));
   }
 

@@ -1,0 +1,1 @@
+export { LossControl, type Asked } from './loss-control.ts';
