@@ -25,9 +25,9 @@ type Tell = (this: unknown, labels: unknown, value: unknown) => void;
 /** Call it before any metric is used: from then on they count nothing while all is off. There is no setting for that, since nobody else wants it. */
 export function switchedMetrics(): void {
   const { records, lag, handleSeconds } = createMetrics({ processMetrics: false });
-  for (const metric of [records, lag, handleSeconds]) {
+  for (const metric of [records, lag, handleSeconds, records.series({}), handleSeconds.series({})]) {
     const prototype = Object.getPrototypeOf(metric) as Record<string, Tell>;
-    for (const name of ['count', 'inc', 'dec', 'set', 'observe']) {
+    for (const name of ['count', 'add', 'inc', 'dec', 'set', 'observe']) {
       const tell = prototype[name];
       if (tell === undefined || !Object.hasOwn(prototype, name)) continue;
       prototype[name] = function (labels, value) {

@@ -1,6 +1,6 @@
 import { HEADER } from '@tandem/schemas';
 import { partitionOfKey, type LogRecord, type Tenure, type TopicPartition } from '../log/index.ts';
-import { currentSpan, type Metrics, type Tracing } from '../telemetry/index.ts';
+import { currentSpan, type CounterSeries, type Metrics, type Tracing } from '../telemetry/index.ts';
 import { outputHeaders, withHeaders } from './headers.ts';
 import { HandedOver, JsonOutput } from './json-records.ts';
 import { Lineage } from './lineage.ts';
@@ -14,6 +14,13 @@ export interface ChainOptions {
   readersOf: (topic: string) => readonly StageName[];
   metrics: Pick<Metrics, 'records'>;
   tracing: Tracing;
+}
+
+/** A stage that reads a topic. */
+interface Reader {
+  stage: Stage;
+  /** Of that topic, in memory. */
+  handedOver: CounterSeries;
 }
 
 type Handled = readonly StageOutput[] | Promise<readonly StageOutput[]>;
@@ -43,7 +50,7 @@ export class Chain implements Stage {
   readonly #stages: readonly Stage[];
   readonly #options: ChainOptions;
   /** By topic; later stages first: fusion knows a request before the scheduler has it done. */
-  readonly #readers: ReadonlyMap<string, readonly Stage[]>;
+  readonly #readers: ReadonlyMap<string, readonly Reader[]>;
   readonly #handsOver: ReadonlySet<string>;
   /** Records that a stage has been handed and not done with. */
   readonly #held = new Map<Stage, number>();
@@ -54,7 +61,7 @@ export class Chain implements Stage {
     this.name = names[0] ?? 'classifier';
     this.#stages = stages;
     this.#options = options;
-    this.#readers = readersByTopic(stages);
+    this.#readers = readersByTopic(stages, options.metrics);
     this.#handsOver = new Set([...this.#readers.keys()].filter((topic) => options.readersOf(topic).every((name) => names.includes(name))));
     this.inputs = chainedInputs(stages);
   }
@@ -74,7 +81,7 @@ export class Chain implements Stage {
 
   /** What is put off in a chain is found by the stages apart, and the other way round. */
   retriesAs(topic: string): StageName {
-    return this.#readers.get(topic)?.at(-1)?.name ?? this.name;
+    return this.#readers.get(topic)?.at(-1)?.stage.name ?? this.name;
   }
 
   deadlineOf(record: LogRecord): number | undefined {
@@ -108,14 +115,13 @@ export class Chain implements Stage {
   }
 
   #deliver(record: LogRecord, lineage: Lineage): void {
-    for (const stage of this.#readers.get(record.topic) ?? []) this.#through(stage, record, lineage);
+    for (const reader of this.#readers.get(record.topic) ?? []) this.#through(reader, record, lineage);
   }
 
-  #through(stage: Stage, record: LogRecord, lineage: Lineage): void {
+  #through({ stage, handedOver }: Reader, record: LogRecord, lineage: Lineage): void {
     if (!(record instanceof HandedOver)) return this.#fromLog(stage, record, lineage);
-    const { tracing, metrics } = this.#options;
-    metrics.records.inc({ stage: stage.name, topic: record.topic, result: 'handed_over' });
-    if (tracing.isOn) this.#traced(stage, record, record.headers, lineage);
+    handedOver.add();
+    if (this.#options.tracing.isOn) this.#traced(stage, record, record.headers, lineage);
     else this.#settle(stage, stage.handle(record, lineage.context), record, record.headers, lineage);
   }
 
@@ -130,8 +136,8 @@ export class Chain implements Stage {
   #traced(stage: Stage, record: LogRecord, parent: LogRecord['headers'], lineage: Lineage): void {
     const { tracing } = this.#options;
     const { context } = lineage;
-    const { topic, partition, offset, timestamp } = record;
-    const span = tracing.start(stage.name, topic, parent, { partition, offset, timestamp, ordinal: record instanceof HandedOver ? record.ordinal : 0 });
+    // What has been handed over has its ordinal too.
+    const span = tracing.start(stage.name, record.topic, parent, record);
     // Not sampled: it is handled as without tracing.
     if (span === undefined) return this.#settle(stage, stage.handle(record, context), record, parent, lineage);
     const headers = { ...parent, ...span.headers };
@@ -202,7 +208,7 @@ export class Chain implements Stage {
   }
 
   #first(record: LogRecord): Stage | undefined {
-    return this.#readers.get(record.topic)?.[0];
+    return this.#readers.get(record.topic)?.[0]?.stage;
   }
 
   /** Partitions of topics that come to the stage in memory, wherever the chain's own partitions are assigned. */
@@ -227,10 +233,13 @@ function isLast(stages: readonly Stage[], stage: Stage): boolean {
   return stages.at(-1) === stage;
 }
 
-function readersByTopic(stages: readonly Stage[]): Map<string, Stage[]> {
-  const readers = new Map<string, Stage[]>();
+function readersByTopic(stages: readonly Stage[], { records }: ChainOptions['metrics']): Map<string, Reader[]> {
+  const readers = new Map<string, Reader[]>();
   for (const stage of stages.toReversed()) {
-    for (const topic of topicsOf(stage)) readers.set(topic, [...(readers.get(topic) ?? []), stage]);
+    for (const topic of topicsOf(stage)) {
+      const handedOver = records.series({ stage: stage.name, topic, result: 'handed_over' });
+      readers.set(topic, [...(readers.get(topic) ?? []), { stage, handedOver }]);
+    }
   }
   return readers;
 }

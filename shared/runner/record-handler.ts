@@ -3,7 +3,7 @@ import { wait } from '../clock/index.ts';
 import { RecordError, TandemError, isRetryable, messageOf } from '../errors/index.ts';
 import type { LifecycleState } from '../lifecycle/index.ts';
 import type { Delivery, LogRecord, Tenure } from '../log/index.ts';
-import type { RecordSpan } from '../telemetry/index.ts';
+import { currentSpan, type CounterSeries, type HistogramSeries, type RecordSpan, type SpanOrigin } from '../telemetry/index.ts';
 import { deadLetter } from './dead-letter.ts';
 import type { CompleteOptions } from './defaults.ts';
 import { outputHeaders, withHeaders } from './headers.ts';
@@ -12,7 +12,16 @@ import { LONGEST_DELAY_MS, pauseMs } from './retry.ts';
 import { restoreRecord, retryRecord, retryTopic, type RestoredRecord } from './retry-record.ts';
 import type { Stage, StageContext, StageName, StageOutput } from './types.ts';
 
+/** What is known of a topic's records: they come often, so it is looked up once for each. */
+interface Source {
+  /** Of a chain: the stage that reads the topic. */
+  stage: StageName;
+  handled: CounterSeries;
+  handleSeconds: HistogramSeries;
+}
+
 interface Attempt {
+  source: Source;
   delivery: Delivery;
   /** What the stage sees: the record as it was read from its own topic. */
   record: LogRecord;
@@ -40,6 +49,8 @@ export class RecordHandler {
   readonly #notDue: HeldRecords;
   /** Of the stage's own topics: tried again here, or handed back. */
   readonly #waiting: HeldRecords;
+  /** By topic. */
+  readonly #sources = new Map<string, Source>();
 
   constructor(stage: Stage, options: CompleteOptions, state: () => LifecycleState) {
     this.#stage = stage;
@@ -105,16 +116,20 @@ export class RecordHandler {
 
   #attempt(delivery: Delivery, record: LogRecord, { attempts, deliveries }: Pick<RestoredRecord, 'attempts' | 'deliveries'>): Attempt {
     const { clock, tracing } = this.#options;
-    const { topic, partition, offset, timestamp } = record;
-    const span = tracing.isOn ? tracing.start(this.#nameFor(topic), topic, record.headers, { partition, offset, timestamp, delivery: deliveries + 1 }) : undefined;
-    return { delivery, record, earlier: attempts, deliveries: deliveries + 1, number: 1, startedAt: clock.now(), span };
+    const source = this.#sourceOf(record.topic);
+    const span = tracing.isOn ? tracing.start(source.stage, record.topic, record.headers, deliveries === 0 ? record : originOf(record, deliveries + 1)) : undefined;
+    return { source, delivery, record, earlier: attempts, deliveries: deliveries + 1, number: 1, startedAt: clock.now(), span };
   }
 
   /** Synchronous stages stay synchronous: no promise per record until something is really awaited. */
   #try(attempt: Attempt): void {
-    const { tracing } = this.#options;
-    if (tracing.isOn) tracing.run(attempt.span, () => this.#handle(attempt));
+    // One without a span may be begun by another's.
+    if (this.#options.tracing.isOn && (attempt.span !== undefined || currentSpan() !== undefined)) this.#tryTraced(attempt);
     else this.#handle(attempt);
+  }
+
+  #tryTraced(attempt: Attempt): void {
+    this.#options.tracing.run(attempt.span, () => this.#handle(attempt));
   }
 
   #handle(attempt: Attempt): void {
@@ -153,8 +168,8 @@ export class RecordHandler {
     clock.schedule(clock.now() + this.#pauseMs(attempt), () => this.#try({ ...attempt, number: attempt.number + 1 }));
   }
 
-  #countRetry({ record, span, number }: Attempt): void {
-    this.#options.metrics.retries.inc({ stage: this.#nameFor(record.topic) });
+  #countRetry({ source: { stage }, span, number }: Attempt): void {
+    this.#options.metrics.retries.inc({ stage });
     span?.event('retry', { 'tandem.attempt': number + 1 });
   }
 
@@ -188,30 +203,31 @@ export class RecordHandler {
     const delayMs = retryDelayMs(attempt.deliveries, random);
     const attempts = attempt.earlier + attempt.number;
     const state = { attempts, deliveries: attempt.deliveries, notBefore: log.now() + delayMs };
-    this.#write([retryRecord(this.#retryTopicOf(attempt.record), traced(attempt), state)]).then(
+    this.#write([retryRecord(retryTopic(this.#options.prefix, attempt.source.stage), traced(attempt), state)]).then(
       () => this.#done(attempt, 'retry_later', error),
       (failure: unknown) => (this.#state() === 'stopped' ? this.#waiting.handBack(attempt.delivery) : this.#bury(attempt, failure)),
     );
   }
 
-  #retryTopicOf({ topic }: LogRecord): string {
-    return retryTopic(this.#options.prefix, this.#nameFor(topic));
-  }
-
-  /** Of a chain: the stage that reads the topic. */
-  #nameFor(topic: string): StageName {
-    return this.#stage.retriesAs?.(topic) ?? this.#stage.name;
+  #sourceOf(topic: string): Source {
+    let source = this.#sources.get(topic);
+    if (source === undefined) {
+      const { records, handleSeconds } = this.#options.metrics;
+      const stage = this.#stage.retriesAs?.(topic) ?? this.#stage.name;
+      this.#sources.set(topic, source = { stage, handled: records.series({ stage, topic, result: 'handled' }), handleSeconds: handleSeconds.series({ stage }) });
+    }
+    return source;
   }
 
   #bury(attempt: Attempt, error: unknown): void {
     const { prefix, clock, logger, metrics } = this.#options;
     const code = codeOf(error);
-    const { record } = attempt;
+    const { record, source: { stage } } = attempt;
     const at = { topic: record.topic, partition: record.partition, offset: record.offset };
     if (code === 'internal') logger.error({ err: error, ...at }, 'a record failed; it is put on the dead letters');
     else logger.debug({ code, ...at }, 'dead letter');
-    metrics.deadLetters.inc({ stage: this.#nameFor(record.topic), code });
-    const cause = { stage: this.#nameFor(record.topic), code, message: messageOf(error), attempts: attempt.earlier + attempt.number, time: clock.now() };
+    metrics.deadLetters.inc({ stage, code });
+    const cause = { stage, code, message: messageOf(error), attempts: attempt.earlier + attempt.number, time: clock.now() };
     this.#write([deadLetter(prefix, traced(attempt), cause)]).then(
       () => this.#done(attempt, 'dead_letter', error),
       (failure: unknown) => {
@@ -221,13 +237,13 @@ export class RecordHandler {
     );
   }
 
-  #done(attempt: Attempt, result: string, error?: unknown): void {
+  #done({ source, record, span, delivery, startedAt }: Attempt, result: 'handled' | 'retry_later' | 'dead_letter', error?: unknown): void {
     const { metrics, clock } = this.#options;
-    const stage = this.#nameFor(attempt.record.topic);
-    attempt.span?.end(error);
-    attempt.delivery.ack();
-    metrics.records.inc({ stage, topic: attempt.record.topic, result });
-    metrics.handleSeconds.observe({ stage }, (clock.now() - attempt.startedAt) / 1_000);
+    span?.end(error);
+    delivery.ack();
+    if (result === 'handled') source.handled.add();
+    else metrics.records.inc({ stage: source.stage, topic: record.topic, result });
+    source.handleSeconds.observe((clock.now() - startedAt) / 1_000);
   }
 
   #pauseMs({ number }: Attempt): number {
@@ -251,6 +267,10 @@ export class RecordHandler {
       }
     }
   }
+}
+
+function originOf({ partition, offset, timestamp }: LogRecord, delivery: number): SpanOrigin {
+  return { partition, offset, timestamp, delivery };
 }
 
 /** What becomes of it belongs to its trace. */

@@ -181,6 +181,13 @@ function isRoute(topic: string): boolean {
   return topic.startsWith('/');
 }
 
+/** The whole record may have been handed in, and be large. */
+function placeOf(origin: SpanOrigin | undefined): SpanOrigin | undefined {
+  if (origin === undefined) return undefined;
+  const { partition, offset, timestamp, delivery = 1 } = origin;
+  return { partition, offset, timestamp, delivery };
+}
+
 /** In memory, from one stage of a chain to the next. */
 function isHandedOver(origin: SpanOrigin | undefined): boolean {
   return origin !== undefined && origin.offset < 0;
@@ -220,18 +227,20 @@ export async function startTracing(serviceName: string, environment: Readonly<Re
   sdk.start();
   const spans = new NotedSpans(trace.getTracer('tandem'), nextIds, (text) => redact(text, secrets));
   const order = new ParentsFirst();
+  // Asked before anything is made. Of the stages the classifier alone begins any: what comes to others without a trace is of one that nobody
+  // samples, so no header has to say that.
+  const begins = (stage: string, origin: SpanOrigin | undefined) => origin === undefined || (stage === 'classifier' && lotOf(origin) < sampledBelow);
   return {
     isOn: true,
     start(stage, topic, headers, origin) {
+      // Nearly all of them where one trace in a hundred is sampled.
+      if (headers['traceparent'] === undefined && !begins(stage, origin)) return undefined;
       // Decided already, by whoever began the trace.
       if (isUnsampled(headers, isHandedOver(origin))) return undefined;
       const parent = readTraceContext(headers);
-      if (parent !== undefined && (parent.traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
-      // Asked before anything is made: of a hundred traces that could begin here, ninety-nine may be nobody's. Of the stages the classifier alone
-      // begins any: what comes to others without a trace is of one that nobody samples, so no header has to say that.
-      if (parent === undefined && origin !== undefined && (stage !== 'classifier' || lotOf(origin) >= sampledBelow)) return undefined;
+      if (parent === undefined ? !begins(stage, origin) : (parent.traceFlags & TraceFlags.SAMPLED) === 0) return undefined;
       const ids = origin === undefined ? randomIds(parent) : idsOf(stage, topic, parent, origin);
-      return samples(parent, ids.traceId) ? new TracedRecord(ids, parent, { stage, topic, origin }, spans, order) : new UnsampledRecord(ids);
+      return samples(parent, ids.traceId) ? new TracedRecord(ids, parent, { stage, topic, origin: placeOf(origin) }, spans, order) : new UnsampledRecord(ids);
     },
     // One without a span may be begun by another's.
     run: (span, action) => (span === undefined && current.getStore() === undefined ? action() : current.run(span, action)),

@@ -17,8 +17,8 @@ export function decodingObserver(metrics: Metrics) {
 function reportOf(metrics: Metrics, variant: string): Report {
   const labels = variantLabels(variant);
   const tokens = (kind: string) => {
-    const counter = metrics.generateTokens.labels({ kind, ...labels });
-    return (count: number) => counter.inc(count);
+    const counter = metrics.generateTokens.series({ kind, ...labels });
+    return (count: number) => counter.add(count);
   };
   return {
     tokens: tokens('generated'), promptTokens: tokens('prompt'), reusedTokens: tokens('reused'), drafted: tokens('drafted'), accepted: tokens('accepted'),

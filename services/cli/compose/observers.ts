@@ -2,10 +2,10 @@ import type { ErrorCode, Mark, Response, Task, TaskKind } from '@tandem/schemas'
 import type { CameTrue, Decision, ExperimentAction } from '@tandem/shared/core';
 import type { LogRecord } from '@tandem/shared/log';
 import type { PrefixUse } from '@tandem/worker';
-import { currentSpan, traceBatch, type Metrics, type RecordSpan } from '@tandem/shared/telemetry';
+import { currentSpan, traceBatch, type HistogramSeries, type Metrics, type RecordSpan } from '@tandem/shared/telemetry';
 import { decodingObserver } from './decoding-observer.ts';
 import { ExperimentLabels } from './experiment-labels.ts';
-import { variantLabels } from './variant-labels.ts';
+import { variantLabels, type VariantLabels } from './variant-labels.ts';
 
 /** Stages know their observers, not the metrics library. */
 /** Rejected requests may name any workload: only known ones become a label. */
@@ -16,7 +16,7 @@ export function fusionObserver(metrics: Metrics, workloads: ReadonlySet<string>,
       const workload = workloads.has(name) ? name : 'unknown';
       metrics.responses.inc({ workload, status, reason: reason ?? 'none' });
       const span = sampledSpan();
-      observeWith(span, metrics.responseSeconds, { workload }, latencyMs / 1_000);
+      observeWith(span, metrics.responseSeconds.series({ workload }), latencyMs / 1_000);
       span?.set({ 'tandem.workload': workload, 'tandem.status': status, 'tandem.latency_ms': latencyMs, ...(reason === undefined ? {} : { 'tandem.reason': reason }) });
       answered?.(response, task);
     },
@@ -27,25 +27,35 @@ export function fusionObserver(metrics: Metrics, workloads: ReadonlySet<string>,
 
 export function schedulerObserver(metrics: Metrics, heard?: (record: LogRecord) => void) {
   const experimentLabels = new ExperimentLabels();
+  const stepsOf = byVariant((labels) => stepSeries(metrics, labels));
   return {
     decided(decision: Decision) {
       const { model, precision } = decision.kind === 'dispatch' ? decision : { model: 'none', precision: 'none' };
       metrics.decisions.inc({ kind: decision.kind, model, precision });
-      const reason = 'reason' in decision ? { 'tandem.decision.reason': decision.reason } : {};
-      sampledSpan()?.event('decision', { 'tandem.decision.kind': decision.kind, 'tandem.variant': `${model}.${precision}`, ...reason });
+      const reason = 'reason' in decision ? decision.reason : undefined;
+      sampledSpan()?.event('decision', { 'tandem.decision.kind': decision.kind, 'tandem.variant': `${model}.${precision}`, ...(reason === undefined ? {} : { 'tandem.decision.reason': reason }) });
     },
     cameTrue({ variant, expectedMs, actualMs, joules }: CameTrue) {
-      const labels = variantLabels(variant);
-      metrics.expectationErrorSeconds.observe(labels, Math.abs(actualMs - expectedMs) / 1_000);
-      metrics.expectedSeconds.inc(labels, expectedMs / 1_000);
-      metrics.actualSeconds.inc(labels, actualMs / 1_000);
-      if (joules !== undefined) metrics.stepJoules.observe(labels, joules);
+      const steps = stepsOf(variant);
+      steps.expectationErrorSeconds.observe(Math.abs(actualMs - expectedMs) / 1_000);
+      steps.expectedSeconds.add(expectedMs / 1_000);
+      steps.actualSeconds.add(actualMs / 1_000);
+      if (joules !== undefined) steps.joules.observe(joules);
     },
     experiment(experiment: string, action: ExperimentAction) {
       const arm = action.kind === 'end' ? 'all' : action.arm;
       metrics.experimentActions.inc({ ...experimentLabels.of({ experiment, arm }), action: action.kind });
     },
     ...(heard === undefined ? {} : { heard }),
+  };
+}
+
+function stepSeries(metrics: Metrics, labels: VariantLabels) {
+  return {
+    expectationErrorSeconds: metrics.expectationErrorSeconds.series(labels),
+    expectedSeconds: metrics.expectedSeconds.series(labels),
+    actualSeconds: metrics.actualSeconds.series(labels),
+    joules: metrics.stepJoules.series(labels),
   };
 }
 
@@ -74,48 +84,42 @@ function sampledSpan(): RecordSpan | undefined {
 }
 
 /** What leads from a bucket of a histogram to a trace that fell into it is kept where there is one. */
-function observeWith<Label extends string>(span: RecordSpan | undefined, histogram: Observed<Label>, labels: Partial<Record<Label, string>>, value: number): void {
-  if (span === undefined) return histogram.observe(labels, value);
-  histogram.observe({ labels, value, exemplarLabels: { trace_id: span.context.traceId, span_id: span.context.spanId } });
+function observeWith(span: RecordSpan | undefined, series: HistogramSeries, value: number): void {
+  if (span === undefined) series.observe(value);
+  else series.observe(value, { trace_id: span.context.traceId, span_id: span.context.spanId });
 }
 
-interface Observed<Label extends string> {
-  observe(labels: Partial<Record<Label, string>>, value: number): void;
-  observe(observation: { labels: Partial<Record<Label, string>>; value: number; exemplarLabels: Record<string, string> }): void;
-}
-
-/** Called for every step: counters are looked up once. */
-function reuseObserver(metrics: Metrics) {
-  const counters = new Map<string, { inc(): void; saved: { inc(ms: number): void } }>();
-  return (result: string, variant: string, savedMs: number) => {
-    const name = `${variant} ${result}`;
-    let counter = counters.get(name);
-    if (counter === undefined) {
-      const { model, precision } = variantLabels(variant);
-      const counted = metrics.resultCache.labels({ model, precision, result });
-      counter = { inc: () => counted.inc(), saved: metrics.resultCacheSavedMs.labels({ model, precision }) };
-      counters.set(name, counter);
-    }
-    counter.inc();
-    if (savedMs > 0) counter.saved.inc(savedMs);
+/** For what is called for every step or batch: series are looked up once. */
+function byVariant<Series>(make: (labels: VariantLabels) => Series): (variant: string) => Series {
+  const known = new Map<string, Series>();
+  return (variant) => {
+    let series = known.get(variant);
+    if (series === undefined) known.set(variant, series = make(variantLabels(variant)));
+    return series;
   };
 }
 
-/** Called for every batch: counters are looked up once. */
+function reuseObserver(metrics: Metrics) {
+  const savedOf = byVariant((labels) => metrics.resultCacheSavedMs.series(labels));
+  return (result: string, variant: string, savedMs: number) => {
+    const { model, precision } = variantLabels(variant);
+    metrics.resultCache.inc({ model, precision, result });
+    if (savedMs > 0) savedOf(variant).add(savedMs);
+  };
+}
+
 function prefixObserver(metrics: Metrics) {
-  const known = new Map<string, ReturnType<typeof prefixCounters>>();
+  const countersOf = byVariant((labels) => prefixCounters(metrics, labels));
   return (variant: string, use: PrefixUse) => {
-    let counters = known.get(variant);
-    if (counters === undefined) known.set(variant, counters = prefixCounters(metrics, variant));
+    const counters = countersOf(variant);
     for (const [name, count] of Object.entries(use) as [keyof PrefixUse, number][]) counters[name](count);
   };
 }
 
-function prefixCounters(metrics: Metrics, variant: string): Record<keyof PrefixUse, (count: number) => void> {
-  const labels = variantLabels(variant);
+function prefixCounters(metrics: Metrics, labels: VariantLabels): Record<keyof PrefixUse, (count: number) => void> {
   const requests = (kind: string) => {
-    const counter = metrics.prefixRequests.labels({ kind, ...labels });
-    return (count: number) => counter.inc(count);
+    const series = metrics.prefixRequests.series({ kind, ...labels });
+    return (count: number) => series.add(count);
   };
   return {
     hits: requests('hit'), misses: requests('miss'), bypassed: requests('bypassed'),
@@ -126,14 +130,19 @@ function prefixCounters(metrics: Metrics, variant: string): Record<keyof PrefixU
   };
 }
 
+function batchSeries(metrics: Metrics, labels: VariantLabels) {
+  return { size: metrics.batchSize.series(labels), queueSeconds: metrics.queueSeconds.series(labels), seconds: metrics.batchSeconds.series(labels) };
+}
+
 export function workerObserver(metrics: Metrics) {
+  const batchesOf = byVariant((labels) => batchSeries(metrics, labels));
   return {
     batch(variant: string, size: number, queueMs: number, computeMs: number, spans: readonly (RecordSpan | undefined)[]) {
-      const labels = variantLabels(variant);
-      metrics.batchSize.observe(labels, size);
-      metrics.queueSeconds.observe(labels, queueMs / 1_000);
+      const batches = batchesOf(variant);
+      batches.size.observe(size);
+      batches.queueSeconds.observe(queueMs / 1_000);
       const sampled = spans.find((span) => span?.recording === true);
-      observeWith(sampled, metrics.batchSeconds, labels, computeMs / 1_000);
+      observeWith(sampled, batches.seconds, computeMs / 1_000);
       if (sampled !== undefined) traceBatch(spans, { variant, size, queueMs, computeMs });
     },
     loaded(variant: string, reason: string, tookMs: number) {
@@ -149,6 +158,9 @@ export function workerObserver(metrics: Metrics) {
     decoding: decodingObserver(metrics),
     reusableBytes: (bytes: number) => metrics.resultCacheBytes.set(bytes),
     cacheUnavailable: () => metrics.cacheUnavailable.inc(),
-    outcome: (kind: string, variant: string) => metrics.stepOutcomes.inc({ kind, ...variantLabels(variant) }),
+    outcome(kind: string, variant: string) {
+      const { model, precision } = variantLabels(variant);
+      metrics.stepOutcomes.inc({ kind, model, precision });
+    },
   };
 }

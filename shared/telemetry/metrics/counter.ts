@@ -5,29 +5,54 @@ type Tell<Label extends string> = (labels?: LabelValues<Label> | number, value?:
 
 /** The library's, which hears of what was counted when it is asked: see `ByLabels` for why. */
 export class Counter<Label extends string = string> extends LibraryCounter<Label> {
-  readonly #waiting: ByLabels<{ labels: LabelValues; count: number }>;
+  readonly #series: ByLabels<CounterSeries>;
   readonly #tell: Tell<Label>;
 
   constructor(configuration: Omit<CounterConfiguration<Label>, 'collect'>) {
     super({ ...configuration, collect: () => this.#hand() });
-    this.#waiting = new ByLabels(configuration.labelNames ?? [], (labels) => ({ labels, count: 0 }));
     // The library gives each counter an `inc` of its own.
-    this.#tell = this.inc.bind(this) as Tell<Label>;
+    const tell = this.#tell = this.inc.bind(this) as Tell<Label>;
+    this.#series = new ByLabels(configuration.labelNames ?? [], (labels) => new CounterSeries(labels, tell));
     this.inc = ((labels, value) => this.count(labels, value)) as Tell<Label> as typeof this.inc;
   }
 
   /** As `inc`, which each counter has for itself. */
-  count(labels?: LabelValues<Label> | number, value = 1): void {
-    // What adds nothing makes a series of 0, and what is no number is refused, by the library.
-    if (typeof labels === 'object' && value > 0 && value < Infinity) this.#waiting.of(labels).count += value;
-    else if (typeof labels === 'object') this.#tell(labels, value);
+  count(labels?: LabelValues<Label> | number, value?: number): void {
+    if (typeof labels === 'object') this.#series.of(labels).add(value);
     else this.#tell(labels);
   }
 
+  /** For whoever counts under the same labels often: they are looked up once. It is shown from the first count on. */
+  series(labels: LabelValues<Label>): CounterSeries {
+    return this.#series.of(labels);
+  }
+
   #hand(): void {
-    for (const waiting of this.#waiting.all) {
-      if (waiting.count > 0) this.#tell(waiting.labels, waiting.count);
-      waiting.count = 0;
-    }
+    for (const series of this.#series.all) series.hand();
+  }
+}
+
+/** What is counted under one set of labels. */
+export class CounterSeries {
+  readonly #labels: LabelValues;
+  readonly #tell: Tell<string>;
+  #waiting = 0;
+
+  /** @param tell the library's */
+  constructor(labels: LabelValues, tell: Tell<string>) {
+    [this.#labels, this.#tell] = [labels, tell];
+  }
+
+  /** @throws {TypeError} for what is not a finite number, or below 0 */
+  add(value = 1): void {
+    // What adds nothing makes a series of 0, and what is no number is refused, by the library.
+    if (value > 0 && value < Infinity) this.#waiting += value;
+    else this.#tell(this.#labels, value);
+  }
+
+  /** Tells the library what it has not heard of yet. */
+  hand(): void {
+    if (this.#waiting > 0) this.#tell(this.#labels, this.#waiting);
+    this.#waiting = 0;
   }
 }

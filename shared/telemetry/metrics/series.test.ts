@@ -21,22 +21,22 @@ async function scraped<Event>(events: readonly Event[], tell: (event: Event, own
 }
 
 test('counters are scraped as the library’s are', async () => {
-  const events = fc.array(fc.tuple(labels, fc.constantFrom(0, 1, 2.5, undefined)), { maxLength: 12 });
+  const events = fc.array(fc.tuple(labels, fc.constantFrom(0, 1, 2.5, undefined), fc.boolean()), { maxLength: 12 });
   await fc.assert(fc.asyncProperty(events, async (some) => {
     const registries = [new Registry(), new Registry()];
     const [own, library] = [new Counter({ ...common, registers: [registries[0]!] }), new LibraryCounter({ ...common, registers: [registries[1]!] })];
-    await scraped(some, ([values, value], isOwn) => (isOwn ? own : library).inc(values, value), registries as Registry<never>[]);
+    await scraped(some, ([values, value, isKept], isOwn) => (isOwn && isKept ? own.series(values).add(value) : (isOwn ? own : library).inc(values, value)), registries as Registry<never>[]);
   }));
 });
 
 test('histograms are scraped as the library’s are', async () => {
   const buckets = [0.5, 1, 2];
-  const events = fc.array(fc.tuple(labels, fc.constantFrom(-1, 0, 0.5, 0.75, 2, 3)), { maxLength: 12 });
+  const events = fc.array(fc.tuple(labels, fc.constantFrom(-1, 0, 0.5, 0.75, 2, 3), fc.boolean()), { maxLength: 12 });
   await fc.assert(fc.asyncProperty(events, async (some) => {
     const registries = [new Registry(), new Registry()];
     const own = new Histogram({ ...common, buckets, registers: [registries[0]!] });
     const library = new LibraryHistogram({ ...common, buckets, registers: [registries[1]!] });
-    await scraped(some, ([values, value], isOwn) => (isOwn ? own : library).observe(values, value), registries as Registry<never>[]);
+    await scraped(some, ([values, value, isKept], isOwn) => (isOwn && isKept ? own.series(values).observe(value) : (isOwn ? own : library).observe(values, value)), registries as Registry<never>[]);
   }));
 });
 
@@ -70,8 +70,22 @@ describe('without labels', () => {
   });
 });
 
+test('a series that somebody keeps is shown from the first count on', async () => {
+  const registry = new Registry();
+  const counter = new Counter({ ...common, registers: [registry] }).series({ stage: 'a' });
+  const histogram = new Histogram({ ...common, name: 'x', buckets: [1], registers: [registry] }).series({ stage: 'a' });
+  expect((await expose(registry)).text).not.toContain('stage');
+  counter.add();
+  histogram.observe(0.5);
+  const { text } = await expose(registry);
+  expect(text).toContain('x_total{stage="a"} 1');
+  expect(text).toContain('x_sum{stage="a"} 0.5');
+});
+
 test.each([Infinity, -1])('a counter refuses %d, as the library does', (value) => {
-  expect(() => new Counter({ ...common, registers: [] }).inc({ stage: 'a' }, value)).toThrow();
+  const counter = new Counter({ ...common, registers: [] });
+  expect(() => counter.inc({ stage: 'a' }, value)).toThrow();
+  expect(() => counter.series({ stage: 'a' }).add(value)).toThrow();
 });
 
 test.each([NaN, Infinity])('a histogram refuses %d', (value) => {
