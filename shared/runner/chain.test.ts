@@ -2,7 +2,7 @@ import { afterEach, describe, expect, test, vi } from 'vitest';
 import { fixedTopics } from '@tandem/schemas';
 import { RecordError, TandemError } from '../errors/index.ts';
 import { partitionOfKey, type LogRecord, type OutgoingRecord } from '../log/index.ts';
-import { createMetrics, noTracing } from '../telemetry/index.ts';
+import { createMetrics, noTracing, type SpanOrigin, type Tracing } from '../telemetry/index.ts';
 import { Chain, JsonOutput, readJson, stageReaders, type Stage, type StageName } from './index.ts';
 import { cleanUp, harness } from './testing.ts';
 
@@ -17,8 +17,8 @@ function stage(name: StageName, topics: readonly string[], handle: Handle, over:
   return { name, inputs: [{ group: name, topics: topics.map((topic) => `t.${topic}`) }], handle, ...over };
 }
 
-function chain(stages: readonly Stage[], partitions = 1): Chain {
-  return new Chain(stages, { partitions, readersOf, metrics: createMetrics({ processMetrics: false }), tracing: noTracing });
+function chain(stages: readonly Stage[], partitions = 1, tracing: Tracing = noTracing): Chain {
+  return new Chain(stages, { partitions, readersOf, metrics: createMetrics({ processMetrics: false }), tracing });
 }
 
 /** A classifier that makes a task of each request, and a scheduler and a fusion that do what they are told with it. */
@@ -45,6 +45,17 @@ describe('a chain', () => {
     await vi.waitFor(() => expect(heard).toEqual(['fusion {"requestId":"r1"}', 'scheduler {"requestId":"r1"}']));
     await vi.waitFor(async () => expect(await committedBy(h)).toBe(1));
     expect(tasks).toEqual([]);
+  });
+
+  test('tells where each record stands that it hands over, by which its span is known again', () => {
+    const origins: [string, Partial<SpanOrigin>][] = [];
+    const start: Tracing['start'] = (name, _topic, _headers, { partition, offset, timestamp, ordinal } = { partition: 0, offset: 0, timestamp: 0 }) => void origins.push([name, { partition, offset, timestamp, ordinal: ordinal ?? 0 }]);
+    const two: Handle = () => [new JsonOutput('t.tasks', 'k', { a: 1 }), new JsonOutput('t.tasks', 'k', { a: 2 })];
+    const unit = chain([stage('classifier', ['requests'], two), stage('scheduler', ['tasks'], () => []), stage('fusion', ['tasks'], () => [])], 1, { ...noTracing, isOn: true, start });
+    const record: LogRecord = { topic: 't.requests', partition: 0, offset: 7, key: 'k', value: Buffer.from('{}'), headers: {}, timestamp: 5 };
+    void unit.handle(record, { publish: () => Promise.resolve() });
+    const place = { partition: 0, offset: -8, timestamp: 5 };
+    expect(origins).toEqual([0, 1].flatMap((ordinal) => ['fusion', 'scheduler'].map((name) => [name, { ...place, ordinal }])));
   });
 
   test('acknowledges a record only when everything is durable that it led to', async () => {

@@ -30,6 +30,7 @@ export class NotedSpans {
   readonly #redact: (text: string) => string;
   #ended: SpanNote[] = [];
   #timer: NodeJS.Timeout | undefined;
+  #added = 0;
 
   /**
    * @param nextIds those that the tracer's provider asks for ids
@@ -39,8 +40,14 @@ export class NotedSpans {
     [this.#tracer, this.#nextIds, this.#redact] = [tracer, nextIds, redact];
   }
 
+  /** How many so far. */
+  get added(): number {
+    return this.#added;
+  }
+
   /** In the order in which they are to be exported. */
   add(note: SpanNote): void {
+    this.#added += 1;
     this.#ended.push(note);
     if (this.#ended.length >= AT_ONCE) this.write();
     else this.#timer ??= setTimeout(() => this.write(), AT_LATEST_MS).unref();

@@ -1,16 +1,31 @@
 /** As long as a commit of offsets may wait for it. */
 const PATIENCE_MS = 250;
 
+export interface PatientFlushOptions {
+  /** How many there have been so far. */
+  added: () => number;
+  /** Exports what there is; may reject. */
+  flush: () => Promise<void>;
+  /** @default 250 */
+  patienceMs?: number;
+}
+
 /**
- * A flush that nobody waits for too long: one after the other, and none while one hangs, as where the collector is away.
- * @param flush exports what there is; may reject
+ * A flush that nobody waits for too long: one after the other, none while one hangs, as where the collector is away, and none where
+ * nothing has been added since the last: traffic that is not sampled waits for nothing.
  */
-export function patientFlush(flush: () => Promise<void>, patienceMs = PATIENCE_MS): () => Promise<void> {
+export function patientFlush({ added, flush, patienceMs = PATIENCE_MS }: PatientFlushOptions): () => Promise<void> {
   let last: Promise<void> = Promise.resolve();
   let hangs = false;
+  let flushed = 0;
+  const next = async () => {
+    const now = added();
+    await flush();
+    flushed = now;
+  };
   return async () => {
-    if (hangs) return;
-    const mine = (last = last.then(flush).catch(() => undefined));
+    if (hangs || flushed === added()) return;
+    const mine = (last = last.then(next).catch(() => undefined));
     const { promise: patience, resolve } = Promise.withResolvers<'over'>();
     const timer = setTimeout(() => resolve('over'), patienceMs);
     const first = await Promise.race([mine, patience]);

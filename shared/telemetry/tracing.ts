@@ -244,9 +244,12 @@ export async function startTracing(serviceName: string, environment: Readonly<Re
     },
     // One without a span may be begun by another's.
     run: (span, action) => (span === undefined && current.getStore() === undefined ? action() : current.run(span, action)),
-    flush: patientFlush(() => {
-      spans.write();
-      return exportEnded();
+    flush: patientFlush({
+      added: () => spans.added,
+      flush: () => {
+        spans.write();
+        return exportEnded();
+      },
     }),
     close() {
       spans.write();
