@@ -1,5 +1,5 @@
 import { documented } from '../openapi/json-schema.ts';
-import { problemResponse } from '../openapi/problem-schema.ts';
+import { inferenceProblemResponse } from '../openapi/problem-schema.ts';
 import { inferRequestSchema } from './infer-request.ts';
 
 const infer = {
@@ -13,6 +13,6 @@ export function inferenceDocumentation(summary: string, kind?: 'infer') {
     summary,
     tags: ['Open Inference Protocol v2'],
     ...(kind === 'infer' ? infer : {}),
-    response: { 200: { description: 'As the protocol says', content: { 'application/json': { schema: { type: ['object', 'array'] } } } }, default: problemResponse },
+    response: { 200: { description: 'As the protocol says', content: { 'application/json': { schema: { type: ['object', 'array'] } } } }, default: inferenceProblemResponse },
   };
 }

@@ -43,8 +43,10 @@ test.each([
   [{ inputs: [pixels({ shape: [0, 64], data: [] })] }, 'invalid_tensor'], [{ inputs: [pixels({ data: [1] })] }, 'invalid_tensor'], [{ inputs: [pixels({ data: Array.from({ length: 64 }, () => 'x') })] }, 'invalid_tensor'],
   [{ inputs: [pixels({ data: undefined })] }, 'invalid_tensor'], [{ inputs: [pixels()], outputs: [{ name: 'nope' }] }, 'invalid_tensor'], [{ inputs: 'x' }, 'invalid_request'], [{}, 'invalid_request'],
   [{ inputs: [pixels({ parameters: { binary_data_size: 256 } })] }, 'invalid_tensor'], [{ inputs: [pixels({ shape: [1e9, 64] })] }, 'invalid_tensor'], ['{', 'invalid_json'],
-])('refuses %j with %s, also where Triton’s clients look for the message', async (body, code) => {
+])('refuses %j with %s, also where Triton’s and KServe’s clients look for the message', async (body, code) => {
   const response = await infer(body);
+  // KServe's compares the whole header.
+  expect(response.headers['content-type']).toBe('application/json');
   expect(response.json()).toMatchObject({ status: 400, code, error: expect.any(String) as string });
 });
 

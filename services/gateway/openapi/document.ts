@@ -2,7 +2,7 @@ import swagger from '@fastify/swagger';
 import swaggerUi from '@fastify/swagger-ui';
 import type { FastifyInstance } from 'fastify';
 
-const DESCRIPTION = `Requests in, answers out. Every error is problem+json (RFC 9457) with a stable code, docs/codes.md.
+const DESCRIPTION = `Requests in, answers out. Every error is problem+json (RFC 9457; under /v2 as application/json) with a stable code, docs/codes.md.
 
 Where the gateway asks for credentials: \`Authorization: Bearer <API key or JWT>\`. Tenant and tier are the credential's.`;
 

@@ -13,5 +13,9 @@ const problemSchema = z.object({
   response: responseSchema.optional(),
 });
 
+const response = (contentType: string) => ({ description: 'A problem, RFC 9457', content: { [contentType]: { schema: documented(problemSchema, 'output') } } });
+
 /** How every error is documented. */
-export const problemResponse = { description: 'A problem, RFC 9457', content: { 'application/problem+json': { schema: documented(problemSchema, 'output') } } };
+export const problemResponse = response('application/problem+json');
+/** Under /v2: the same, under the protocol's own content type. */
+export const inferenceProblemResponse = response('application/json');

@@ -2,6 +2,8 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { Problem, type ProblemCode } from './problem.ts';
 
 const CONTENT_TYPE = 'application/problem+json; charset=utf-8';
+/** The Open Inference Protocol's own; KServe's client reads `error` under this very type and no other. */
+const INFERENCE_CONTENT_TYPE = 'application/json';
 
 /** What Fastify itself refuses, by its code. Its messages are its own and say nothing of the inside. */
 const REFUSED: Readonly<Record<string, ProblemCode>> = {
@@ -20,14 +22,18 @@ function detailOf(refused: ProblemCode, message: string | undefined, { headers }
   return `The body's content type is ${headers['content-type']?.slice(0, 100) ?? 'not said'}; GET /openapi.json lists what each call takes, as a rule application/json (curl: -H 'content-type: application/json').`;
 }
 
-function sendProblem(reply: FastifyReply, problem: Problem): FastifyReply {
-  return reply.code(problem.status).headers(problem.headers).header('content-type', CONTENT_TYPE).serializer(JSON.stringify).send(problem.body);
+function sendProblem(request: FastifyRequest, reply: FastifyReply, problem: Problem): FastifyReply {
+  return reply.code(problem.status).headers(problem.headers).header('content-type', contentTypeOf(request)).serializer(JSON.stringify).send(problem.body);
+}
+
+function contentTypeOf(request: FastifyRequest): string {
+  return /^\/v2(\/|$)/.test(pathOf(request)) ? INFERENCE_CONTENT_TYPE : CONTENT_TYPE;
 }
 
 /** Every error as problem+json, with a stable code and no stack trace; what was not foreseen is logged, and told as `internal`. */
 export function handleErrors(fastify: FastifyInstance): void {
-  fastify.setErrorHandler((error, request, reply) => sendProblem(reply, asProblem(error, request)));
-  fastify.setNotFoundHandler((request, reply) => sendProblem(reply, new Problem('not_found', { detail: `There is no ${request.method} ${pathOf(request)}; GET /openapi.json lists what there is.` })));
+  fastify.setErrorHandler((error, request, reply) => sendProblem(request, reply, asProblem(error, request)));
+  fastify.setNotFoundHandler((request, reply) => sendProblem(request, reply, new Problem('not_found', { detail: `There is no ${request.method} ${pathOf(request)}; GET /openapi.json lists what there is.` })));
 }
 
 function asProblem(error: unknown, request: FastifyRequest): Problem {

@@ -1,12 +1,11 @@
 import { execFile } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { startGatewayAndStages, type RunningGateway } from '../../support/gateway.ts';
 import { runPython } from '../../support/python.ts';
+import { snippetOf } from '../../support/snippets.ts';
 
 const run = promisify(execFile);
 const ROOT = join(import.meta.dirname, '../../..');
@@ -14,27 +13,13 @@ const REQUIREMENTS = join(import.meta.dirname, 'requirements.txt');
 const DIGITS = join(ROOT, 'models/digits-test.json');
 
 let running: RunningGateway;
-let folder: string;
 
 beforeAll(async () => {
   running = await startGatewayAndStages();
-  folder = await mkdtemp(join(tmpdir(), 'gateway-clients-'));
 });
-afterAll(async () => {
-  await running[Symbol.asyncDispose]();
-  await rm(folder, { recursive: true });
-});
+afterAll(async () => running[Symbol.asyncDispose]());
 
-/** A program of docs/gateway.md, pointed at the gateway that runs here. */
-async function snippet(name: string, extension: string): Promise<string> {
-  const page = readFileSync(join(ROOT, 'docs/gateway.md'), 'utf8');
-  const [, code] = new RegExp(`<!-- snippet: ${name} -->\\n\`\`\`\\w+\\n([\\s\\S]+?)\`\`\``).exec(page) ?? [];
-  const address = new URL(running.gateway.url).host;
-  expect(code).toContain('127.0.0.1:8080');
-  const file = join(folder, `${name}.${extension}`);
-  await writeFile(file, code!.replaceAll('127.0.0.1:8080', address));
-  return file;
-}
+const snippet = (name: string, extension: string) => snippetOf(name, extension, running.gateway.url);
 
 describe('what docs/gateway.md shows', () => {
   test('in curl brings recommendations', async () => {
