@@ -12,7 +12,6 @@ export interface BackfillView {
 }
 
 const BAR_COLUMNS = 30;
-const LINE_EVERY_SECONDS = 5;
 
 const WAITS: Record<Exclude<Wait, undefined>, string> = {
   'in flight': '', rate: '', window: 'outside the window: nothing is sent', load: 'workers are busy: nothing is sent',
@@ -53,21 +52,15 @@ function bar(share: number | undefined, colors: Colors): string {
   return colors.green('█'.repeat(filled)) + colors.dim('░'.repeat(BAR_COLUMNS - filled)) + percent;
 }
 
-/** Redrawn in place on a terminal, a line every few seconds elsewhere. */
+/** Redrawn in place on a terminal; elsewhere nothing: nobody watches a log or a pipe. */
 export function createBackfillView(stream: OutputStream, title: string, colors: Colors): BackfillView {
+  if (stream.isTTY !== true) return { show: () => undefined, close: () => undefined };
   const rate = new RateWindow();
-  const inPlace = stream.isTTY === true ? createLogUpdate(stream) : undefined;
-  if (inPlace === undefined) stream.write(`${title}\n`);
-  let nextAt = LINE_EVERY_SECONDS;
+  const inPlace = createLogUpdate(stream);
   return {
     show(progress) {
-      const line = progressLine(progress, rate.add(progress.seconds, progress.answered));
-      if (inPlace !== undefined) return inPlace(`${colors.bold(title)}\n${bar(doneShare(progress), colors)}\n${line}`);
-      if (progress.seconds < nextAt) return;
-      nextAt = progress.seconds + LINE_EVERY_SECONDS;
-      const share = doneShare(progress);
-      stream.write(`${share === undefined ? '' : `${Math.floor(share * 100)} % · `}${line}\n`);
+      inPlace(`${colors.bold(title)}\n${bar(doneShare(progress), colors)}\n${progressLine(progress, rate.add(progress.seconds, progress.answered))}`);
     },
-    close: () => inPlace?.done(),
+    close: () => inPlace.done(),
   };
 }

@@ -74,10 +74,10 @@ export function recommendWorkload({ workloads }: Pick<Flow, 'workloads'>): Workl
   return workload;
 }
 
-/** Standard output is for the figures: progress goes there on a terminal only, and with --json nowhere else either. */
+/** On a terminal only, and on standard output only where the figures do not go elsewhere. */
 function openView(title: string, { json }: DemoOptions, terminal: DemoTerminal): LiveView | undefined {
   const stream = json || terminal.stdout.isTTY !== true ? terminal.stderr : terminal.stdout;
-  if (json && stream.isTTY !== true) return undefined;
+  if (stream.isTTY !== true) return undefined;
   return createLiveView(stream, title, colorsFor(stream, terminal.environment));
 }
 

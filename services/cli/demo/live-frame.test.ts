@@ -1,10 +1,8 @@
 import { stripVTControlCharacters } from 'node:util';
-import { PassThrough } from 'node:stream';
 import picocolors from 'picocolors';
 import { expect, test } from 'vitest';
 import { count, milliseconds, percent, seconds } from './format.ts';
-import { liveFrame, liveLine } from './live-frame.ts';
-import { createLiveView } from './live-view.ts';
+import { liveFrame } from './live-frame.ts';
 import { RateWindow } from './rate-window.ts';
 import type { ReplayProgress } from './replay.ts';
 import { ReplayStatistics } from './statistics.ts';
@@ -44,19 +42,6 @@ test('a terminal without room for a bar, or that does not know its width, still 
 test('the phases before the replay say what is going on', () => {
   expect(frame(progress({ phase: 'preloading', preloaded: 5 }))).toContain('5 earlier interactions of 10');
   expect(frame(progress({ phase: 'warming up' }))).toContain('warming up');
-  expect(liveLine(progress({ phase: 'warming up' }), 0)).toContain('warming up');
-});
-
-test('a pipe gets one line per phase and then one every five seconds', () => {
-  let text = '';
-  const stream = new PassThrough();
-  stream.on('data', (chunk: Buffer) => (text += chunk.toString()));
-  const view = createLiveView(stream, 'title', colors);
-  for (const phase of ['preloading', 'preloading', 'warming up'] as const) view.show(progress({ phase, seconds: 0 }));
-  for (const at of [1, 4, 5.1, 6, 10, 10.2]) view.show(progress({ seconds: at }));
-  view.close();
-  const lines = text.trim().split('\n');
-  expect(lines.map((line) => line.slice(0, 10))).toEqual(['title', 'preloading', 'warming up', '2 of 12,00', '2 of 12,00'].map((line) => line.slice(0, 10)));
 });
 
 test('the rate is that of the last seconds', () => {

@@ -64,17 +64,3 @@ export function liveFrame(progress: ReplayProgress, options: FrameOptions): stri
   const lines = progress.phase === 'replaying' ? replaying(progress, options) : preparing(progress, options);
   return [options.colors.bold(options.title), ...lines].join('\n');
 }
-
-/** The same in one line, for logs and pipes. */
-export function liveLine({ phase, preloaded, toPreload, figures, seconds: elapsed }: ReplayProgress, responsesPerSecond: number): string {
-  if (phase !== 'replaying') return `${phase}: ${count(preloaded)} of ${count(toPreload)} earlier interactions sent`;
-  const { p50, p99 } = figures.latencyMs;
-  const byKind = Object.entries(figures.kinds).map(([kind, { all }]) => `${ANSWER_KINDS[kind as AnswerKind]} ${quality(all.hitRateAt10)}`);
-  return [
-    `${count(figures.responses)} of ${count(figures.events)} answered in ${seconds(elapsed)}`,
-    `${count(responsesPerSecond)}/s`,
-    `p50 ${milliseconds(p50)} p99 ${milliseconds(p99)}`,
-    `batch ${figures.meanBatchSize.toFixed(1)}`,
-    `HR@10: ${byKind.join(', ')}`,
-  ].join(' · ');
-}

@@ -12,7 +12,7 @@ const HEAD = `# Command line
 **Exit codes**: 0 done; 1 failed, or a check found something; 2 wrong usage or settings; 130 ended by a second Ctrl-C. A process that a signal ends while it drains
 exits with 0.
 
-**Output**: results go to standard output, logs to standard error, and progress where that is a terminal; elsewhere only what takes hours (\`backfill\`, \`demo\`) writes a line now and then. \`--json\` is for programs: one object or array (JSON lines
+**Output**: results go to standard output, logs to standard error, and progress only where that is a terminal. \`--json\` is for programs: one object or array (JSON lines
 where there is no end). Colours are for terminals, and not against \`NO_COLOR\`.
 
 **Signals**: SIGTERM and SIGINT drain: intake stops, what is in flight is finished, offsets are committed; a second one ends the process at once. Under \`npx\` and \`npm run\` the shell
