@@ -18,7 +18,7 @@ test.skipIf(browserPath === undefined)(`an operator promotes a version of a mode
   const fp32 = async () => (await call()).json<{ releases: ReleaseLine[] }>().releases.find(({ name }) => name === 'pace.fp32');
   const isServed = (version: string) => until(async () => (await fp32())?.serving[0]?.version === version, { timeoutMs: PATIENCE_MS, what: `version ${version} to be served` });
   await isServed('1');
-  expect(await fp32()).toEqual({ name: 'pace.fp32', stable: '1', versions: [{ version: '1', status: 'stable' }, { version: '2', status: 'canary' }], serving: [{ version: '1', workers: 1 }], refused: [] });
+  expect(await fp32()).toEqual({ name: 'pace.fp32', stable: '1', versions: [{ version: '1', status: 'stable' }, { version: '2', status: 'canary' }, { version: '0', status: 'retired' }], serving: [{ version: '1', workers: 1 }], refused: [] });
   for (const wanted of [{ action: 'model.promote', variant: 'pace.fp32', version: '9' }, { action: 'model.rollback', variant: 'nobody.fp32' }]) {
     expect([(await call(wanted)).statusCode, (await call(wanted)).json<{ code: string }>().code]).toEqual([400, 'invalid_request']);
   }
@@ -41,5 +41,13 @@ test.skipIf(browserPath === undefined)(`an operator promotes a version of a mode
   await isServed('1');
   await page.getByText('model.rollback pace.fp32').waitFor({ timeout: PATIENCE_MS });
   expect(await page.locator('#audit').innerText()).toContain('model.promote pace.fp32 (version 2)');
+
+  // A retired version, too; a variant of which there is nothing else is not there.
+  await versions.click();
+  expect(await page.getByRole('rowheader', { name: 'pace.' }).allInnerTexts()).toEqual(['pace.bad', 'pace.fp32', 'pace.int8', 'pace.slow']);
+  await page.getByRole('button', { name: 'Promote version 0 of pace.fp32' }).click();
+  await page.getByText('The registry has retired it.').waitFor();
+  await page.getByRole('button', { name: 'Promote', exact: true }).click();
+  await isServed('0');
   expect(errors).toEqual([]);
 });

@@ -13,7 +13,7 @@ export interface PacedInstallation {
   remove(): Promise<void>;
 }
 
-/** A folder with a workload `paced` and its model `pace` in four variants: fp32 and int8 are well, `slow` is slow, `bad` fails. Of fp32 there is a canary, version 2. */
+/** A folder with a workload `paced` and its model `pace` in four variants: fp32 and int8 are well, `slow` is slow, `bad` fails. Of fp32 there are a canary, version 2, and a retired version, 0; of `old` that alone. */
 export async function pacedInstallation(): Promise<PacedInstallation> {
   const folder = await mkdtemp(join(tmpdir(), 'tandem-paced-'));
   const [models, workloads] = [join(folder, 'models'), join(folder, 'workloads')];
@@ -26,7 +26,8 @@ export async function pacedInstallation(): Promise<PacedInstallation> {
   });
   const all = [variant('fp32', 'slow', 0.9), variant('int8', 'slow', 0.89), variant('slow', 'slow', 0.88), variant('bad', 'lookup', 0.87)];
   const canary: Variant = { ...all[0]!, version: '2', status: 'canary' };
-  await writeFile(join(models, 'registry.json'), JSON.stringify({ registryVersion: 1, models: [...all, canary] }));
+  const retired: Variant[] = ['fp32', 'old'].map((precision) => ({ ...all[0]!, precision, version: '0', status: 'retired' }));
+  await writeFile(join(models, 'registry.json'), JSON.stringify({ registryVersion: 1, models: [...all, canary, ...retired] }));
   const plans = { coarse: { strategy: 'cascade', steps: [{ id: 'run', role: 'coarse', model: 'pace', required: true }] } };
   const workload = { name: 'paced', description: 'for tests', adapter: join(import.meta.dirname, 'paced-adapter.ts'), defaultTask: 'coarse', plans };
   await writeFile(join(workloads, 'paced.json'), JSON.stringify(workload));

@@ -8,7 +8,7 @@ export interface ReleaseLine {
   name: string;
   /** Of the registry; null: it has none. */
   stable: string | null;
-  /** Of the registry, but the retired ones. */
+  /** Of the registry, also the retired ones: what was served once may be wanted again. */
   versions: { version: string; status: Variant['status'] }[];
   /** By workers now, the version of most of them first. */
   serving: { version: string; workers: number }[];
@@ -16,10 +16,10 @@ export interface ReleaseLine {
   refused: { version: string; reason: string }[];
 }
 
-/** Variants of the registry as it is now, by name. */
+/** Variants of the registry as it is now, by name; without those that no worker takes since all their versions are retired. */
 export function listReleases(variants: readonly Variant[], served: ReadonlyMap<string, ServedVersions>): ReleaseLine[] {
-  const known = Map.groupBy(variants.filter(({ status }) => status !== 'retired'), variantName);
-  return [...known].map(([name, entries]) => ({
+  const known = [...Map.groupBy(variants, variantName)].filter(([, entries]) => entries.some(({ status }) => status !== 'retired'));
+  return known.map(([name, entries]) => ({
     name,
     stable: entries.find(({ status }) => status === 'stable')?.version ?? null,
     versions: entries.map(({ version, status }) => ({ version, status })),

@@ -36,6 +36,15 @@ function apply(element, attributes) {
   }
 }
 
+/**
+ * A table that is made once, in a box that it can be scrolled in, also by keys.
+ * @param {string} label @param {readonly string[]} heads @param {readonly HTMLElement[]} rows
+ */
+export function plainTable(label, heads, rows) {
+  const head = h('tr', {}, ...heads.map((text) => h('th', { scope: 'col' }, text)));
+  return h('div', { class: 'scroll', tabindex: 0, role: 'group', 'aria-label': label }, h('table', {}, h('thead', {}, head), h('tbody', {}, ...rows)));
+}
+
 /** @param {string} id @returns {HTMLElement} */
 export function byId(id) {
   const element = document.getElementById(id);

@@ -1,7 +1,7 @@
 // One request: its path, its time, each decision and its reason, its answer.
 import { call } from './api.js';
 import { actionsRow, closeButton, openDialog } from './dialogs.js';
-import { h } from './dom.js';
+import { h, plainTable } from './dom.js';
 import { clock, latency, milliseconds, words } from './format.js';
 
 /** @typedef {import('../explained-request.ts').ExplainedRequest} ExplainedRequest */
@@ -62,15 +62,10 @@ function waterfall({ waterfall: spans }) {
   }));
 }
 
-/** @param {string[]} heads @param {HTMLElement[]} rows */
-function table(heads, rows) {
-  return h('div', { class: 'scroll', tabindex: 0 }, h('table', {}, h('thead', {}, h('tr', {}, ...heads.map((head) => h('th', { scope: 'col' }, head)))), h('tbody', {}, ...rows)));
-}
-
 /** @param {Explanation['responses'][number]} response @param {Explanation} explanation */
 function steps(response, { decisions: all }) {
   const told = (/** @type {number | undefined} */ ms) => (ms === undefined ? '–' : milliseconds(ms));
-  return table(['Step', 'On', 'Wait: predicted', 'actual', 'Compute: predicted', 'actual', 'Batch'], response.steps.map(({ step, model, precision, queueMs, computeMs, batchSize, cached }) => {
+  return plainTable('Steps', ['Step', 'On', 'Wait: predicted', 'actual', 'Compute: predicted', 'actual', 'Batch'], response.steps.map(({ step, model, precision, queueMs, computeMs, batchSize, cached }) => {
     const predicted = all.findLast((decision) => decision.step === step && decision.predicted !== undefined)?.predicted;
     const ran = batchSize > 0 || cached === true;
     return h('tr', {}, h('th', { scope: 'row' }, step), h('td', {}, `${model}.${precision}`), h('td', {}, told(predicted?.queueMs)), h('td', {}, ran ? told(queueMs) : 'not run'),
@@ -82,10 +77,10 @@ function steps(response, { decisions: all }) {
 function decisions({ decisions: lines, arrivedAt, responses }) {
   const rows = lines.map(({ stage, time, step, what, why }) => h('tr', {}, h('td', { class: 'faint' }, arrivedAt === undefined ? clock(time) : `+${milliseconds(Math.max(0, time - arrivedAt))}`),
     h('th', { scope: 'row' }, stage), h('td', { class: 'wrap' }, step === undefined ? what : `${step}: ${what}`), h('td', { class: 'wrap faint' }, why)));
-  if (lines.some(({ stage }) => stage === 'scheduler')) return table(['When', 'Stage', 'What', 'Why'], rows);
+  if (lines.some(({ stage }) => stage === 'scheduler')) return plainTable('Decisions', ['When', 'Stage', 'What', 'Why'], rows);
   // Handed on in memory: the answer has kept the reasons.
   const kept = responses.flatMap((response) => response.steps).map(({ step, model, precision, reason }) => h('tr', {}, h('td'), h('th', { scope: 'row' }, 'scheduler'), h('td', { class: 'wrap' }, `${step}: ${model}.${precision}`), h('td', { class: 'wrap faint' }, reason)));
-  return table(['When', 'Stage', 'What', 'Why'], [...kept, ...rows]);
+  return plainTable('Decisions', ['When', 'Stage', 'What', 'Why'], [...kept, ...rows]);
 }
 
 /** @param {Explanation['responses'][number]} response @param {Record<string, string>} titles */

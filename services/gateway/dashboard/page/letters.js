@@ -1,7 +1,7 @@
 // Dead letters: look through them, look at one, put back what may succeed now.
 import { call } from './api.js';
 import { actionsRow, closeButton, openDialog, toast } from './dialogs.js';
-import { h } from './dom.js';
+import { h, plainTable } from './dom.js';
 import { bytes, clock, plural, words } from './format.js';
 
 /** @typedef {import('../operate/list-letters.ts').LetterLine} LetterLine */
@@ -48,8 +48,7 @@ function show({ letters, total }) {
     return [h('tr', {}, h('td', {}, box), h('td', {}, clock(time)), h('td', {}, `${stage}: ${words(code)}`), h('td', { class: 'wrap' }, message, h('div', { class: 'faint mono' }, `${key}, ${bytes(size)}`)), h('td', {}, look)), shown];
   });
   button.addEventListener('click', () => void replay(chosen(), button, note));
-  const table = h('table', {}, h('thead', {}, h('tr', {}, ...['', 'When', 'Why', 'What is wrong', ''].map((head) => h('th', { scope: 'col' }, head)))), h('tbody', {}, ...body.flat()));
-  openDialog('Dead letters', [h('p', { class: 'note' }, `${plural(letters.length, 'letter')} of the last 24 hours${total > letters.length ? `, the newest of ${total}` : ''}.`), h('div', { class: 'scroll' }, table), actionsRow(note, closeButton(), button)]);
+  openDialog('Dead letters', [h('p', { class: 'note' }, `${plural(letters.length, 'letter')} of the last 24 hours${total > letters.length ? `, the newest of ${total}` : ''}.`), plainTable('Dead letters', ['', 'When', 'Why', 'What is wrong', ''], body.flat()), actionsRow(note, closeButton(), button)]);
 }
 
 /** @param {LetterLine} letter @param {HTMLElement} row @param {HTMLElement} button @param {HTMLInputElement} box */

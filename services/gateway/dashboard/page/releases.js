@@ -1,7 +1,7 @@
 // Versions of the models: which are served, and which could be.
 import { call } from './api.js';
 import { actionsRow, closeButton, confirmThen, openDialog } from './dialogs.js';
-import { h } from './dom.js';
+import { h, plainTable } from './dom.js';
 import { plural } from './format.js';
 
 /** @typedef {import('../operate/list-releases.ts').ReleaseLine} ReleaseLine */
@@ -20,10 +20,9 @@ export async function openReleases() {
 
 /** @param {ReleaseLine[]} releases */
 function show(releases) {
-  const head = h('tr', {}, ...['Variant', 'Served now', 'In the registry', ''].map((text) => h('th', { scope: 'col' }, text)));
   const body = releases.map((release) => h('tr', {}, h('th', { scope: 'row' }, release.name), h('td', { class: 'wrap' }, servedText(release)), h('td', { class: 'wrap' }, registryText(release)), h('td', {}, ...buttons(release))));
   const note = 'What workers take over, they take between two batches. One that cannot load a version, or gets other answers from it than the registry says, goes on with the one it has, and says so here.';
-  openDialog(TITLE, [h('p', { class: 'note' }, note), h('div', { class: 'scroll' }, h('table', {}, h('thead', {}, head), h('tbody', {}, ...body))), actionsRow(closeButton())]);
+  openDialog(TITLE, [h('p', { class: 'note' }, note), plainTable(TITLE, ['Variant', 'Served now', 'In the registry', ''], body), actionsRow(closeButton())]);
 }
 
 /** @param {ReleaseLine} release */
@@ -41,7 +40,7 @@ function registryText({ versions }) {
 function buttons({ name, stable, versions, serving }) {
   const isServed = (/** @type {string} */ wanted) => serving.length > 0 && serving.every(({ version }) => version === wanted);
   const others = versions.filter(({ version, status }) => status !== 'stable' && !isServed(version));
-  const promotes = others.map(({ version }) => button('Promote', `Promote version ${version} of ${name}`, () => askPromote(name, version), ` ${version}…`));
+  const promotes = others.map((other) => button('Promote', `Promote version ${other.version} of ${name}`, () => askPromote(name, other), ` ${other.version}…`));
   const rollsBack = stable !== null && serving.some(({ version }) => version !== stable);
   return rollsBack ? [...promotes, button('Roll back', `Roll ${name} back to version ${stable}`, () => askRollback(name, stable), '…')] : promotes;
 }
@@ -51,9 +50,10 @@ function button(verb, label, onclick, rest) {
   return h('button', { type: 'button', 'aria-label': label, onclick }, `${verb}${rest}`);
 }
 
-/** @param {string} variant @param {string} version */
-function askPromote(variant, version) {
-  confirmThen({ title: `Promote version ${version} of ${variant}?`, text: 'All workers take it over, without a pause, whatever an experiment says of other versions.', verb: 'Promote' }, async () => {
+/** @param {string} variant @param {ReleaseLine['versions'][number]} version */
+function askPromote(variant, { version, status }) {
+  const retired = status === 'retired' ? 'The registry has retired it. ' : '';
+  confirmThen({ title: `Promote version ${version} of ${variant}?`, text: `${retired}All workers take it over, without a pause, whatever an experiment says of other versions.`, verb: 'Promote' }, async () => {
     await call('/dashboard/actions', { action: 'model.promote', variant, version });
     return `Workers take version ${version} of ${variant}.`;
   });
