@@ -1,6 +1,8 @@
 import { randomUUID } from 'node:crypto';
 import type { Page } from 'playwright-core';
 import { expect, inject, onTestFinished, test } from 'vitest';
+import type { Snapshot } from '../../services/gateway/dashboard/snapshot.ts';
+import { SILENT_MS } from '../../services/gateway/dashboard/watch/worker-watch.ts';
 import { loadSettings } from '@tandem/shared/config';
 import { openPorts } from '../../services/cli/compose/ports.ts';
 import { ensureTopology } from '../../services/cli/compose/topology.ts';
@@ -74,6 +76,39 @@ const EXPERIMENT = JSON.stringify({
   arms: [{ name: 'small', precision: 'fp32', weight: 1 }, { name: 'large', model: 'recommend-large', precision: 'int8', weight: 1 }],
 });
 
+interface Silence {
+  /** Of the snapshot. */
+  time: number;
+  silentMs: number;
+}
+
+/** What the gateway says of the worker: the last snapshot before it is silent, and the first one then. */
+async function snapshotsUntilSilence(url: string, onFirst: () => void): Promise<{ lastHeard: Silence; firstSilent: Silence }> {
+  const { body } = await fetch(`${url}dashboard/events`);
+  let [text, lastHeard]: [string, Silence | undefined] = ['', undefined];
+  for await (const chunk of body!.pipeThrough(new TextDecoderStream())) {
+    const events = (text + chunk).split('\n\n');
+    text = events.pop() ?? '';
+    for (const event of events.filter((each) => each.startsWith('event: snapshot'))) {
+      const { snapshot: { time, workers } } = JSON.parse(event.slice(event.indexOf('{'))) as { snapshot: Snapshot };
+      const { state, silentMs } = workers.find(({ instance }) => instance === 'worker-1')!;
+      if (state === 'silent' && lastHeard !== undefined) return { lastHeard, firstSilent: { time, silentMs } };
+      if (lastHeard === undefined) onFirst();
+      lastHeard = { time, silentMs };
+    }
+  }
+  throw new Error('the gateway ended its events');
+}
+
+/** The page notes by itself which snapshot it says it is of when it shows that the worker is silent. */
+async function noteSilence(page: Page): Promise<void> {
+  await page.evaluate(`{
+    const row = document.querySelector('#workers tr[data-key="worker-1"]');
+    const note = () => row.dataset.state === 'silent' && (window.silentIn ??= document.getElementById('live').textContent);
+    new MutationObserver(note).observe(row, { attributeFilter: ['data-state'] });
+  }`);
+}
+
 const tile = (page: Page, name: string) => page.locator(`.tile[data-key="${name}"] .value`);
 const confirm = (page: Page) => page.locator('dialog button.primary').click();
 
@@ -144,11 +179,19 @@ test.skipIf(browserPath === undefined)(`the dashboard in a browser${browserPath 
   expect(await page.locator('dialog input[type="checkbox"]').isDisabled()).toBe(true);
   await page.keyboard.press('Escape');
 
-  // A worker that is killed is seen to be silent.
-  const killedAt = performance.now();
-  process.kill(worker.pid, 'SIGKILL');
+  // A worker that is killed is seen to be silent: with the first snapshot that comes after the gateway misses its heartbeats.
+  await noteSilence(page);
+  let killedAt = 0;
+  const told = snapshotsUntilSilence(url, () => {
+    killedAt = performance.now();
+    process.kill(worker.pid, 'SIGKILL');
+  });
   await page.waitForSelector('#workers tr[data-key="worker-1"][data-state="silent"]');
   await annotate(`the killed worker showed after ${Math.round(performance.now() - killedAt)} ms`);
+  const { lastHeard, firstSilent } = await told;
+  expect(lastHeard.silentMs).toBeLessThanOrEqual(SILENT_MS);
+  expect(firstSilent.silentMs).toBeGreaterThan(SILENT_MS);
+  expect(await page.evaluate('window.silentIn')).toBe(`Live, ${await page.evaluate<string>(`import('/dashboard/format.js').then(({ clock }) => clock(${firstSilent.time}))`)}`);
   expect(errors).toEqual([]);
 
   // A gateway that is gone, too.

@@ -14,7 +14,8 @@ import { KEPT_SECONDS, ResponseWatch } from './watch/response-watch.ts';
 import { TopicWatch } from './watch/topic-watch.ts';
 import { WorkerWatch, type ServedVersions } from './watch/worker-watch.ts';
 
-const INTERVAL_MS = 1_000;
+/** Between two snapshots. */
+export const INTERVAL_MS = 1_000;
 /** Figures that jump every second cannot be read. */
 const SHOWN_SECONDS = 10;
 const OPEN_RETRY_MS = 2_000;

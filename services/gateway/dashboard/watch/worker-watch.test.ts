@@ -1,7 +1,8 @@
 import type { Heartbeat } from '@tandem/schemas';
 import { ControlState, workerKey } from '@tandem/shared/control';
 import { expect, test } from 'vitest';
-import { WorkerWatch } from './worker-watch.ts';
+import { INTERVAL_MS } from '../aggregator.ts';
+import { SILENT_MS, WorkerWatch } from './worker-watch.ts';
 
 const load = (completed: number) => ({ model: 'm', precision: 'int8', version: '1', queued: 3, running: 1, completed, failed: 0, meanBatchSize: 4, meanBatchMs: 2 });
 const beat = (instance: string, time: number, over: Partial<Heartbeat> = {}): Heartbeat =>
@@ -14,9 +15,11 @@ function watch() {
   return { workers, control, hear, states: (now: number) => workers.workers(now, control).map(({ instance, state }) => `${instance} ${state}`) };
 }
 
-test('a worker without heartbeats is silent before three seconds are over, then gone, then forgotten', () => {
+test('a worker without heartbeats is silent, and the next snapshot says so before three seconds are over; then it is gone, then forgotten', () => {
   const { hear, states } = watch();
   hear(beat('w', 0));
+  expect([SILENT_MS, SILENT_MS + 1].map((now) => states(now))).toEqual([['w working'], ['w silent']]);
+  expect(SILENT_MS + INTERVAL_MS).toBeLessThan(3_000);
   expect([1_000, 1_900, 12_000, 200_000].map((now) => states(now))).toEqual([['w working'], ['w silent'], ['w gone'], []]);
 });
 

@@ -6,7 +6,7 @@ import type { VariantStatus, WorkerState, WorkerStatus } from '../snapshot.ts';
 import { perSecondOf } from './answer-figures.ts';
 
 /** Three heartbeats are missing. */
-const SILENT_MS = 1_600;
+export const SILENT_MS = 1_600;
 const GONE_MS = 10_000;
 /** So long a worker that ended without a word is shown. */
 const FORGOTTEN_MS = 120_000;
