@@ -37,3 +37,8 @@ test('a gateway that could let nobody in says so at once, and waits for no broke
   const { code, text } = await tandem('gateway', '--kafka', '127.0.0.1:1', '--gateway-host', '0.0.0.0');
   expect([code, text]).toEqual([2, expect.stringContaining('tandem gateway keys create --file keys.json')]);
 });
+
+test.each([['list'], ['revoke', 'x']])('a file of API keys that is not there is said to be missing, and not to be empty: %j', async (...args) => {
+  const { code, text } = await tandem('gateway', 'keys', ...args, '--file', 'typo.json');
+  expect([code, text]).toEqual([2, expect.stringContaining('there is no typo.json; tandem gateway keys create --file typo.json makes it')]);
+});

@@ -22,6 +22,11 @@ describe('a gateway over the embedded log and the real stages', () => {
     expect(response.json<{ result: { items: unknown[] } }>().result.items).toHaveLength(2);
   });
 
+  test.each([['GET', '/v1/requests', 'There is no GET /v1/requests (there is POST);'], ['POST', '/v2', 'There is no POST /v2 (there is GET);'], ['GET', '/v1/nope', 'There is no GET /v1/nope;']] as const)('%s %s is told which method there is, if any', async (method, url, told) => {
+    const response = await running.gateway.server.inject({ method, url, headers: { host: 'localhost' } });
+    expect(response.json()).toMatchObject({ status: 404, code: 'not_found', detail: expect.stringContaining(told) as string });
+  });
+
   test('tells what the stages refuse as a problem with their code', async () => {
     const unknown = await ask({ workload: 'nope', input: {}, hints: patient });
     expect(unknown.statusCode).toBe(404);

@@ -44,6 +44,17 @@ test('every complaint names the setting, its value, its flag and its variable', 
   expect(complaintAbout({ flags: { colour: 'red' } })).toMatch(/unknown setting colour; known are kafka/);
 });
 
+test.each([
+  ['gatewayPort', 'abc', 'a number is expected'], ['gatewayPort', '99999', 'at most 65535 is expected'], ['partitions', '0', 'at least 1 is expected'], ['partitions', '1.5', 'a whole number is expected'],
+  ['logLevel', 'loud', 'one of trace, debug, info, warn, error, silent is expected'], ['kafkaTls', 'x', 'one of 0, 1, on, off, true, false is expected'], ['tierWeights', 'vip', 'must be name:weight[,name:weight]'],
+])('of %s = %s it says in words what would be valid: %s', (name, value, wanted) => {
+  expect(complaintAbout({ flags: { [name]: value } })).toContain(`: ${wanted}`);
+});
+
+test.each([['kafak', 'kafka'], ['max-batch-size', 'maxBatchSize']])('of a setting %s it asks whether %s is meant', (given, meant) => {
+  expect(complaintAbout({ flags: { [given]: '1' } })).toBe(`unknown setting ${given}; is ${meant} meant?`);
+});
+
 test('a password in a Redis address is never shown', () => {
   expect(complaintAbout({ flags: { redis: 'http://:secret@host' } })).not.toContain('secret');
 });

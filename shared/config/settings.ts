@@ -5,6 +5,7 @@ import { DEFAULT_PARTITIONS, DEFAULT_PREFIX, idSchema } from '@tandem/schemas';
 import { parse as parseYaml } from 'yaml';
 import { z } from 'zod';
 import { TandemError, messageOf } from '../errors/index.ts';
+import { nearest, wantedBy } from './complaint.ts';
 import { redact } from '../telemetry/index.ts';
 import { batchingSettings } from './batching-settings.ts';
 import { decodingSettings } from './decoding-settings.ts';
@@ -142,12 +143,17 @@ function present(values: Record<string, unknown>): Record<string, unknown> {
   return Object.fromEntries(Object.entries(values).filter(([, value]) => value !== undefined));
 }
 
+function unknown(name: string): string {
+  const meant = nearest(name, settingNames);
+  return `unknown setting ${name}; ${meant === undefined ? `known are ${settingNames.join(', ')}` : `is ${meant} meant?`}`;
+}
+
 function complaint(issue: z.core.$ZodIssue, values: Record<string, unknown>): string {
-  if (issue.code === 'unrecognized_keys') return `unknown setting ${issue.keys.join(', ')}; known are ${settingNames.join(', ')}`;
+  if (issue.code === 'unrecognized_keys') return issue.keys.map(unknown).join('\n');
   const name = String(issue.path[0]) as SettingName;
-  if (secrecyOf(name) === 'environment') return `${name} = (hidden): ${issue.message} (environment ${environmentName(name)})`;
+  if (secrecyOf(name) === 'environment') return `${name} = (hidden): ${wantedBy(issue)} (environment ${environmentName(name)})`;
   const shown = secrecyOf(name) === 'hidden' ? '(hidden)' : redact(JSON.stringify(values[name]));
-  return `${name} = ${shown}: ${issue.message} (flag --${flagName(name)}, environment ${environmentName(name)})`;
+  return `${name} = ${shown}: ${wantedBy(issue)} (flag --${flagName(name)}, environment ${environmentName(name)})`;
 }
 
 /**

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { InvalidArgumentError, type Command } from 'commander';
 import { idSchema } from '@tandem/schemas';
 import { addApiKey, readApiKeys, removeApiKey, scopeSchema, type ApiKey, type Scope } from '@tandem/gateway';
@@ -62,7 +63,13 @@ async function create({ file, json, name, tenant, tier, scopes: granted, rate, d
   process.stderr.write(`Key ${entry.id} of ${tenant} was added to ${file}. It is shown this once: keep it where secrets are kept.\n`);
 }
 
+/** A name that is mistyped is no file without keys. */
+function expectFile(file: string): void {
+  if (!existsSync(file)) throw new TandemError(`there is no ${file}; tandem gateway keys create --file ${file} makes it`, { code: 'gateway_credentials' });
+}
+
 async function list({ file, json }: KeyFlags): Promise<void> {
+  expectFile(file);
   const keys = (await readApiKeys(file)).map(({ sha256: _, ...rest }) => rest);
   if (json === true) return console.log(JSON.stringify(keys));
   const row = ({ id: own, name, tenant, tier, scopes: granted, ratePerSecond, createdAt, expiresAt }: Omit<ApiKey, 'sha256'>) =>
@@ -71,6 +78,7 @@ async function list({ file, json }: KeyFlags): Promise<void> {
 }
 
 async function revoke(own: string, { file, json }: KeyFlags): Promise<void> {
+  expectFile(file);
   const { name, tenant } = await removeApiKey(file, own);
   console.log(json === true ? JSON.stringify({ revoked: own, name, tenant }) : `${own} (${name} of ${tenant}) is not valid any more`);
 }

@@ -9,7 +9,7 @@ const HEAD = `# Command line
 
 \`npx tandem COMMAND\`, or \`node_modules/.bin/tandem\` for scripts and supervisors.
 
-**Exit codes**: 0 done; 1 failed, or a check found something; 2 wrong usage or settings; 130 ended by a second Ctrl-C. A process that a signal ends while it drains
+**Exit codes**: 0 done; 1 failed, or a check found something; 2 wrong usage or settings; 130 ended by Ctrl-C, where there is something to drain by the second one; 1 also where Ctrl-C ended a \`demo\` or a \`backfill\` early. A process of the flow that a signal ends while it drains
 exits with 0.
 
 **Output**: results go to standard output, logs to standard error, and progress only where that is a terminal. \`--json\` is for programs: one object or array (JSON lines

@@ -33,7 +33,13 @@ function contentTypeOf(request: FastifyRequest): string {
 /** Every error as problem+json, with a stable code and no stack trace; what was not foreseen is logged, and told as `internal`. */
 export function handleErrors(fastify: FastifyInstance): void {
   fastify.setErrorHandler((error, request, reply) => sendProblem(request, reply, asProblem(error, request)));
-  fastify.setNotFoundHandler((request, reply) => sendProblem(request, reply, new Problem('not_found', { detail: `There is no ${request.method} ${pathOf(request)}; GET /openapi.json lists what there is.` })));
+  fastify.setNotFoundHandler((request, reply) => sendProblem(request, reply, new Problem('not_found', { detail: `There is no ${request.method} ${pathOf(request)}${otherMethod(request)}; GET /openapi.json lists what there is.` })));
+}
+
+/** Who opens the address of a POST in a browser is told that it is the right one. */
+function otherMethod(request: FastifyRequest): string {
+  const method = (['GET', 'POST'] as const).find((other) => request.server.hasRoute({ method: other, url: pathOf(request) }));
+  return method === undefined ? '' : ` (there is ${method})`;
 }
 
 function asProblem(error: unknown, request: FastifyRequest): Problem {
