@@ -70,7 +70,8 @@ class Chart {
       ...this.size(),
       cursor: { y: false, points: { size: 6 } },
       legend: { show: false },
-      padding: [8, 6, 0, 0],
+      // Half of the last time stands right of its tick.
+      padding: [8, 28, 0, 0],
       scales: { y: { ...(log ? { distr: 3 } : {}), ...(range === undefined ? { range: log ? logRange : fromZero } : { range }) } },
       axes: [
         { ...axis, space: 70, size: 26, values: (/** @type {unknown} */ _plot, /** @type {number[]} */ ticks) => ticks.map((tick) => new Date(tick * 1_000).toLocaleTimeString([], { hour: '2-digit', minute: '2-digit', second: '2-digit', hour12: false })) },

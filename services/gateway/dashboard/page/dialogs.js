@@ -6,8 +6,19 @@ export function openDialog(title, content, small = false) {
   const dialog = /** @type {HTMLDialogElement} */ (byId('dialog'));
   dialog.className = small ? 'small' : '';
   dialog.replaceChildren(h('h2', { id: 'dialog-title' }, title), ...content.filter((node) => node !== null));
-  if (!dialog.open) dialog.showModal();
+  if (!dialog.open) {
+    keepPlace(dialog);
+    dialog.showModal();
+  }
   return dialog;
+}
+
+/** What opened it may be gone when it closes, as the newest requests soon are: who works with keys goes on where it was. @param {HTMLDialogElement} dialog */
+function keepPlace(dialog) {
+  const place = document.activeElement?.closest('[tabindex="0"]');
+  dialog.addEventListener('close', () => {
+    if (document.activeElement === document.body && place instanceof HTMLElement) place.focus();
+  }, { once: true });
 }
 
 /** @param {...(Node | null)} buttons */
