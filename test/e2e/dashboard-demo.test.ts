@@ -30,6 +30,7 @@ test.skipIf(browserPath === undefined)(`the demo's numbers appear at the address
   await tile('Live HR@10').toMatch(/[01]\.\d{3}of \d+ answers? judged/);
   await page.waitForSelector('#variants tr[data-key^="recommend-small."]');
   expect(await page.locator('#where').textContent()).toBe('embedded, not durable');
+  expect(await page.evaluate("import('/dashboard/format.js').then(({ percent }) => [-0.0004, -0.02, 0, 0.0004].map(percent))")).toEqual(['0 %', '-2.0 %', '0 %', '< 0.1 %']);
 
   // With keys alone: a request is explained, and whoever closes that is still among the requests, although the row has moved on.
   await page.locator('#recent button').last().focus();

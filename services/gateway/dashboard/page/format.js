@@ -32,9 +32,9 @@ export function latency(ms) {
   return ms < 1 ? '< 1 ms' : milliseconds(Math.round(ms));
 }
 
-/** @param {number} share 0..1 */
+/** @param {number} share 0..1, less than 0 for what is lost */
 export function percent(share) {
-  const value = share * 100;
+  const value = share > -0.0005 && share < 0 ? 0 : share * 100;
   if (value > 0 && value < 0.1) return '< 0.1 %';
   if (value < 100 && value > 99.9) return '> 99.9 %';
   return value === 0 || value === 100 || (value >= 10 && value < 95) ? `${value.toFixed(0)} %` : `${value.toFixed(1)} %`;
