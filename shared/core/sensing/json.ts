@@ -1,4 +1,5 @@
 import { RecordError } from '../../errors/index.ts';
+import { parseWithIdLists } from './id-lists.ts';
 import type { SensingLimits } from './types.ts';
 
 // Strips a UTF-8 byte order mark; refuses every other encoding, since none of its texts is also valid UTF-8 and JSON.
@@ -17,7 +18,7 @@ export function presentValue(value: Uint8Array | null, { maxBytes }: SensingLimi
 export function parseJson(value: Uint8Array): unknown {
   const text = decodeText(value);
   try {
-    return JSON.parse(text) as unknown;
+    return parseWithIdLists(text);
   } catch (error) {
     throw new RecordError('invalid_json', 'the record is not JSON; send one JSON object, encoded as UTF-8', error);
   }
