@@ -1,12 +1,13 @@
-import { hash, randomBytes } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
+import { keyedHash, type HashKey } from './keyed-hash.ts';
 
 const FIRST_CAPACITY = 1_024;
 /** Slots taken by at most this share: beyond, look-ups grow longer. */
 const FULLEST = 0.6;
 /** Of this process, which keeps its hashes to itself: nobody can choose an id that is taken for another's. */
-const SALT = randomBytes(16).toString('hex');
+const KEY: HashKey = [randomBytes(4).readInt32LE(), randomBytes(4).readInt32LE()];
 
-/** A request's id and source as they are kept: made once, since each hash takes about two microseconds. */
+/** A request's id and source as they are kept: made once for all look-ups. */
 export interface CompactId {
   /** Never 0. */
   readonly high: number;
@@ -19,8 +20,8 @@ export interface CompactId {
 export type IdState = 'unknown' | 'same' | 'other';
 
 export function compactId(requestId: string, source: string): CompactId {
-  const digest = hash('sha256', SALT + requestId, 'buffer');
-  return { high: digest.readUInt32LE(0) || 1, low: digest.readUInt32LE(4), source: source === '' ? 0 : sourceHash(source) };
+  const { high, low } = keyedHash(requestId, KEY);
+  return { high: high || 1, low, source: source === '' ? 0 : sourceHash(source) };
 }
 
 /**
