@@ -41,11 +41,15 @@ export class Lineage {
       reject(error);
     };
     const succeeded = (value: Value) => {
-      ended?.();
-      lead?.(value);
+      try {
+        ended?.();
+        lead?.(value);
+      } catch (error) {
+        return reject(error);
+      }
       this.#underWay -= 1;
       if (this.#underWay === 0) resolve(NOTHING);
     };
-    work.then(succeeded, failed).catch(reject);
+    void work.then(succeeded, failed);
   }
 }
