@@ -72,7 +72,9 @@ export class CompactIds {
     if (this.#size >= FULLEST * (this.#slots.length / 3)) this.#grow();
     const slot = 3 * this.#find(high, low);
     if (this.#slots[slot] !== 0) return;
-    this.#slots.set([high, low, source], slot);
+    this.#slots[slot] = high;
+    this.#slots[slot + 1] = low;
+    this.#slots[slot + 2] = source;
     this.#size += 1;
   }
 
