@@ -2,9 +2,10 @@ import type { Task } from '@tandem/schemas';
 
 const NO_MARKS: Task['marks'] = [];
 
-/** A task without an input. Its key and its place in the log are put into words only where somebody asks: each costs as much as a draw. */
+/** A task without an input. Its place in the log is put into words only where somebody asks: that costs as much as a draw. */
 export class SimTask implements Task {
   readonly requestId: string;
+  readonly key: string;
   readonly workload: string;
   readonly lane: Task['lane'];
   readonly task: Task['task'];
@@ -16,13 +17,12 @@ export class SimTask implements Task {
   readonly plan: Task['plan'];
   readonly input = null;
   readonly marks = NO_MARKS;
-  readonly #key: number;
   readonly #partition: number;
   readonly #offset: number;
-  #keyText: string | undefined;
 
-  constructor(task: Omit<Task, 'input' | 'marks' | 'key' | 'source'>, key: number, partition: number, offset: number) {
+  constructor(task: Omit<Task, 'input' | 'marks' | 'key' | 'source'>, key: string, partition: number, offset: number) {
     this.requestId = task.requestId;
+    this.key = key;
     this.workload = task.workload;
     this.lane = task.lane;
     this.task = task.task;
@@ -32,13 +32,8 @@ export class SimTask implements Task {
     this.accuracyFloor = task.accuracyFloor;
     this.activity = task.activity;
     this.plan = task.plan;
-    this.#key = key;
     this.#partition = partition;
     this.#offset = offset;
-  }
-
-  get key(): string {
-    return (this.#keyText ??= String(this.#key));
   }
 
   get source(): string {

@@ -35,6 +35,8 @@ export class TrafficSource {
   readonly #key: () => number;
   readonly #partitions: number;
   readonly #partitionOf: Int32Array;
+  /** As they are asked for: to put a number into words costs as much as a draw. */
+  readonly #keyNames: (string | undefined)[];
   readonly #hint: (() => TaskKind) | undefined;
   readonly #tier: () => string;
   readonly #partition: (key: number) => number;
@@ -54,6 +56,7 @@ export class TrafficSource {
     this.#key = exponent === 0 ? () => Math.floor(keys() * count) : zipf(count, exponent, keys);
     this.#partitions = partitions;
     this.#partitionOf = new Int32Array(count).fill(-1);
+    this.#keyNames = new Array<string | undefined>(count);
     this.#hint = spec.tasks === undefined ? undefined : weighted(spec.tasks, stream('tasks'));
     this.#partition = spec.partitionShares === undefined ? (key) => this.#partitionOfKey(key) : sharedOut(spec.partitionShares, stream('partitions'));
     this.#tier = weighted(spec.tiers ?? { standard: 1 }, stream('tiers'));
@@ -75,7 +78,7 @@ export class TrafficSource {
       task: new SimTask({
         requestId, workload: workload.name, lane, task, tier: this.#tier(), arrivedAt,
         deadlineAt: ms === null ? null : arrivedAt + ms, accuracyFloor: accuracyFloor ?? workload.accuracyFloor, activity, plan,
-      }, key, partition, offset),
+      }, (this.#keyNames[key] ??= String(key)), partition, offset),
     };
   }
 

@@ -130,10 +130,17 @@ export class SharedCpu {
 
   #leave(one: Computation, now: number): void {
     this.#settle(now);
-    this.#running.splice(this.#running.indexOf(one), 1);
+    this.#remove(one);
     one.eventAt = NaN;
     this.#busyMs += one.aloneMs;
     this.#reshare(now);
+  }
+
+  /** In their order, and without a list of what is taken out. */
+  #remove(one: Computation): void {
+    const running = this.#running;
+    for (let at = running.indexOf(one) + 1; at < running.length; at += 1) running[at - 1] = running[at]!;
+    running.pop();
   }
 
   /** Cores that nobody gets more than: it rises, as those who need less leave theirs to the others, until all cores are given out. */

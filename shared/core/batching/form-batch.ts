@@ -57,7 +57,8 @@ export function takeExpired<T>(queue: BatchQueue<T>, { now, startsAt, times }: B
   for (const group of queue.groups) {
     const soonestMs = times.soonest(group.name, now);
     const at = soonestMs > 0 ? Math.max(now, startsAt) + soonestMs : now;
-    expired.push(...queue.takeExpired(group, at, now));
+    // Mostly nothing has, and this is asked before each batch.
+    if (group.interactive.earliestDeadline <= at || group.bulk.earliestDeadline <= at) expired.push(...queue.takeExpired(group, at, now));
   }
   return expired;
 }

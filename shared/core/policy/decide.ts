@@ -51,6 +51,10 @@ function nameOf({ variant: { model, precision } }: VariantState): string {
   return `${model}.${precision}`;
 }
 
+function isServed({ workers, probeDue }: VariantState): boolean {
+  return workers > 0 || probeDue;
+}
+
 /**
  * Variants that are served now. One that is being tried again after failures counts, for the one request that tries
  * it; further ones go there only where nothing else serves. Where nothing serves at all, work waits for a worker to
@@ -59,8 +63,9 @@ function nameOf({ variant: { model, precision } }: VariantState): string {
  * will: undefined.
  */
 export function servable({ task, cluster, now }: Pick<DecisionContext, 'task' | 'cluster' | 'now'>, variants: readonly VariantState[]): readonly VariantState[] | undefined {
-  const served = variants.filter(({ workers, probeDue }) => workers > 0 || probeDue);
-  if (served.length > 0) return served.length === variants.length ? variants : served;
+  if (variants.length > 0 && variants.every(isServed)) return variants;
+  const served = variants.filter(isServed);
+  if (served.length > 0) return served;
   const tryingAgain = variants.filter(({ halfOpen }) => halfOpen > 0);
   if (tryingAgain.length > 0) return tryingAgain;
   if (variants.some(({ takenOut }) => takenOut > 0)) return [];
@@ -76,10 +81,13 @@ function nothingServes({ step, tried = [] }: DecisionContext, variants: readonly
 
 /** A request that was shed is not worth its other steps. */
 function shedBefore({ previous }: DecisionContext): Decision | undefined {
-  const ends = Object.entries(previous);
-  if (ends.length === 0 || ends.some(([, { kind }]) => kind === 'completed')) return undefined;
-  const shed = ends.find(([, end]) => end.kind === 'failed' && end.code === 'overload');
-  return shed === undefined ? undefined : { kind: 'fail', code: 'overload', reason: `shed with step ${shed[0]}` };
+  let shed: string | undefined;
+  for (const id of Object.keys(previous)) {
+    const end = previous[id]!;
+    if (end.kind === 'completed') return undefined;
+    if (end.kind === 'failed' && end.code === 'overload') shed ??= id;
+  }
+  return shed === undefined ? undefined : { kind: 'fail', code: 'overload', reason: `shed with step ${shed}` };
 }
 
 function forecastAt({ model, precision, pool }: Decision & { kind: 'dispatch' }, variants: readonly VariantState[], cluster: ClusterState, { tier, key }: Task): Forecast | undefined {

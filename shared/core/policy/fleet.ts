@@ -37,22 +37,24 @@ export function fleetsOf(live: readonly Heartbeat[], before: ReadonlyMap<string,
   return fleets;
 }
 
-/** What each tier waits for at a fleet, ms of session time. Tiers are few: a list takes less than a map. */
+/** What each tier waits for at a fleet, ms of session time. Tiers are few: a list takes less than a map. What lies behind `size` is of before: lists that are emptied are made anew. */
 export class WorkByTier {
   readonly tiers: string[] = [];
   readonly ms: number[] = [];
+  size = 0;
 
   clear(): void {
-    this.tiers.length = 0;
-    this.ms.length = 0;
+    this.size = 0;
   }
 
   add(tier: string, ms: number): void {
-    const at = this.tiers.indexOf(tier);
-    if (at >= 0) this.ms[at]! += ms;
+    let at = 0;
+    while (at < this.size && this.tiers[at] !== tier) at += 1;
+    if (at < this.size) this.ms[at]! += ms;
     else {
-      this.tiers.push(tier);
-      this.ms.push(ms);
+      this.tiers[at] = tier;
+      this.ms[at] = ms;
+      this.size += 1;
     }
   }
 }
@@ -67,7 +69,7 @@ export function tierWaitMs(work: WorkByTier, tier: string, sessions: number, wei
   let all = 0;
   let weights = 0;
   let own: number | undefined;
-  for (let index = 0; index < work.tiers.length; index += 1) {
+  for (let index = 0; index < work.size; index += 1) {
     const ms = work.ms[index]!;
     all += ms;
     weights += weightOf(work.tiers[index]!);

@@ -62,6 +62,8 @@ export class Forecaster {
   readonly #tierWeights: Readonly<Record<string, number>>;
   readonly #places = new Map<string, Place>();
   #fleets: ReadonlyMap<string, Fleet> = new Map();
+  /** What each serves. */
+  readonly #servedBy = new Map<Fleet, readonly Place[]>();
   #beats = 0;
 
   constructor(outstanding: Outstanding, ways: Ways, tierWeights: Readonly<Record<string, number>>) {
@@ -73,6 +75,7 @@ export class Forecaster {
   /** The workers have said something new, or one has gone. */
   heard(live: readonly Heartbeat[]): void {
     this.#fleets = fleetsOf(live, this.#fleets);
+    this.#servedBy.clear();
     this.#beats += 1;
     const loads = new Map<string, VariantLoad[]>();
     for (const place of this.#places.values()) {
@@ -90,7 +93,10 @@ export class Forecaster {
     }
     for (const [name, watts] of wattsByPlace(live)) this.#place(name).sessionWatts = watts;
     for (const [name, at] of loads) this.#learn(name, at, [...loads.keys()].filter((other) => modelAt(other) === modelAt(name)).map((other) => this.#place(other)));
-    for (const fleet of this.#fleets.values()) for (const name of new Set(fleet.places)) this.#place(name).fleets = [...this.#place(name).fleets, fleet];
+    for (const fleet of this.#fleets.values()) {
+      for (const name of new Set(fleet.places)) this.#place(name).fleets = [...this.#place(name).fleets, fleet];
+      this.#servedBy.set(fleet, fleet.places.map((name) => this.#place(name)));
+    }
   }
 
   /** Strangers name tiers: those without a weight are one. */
@@ -168,7 +174,11 @@ export class Forecaster {
     load.version = version;
     this.#count(fleet);
     load.worstMs = 0;
-    for (const tier of load.work.tiers) load.worstMs = Math.max(load.worstMs, this.#ways.of(tier).queueMs(tierWaitMs(load.work, tier, sessions, this.#weightOf), now));
+    const { work } = load;
+    for (let index = 0; index < work.size; index += 1) {
+      const tier = work.tiers[index]!;
+      load.worstMs = Math.max(load.worstMs, this.#ways.of(tier).queueMs(tierWaitMs(work, tier, sessions, this.#weightOf), now));
+    }
     load.peakMs = peak.update(load.worstMs, now);
     return load;
   }
@@ -184,10 +194,10 @@ export class Forecaster {
 
   readonly #weightOf = (tier: string): number => this.#tierWeights[tier] ?? 1;
 
-  #count({ places, sessions: allSessions, load: { work } }: Fleet): void {
+  #count(fleet: Fleet): void {
+    const { sessions: allSessions, load: { work } } = fleet;
     work.clear();
-    for (const name of places) {
-      const place = this.#place(name);
+    for (const place of this.#servedBy.get(fleet)!) {
       const { sessions, others, waiting } = place;
       if (waiting === 0) continue;
       const msEach = (sessions === 0 ? 0 : allSessions / sessions) * costMs(place);

@@ -47,6 +47,8 @@ export class Way {
   #heardAt = -Infinity;
   readonly #done = new ArrivalRate(LOSS_TAU_MS);
   readonly #lost = new ArrivalRate(LOSS_TAU_MS);
+  /** Of the last moment that was asked for: each decision asks several times for its own. */
+  readonly #faded = { heardAt: NaN, now: NaN, share: 1 };
 
   cameBack({ backlogMs, queueMs, returnMs, expectedMs, actualMs }: CameBack, now: number): void {
     const factor = this.#factorAt(now);
@@ -118,7 +120,11 @@ export class Way {
   }
 
   #fading(now: number): number {
-    return Math.exp((this.#heardAt - now) / FADE_MS);
+    const known = this.#faded;
+    if (known.now === now && known.heardAt === this.#heardAt) return known.share;
+    known.heardAt = this.#heardAt;
+    known.now = now;
+    return (known.share = Math.exp((this.#heardAt - now) / FADE_MS));
   }
 }
 
