@@ -1,6 +1,6 @@
 export { simulate } from './simulate.ts';
 export type { SimulationFigures } from './tally.ts';
-export type { ClusterSpec, MachineSpec, SimulationSpec, StageCosts, TrafficSpec, WorkerSpec, WorkKind } from './spec.ts';
+export type { ClusterSpec, MachineSpec, ScalingSpec, SimulationSpec, StageCosts, TrafficSpec, WorkerSpec, WorkKind } from './spec.ts';
 export type { Fault } from './flow/faults.ts';
 export { curveTimes, linearTimes, measuredTimes, scaledTimes, type BatchSample, type CurvePoint, type ServiceTimes } from './model/service-times.ts';
 export { byTurns, hopAround, IN_MEMORY, recorded, uniformHops, type Hop, type HopTime, type HopTimes, type Playback } from './model/hop-times.ts';

@@ -33,6 +33,7 @@ export function simulate(spec: SimulationSpec, wallNow: () => number = () => per
     ...counted,
     sessionSecondsPer1000: busyMs / tally.requests,
     utilisation: Object.fromEntries(flow.workers.map((one) => [one.spec.instance, one.busyMs / (Math.max(seconds * 1_000, one.lastEndMs) * one.spec.sessions)])),
+    ...(flow.scaling === undefined ? {} : { scaling: flow.scaling }),
     simulated: { requests: tally.requests, events: loop.events, wallMs: wallNow() - startedAt },
   };
 }

@@ -1,6 +1,6 @@
 import type { Lane, Task, TaskKind, Variant, Workload } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
-import type { BatchLimits, Policy } from '@tandem/shared/core';
+import type { BatchLimits, Policy, ScalingRules } from '@tandem/shared/core';
 import type { Arrivals } from '@tandem/shared/random';
 import type { Fault } from './flow/faults.ts';
 import type { HopTimes } from './model/hop-times.ts';
@@ -72,11 +72,21 @@ export interface StageCosts {
   fusion: number;
 }
 
+/** How many of the workers there are follows the load, by the decisions that the supervisor of `npm start` and `tandem stage worker` makes. */
+export interface ScalingSpec {
+  /** `min` 1 at least: that nobody is there is not simulated. `max` is at most, and by default, as many as the cluster has workers. */
+  rules: Partial<ScalingRules>;
+  /** From the decision for one more until it joins the others, ms; drawn for each. As measured: process, models and warm-up. */
+  startMs: (random: Random) => number;
+}
+
 export interface ClusterSpec {
   variants: readonly Variant[];
   /** Of every topic. */
   partitions: number;
   workers: readonly WorkerSpec[];
+  /** The first `min` of the workers are there from the start, the others come and go in their order. @default all are there */
+  scaling?: ScalingSpec;
   /** Each has its share of the partitions, and counts what it gives out itself; nobody leads. @default 1 */
   schedulers?: number;
   /** By name. What is not here has cores for all. */

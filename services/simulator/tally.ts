@@ -1,6 +1,7 @@
 import { PlaceNames, type Verdict } from '@tandem/shared/core';
 import { Latencies } from '@tandem/shared/statistics';
 import type { SimRequest } from './flow/sim-request.ts';
+import type { ScalingFigures } from './flow/sim-supervisor.ts';
 
 /** What came of a simulated run. Rates are per second of the counted time, shares are of all requests that were offered in it. */
 export interface SimulationFigures {
@@ -36,6 +37,8 @@ export interface SimulationFigures {
   /** Requests of which the same was answered twice, or never: 0 unless the simulator is wrong. */
   unanswered: number;
   doubled: number;
+  /** Absent: the workers are always the same. */
+  scaling?: ScalingFigures;
   /** Requests, events and how long it took to simulate them. */
   simulated: { requests: number; events: number; wallMs: number };
 }
@@ -112,7 +115,7 @@ export class Tally {
     if (latencyMs <= sloMs) this.#inTime += 1;
   }
 
-  figures(seconds: number): Omit<SimulationFigures, 'utilisation' | 'sessionSecondsPer1000' | 'simulated'> {
+  figures(seconds: number): Omit<SimulationFigures, 'utilisation' | 'sessionSecondsPer1000' | 'scaling' | 'simulated'> {
     const share = (count: number) => (this.#offered === 0 ? NaN : count / this.#offered);
     return {
       offered: this.#offered, answered: this.#answered, offeredPerSecond: this.#offered / seconds, goodputPerSecond: this.#inTime / seconds,

@@ -38,7 +38,7 @@ export { CircuitBreaker, type BreakerOptions, type BreakerPermit, type BreakerSt
 export { Flights, freshnessMs, Interned, ResultStore, stepContent, structuralHash, type ContentKey, type Flight, type StoredResult } from './result-cache/index.ts';
 export { RecentKeys, type RecentKeysOptions } from './recent/index.ts';
 export { Quotas, type QuotaRules } from './quotas/index.ts';
-export { Autoscaler, LoadMeter, readSchedulerReport, SCALING_DEFAULTS, Trend, type LoadSample, type ScalingDecision, type ScalingRules } from './scaling/index.ts';
+export { Autoscaler, LoadMeter, readSchedulerReport, SCALING_DEFAULTS, StartTimes, Trend, type LoadSample, type ScalingDecision, type ScalingRules } from './scaling/index.ts';
 export { ADMISSION_DEFAULTS, AdmissionControl, type AdmissionHeartbeat, type AdmissionOptions, type OwnShare } from './admission/index.ts';
 export {
   acceptDrafts, choose, nextItems, seedOf, SEQUENCE_LIMITS, SequenceSchedule, uniformAt,

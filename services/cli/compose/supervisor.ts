@@ -1,15 +1,11 @@
 import { topicName, type Heartbeat, type VariantLoad } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
-import { readHeartbeat, type LoadSample, type ScalingDecision, type ScalingRules } from '@tandem/shared/core';
+import { readHeartbeat, StartTimes, type LoadSample, type ScalingDecision, type ScalingRules } from '@tandem/shared/core';
 import type { LogRecord, Tail } from '@tandem/shared/log';
 import type { Ports } from './ports.ts';
 import type { ProcessGroup, ProcessSpec } from './process-group.ts';
 import { ScalingWatch, scalingRules } from './scaling-watch.ts';
 import { StandbyBeats } from './standby-beats.ts';
-
-/** Until one has been measured: what a worker takes from its launch until it serves. */
-const START_GUESS_MS = 3_000;
-const SMOOTHING = 0.5;
 
 export interface SupervisorOptions {
   settings: Settings;
@@ -44,7 +40,7 @@ export class WorkerSupervisor {
   /** Of names whose process still ends. */
   readonly #ending = new Set<string>();
   #added = 0;
-  #startMs: number | undefined;
+  readonly #starts = new StartTimes();
   /** As workers last told it, for the time when there is none. */
   #known: Pick<Heartbeat, 'variants' | 'sessions'> = { variants: [] };
   #tail: Tail | undefined;
@@ -53,7 +49,7 @@ export class WorkerSupervisor {
   constructor(options: SupervisorOptions) {
     this.#options = options;
     const { settings, ports: { clock }, bounds } = options;
-    this.#watch = new ScalingWatch({ clock, rules: scalingRules(settings, bounds), onDecision: (decision, sample) => this.#decided(decision, sample), startMs: () => this.#expectedStartMs });
+    this.#watch = new ScalingWatch({ clock, rules: scalingRules(settings, bounds), onDecision: (decision, sample) => this.#decided(decision, sample), startMs: () => this.#starts.expectedMs });
     this.#standby = new StandbyBeats(settings, options.ports);
   }
 
@@ -97,13 +93,9 @@ export class WorkerSupervisor {
     const { ports: { clock, logger } } = this.#options;
     const tookMs = clock.now() - worker.launchedAt;
     worker.serves = true;
-    this.#startMs = this.#startMs === undefined ? tookMs : this.#startMs + SMOOTHING * (tookMs - this.#startMs);
+    this.#starts.add(tookMs);
     logger.info({ process: worker.name, tookMs: Math.round(tookMs) }, 'a worker serves');
     void this.#standby.stop();
-  }
-
-  get #expectedStartMs(): number {
-    return this.#startMs ?? START_GUESS_MS;
   }
 
   #decided({ workers, reason }: ScalingDecision, { workers: serving }: LoadSample): void {
@@ -114,7 +106,7 @@ export class WorkerSupervisor {
   #keep(count: number): void {
     while (this.#workers.length < count) this.#add();
     while (this.#workers.length > count) this.#remove();
-    if (count === 0) this.#standby.start({ ...this.#known, variants: asleep(this.#known.variants, this.#expectedStartMs) });
+    if (count === 0) this.#standby.start({ ...this.#known, variants: asleep(this.#known.variants, this.#starts.expectedMs) });
   }
 
   #add(): void {

@@ -1,4 +1,4 @@
-import type { StepOutcome, Task } from '@tandem/schemas';
+import type { Heartbeat, StepOutcome, Task } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
 import { Join, type Verdict } from '@tandem/shared/core';
 import { seededRandom } from '@tandem/shared/random';
@@ -12,6 +12,7 @@ import { Deadlines } from './deadlines.ts';
 import { FaultPlan } from './faults.ts';
 import type { SimRequest, SimWork } from './sim-request.ts';
 import { SimScheduler } from './sim-scheduler.ts';
+import { boundedRules, SimSupervisor, type ScalingFigures } from './sim-supervisor.ts';
 import { SimWorker } from './sim-worker.ts';
 import { TrafficSource } from './traffic-source.ts';
 import { WorkLog } from './work-log.ts';
@@ -48,6 +49,8 @@ export class Flow {
   readonly #fusion: Station;
   readonly #schedulers: readonly { decides: SimScheduler; station: Station }[];
   readonly #log: WorkLog;
+  /** Undefined: all workers are there from the start, and stay. */
+  readonly #supervisor: SimSupervisor | undefined;
   /** Fusion answers so long before a deadline. */
   readonly #marginMs: number;
 
@@ -75,23 +78,43 @@ export class Flow {
         end: (request, outcome, now) => this.#outcome(request, outcome, now, this.#hopTimes.tasks),
       }),
     }));
-    this.workers = cluster.workers.map((one, index) => this.#worker(one, cluster, index));
-    this.#log = new WorkLog(this.workers, cluster.partitions);
+    const fewest = cluster.scaling === undefined ? cluster.workers.length : boundedRules(cluster.scaling, cluster.workers.length).min!;
+    this.workers = cluster.workers.map((one, index) => this.#worker(one, cluster, { index, alive: index < fewest }));
+    this.#log = new WorkLog(this.workers.filter(({ alive }) => alive), cluster.partitions);
+    this.#supervisor = this.#supervisorOf(cluster);
+  }
+
+  /** Undefined: nothing is scaled. */
+  get scaling(): ScalingFigures | undefined {
+    return this.#supervisor?.figures;
+  }
+
+  #supervisorOf({ scaling }: ClusterSpec): SimSupervisor | undefined {
+    if (scaling === undefined) return undefined;
+    return new SimSupervisor({
+      scaling, workers: this.workers, loop: this.#loop, random: seededRandom(this.#spec.seed, 'starts'), isOver: (now) => this.#isOver(now),
+      join: (worker, now) => this.#rebalance(now, this.#returned, worker),
+      drain: (worker, now) => {
+        worker.draining = true;
+        this.#rebalance(now, this.#isGivenUp, worker);
+      },
+    });
   }
 
   /** Begins: heartbeats, arrivals and faults. */
   start(): void {
     const { traffic, seed, cluster: { partitions } } = this.#spec;
     this.#beat(undefined, undefined, 0);
+    this.#supervisor?.start();
     const due = (request: SimRequest) => this.#deadline(request, undefined, this.#loop.now());
     traffic.forEach((one, index) => this.#arrive({ source: new TrafficSource(one, { seed, index, partitions }), deadlines: new Deadlines(this.#loop, this.#marginMs, due), dueAt: 0 }));
     for (const { instance, atSeconds, returnsAfterSeconds } of this.#faults.losses) this.#lose(instance, atSeconds * 1_000, returnsAfterSeconds);
   }
 
-  #worker(spec: WorkerSpec, { variants, batching = {}, stages, machines }: ClusterSpec, index: number): SimWorker {
+  #worker(spec: WorkerSpec, { variants, batching = {}, stages, machines }: ClusterSpec, { index, alive }: { index: number; alive: boolean }): SimWorker {
     const { cores = Infinity, memoryFreeBytes = MEMORY_FREE_BYTES } = machines?.[spec.machine] ?? {};
     return new SimWorker({
-      spec, variants, batching, memoryFreeBytes, cores: Number.isFinite(cores) ? cores : spec.sessions, loop: this.#loop, cpu: this.#machine(spec.machine),
+      spec, alive, variants, batching, memoryFreeBytes, cores: Number.isFinite(cores) ? cores : spec.sessions, loop: this.#loop, cpu: this.#machine(spec.machine),
       recordMs: stages?.worker ?? 0, faults: this.#faults, random: seededRandom(this.#spec.seed, `worker ${index}`),
       confidence: ({ request }) => request.traffic.confidence?.(this.#confidence),
       sink: {
@@ -237,16 +260,33 @@ export class Flow {
   readonly #beat = (_first: undefined, _second: undefined, now: number): void => {
     for (const worker of this.workers) {
       if (!worker.alive) continue;
-      const heartbeat = worker.heartbeat(now);
-      for (const { decides } of this.#schedulers) decides.heard(heartbeat, now);
+      if (worker.draining && worker.idle && !this.#log.isOwner(worker)) this.#end(worker, now);
+      else this.#tell(worker.heartbeat(now), now);
     }
-    const isOver = now > this.#spec.seconds * 1_000 && this.#tally.unanswered === 0;
-    if (!isOver) this.#loop.at(now + HEARTBEAT_MS, this.#beat, undefined, undefined);
+    if (this.#supervisor !== undefined) for (const [index, { decides }] of this.#schedulers.entries()) this.#supervisor.report(decides.report(`scheduler-${index}`, now), now);
+    if (!this.#isOver(now)) this.#loop.at(now + HEARTBEAT_MS, this.#beat, undefined, undefined);
   };
+
+  #tell(heartbeat: Heartbeat, now: number): void {
+    for (const { decides } of this.#schedulers) decides.heard(heartbeat, now);
+    this.#supervisor?.beat(heartbeat, now);
+  }
+
+  /** It has answered what it had, and says goodbye. */
+  #end(worker: SimWorker, now: number): void {
+    worker.alive = worker.draining = false;
+    for (const { decides } of this.#schedulers) decides.left(worker.spec.instance, now);
+    this.#supervisor?.left(worker);
+  }
+
+  #isOver(now: number): boolean {
+    return now > this.#spec.seconds * 1_000 && this.#tally.unanswered === 0;
+  }
 
   #lose(instance: string, atMs: number, returnsAfterSeconds: number | undefined): void {
     const worker = this.workers.find(({ spec }) => spec.instance === instance);
     if (worker === undefined) throw new RangeError(`there is no worker ${instance} to lose`);
+    if (!worker.alive) throw new RangeError(`${instance} comes and goes with the load: only one that is always there can be lost`);
     const givenUpAt = this.#givenUpAt(atMs);
     this.#loop.at(atMs, this.#died, worker, undefined);
     this.#rebalance(givenUpAt, this.#isGivenUp, worker);
@@ -283,6 +323,8 @@ export class Flow {
   readonly #isGivenUp = (worker: SimWorker, _: undefined, now: number): void => this.#log.leave(worker, now);
 
   readonly #returned = (worker: SimWorker, _: undefined, now: number): void => {
+    // It is not wanted any more.
+    if (worker.draining) return void (worker.draining = false);
     worker.comeBack();
     this.#log.join(worker, now);
   };

@@ -12,6 +12,10 @@ export class PartitionOwners<Member> {
     return this.#owners[partition];
   }
 
+  has(member: Member): boolean {
+    return this.#members.has(member);
+  }
+
   join(member: Member): void {
     this.#members.add(member);
     this.#settle();

@@ -18,7 +18,10 @@ export class ServedVariant {
   queued = 0;
   running = 0;
   failed = 0;
+  #bulkQueued = 0;
+  #expired = 0;
   #completed = 0;
+  #bulkCompleted = 0;
   #meanBatchSize = 0;
   #meanBatchMs = 0;
   #meanQueueMs: number | undefined;
@@ -49,8 +52,28 @@ export class ServedVariant {
     return this.#times.get(group)!;
   }
 
+  enqueued({ request: { task: { lane } } }: SimWork): void {
+    this.queued += 1;
+    if (lane === 'bulk') this.#bulkQueued += 1;
+  }
+
+  dequeued({ request: { task: { lane } } }: SimWork): void {
+    this.queued -= 1;
+    if (lane === 'bulk') this.#bulkQueued -= 1;
+  }
+
+  expired({ request: { task: { lane } } }: SimWork): void {
+    if (lane !== 'bulk') this.#expired += 1;
+  }
+
+  /** Its process has gone, and all that waited and ran there. */
+  died(): void {
+    this.queued = this.running = this.#bulkQueued = 0;
+  }
+
   ran({ size, computeMs }: { size: number; computeMs: number }, work: readonly QueuedWork<SimWork>[], now: number): void {
     this.#completed += size;
+    if (work[0]!.lane === 'bulk') this.#bulkCompleted += size;
     const queueMs = work.reduce((sum, { payload }) => sum + now - computeMs - payload.dispatchedAt, 0) / size;
     const mean = (before: number, value: number) => before + SMOOTHING * (value - before);
     this.#meanQueueMs = this.#meanQueueMs === undefined ? queueMs : mean(this.#meanQueueMs, queueMs);
@@ -62,7 +85,7 @@ export class ServedVariant {
     const { model, precision, version } = this.variant;
     return {
       model, precision, version,
-      queued: this.queued, running: this.running, completed: this.#completed, failed: this.failed,
+      queued: this.queued, bulkQueued: this.#bulkQueued, running: this.running, completed: this.#completed, bulkCompleted: this.#bulkCompleted, failed: this.failed, expired: this.#expired,
       breaker: this.breaker.state(now),
       meanBatchSize: this.#meanBatchSize,
       meanBatchMs: this.#meanBatchMs,

@@ -1,6 +1,5 @@
-import type { Heartbeat, Plan, PlanStep, StepEnds, StepOutcome } from '@tandem/schemas';
+import type { Heartbeat, Plan, PlanStep, SchedulerReport, StepEnds, StepOutcome, Task, Variant } from '@tandem/schemas';
 import { Cluster, decide, endsSoFar, PlaceNames, readySteps, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
-import type { Variant } from '@tandem/schemas';
 import type { SimRequest, SimWork } from './sim-request.ts';
 
 /** As many as the scheduler's. */
@@ -37,6 +36,9 @@ export class SimScheduler {
   readonly #names = new PlaceNames();
   /** Of each plan, what can run from the start. */
   readonly #first = new Map<Plan, readonly PlanStep[]>();
+  /** Of each plan, steps that others come after. */
+  readonly #followed = new Map<Plan, ReadonlySet<string>>();
+  readonly #counts = { dispatched: 0, refused: 0, bulk: 0 };
 
   constructor(options: SimSchedulerOptions) {
     this.#options = options;
@@ -51,6 +53,17 @@ export class SimScheduler {
     for (const at of waiting) this.#decide(at, now);
   }
 
+  /** A worker has said goodbye. */
+  left(instance: string, now: number): void {
+    this.#cluster.heard(instance, null, now);
+    this.#state = undefined;
+  }
+
+  /** What it tells whoever scales workers. */
+  report(instance: string, now: number): SchedulerReport {
+    return { kind: 'scheduler', instance, time: now, ...this.#counts, waiting: this.#waiting.length };
+  }
+
   begin(request: SimRequest, now: number): void {
     const { plan, deadlineAt } = request.task;
     let ready = this.#first.get(plan);
@@ -62,8 +75,7 @@ export class SimScheduler {
   goOn(request: SimRequest, outcome: StepOutcome, now: number): void {
     this.#cluster.returned(outcome, now);
     this.#options.policy.returned?.(outcome, now);
-    // Nothing comes after the only step.
-    if (request.task.plan.steps.length > 1) this.#next(request, endsSoFar(outcome), outcome.step, now);
+    if (this.#goesOn(request.task, outcome.step)) this.#next(request, endsSoFar(outcome), outcome.step, now);
   }
 
   /** A worker would not run it. */
@@ -73,6 +85,14 @@ export class SimScheduler {
     const at = { request, step, previous, tried: refused };
     if (refused.length <= MAX_REDISPATCHES) this.#decide(at, now);
     else this.#end(at, { kind: 'fail', code: 'variant_unavailable', reason: 'refused too often' }, now);
+  }
+
+  /** Something may come next: with a deadline what comes after the step, without one any other. */
+  #goesOn({ plan, deadlineAt }: Task, step: string): boolean {
+    if (deadlineAt === null) return plan.steps.length > 1;
+    let followed = this.#followed.get(plan);
+    if (followed === undefined) this.#followed.set(plan, (followed = new Set(plan.steps.flatMap(({ after }) => after))));
+    return followed.has(step);
   }
 
   /** As the stage does it: without a deadline one step after the other, else all that can run. */
@@ -88,9 +108,16 @@ export class SimScheduler {
   #decide(at: StepOfRequest, now: number): void {
     const { request: { task }, step, previous, tried } = at;
     const decision = decide(this.#options.policy, { task, step, previous, tried, now, cluster: this.#picture(now), explain: false });
+    this.#count(decision, task);
     if (decision.kind === 'wait') this.#waiting.push(at);
     else if (decision.kind === 'dispatch') this.#dispatch(at, decision, now);
     else this.#refuse(at, decision, now);
+  }
+
+  #count({ kind }: Decision, { lane }: Task): void {
+    if (lane === 'bulk') this.#counts.bulk += kind === 'dispatch' ? 1 : 0;
+    else if (kind === 'dispatch') this.#counts.dispatched += 1;
+    else if (kind === 'fail' || kind === 'expire') this.#counts.refused += 1;
   }
 
   #refuse(at: StepOfRequest, decision: Exclude<Decision, { kind: 'dispatch' | 'wait' }>, now: number): void {

@@ -27,6 +27,8 @@ export interface WorkerSink {
 
 export interface SimWorkerOptions {
   spec: WorkerSpec;
+  /** It is there from the start. */
+  alive: boolean;
   variants: readonly Variant[];
   loop: EventLoop;
   cpu: SharedCpu;
@@ -62,7 +64,9 @@ const FAILS_AFTER_MS = 1;
 /** The worker stage in virtual time: the same queue, the same batches, with measured times instead of sessions. */
 export class SimWorker {
   readonly spec: WorkerSpec;
-  alive = true;
+  alive: boolean;
+  /** Others have its partitions: it answers what it has, and goes. */
+  draining = false;
   /** Session time that has been used, ms. */
   busyMs = 0;
   /** Of the last batch that began. */
@@ -89,6 +93,7 @@ export class SimWorker {
     const { spec, cpu, recordMs, batching, variants, random } = options;
     this.#options = options;
     this.spec = spec;
+    this.alive = options.alive;
     this.#limits = { ...BATCH_LIMITS, ...batching };
     this.#queue = new BatchQueue(batching);
     this.#station = new Station(recordMs, cpu);
@@ -101,6 +106,11 @@ export class SimWorker {
 
   get queued(): number {
     return this.#queue.size;
+  }
+
+  /** Nothing is left that it has to answer. */
+  get idle(): boolean {
+    return this.#held.size === 0;
   }
 
   /** A record has come from the log. */
@@ -126,7 +136,7 @@ export class SimWorker {
     this.#running.clear();
     this.#formed = [];
     this.#queue = new BatchQueue(this.#options.batching);
-    for (const served of this.#served.values()) served.queued = served.running = 0;
+    for (const served of this.#served.values()) served.died();
     return lost;
   }
 
@@ -151,8 +161,8 @@ export class SimWorker {
     const deadlineAt = work.dueAt ?? null;
     const served = this.#served.get(work.variant)!;
     if (!served.breaker.admits(now)) return sink.refused(this.#left(work), now);
-    if (deadlineAt !== null && deadlineAt <= now) return sink.expired(this.#left(work), now);
-    served.queued += 1;
+    if (deadlineAt !== null && deadlineAt <= now) return this.#expired(served, work, now);
+    served.enqueued(work);
     this.#queue.add({ payload: work, group: served.groupOf(random), lane, tier, deadlineAt, enqueuedAt: now });
     // What comes in one turn of the event loop meets in one batch.
     this.#wake(now);
@@ -217,7 +227,7 @@ export class SimWorker {
 
   #begin(group: string, lane: Running['lane'], work: readonly QueuedWork<SimWork>[], { startsAt }: BatchSituation, now: number): void {
     const served = this.#served.get(work[0]!.payload.variant)!;
-    served.queued -= work.length;
+    for (const { payload } of work) served.dequeued(payload);
     const permit = served.breaker.begin(now);
     if (permit === undefined) {
       for (const { payload } of work) this.#options.sink.refused(this.#left(payload), now);
@@ -291,16 +301,22 @@ export class SimWorker {
     served.breaker.failed(permit, now);
     if (served.breaker.state(now) !== 'open') return;
     for (const { payload } of this.#queue.takeAll((group) => group.startsWith(`${served.name}|`), now)) {
-      served.queued -= 1;
+      served.dequeued(payload);
       sink.refused(this.#left(payload), now);
     }
   }
 
   #expire(expired: readonly QueuedWork<SimWork>[], now: number): void {
     for (const { payload } of expired) {
-      this.#served.get(payload.variant)!.queued -= 1;
-      this.#options.sink.expired(this.#left(payload), now);
+      const served = this.#served.get(payload.variant)!;
+      served.dequeued(payload);
+      this.#expired(served, payload, now);
     }
+  }
+
+  #expired(served: ServedVariant, work: SimWork, now: number): void {
+    served.expired(work);
+    this.#options.sink.expired(this.#left(work), now);
   }
 
   /** It is about to be answered. */

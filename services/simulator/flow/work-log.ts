@@ -36,6 +36,12 @@ export class WorkLog {
     for (const one of work) this.append(one, 0);
   }
 
+  /** Some partition is still its own. */
+  isOwner(worker: SimWorker): boolean {
+    for (const { owners } of this.#topics.values()) if (owners.has(worker)) return true;
+    return false;
+  }
+
   suspend(): void {
     this.#pending += 1;
   }
