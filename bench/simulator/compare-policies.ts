@@ -1,11 +1,13 @@
 import { rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
 import { DEFAULT_PARTITIONS } from '@tandem/schemas';
 import { settingsSchema } from '@tandem/shared/config';
-import type { Policy } from '@tandem/shared/core';
+import { REWARD_WEIGHTS, type Policy } from '@tandem/shared/core';
 import { burstyArrivals, poissonArrivals, seededRandom } from '@tandem/shared/random';
 import { policyOf } from '../../services/cli/compose/policies.ts';
 import { median } from '@tandem/shared/statistics';
 import type { Calibration } from './calibrate.ts';
+import { evaluateBandit } from './evaluate-bandit.ts';
 import { GRADES } from './grades.ts';
 import type { GradedModels } from './graded-cluster.ts';
 import { predict, type Bounds, type Load } from './predict.ts';
@@ -75,7 +77,7 @@ export async function comparePolicies(real: RealStand, calibration: Calibration,
   const rows: PolicyRow[] = [];
   for (const one of policyCases()) {
     const isMade = really && one.settings.policy !== 'fixed';
-    const measured = isMade ? await measure(real, one, all) : undefined;
+    const measured = isMade ? await measure(real, one, all, calibration) : undefined;
     for (const [index, situation] of all.entries()) {
       const simulated = simulatedFigures(calibration, real.models, one, situation, real.bounds);
       rows.push({ situation: situation.name, policy: one.name, offeredPerSecond: situation.perSecond, simulated, real: measured?.[index] });
@@ -90,8 +92,21 @@ function simulatedFigures(calibration: Calibration, models: GradedModels, { make
   return { goodputPerSecond, missShare, meanAccuracy, sessionSecondsPer1000 };
 }
 
-async function measure(real: RealStand, { settings: { policy, precision } }: PolicyCase, all: readonly Situation[]): Promise<PolicyFigures[]> {
-  await using cluster = await real.open(['--policy', policy, '--precision', precision]);
+/** The bandit serves with what it has been evaluated with: here by the times that were calibrated. */
+function evaluated({ models: { variants, failingFile }, seed }: RealStand, calibration: Calibration): string[] {
+  const times = calibration.timesAt(0);
+  const perRequest = (name: string, size: number) => times.get(name)!.mean(size) / size;
+  const timed = variants.map((variant) => {
+    const name = `${variant.model}.${variant.precision}`;
+    return times.has(name) ? { ...variant, lineage: { ...variant.lineage, millisecondsPerRequest: { batch1: perRequest(name, 1), batch32: perRequest(name, 32) } } } : variant;
+  });
+  const file = join(dirname(failingFile), 'evaluation.json');
+  writeFileSync(file, JSON.stringify(evaluateBandit({ variants: timed, weights: REWARD_WEIGHTS, seed })));
+  return ['--learning-evaluation', file];
+}
+
+async function measure(real: RealStand, { settings: { policy, precision } }: PolicyCase, all: readonly Situation[], calibration: Calibration): Promise<PolicyFigures[]> {
+  await using cluster = await real.open(['--policy', policy, '--precision', precision, ...(policy === 'bandit' ? evaluated(real, calibration) : [])]);
   const figures: PolicyFigures[] = [];
   for (const situation of all) figures.push(figuresOf(await runSituation(real, cluster.tapped, situation), situation));
   return figures;

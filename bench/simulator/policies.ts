@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { workloadSchema } from '@tandem/schemas';
+import { REWARD_WEIGHTS } from '@tandem/shared/core';
 import { loadRegistry, stableVariants } from '@tandem/shared/registry';
 import { median } from '@tandem/shared/statistics';
 import { loadCatalogue, planCapacity, registryProfile, type CapacityPlan } from '@tandem/simulator';
@@ -15,6 +16,7 @@ import { comparePolicies, leads, type PolicyFigures, type PolicyRow } from './co
 import { othersTogether } from './cores-used.ts';
 import { checkShares, type SharesCheck } from './check-shares.ts';
 import { madeUpRows, type MadeUpRow } from './made-up.ts';
+import { evaluateBandit } from './evaluate-bandit.ts';
 import { learnInWorld, type LearningRow } from './learning.ts';
 import { openRealStand, type RealStand } from './real-stand.ts';
 import { rebalanceTimes } from './rebalance-time.ts';
@@ -25,11 +27,13 @@ import { WORLDS } from './worlds.ts';
 const REPOSITORY = join(import.meta.dirname, '../..');
 const HELP = `The policies side by side, simulated and really run over Kafka; the simulator against four real runs; a plan for 1,000,000 requests/s.
 
-  npm run policies -- [--json FILE] [--simulated] [--validation] [--learning] [--made-up] [--record FILE] [--recorded FILE] [--kafka HOST:PORT] [--seed 1] [--slo-ms 400]
+  npm run policies -- [--json FILE] [--simulated] [--validation] [--learning [--evaluation FILE] [--models DIRECTORY] [--learning-cost-per-ms 0.005]] [--made-up] [--record FILE] [--recorded FILE] [--kafka HOST:PORT] [--seed 1] [--slo-ms 400]
 
   --simulated    policies are simulated only, on what is calibrated in a short real run
   --validation   the simulator's validation alone
   --learning     the bandit alone, in the simulator: what off-policy evaluation promises, and what is earned then; needs no Kafka, half a minute
+  --evaluation FILE  with --learning: the bandit with the variants of a registry (--models, as shipped), in worlds that are made up. The scheduler lets it serve with what passed
+                 (--policy bandit --learning-evaluation FILE) and the same --learning-cost-per-ms; exit code 1 says that something did not pass. A minute
   --made-up      threshold and deadline-aware alone, simulated on models that are made up: the table in docs/policies.md; needs no Kafka, half a minute
   --record FILE  keeps the runs of the validation, with every answer and step; --recorded FILE predicts them again, with nothing but that
 
@@ -41,7 +45,7 @@ About 11 minutes; 5 with --simulated or --validation. Run it on a machine that d
 
 const { values } = parseArgs({
   options: {
-    json: { type: 'string' }, simulated: { type: 'boolean', default: false }, validation: { type: 'boolean', default: false }, learning: { type: 'boolean', default: false }, 'made-up': { type: 'boolean', default: false }, record: { type: 'string' }, recorded: { type: 'string' }, kafka: { type: 'string' },
+    json: { type: 'string' }, simulated: { type: 'boolean', default: false }, validation: { type: 'boolean', default: false }, learning: { type: 'boolean', default: false }, evaluation: { type: 'string' }, models: { type: 'string', default: join(REPOSITORY, 'models') }, 'learning-cost-per-ms': { type: 'string', default: String(REWARD_WEIGHTS.costPerMs) }, 'made-up': { type: 'boolean', default: false }, record: { type: 'string' }, recorded: { type: 'string' }, kafka: { type: 'string' },
     seed: { type: 'string', default: '1' }, 'slo-ms': { type: 'string', default: '400' }, help: { type: 'boolean', short: 'h', default: false },
   },
 });
@@ -183,7 +187,22 @@ function printMadeUp(rows: readonly MadeUpRow[]): void {
   console.log(terminalTable({ head: ['deadline, load', 'offered /s', 'goodput /s', 'misses', 'accuracy', 's per 1,000'], rows: table }));
 }
 
+/** What the bandit may serve with is in the file. */
+async function evaluate(file: string): Promise<void> {
+  const variants = stableVariants(await loadRegistry(values.models));
+  const evaluation = evaluateBandit({ variants, weights: { ...REWARD_WEIGHTS, costPerMs: Number(values['learning-cost-per-ms']) }, seed: Number(values.seed) });
+  const three = (value: number) => value.toFixed(3);
+  console.log(terminalTable({
+    head: ['model', 'world', 'doubly robust', 'earned', 'deadline-aware', 'may serve'],
+    rows: evaluation.worlds.map(({ model, world, promised, standardError, earned, fallbackEarned, failed }) => [model, world, `${three(promised)} ± ${three(standardError)}`, three(earned), three(fallbackEarned), failed ?? 'yes']),
+  }));
+  mkdirSync(dirname(file), { recursive: true });
+  writeFileSync(file, `${JSON.stringify(evaluation, null, 1)}\n`);
+  if (evaluation.worlds.some(({ failed }) => failed !== undefined)) process.exitCode = 1;
+}
+
 async function main(): Promise<void> {
+  if (values.evaluation !== undefined) return evaluate(values.evaluation);
   if (values.recorded !== undefined) return predictAgain(values.recorded);
   if (values['made-up']) {
     const madeUp = madeUpRows();

@@ -13,6 +13,16 @@ export const WORLDS: readonly World[] = [
   { name: 'the light variant is worse', right: (precision) => (precision === 'fp32' ? 0.6 : 0.4) },
 ];
 
+/** The same for any variants: the lighter ones by what they are worth beside the most accurate one. */
+export function worldsOf(variants: readonly Variant[]): World[] {
+  const best = variants.reduce((one, other) => (other.accuracy.value > one.accuracy.value ? other : one));
+  const share = new Map(variants.map(({ precision, accuracy }) => [precision, accuracy.value / best.accuracy.value]));
+  return [
+    { name: 'each is as good as validated', right: (precision) => 0.6 * share.get(precision)! },
+    ...WORLDS.map(({ name, right }): World => ({ name, right: (precision, activity) => right(precision === best.precision ? 'fp32' : 'int8', activity) })),
+  ];
+}
+
 /** Validated on other users: the light one loses two per cent. */
 export function variantsOfWorld(): Variant[] {
   const variantOf = (precision: string, value: number): Variant => ({

@@ -9,7 +9,7 @@ const PLACEHOLDERS: Partial<Record<SettingName, string>> = {
   kafkaTls: 'on|off', kafkaCa: 'file', kafkaCert: 'file', kafkaKey: 'file', kafkaSasl: 'mechanism', kafkaUsername: 'name', kafkaPasswordFile: 'file',
   kafkaOauthModule: 'file', gatewayHost: 'host', gatewayAuth: 'auto|on|off', gatewayKeysFile: 'file', gatewayJwksUrl: 'url', gatewayJwtIssuer: 'text',
   gatewayJwtAudience: 'text', gatewayRates: 'list', gatewayRateStore: 'where', redisCa: 'file', redisCert: 'file', redisKey: 'file', redisUsername: 'name', redisPasswordFile: 'file',
-  delivery: 'at-least-once|exactly-once', generateCache: 'fp32|fp16|int8', learningState: 'file',
+  delivery: 'at-least-once|exactly-once', generateCache: 'fp32|fp16|int8', learningState: 'file', learningEvaluation: 'file',
 };
 
 /** Defaults that are computed are described in words by the setting itself. */

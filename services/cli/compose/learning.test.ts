@@ -5,7 +5,7 @@ import { expect, onTestFinished, test } from 'vitest';
 import type { Task, Variant } from '@tandem/schemas';
 import { ManualClock } from '@tandem/shared/clock';
 import { settingsSchema } from '@tandem/shared/config';
-import type { ClusterState, Forecast, LearnerState, VariantState } from '@tandem/shared/core';
+import type { ClusterState, EvaluatedWorld, Forecast, LearnerState, PolicyEvaluation, VariantState } from '@tandem/shared/core';
 import { silentLogger } from '@tandem/shared/telemetry';
 import { Judgements } from './judgements.ts';
 import { openLearning, type Learning } from './learning.ts';
@@ -26,13 +26,22 @@ function taskOf(requestId: string): Task {
   };
 }
 
-function harness() {
+const WEIGHTS = { costPerMs: 0.005, lateness: 1, perJoule: 0 };
+const WORLD: EvaluatedWorld = { model: 'large', world: 'both are as good', decisions: 1_000, promised: 0.6, standardError: 0.01, earned: 0.6, fallbackEarned: 0.6, missShare: 0, fallbackMissShare: 0 };
+const EVALUATION: PolicyEvaluation = {
+  evaluationVersion: 1, policy: 'bandit', estimator: 'doubly robust', date: '2026-01-01', weights: WEIGHTS, variants: ['large.fp32@1', 'large.int8@1'], worlds: [WORLD],
+};
+
+/** @param evaluation of its file; null: none is named */
+function harness(evaluation: PolicyEvaluation | string | null = EVALUATION) {
   const folder = mkdtempSync(join(tmpdir(), 'tandem-learning-'));
   onTestFinished(() => rmSync(folder, { recursive: true, force: true }));
   const warnings: string[] = [];
-  const ports = { clock: new ManualClock(10), judgements: new Judgements(), logger: { ...silentLogger, warn: (_fields: unknown, text?: string) => void warnings.push(text ?? '') } as typeof silentLogger };
-  const file = join(folder, 'state.json');
-  return { file, warnings, ports, open: () => openLearning(settingsSchema.parse({ policy: 'bandit', learningState: file }), ports) };
+  const warn = ({ reason }: { reason?: string }, text = '') => void warnings.push(reason === undefined ? text : `${text}; ${reason}`);
+  const ports = { clock: new ManualClock(10), judgements: new Judgements(), variants: states.map(({ variant }) => variant), logger: { ...silentLogger, warn } as typeof silentLogger };
+  const [file, learningEvaluation] = [join(folder, 'state.json'), join(folder, 'evaluation.json')];
+  if (evaluation !== null) writeFileSync(learningEvaluation, typeof evaluation === 'string' ? evaluation : JSON.stringify(evaluation));
+  return { file, warnings, ports, open: () => openLearning(settingsSchema.parse({ policy: 'bandit', learningState: file, ...(evaluation === null ? {} : { learningEvaluation }) }), ports) };
 }
 
 /** One request, answered and judged. */
@@ -68,4 +77,27 @@ test('a file that cannot be read is said, and does not keep it from deciding', a
   const learning = await open();
   expect(warnings).toEqual([expect.stringContaining('learning anew')]);
   expect(ask(learning, judgements, 'r')).toContain('propensity');
+});
+
+test.each<[why: string, evaluation: PolicyEvaluation | string | null, reason: string]>([
+  ['none is named', null, 'no evaluation is named'],
+  ['it is no evaluation', '{', 'no evaluation that this version can read'],
+  ['it is of another version of the model', { ...EVALUATION, variants: ['large.fp32@1', 'large.int8@0'] }, 'the evaluation is of others'],
+  ['it was made with other rewards', { ...EVALUATION, weights: { ...WEIGHTS, costPerMs: 1 } }, 'evaluated with costPerMs 1, and 0.005 counts now'],
+  ['it earned less in one of the worlds', { ...EVALUATION, worlds: [WORLD, { ...WORLD, world: 'one is worse', failed: 'earned less' }] }, 'large, where one is worse: earned less'],
+])('where %s, deadline-aware chooses, nothing is drawn by lot or learnt, and a line says why', async (_why, evaluation, reason) => {
+  const { file, warnings, open, ports: { judgements } } = harness(evaluation);
+  const learning = await open();
+  learning.start();
+  for (let index = 0; index < 200; index += 1) expect(ask(learning, judgements, `r${index}`)).toMatch(/^bandit: unsure \(not evaluated with large\.\w+@1\), deadline-aware: best/);
+  await learning.stop();
+  expect(warnings).toEqual([expect.stringMatching(/not been evaluated with these variants: among them deadline-aware chooses; /)]);
+  expect(warnings[0]).toContain(reason);
+  expect((JSON.parse(readFileSync(file, 'utf8')) as LearnerState).sources.live.arms).toEqual({});
+});
+
+test('what another model failed in keeps none from serving that passed', async () => {
+  const { warnings, open, ports: { judgements } } = harness({ ...EVALUATION, variants: [...EVALUATION.variants, 'small.fp32@1'], worlds: [WORLD, { ...WORLD, model: 'small', failed: 'earned less' }] });
+  expect(ask(await open(), judgements, 'r')).toContain('propensity');
+  expect(warnings).toEqual([]);
 });

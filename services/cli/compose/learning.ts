@@ -1,9 +1,10 @@
 import { readFile, rename, writeFile } from 'node:fs/promises';
 import type { Settings } from '@tandem/shared/config';
-import { banditPolicy, type BanditLearner, type LearnerState, type Policy } from '@tandem/shared/core';
+import type { Variant } from '@tandem/schemas';
+import { admittedBy, banditPolicy, evaluatedName, type BanditLearner, type LearnerState, type Policy } from '@tandem/shared/core';
 import { messageOf } from '@tandem/shared/errors';
 import type { Ports } from './ports.ts';
-import { learnerOf } from './policies.ts';
+import { learnerOf, rewardWeights } from './policies.ts';
 
 const SAVE_EVERY_MS = 30_000;
 
@@ -14,9 +15,10 @@ export interface Learning {
   stop(): Promise<void>;
 }
 
-type LearningPorts = Pick<Ports, 'clock' | 'logger' | 'judgements'>;
+type LearningPorts = Pick<Ports, 'clock' | 'logger' | 'judgements' | 'variants'>;
 
 /**
+ * Only what the evaluation has shown in the simulator is chosen among; what it lets through still has to be shown by the requests that come.
  * What was learnt is read from the file and written back twice a minute and when it stops; a file that cannot be read or fits no longer is said
  * and learnt anew, since requests are answered as well without it.
  */
@@ -25,7 +27,7 @@ export async function openLearning(settings: Settings, ports: LearningPorts): Pr
   const { learningState: file, tierWeights, accuracyPerJoule } = settings;
   const learner = learnerOf(settings);
   if (file !== undefined) await takeUp(learner, file, logger);
-  const policy = banditPolicy({ learner, random: Math.random, deadlineAware: { tierWeights, accuracyPerJoule } });
+  const policy = banditPolicy({ learner, random: Math.random, isEvaluated: await evaluatedOf(settings, ports), deadlineAware: { tierWeights, accuracyPerJoule } });
   const save = () => file === undefined ? Promise.resolve() : written(file, learner.snapshot()).catch((err: unknown) => logger.warn({ err, file }, 'what has been learnt could not be written'));
   let timer: NodeJS.Timeout | undefined;
   let close: (() => void) | undefined;
@@ -41,6 +43,22 @@ export async function openLearning(settings: Settings, ports: LearningPorts): Pr
       await save();
     },
   };
+}
+
+/** Those that may be chosen among, and a line of which may not, and why. */
+async function evaluatedOf(settings: Settings, { variants, logger }: LearningPorts): Promise<(variant: Variant) => boolean> {
+  const { names, doubt } = await admission(settings);
+  const isEvaluated = (variant: Variant) => names.has(evaluatedName(variant));
+  const rest = variants.filter((variant) => !isEvaluated(variant) && variants.some(({ model, precision }) => model === variant.model && precision !== variant.precision)).map(evaluatedName);
+  if (rest.length > 0) logger.warn({ variants: rest, file: settings.learningEvaluation, reason: doubt ?? 'the evaluation is of others' }, 'the bandit has not been evaluated with these variants: among them deadline-aware chooses');
+  return isEvaluated;
+}
+
+async function admission(settings: Settings): Promise<ReturnType<typeof admittedBy>> {
+  const { learningEvaluation: file } = settings;
+  const nothing = (doubt: string) => ({ names: new Set<string>(), doubt });
+  if (file === undefined) return nothing('no evaluation is named (npm run policies -- --learning --evaluation FILE writes one, --learning-evaluation FILE names it)');
+  return readFile(file, 'utf8').then((text) => admittedBy(text, rewardWeights(settings)), (error: unknown) => nothing(`it cannot be read: ${messageOf(error)}`));
 }
 
 async function takeUp(learner: BanditLearner, file: string, logger: Ports['logger']): Promise<void> {

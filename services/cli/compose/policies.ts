@@ -1,5 +1,5 @@
 import type { Settings } from '@tandem/shared/config';
-import { BanditLearner, banditPolicy, deadlineAwarePolicy, fixedPolicy, optimalSharePolicy, REWARD_WEIGHTS, thresholdPolicy, type Policy } from '@tandem/shared/core';
+import { BanditLearner, banditPolicy, deadlineAwarePolicy, fixedPolicy, optimalSharePolicy, REWARD_WEIGHTS, thresholdPolicy, type Policy, type RewardWeights } from '@tandem/shared/core';
 
 type PolicySettings = Pick<Settings, 'policy' | 'precision' | 'tierWeights' | 'accuracyPerJoule' | 'learningCostPerMs'>;
 
@@ -15,6 +15,11 @@ export function policyOf(settings: PolicySettings): Policy {
   }
 }
 
-export function learnerOf({ learningCostPerMs, accuracyPerJoule }: Pick<Settings, 'learningCostPerMs' | 'accuracyPerJoule'>): BanditLearner {
-  return new BanditLearner({ weights: { ...REWARD_WEIGHTS, costPerMs: learningCostPerMs, perJoule: accuracyPerJoule } });
+/** What counts for policies that learn. */
+export function rewardWeights({ learningCostPerMs, accuracyPerJoule }: Pick<Settings, 'learningCostPerMs' | 'accuracyPerJoule'>): RewardWeights {
+  return { ...REWARD_WEIGHTS, costPerMs: learningCostPerMs, perJoule: accuracyPerJoule };
+}
+
+export function learnerOf(settings: Pick<Settings, 'learningCostPerMs' | 'accuracyPerJoule'>): BanditLearner {
+  return new BanditLearner({ weights: rewardWeights(settings) });
 }

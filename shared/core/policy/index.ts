@@ -3,7 +3,7 @@ export type { ClusterState, Decision, DecisionContext, Forecast, Policy, Variant
 export { deadlineAwarePolicy } from './deadline-aware.ts';
 export { readExpectation, type Expectation } from './expectation.ts';
 export {
-  BanditLearner, banditPolicy, offPolicyValue, readPropensity, REWARD_WEIGHTS, type BanditOptions, type LearnerOptions, type LearnerState, type LoggedDecision, type OffPolicyValue, type QualitySource, type Rewarded, type RewardWeights,
+  admittedBy, BanditLearner, banditPolicy, evaluatedName, offPolicyValue, readPropensity, REWARD_WEIGHTS, type BanditOptions, type EvaluatedWorld, type PolicyEvaluation, type LearnerOptions, type LearnerState, type LoggedDecision, type OffPolicyValue, type QualitySource, type Rewarded, type RewardWeights,
 } from './bandit/index.ts';
 export { PlaceNames } from './outstanding.ts';
 export { decide, meetingFloor, readySteps } from './decide.ts';

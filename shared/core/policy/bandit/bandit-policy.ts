@@ -1,7 +1,9 @@
+import type { Variant } from '@tandem/schemas';
 import type { Random } from '../../../clock/index.ts';
 import { deadlineAwarePolicy, fittingVariants, type DeadlineAwareOptions } from '../deadline-aware.ts';
 import { timeLeftMs } from '../time-left.ts';
 import type { Decision, DecisionContext, Policy, VariantState } from '../types.ts';
+import { evaluatedName } from './evaluation.ts';
 import { featuresOf } from './features.ts';
 import { QUALITY_SOURCES, type Action, type BanditLearner, type QualitySource } from './learner.ts';
 
@@ -19,11 +21,13 @@ export interface BanditOptions {
   staleAfterMs: number;
   /** Nor is one whose confidence interval is wider than this to each side. @default 0.1 */
   widest: number;
+  /** Whether it has been evaluated with a variant: among others the fallback chooses, and nothing is drawn by lot or learnt. @default all, as in the simulator where it is evaluated */
+  isEvaluated: (variant: Variant) => boolean;
   /** Of the policy that decides what is in time, and everything where nobody is sure. */
   deadlineAware: Partial<DeadlineAwareOptions>;
 }
 
-const BANDIT_DEFAULTS = { alpha: 0.5, explore: 0.1, fewest: 50, staleAfterMs: 600_000, widest: 0.1, deadlineAware: {} };
+const BANDIT_DEFAULTS = { alpha: 0.5, explore: 0.1, fewest: 50, staleAfterMs: 600_000, widest: 0.1, isEvaluated: () => true, deadlineAware: {} };
 
 /** What one source of quality would take. */
 interface View {
@@ -98,6 +102,8 @@ export function banditPolicy(over: Pick<BanditOptions, 'learner' | 'random'> & P
       const fitting = fittingVariants(context, candidates, options.deadlineAware);
       const kept = fitting.findIndex(({ variant: { model, precision }, pool }) => model === fallback.model && precision === fallback.precision && pool === fallback.pool);
       if (kept === -1 || fitting.length === 1) return fallback;
+      const unknown = fitting.find(({ variant }) => !options.isEvaluated(variant));
+      if (unknown !== undefined) return { ...fallback, reason: `bandit: unsure (not evaluated with ${evaluatedName(unknown.variant)}), ${fallback.reason}` };
       return chosenOf(context, fitting, kept, fallback);
     },
     returned: (outcome, now) => learner.returned(outcome, now),
