@@ -13,7 +13,7 @@ export { dueAtOf, isOverdue, type Work, type WorkRecord } from './scheduler-to-w
 export { CANCELLED } from './outcomes.ts';
 export type { Outcome, ProgressOutcome, RedispatchOutcome, RejectedOutcome, StepEnd, StepEnds, StepOutcome, StepResult, StepRun, RankedItems, ClassScores, ShadowOutcome } from './outcomes.ts';
 export { responseSchema, responseStepSchema, resultSchema, type Response, type ResponseStep, type Result } from './fusion-to-consumers.ts';
-export type { AcceleratorSample, BatchTimePoint, ErasureNotice, Heartbeat, NetworkUse, ResourceSample, SchedulerReport, VariantLoad } from './worker-to-telemetry.ts';
+export type { AcceleratorSample, BatchTimePoint, ErasureNotice, Heartbeat, NetworkUse, ResourceSample, SchedulerReport, SuspectsNotice, VariantLoad } from './worker-to-telemetry.ts';
 export {
   experimentSchema,
   type ArmCounts, type Experiment, type ExperimentArm, type ExperimentControl, type ExperimentReport, type Instead, type StepArm, type TaskArm,

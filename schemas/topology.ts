@@ -84,7 +84,7 @@ export function fixedTopics({ prefix, partitions }: TopologyOptions): TopicSpec[
     spec('responses', 'fusion', 'your consumers, fusion, backfills', 'Response', 'affinity key'),
     // Copies for gateways that wait: which partition is the gateway's to say, so that their number is not the flow's.
     spec('replies', 'fusion', 'gateway', 'Response', 'none', { partitions: REPLY_PARTITIONS, retentionMs: HOUR_MS }),
-    spec('telemetry', 'worker, classifier, scheduler, fusion', 'scheduler, classifier, worker', 'Heartbeat, ErasureNotice, SchedulerReport, ExperimentReport', 'instance, erased user, experiment', { partitions: 1, cleanup: 'compact' }),
+    spec('telemetry', 'worker, classifier, scheduler, fusion', 'scheduler, classifier, worker', 'Heartbeat, ErasureNotice, SuspectsNotice, SchedulerReport, ExperimentReport', 'instance, erased user, experiment', { partitions: 1, cleanup: 'compact' }),
     spec('models', 'operators, gateway, scheduler', 'worker, scheduler', 'Variant', 'model.precision', { partitions: 1, cleanup: 'compact' }),
     spec('control', 'operators, gateway, scheduler', 'every stage', 'Control', 'what it is about', { partitions: 1, cleanup: 'compact' }),
     spec('audit', 'operators, gateway, scheduler', 'operators', 'AuditEntry', 'actor', { partitions: 1, retentionMs: 400 * 24 * HOUR_MS }),

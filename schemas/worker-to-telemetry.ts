@@ -99,6 +99,17 @@ export interface SchedulerReport {
   waiting: number;
 }
 
+/**
+ * Also on topic `telemetry`, from workers without a shared cache; key `suspects/<instance>/<process>`: which work that its last owner may have died of
+ * a worker runs now. What stands there when it dies is what it died with.
+ */
+export interface SuspectsNotice {
+  kind: 'suspects';
+  instance: string;
+  /** By what is to be done: which run of it this is, from 1. */
+  runs: Record<string, number>;
+}
+
 /** What a machine or container has and uses now. Unknown values are absent, never invented. */
 export interface ResourceSample {
   /** Epoch ms. */

@@ -27,6 +27,7 @@ export const messages: readonly Message[] = [
   open('Response'),
   internal('Heartbeat', 'worker-to-telemetry.ts', 'Load and resources of one worker process.'),
   internal('ErasureNotice', 'worker-to-telemetry.ts', 'A user was erased: workers forget what they keep of him.'),
+  internal('SuspectsNotice', 'worker-to-telemetry.ts', 'Work that may end its process, and runs on a worker now.'),
   internal('SchedulerReport', 'worker-to-telemetry.ts', 'What one scheduler has decided so far.'),
   internal('ExperimentReport', 'experiment.ts', 'What one process of fusion has counted of an experiment’s arms.'),
   open('Variant'),

@@ -2,7 +2,7 @@ import type { ErrorCode, Lane, Outcome, StepResult, Work } from '@tandem/schemas
 import type { RecordSpan } from '@tandem/shared/telemetry';
 import type { Timing } from './outcomes.ts';
 import type { ServedVariant } from './served-variant.ts';
-import type { Suspicion } from './suspects.ts';
+import type { Suspicion } from './run-counts.ts';
 
 /** Work that has been read and not yet answered. */
 export interface PendingWork extends Submission {

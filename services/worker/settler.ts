@@ -4,7 +4,7 @@ import type { RanBatch } from './batch-part.ts';
 import type { WorkerObserver } from './options.ts';
 import { cancelledOutcome, completedOutcome, expiredOutcome, failedOutcome, redispatchOutcome } from './outcomes.ts';
 import type { PendingWork, Submission } from './pending-work.ts';
-import type { Suspicion } from './suspects.ts';
+import type { Suspicion } from './run-counts.ts';
 
 /** The input has ended its inference thread, each time. */
 const CRASHES: ReadonlySet<string> = new Set(['engine_thread_lost', 'thread_hung']);

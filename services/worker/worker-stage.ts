@@ -8,6 +8,7 @@ import { Dispatcher } from './dispatcher.ts';
 import { Decoders } from './generate/decoders.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { loadVariants } from './load-variants.ts';
+import { LoggedRunCounts } from './logged-run-counts.ts';
 import { compileLimits, type WorkerLimits, type WorkerStageOptions } from './options.ts';
 import { cancelledOutcome, expiredOutcome, failedOutcome, progressOutcome, shadowOutcome } from './outcomes.ts';
 import { keepResults, type KeptResults } from './kept-results.ts';
@@ -17,7 +18,8 @@ import type { RecordFault, Submission } from './pending-work.ts';
 import { PrefixUpkeep } from './prefix-upkeep.ts';
 import { readWork } from './read-work.ts';
 import type { ServedVariant } from './served-variant.ts';
-import { Suspects, type Suspicion } from './suspects.ts';
+import { sharedRunCounts, type Suspicion } from './run-counts.ts';
+import { Suspects } from './suspects.ts';
 
 const NOTHING: readonly StageOutput[] = [];
 const LANES = ['interactive', 'bulk'] as const satisfies readonly Lane[];
@@ -49,6 +51,7 @@ class WorkerStage implements Stage {
   readonly #dispatcher: Dispatcher;
   readonly #heartbeats: Heartbeats;
   readonly #suspects: Suspects;
+  readonly #loggedRuns: LoggedRunCounts | undefined;
   readonly #results: KeptResults;
   readonly #prefixes: PrefixUpkeep;
   readonly #decoders: Decoders;
@@ -59,11 +62,13 @@ class WorkerStage implements Stage {
   readonly #cancelled = new RecentKeys();
 
   constructor(options: WorkerStageOptions, served: readonly ServedVariant[]) {
-    const { engine, clock, cache, log, logger, observer = {} } = options;
+    const { engine, clock, cache, log, logger, prefix, instance, countsIn, observer = {} } = options;
     const limits = compileLimits(options.limits);
     this.#options = options;
     this.inputs = served.map((variant) => this.#inputOf(variant, heldAtMost(limits)));
-    this.#suspects = new Suspects({ cache, logger, now: () => log.now(), maxAttempts: limits.maxSuspectRuns });
+    this.#loggedRuns = cache.shared || countsIn === undefined ? undefined : new LoggedRunCounts({ log: countsIn, prefix, instance });
+    const counts = cache.shared ? sharedRunCounts(cache) : this.#loggedRuns;
+    this.#suspects = new Suspects({ counts, logger, now: () => log.now(), maxAttempts: limits.maxSuspectRuns });
     this.#dispatcher = new Dispatcher({ concurrency: engine.concurrency, clock, limits, observer, logger, suspects: this.#suspects });
     this.#decoders = new Decoders(options, served, { limits, suspects: this.#suspects });
     this.#results = keepResults(options, (submission) => this.#compute(submission));
@@ -79,6 +84,7 @@ class WorkerStage implements Stage {
   }
 
   start(context: StageContext): Promise<void> {
+    this.#loggedRuns?.start(context);
     if (this.#results.isOn || this.#prefixes.isOn || this.#decoders.isOn) this.#erasures.start();
     this.#prefixes.start();
     this.#decoders.start();

@@ -13,6 +13,7 @@ export { answerMarginMs } from './deadlines/index.ts';
 export { jsonOf } from './json-of.ts';
 export { interactiveQueued } from './heartbeat/interactive-queued.ts';
 export { readErasureNotice } from './heartbeat/read-erasure-notice.ts';
+export { readSuspectsNotice } from './heartbeat/read-suspects-notice.ts';
 export { readHeartbeat } from './heartbeat/read-heartbeat.ts';
 export { WORKER_GONE_AFTER_MS } from './heartbeat/worker-gone.ts';
 export { FirstActs, type FirstActsOptions, type OfferedItems } from './live-accuracy/first-acts.ts';

@@ -119,6 +119,7 @@ async function worker(settings: Settings, ports: Ports): Promise<Stage> {
     resultCacheBytes: settings.resultCacheMb * MEBIBYTE,
     prefixCacheBytes: settings.prefixCacheMb * MEBIBYTE,
     prefixIdleMs: settings.prefixIdleMs,
+    ...(ports.log.durable ? { countsIn: ports.log } : {}),
     golden: () => loadGolden(settings.models),
     decoding: decodingOf(settings),
     memoryBudgetBytes: memoryBudgetMb === undefined ? totalmem() / 2 : memoryBudgetMb * MEBIBYTE,

@@ -80,10 +80,11 @@ const answerOf = ({ responses }: Client, requestId: string): Response => respons
 /**
  * A cluster of that layout gives such an input up, answers all other requests, and lives on.
  * @param layout flags of `tandem cluster`
+ * @param redis null: none. @default that of the tests
  */
-export async function expectGivenUp(deadly: Deadly, layout: readonly string[]): Promise<void> {
+export async function expectGivenUp(deadly: Deadly, layout: readonly string[], redis: string | null = inject('redis')): Promise<void> {
   const prefix = `test-${randomUUID().slice(0, 8)}.`;
-  const flags = { kafka: inject('kafka'), redis: inject('redis'), prefix, ...deadlyModel(deadly) };
+  const flags = { kafka: inject('kafka'), prefix, ...(redis === null ? {} : { redis }), ...deadlyModel(deadly) };
   const settings = loadSettings({ flags: { ...flags, logLevel: 'error' } });
   await using ports = await openPorts(settings, 'test');
   await ensureTopology(settings, ports);

@@ -8,3 +8,5 @@ const CASES: [what: string, deadly: Deadly, layout: string[]][] = [
 
 /** With all stages in one process: killers.long.test.ts. */
 test.concurrent.each(CASES)('an input that %s is given up; all other requests are answered and the pool lives on', (_, deadly, layout) => expectGivenUp(deadly, layout), 240_000);
+
+test.concurrent('an input that ends every process it meets is given up where there is no Redis', () => expectGivenUp(ABORTS, ['--workers', '2'], null), 240_000);
