@@ -40,6 +40,14 @@ function goingAway(): TandemError {
   return new TandemError('this fusion stage is going away; another will answer', { code: 'stage_stopping', retryable: true });
 }
 
+/**
+ * Without the time of its request nobody could tell how far back to look for its answer, and the partition would look for ever.
+ * @throws {RecordError} `invalid_record`
+ */
+function requireTime({ arrivedAt }: Partial<Pick<Task, 'arrivedAt'>>, { topic }: LogRecord): void {
+  if (!Number.isFinite(arrivedAt)) throw new RecordError('invalid_record', `not a record of ${topic}: it does not say when its request came`);
+}
+
 function unknownWorkload({ workload }: Task): never {
   throw new RecordError('unknown_workload', `workload ${workload} is not known to this fusion stage; give all stages the same workloads`);
 }
@@ -104,6 +112,7 @@ export class Partition {
 
   #onTask(record: LogRecord): Answer {
     const task = readRecord<TaskRecord>(record);
+    requireTime(task, record);
     if ('cancel' in task) return this.#cancel(task);
     // Nobody waits for it.
     if (task.ahead === true) return NOTHING;
@@ -119,6 +128,7 @@ export class Partition {
 
   #onOutcome(record: LogRecord): Answer {
     const outcome = readRecord<Outcome>(record);
+    requireTime(outcome.kind === 'rejected' ? outcome : outcome.task, record);
     // The scheduler's business: the step is decided again.
     if (outcome.kind === 'redispatch') return NOTHING;
     if (outcome.kind === 'rejected') return this.#reject(outcome, record);

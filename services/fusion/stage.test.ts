@@ -11,6 +11,17 @@ async function started(options: HarnessOptions = {}) {
   return all;
 }
 
+test.each([
+  ['a task', 'tasks', { requestId: 'odd', workload: 'recommend' }], ['a cancellation', 'tasks', { requestId: 'odd', cancel: true }],
+  ['a task of another kind', 'tasks', { ...task(), arrivedAt: 'then' }], ['a rejection', 'outcomes', { requestId: 'odd', kind: 'rejected' }],
+  ['an outcome', 'outcomes', { ...fine([1]), task: { ...task(), arrivedAt: undefined } }],
+] as const)('%s that does not say when its request came is refused, and those behind it are answered', async (_, topic, odd) => {
+  const { handle, send, responses } = await harness();
+  expect(() => handle(topic, odd as never)).toThrow(expect.objectContaining({ code: 'invalid_record' }));
+  await send('outcomes', fine([2, 1]));
+  expect(responses).toMatchObject([{ requestId: 'r1', status: 'complete' }]);
+});
+
 test('answers once when all outcomes are there, and acknowledges every part with the answer', async () => {
   const { send, handle, responses } = await started();
   const parts = [handle('tasks', task()), handle('outcomes', completed('coarse', [1, 2]))];
