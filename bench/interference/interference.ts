@@ -18,7 +18,7 @@ const HELP = `Measures what a backfill costs interactive requests, and what it g
 
   npm run bench:interference -- [--brokers HOST:PORT] [--embedded] [--rounds 4] [--seconds 10] [--task fine] [--chain none] [--stage-flags "…"] [--json FILE] [--help]
 
-Measures the capacity, then alternates: interactive requests at half of it alone, and the same beside as many bulk requests as the flow
+Measures the capacity, and what bulk alone gets done, then alternates: interactive requests at half of it alone, and the same beside as many bulk requests as the flow
 takes (2,000 always outstanding). At last interactive requests at the whole capacity, beside bulk: how long does bulk wait? Stages run as
 separate processes over a real Kafka, or all in this process over the embedded log (--embedded). With light models the pipe takes all of the CPU at half of the
 capacity, and nothing is left: --stage-flags "--policy fixed --precision fp32 --prefix-cache-mb 0" makes the model what limits.
@@ -47,6 +47,8 @@ interface Round {
   p99Ms: number;
   interactivePerSecond: number;
   bulkPerSecond: number;
+  /** Of the machine's cores, broker and load generator included. */
+  idleShare: number;
 }
 
 if (values.help) process.stdout.write(HELP);
@@ -77,21 +79,30 @@ async function main(): Promise<void> {
 }
 
 /** Runs loads beside each other, and takes what comes back after a time of warming up. */
-async function during(load: Load, seconds: number, start: (signal: AbortSignal) => Promise<void>[]): Promise<Record<'interactive' | 'bulk', Collected>> {
+async function during(load: Load, seconds: number, start: (signal: AbortSignal) => Promise<void>[]): Promise<Record<'interactive' | 'bulk', Collected> & { idleShare: number }> {
   const stop = new AbortController();
   const running = start(stop.signal);
   await delay(WARM_UP_SECONDS * 1_000);
   load.take();
+  const before = coreTimes();
   await delay(seconds * 1_000);
-  const collected = load.take();
+  const after = coreTimes();
+  const collected = { ...load.take(), idleShare: (after.idle - before.idle) / (after.all - before.all) };
   stop.abort();
   await Promise.all(running);
   await load.drained();
   return collected;
 }
 
-function round({ interactive, bulk }: Record<'interactive' | 'bulk', Collected>, seconds: number): Round {
+/** Of all cores since the machine's start, ms. */
+function coreTimes(): { idle: number; all: number } {
+  const times = cpus().map((core) => core.times);
+  return { idle: times.reduce((sum, { idle }) => sum + idle, 0), all: times.reduce((sum, each) => sum + Object.values(each).reduce((one, other) => one + other, 0), 0) };
+}
+
+function round({ interactive, bulk, idleShare }: Awaited<ReturnType<typeof during>>, seconds: number): Round {
   return {
+    idleShare,
     p50Ms: quantile(interactive.latenciesMs, 0.5),
     p99Ms: quantile(interactive.latenciesMs, 0.99),
     interactivePerSecond: interactive.latenciesMs.length / seconds,
@@ -104,6 +115,8 @@ async function measure(load: Load, rounds: number, seconds: number) {
   const full = await during(load, seconds, (signal) => [load.flood('interactive', SATURATING, signal)]);
   const capacityPerSecond = full.interactive.latenciesMs.length / seconds;
   const rate = capacityPerSecond / 2;
+  const only = await during(load, seconds, (signal) => [load.flood('bulk', BULK_OUTSTANDING, signal)]);
+  const bulkAlonePerSecond = only.bulk.latenciesMs.length / seconds;
   const [alone, beside]: [Round[], Round[]] = [[], []];
   const bulkBatches: Collected = { latenciesMs: [], batchMs: [], batchSizes: [] };
   for (let index = 0; index < rounds; index += 1) {
@@ -118,11 +131,13 @@ async function measure(load: Load, rounds: number, seconds: number) {
   return {
     log: values.embedded ? 'embedded, one process' : `kafka, separate processes, chain ${values.chain}`,
     task: values.task,
-    capacityPerSecond, interactivePerSecond: rate, rounds: { alone, beside },
+    capacityPerSecond, interactivePerSecond: rate, idleShare: spreadOf(alone.map(({ idleShare }) => idleShare)), rounds: { alone, beside },
     ratios: { p50: ratios(alone, beside, 'p50Ms'), p99: ratios(alone, beside, 'p99Ms') },
     p99RiseMs: spreadOf(alone.map((each, index) => (beside[index]?.p99Ms ?? 0) - each.p99Ms)),
     bulkPerSecond: spreadOf(beside.map(({ bulkPerSecond }) => bulkPerSecond)),
     shareOfLeft: spreadOf(beside.map(({ bulkPerSecond }) => bulkPerSecond / (capacityPerSecond - rate))),
+    bulkAlonePerSecond,
+    shareOfIdle: spreadOf(beside.map(({ bulkPerSecond }, index) => bulkPerSecond / (alone[index]!.idleShare * bulkAlonePerSecond))),
     bulkBatch: { p50Ms: quantile(bulkBatches.batchMs, 0.5), p99Ms: quantile(bulkBatches.batchMs, 0.99), p50Size: quantile(bulkBatches.batchSizes, 0.5) },
     atFullLoad: {
       interactiveP99Ms: quantile(crowded.interactive.latenciesMs, 0.99),
@@ -142,7 +157,7 @@ function line({ p50Ms, p99Ms, interactivePerSecond, bulkPerSecond }: Round): str
 }
 
 function render(result: Awaited<ReturnType<typeof measure>>): string {
-  const { ratios: { p50, p99 }, shareOfLeft, bulkBatch, atFullLoad, machine } = result;
+  const { ratios: { p50, p99 }, shareOfLeft, shareOfIdle, bulkBatch, atFullLoad, machine } = result;
   const range = ({ median, least, most }: { median: number; least: number; most: number }, unit = '') => `${median.toFixed(2)}${unit} (${least.toFixed(2)} to ${most.toFixed(2)})`;
   return [
     `${result.log}, task ${result.task}; capacity ${result.capacityPerSecond.toFixed(0)}/s, interactive at ${result.interactivePerSecond.toFixed(0)}/s`,
@@ -150,6 +165,7 @@ function render(result: Awaited<ReturnType<typeof measure>>): string {
     `  p99 beside ÷ alone   ${range(p99)}; rise ${range(result.p99RiseMs, ' ms')}`,
     `  one bulk batch       p50 ${bulkBatch.p50Ms.toFixed(1)} ms, p99 ${bulkBatch.p99Ms.toFixed(1)} ms, of ${bulkBatch.p50Size}`,
     `  bulk                 ${range(result.bulkPerSecond, '/s')}, of what is left ${range(shareOfLeft)}`,
+    `  alone bulk gets      ${result.bulkAlonePerSecond.toFixed(0)}/s; of the cores' time ${range(result.idleShare)} was idle beside interactive requests; of what bulk would get done in that ${range(shareOfIdle)}`,
     `  at full load         interactive p99 ${atFullLoad.interactiveP99Ms.toFixed(0)} ms; bulk ${atFullLoad.bulkPerSecond.toFixed(1)}/s, longest wait ${(atFullLoad.longestBulkWaitMs / 1_000).toFixed(1)} s`,
     `  ${machine.cpu}, ${machine.cores} cores, ${machine.memoryGiB} GiB, Node ${machine.node}, load average ${machine.loadAverage?.toFixed(1)}`,
   ].join('\n');

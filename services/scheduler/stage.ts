@@ -3,7 +3,7 @@ import {
 } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import {
-  BATCH_LIMITS, Cluster, decideInExperiment, endsSoFar, ExperimentBook, LossControl, readySteps, RecentKeys, type CameTrue, type ClusterState, type Decision, type ExperimentAction, type Policy, type RuledDecision,
+  Cluster, decideInExperiment, endsSoFar, ExperimentBook, readySteps, RecentKeys, type CameTrue, type ClusterState, type Decision, type ExperimentAction, type Policy, type RuledDecision,
 } from '@tandem/shared/core';
 import { messageOf } from '@tandem/shared/errors';
 import type { EventLog, LogRecord, Tail, TopicPartition } from '@tandem/shared/log';
@@ -60,13 +60,16 @@ interface Snapshot {
   state: ClusterState;
 }
 
+/** Not put off. */
+type MadeRuling = Omit<RuledDecision, 'decision'> & { decision: Exclude<Decision, { kind: 'wait' }> };
+
 /** How often a step that no worker would run is decided again. */
 const MAX_REDISPATCHES = 2;
 const SKIP_CANCELLED: RuledDecision = { decision: { kind: 'skip', reason: CANCELLED } };
 const NOT_ON_TRIAL = {};
-const TOO_MUCH: RuledDecision = {
-  decision: { kind: 'fail', code: 'overload', reason: 'overload: too many of those that were let in lately were too late; some are refused at once, so that the others are in time' },
-};
+const TOO_MUCH = {
+  kind: 'fail', code: 'overload', reason: 'overload: too many of those that were let in lately were too late; some are refused at once, so that the others are in time',
+} satisfies Decision;
 
 class Scheduler implements Stage {
   readonly name = 'scheduler';
@@ -87,8 +90,6 @@ class Scheduler implements Stage {
   #snapshot: Snapshot | undefined;
   readonly #waiting = new WaitingSteps((at) => this.#decide(at));
   readonly #reports: Reports;
-  /** By workload: the overload of one is not paid for by another. */
-  readonly #losses = new Map<string, LossControl>();
 
   constructor(options: SchedulerOptions) {
     this.#options = options;
@@ -183,7 +184,13 @@ class Scheduler implements Stage {
   }
 
   #begin(task: Task): Outputs {
-    return this.#next(task, {}, undefined);
+    const now = this.#options.clock.now();
+    return this.#cluster.refuses(task, now) ? this.#refuse(task, now) : this.#next(task, {}, undefined);
+  }
+
+  /** Before anything has been done for it. */
+  #refuse(task: Task, now: number): StageOutput[] {
+    return readySteps(task.plan.steps, NOTHING_DONE, undefined).map((step) => this.#carriedOut({ task, step, previous: {} }, { decision: TOO_MUCH }, now));
   }
 
   /** What an outcome makes possible: the steps that come after it. */
@@ -229,9 +236,7 @@ class Scheduler implements Stage {
   #count(outcome: StepOutcome | RedispatchOutcome): void {
     const { clock, observer } = this.#options;
     if (outcome.kind !== 'redispatch') this.#teach(outcome);
-    const now = clock.now();
-    if (outcome.kind === 'completed' || outcome.kind === 'expired') this.#ended(outcome.task, this.#cluster.isLost(outcome, now), now);
-    const cameTrue = this.#cluster.returned(outcome, now);
+    const cameTrue = this.#cluster.returned(outcome, clock.now());
     if (cameTrue !== undefined) observer?.cameTrue?.(cameTrue);
   }
 
@@ -253,15 +258,17 @@ class Scheduler implements Stage {
 
   /** Undefined: it has to wait. */
   #decide(at: StepOfTask): StageOutput | undefined {
-    const { clock, observer } = this.#options;
-    const now = clock.now();
-    const ruled = this.#isCancelled(at, now) ? SKIP_CANCELLED : this.#isTooMuch(at, now) ? TOO_MUCH : this.#choose(at, now);
+    const now = this.#options.clock.now();
+    const ruled = this.#isCancelled(at, now) ? SKIP_CANCELLED : this.#choose(at, now);
+    return isMade(ruled) ? this.#carriedOut(at, ruled, now) : undefined;
+  }
+
+  #carriedOut(at: StepOfTask, ruled: MadeRuling, now: number): StageOutput {
     const { decision } = ruled;
-    if (decision.kind === 'wait') return undefined;
-    observer?.decided(decision);
+    this.#options.observer?.decided(decision);
     this.#reports.count(decision, at.task.lane);
     if (decision.kind === 'dispatch') this.#dispatched(at, decision, now);
-    else if (decision.kind === 'expire') this.#ended(at.task, true, now);
+    else if (decision.kind === 'expire') this.#cluster.expired(at.task, now);
     else if (decision.kind === 'fail' && decision.code === 'overload') this.#cluster.shed(at.step.model, now);
     return output(this.#to, at, decision, { now, dueAt: this.#cluster.dueAt(at.task, now) }, ruled);
   }
@@ -280,23 +287,6 @@ class Scheduler implements Stage {
       logger.error({ err: error, step: at.step.id, workload: at.task.workload }, 'the policy failed');
       return { decision: { kind: 'fail', code: 'internal', reason: `the policy failed: ${messageOf(error)}` } };
     }
-  }
-
-  /** Only before anything has been done for it. */
-  #isTooMuch({ task, previous, tried = NONE_TRIED }: StepOfTask, now: number): boolean {
-    const { workload, lane, deadlineAt, arrivedAt, tier } = task;
-    if (lane === 'bulk' || deadlineAt === null || tried.length > 0) return false;
-    for (const _ in previous) return false;
-    let control = this.#losses.get(workload);
-    if (control === undefined) this.#losses.set(workload, control = new LossControl());
-    const { tierWeights: weights = BATCH_LIMITS.tierWeights } = this.#options;
-    return control.refuses({ deadlineMs: deadlineAt - arrivedAt, weight: weights[tier ?? 'standard'] ?? weights['standard'] ?? 1 }, now);
-  }
-
-  /** What comes long after its time was not lost for want of room, but lay somewhere while a process was away. */
-  #ended({ workload, lane, deadlineAt, arrivedAt }: Task, isLost: boolean, now: number): void {
-    if (lane === 'bulk' || deadlineAt === null || now > deadlineAt + (deadlineAt - arrivedAt)) return;
-    this.#losses.get(workload)?.ended(isLost);
   }
 
   /** Heard here, or by whoever dropped an earlier step. */
@@ -324,6 +314,10 @@ class Scheduler implements Stage {
     this.#waiting.look();
     this.#cancelProbe = clock.schedule(clock.now() + probeIntervalMs, () => void this.#probe());
   }
+}
+
+function isMade(ruled: RuledDecision): ruled is MadeRuling {
+  return ruled.decision.kind !== 'wait';
 }
 
 function isCancelled(end: StepEnd | undefined): boolean {

@@ -127,6 +127,25 @@ test('work whose deadline passes while it waits is answered as expired, and its 
   expect((await Promise.all([first, second])).flat().map(({ kind }) => kind)).toEqual(new Array(8).fill('completed'));
 });
 
+test('what a batch keeps a session for counts, and not the model’s time alone: work that would be too late for it is not begun', async () => {
+  const engine = heldEngine();
+  const clock = new ManualClock(1_000);
+  const { run } = await worker({ engine, clock });
+  for (let batch = 0; batch < 3; batch += 1) {
+    const one = run(work(1));
+    await engine.began(batch + 1);
+    // 5 by the engine, but this thread has the result only then.
+    clock.advance(30);
+    engine.batches[batch]!.end();
+    await one;
+  }
+  expect(await run(work(2, { deadlineAt: clock.now() + 20 }))).toMatchObject({ kind: 'expired' });
+  const inTime = run(work(3, { deadlineAt: clock.now() + 100 }));
+  await engine.began(4);
+  engine.batches[3]!.end();
+  expect(await inTime).toMatchObject({ kind: 'completed' });
+});
+
 test('while every session is busy, work gathers instead of being cut into batches of one', async () => {
   const engine = heldEngine();
   const clock = new ManualClock(1_000);

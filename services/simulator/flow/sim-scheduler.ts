@@ -7,6 +7,7 @@ const MAX_REDISPATCHES = 2;
 const NOTHING_YET: StepEnds = {};
 const NOTHING_DONE: ReadonlySet<string> = new Set();
 const UNTRIED: readonly string[] = [];
+const TOO_MUCH = { kind: 'fail', code: 'overload', reason: 'too many of those that were let in were too late' } as const;
 
 export interface SimSchedulerOptions {
   policy: Policy;
@@ -69,6 +70,10 @@ export class SimScheduler {
     let ready = this.#first.get(plan);
     if (ready === undefined) this.#first.set(plan, (ready = readySteps(plan.steps, NOTHING_DONE, undefined)));
     if (deadlineAt === null && ready.length > 1) ready = ready.slice(0, 1);
+    if (this.#cluster.refuses(request.task, now)) {
+      for (const step of ready) this.#refuse({ request, step, previous: NOTHING_YET, tried: UNTRIED }, TOO_MUCH, now);
+      return;
+    }
     for (const step of ready) this.#decide({ request, step, previous: NOTHING_YET, tried: UNTRIED }, now);
   }
 
@@ -122,6 +127,7 @@ export class SimScheduler {
 
   #refuse(at: StepOfRequest, decision: Exclude<Decision, { kind: 'dispatch' | 'wait' }>, now: number): void {
     if (decision.kind === 'fail' && decision.code === 'overload') this.#cluster.shed(at.step.model, now);
+    else if (decision.kind === 'expire') this.#cluster.expired(at.request.task, now);
     this.#end(at, decision, now);
   }
 

@@ -83,15 +83,15 @@ test('no deadline is broken by choice: a batch ends before the tightest deadline
   }));
 });
 
-/** Requests due in 50 ms, at a multiple of what one session can do in full batches: the share of that which is in time. */
-function shareInTime(load: number, { groups = 1, msOf = (size: number) => 4 + size / 10 } = {}): number {
+/** Requests at a multiple of what one session can do in full batches: the share of that which is in time. After a batch the session is kept for `handOverMs`. */
+function shareInTime(load: number, { groups = 1, msOf = (size: number) => 4 + size / 10, handOverMs = 0, isTold = true, dueMs = 50 } = {}): number {
   const times = new BatchTimeModel();
   const queue = new BatchQueue<number>();
   const perMs = 32 / msOf(32);
   let [now, arrived, inTime] = [0, 0, 0];
   while (now < 5_000) {
     for (; arrived / (load * perMs) <= now; arrived += 1) {
-      queue.add(work({ group: `g${arrived % groups}`, enqueuedAt: arrived / (load * perMs), deadlineAt: arrived / (load * perMs) + 50 }));
+      queue.add(work({ group: `g${arrived % groups}`, enqueuedAt: arrived / (load * perMs), deadlineAt: arrived / (load * perMs) + dueMs }));
     }
     const { batch } = formBatch(queue, situation(now, { times }, { maxQueueDelayMs: 0 }));
     if (batch === undefined) {
@@ -99,8 +99,8 @@ function shareInTime(load: number, { groups = 1, msOf = (size: number) => 4 + si
       continue;
     }
     const ms = msOf(batch.work.length);
-    now += ms;
-    times.observe(batch.group, batch.work.length, ms, now);
+    now += ms + handOverMs;
+    times.observe(batch.group, batch.work.length, isTold ? ms + handOverMs : ms, now);
     inTime += batch.work.filter(({ deadlineAt }) => deadlineAt! >= now).length;
   }
   return inTime / (5_000 * perMs);
@@ -111,7 +111,14 @@ test.each([1.2, 2, 5])('at %f times the capacity nearly all of the capacity goes
 });
 
 test('where work is of many groups, each with less than a full batch, most of the capacity still goes into answers in time', () => {
-  expect(shareInTime(1.5, { groups: 6, msOf: (size) => 1 + 0.2 * size })).toBeGreaterThan(0.6);
+  expect(shareInTime(1.5, { groups: 6, msOf: (size) => 1 + 0.2 * size, dueMs: 30 })).toBeGreaterThan(0.8);
+});
+
+test('times that leave out how long a session is kept after a batch cost a quarter of what could be in time', () => {
+  const kept = { msOf: (size: number) => 1 + 0.2 * size, handOverMs: 2 };
+  const [told, untold] = [shareInTime(1.5, kept), shareInTime(1.5, { ...kept, isTold: false })];
+  expect(told).toBeGreaterThan(0.75);
+  expect(untold).toBeLessThan(0.75 * told);
 });
 
 test('a batch is as large as the measured curve allows before the tightest deadline', () => {

@@ -1,1 +1,1 @@
-export { LossControl, type Asked } from './loss-control.ts';
+export { LossControls } from './loss-controls.ts';

@@ -1,6 +1,7 @@
 import type { Heartbeat, ResourceSample, StepOutcome, StepRun, Task, Variant, VariantLoad } from '@tandem/schemas';
 import { QUEUE_RULES } from '../batching/index.ts';
 import { answerMarginMs, closesAt, dueAt } from '../deadlines/index.ts';
+import { LossControls } from '../intake/index.ts';
 import { readHeartbeat } from '../heartbeat/read-heartbeat.ts';
 import { WORKER_GONE_AFTER_MS } from '../heartbeat/worker-gone.ts';
 import { expectedMsOf } from './expectation.ts';
@@ -83,6 +84,7 @@ export class Cluster {
   readonly #outstanding = new Outstanding();
   readonly #ways = new Ways();
   readonly #forecaster: Forecaster;
+  readonly #intake: LossControls;
   readonly #names = new PlaceNames();
   readonly #prefixes = new LivePrefixes();
   /** Precision by tier and model. */
@@ -99,6 +101,7 @@ export class Cluster {
     this.#startedAt = startedAt;
     this.#staleAfterMs = staleAfterMs;
     this.#forecaster = new Forecaster(this.#outstanding, this.#ways, tierWeights);
+    this.#intake = new LossControls(tierWeights);
   }
 
   /** A telemetry record's value; null is the tombstone of a worker that left. Anything unreadable is ignored. */
@@ -142,6 +145,16 @@ export class Cluster {
     this.#probed.add(pool === undefined ? place : this.#names.of(model, precision, undefined));
   }
 
+  /** Whether a request is refused at once, since too many of those that were let in are lost in spite of what was expected. */
+  refuses(task: Task, now: number): boolean {
+    return this.#intake.refuses(task, now);
+  }
+
+  /** A step's time was over before it could be given to anybody. */
+  expired(task: Task, now: number): void {
+    this.#intake.ended(task, true, now);
+  }
+
   /** A step of this model was refused, since it would have been late. */
   shed(model: string, now: number): void {
     this.#forecaster.shed(model, now);
@@ -149,10 +162,11 @@ export class Cluster {
 
   /** A step's outcome, or that its worker will not run it. Undefined: nothing was expected of it here, or it took no batch. */
   returned(outcome: Returned, now: number): CameTrue | undefined {
+    if (outcome.task !== undefined && (outcome.kind === 'completed' || outcome.kind === 'expired')) this.#intake.ended(outcome.task, this.#isLost(outcome, now), now);
     const dispatched = this.#outstanding.take(outcome);
     if (dispatched?.forecast === undefined || dispatched.lane === 'bulk') return undefined;
     const { forecast, dispatchedAt, place, tier } = dispatched;
-    if (this.isLost(outcome, now)) this.#ways.of(tier).lost(now);
+    if (this.#isLost(outcome, now)) this.#ways.of(tier).lost(now);
     const run = outcome.kind === 'completed' ? (outcome as StepOutcome & { kind: 'completed' }).run : undefined;
     if (run === undefined || run.cached === true) return undefined;
     const actualMs = now - dispatchedAt;
@@ -213,7 +227,7 @@ export class Cluster {
   }
 
   /** It was given out in vain: it expired at the workers, or has come back too late. */
-  isLost({ kind, task }: Returned, now: number): boolean {
+  #isLost({ kind, task }: Returned, now: number): boolean {
     return kind === 'expired' || (kind === 'completed' && task !== undefined && now > closesAt(task, this.#answerMarginMs));
   }
 

@@ -1,0 +1,33 @@
+import type { Task } from '@tandem/schemas';
+import { LossControl } from './loss-control.ts';
+
+const DEFAULT_TIER = 'standard';
+
+/** One for each workload: the overload of one is not paid for by another. */
+export class LossControls {
+  readonly #controls = new Map<string, LossControl>();
+  readonly #tierWeights: Readonly<Record<string, number>>;
+
+  constructor(tierWeights: Readonly<Record<string, number>>) {
+    this.#tierWeights = tierWeights;
+  }
+
+  /** Whether a request is refused before anything is done for it. Never one of the bulk lane, nor one without a deadline: those wait. */
+  refuses({ workload, lane, deadlineAt, arrivedAt, tier }: Pick<Task, 'workload' | 'lane' | 'deadlineAt' | 'arrivedAt' | 'tier'>, now: number): boolean {
+    if (lane === 'bulk' || deadlineAt === null) return false;
+    let control = this.#controls.get(workload);
+    if (control === undefined) this.#controls.set(workload, control = new LossControl());
+    return control.refuses({ deadlineMs: deadlineAt - arrivedAt, weight: this.#weightOf(tier) }, now);
+  }
+
+  /** One that was let in has a step's result, or will have none in time. What comes long after its time lay somewhere while a process was away: that was no want of room. */
+  ended({ workload, lane, deadlineAt, arrivedAt }: Pick<Task, 'workload' | 'lane' | 'deadlineAt' | 'arrivedAt'>, isLost: boolean, now: number): void {
+    if (lane === 'bulk' || deadlineAt === null || now > deadlineAt + (deadlineAt - arrivedAt)) return;
+    this.#controls.get(workload)?.ended(isLost);
+  }
+
+  #weightOf(tier: string): number {
+    const weights = this.#tierWeights;
+    return weights[Object.hasOwn(weights, tier) ? tier : DEFAULT_TIER] ?? 1;
+  }
+}
