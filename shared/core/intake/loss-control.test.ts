@@ -50,7 +50,7 @@ test.each([1.2, 1.5, 2, 3])('at %s times the capacity most of what is left after
   expect(without.inTime).toBeLessThan(0.1 * without.asked);
   // x requests served and the others refused take all of the time.
   const best = (10_000 - withIt.asked * CAPACITY.refuseMs) / (CAPACITY.serveMs - CAPACITY.refuseMs);
-  expect(withIt.inTime).toBeGreaterThan(0.6 * best);
+  expect(withIt.inTime).toBeGreaterThan(0.5 * best);
 });
 
 test('below the capacity nobody is refused', () => {
@@ -67,13 +67,13 @@ test('a few that are always late, whatever is refused, make nobody be refused', 
   const control = new LossControl();
   for (let now = 0; now < 5_000; now += 1) {
     expect(control.refuses(STANDARD, now)).toBe(false);
-    control.ended(now % 25 === 0);
+    control.ended(now % 12 === 0);
   }
 });
 
 test('losses that no refusal mends are answered in proportion, and no more', () => {
   const control = new LossControl();
-  for (let now = 0; now < 20_000; now += 1) if (!control.refuses(STANDARD, now)) control.ended(now % 10 === 0);
+  for (let now = 0; now < 20_000; now += 1) if (!control.refuses(STANDARD, now)) control.ended(now % 7 === 0);
   expect(control.share).toBeGreaterThan(0.1);
   expect(control.share).toBeLessThan(0.35);
 });
@@ -82,7 +82,20 @@ test('when the overload is over, everybody is let in again', () => {
   const control = new LossControl();
   serve(control, { rate: 2 / CAPACITY.serveMs, ...CAPACITY });
   expect(control.share).toBeGreaterThan(0.2);
-  for (let now = 20_000; now < 32_000; now += 1) if (!control.refuses(STANDARD, now)) control.ended(false);
+  let refused = 0;
+  for (let now = 10_100; now < 15_000; now += 1) {
+    if (control.refuses(STANDARD, now)) refused += 1;
+    else control.ended(false);
+  }
+  expect(control.share).toBe(0);
+  // Half a second's.
+  expect(refused).toBeLessThan(500);
+});
+
+test('nor is anybody refused after a pause between requests', () => {
+  const control = new LossControl();
+  serve(control, { rate: 2 / CAPACITY.serveMs, ...CAPACITY });
+  expect(control.refuses(STANDARD, 13_000)).toBe(false);
   expect(control.share).toBe(0);
 });
 
@@ -90,5 +103,5 @@ test('who weighs more is refused last', () => {
   const control = new LossControl();
   const counts = serve(control, { rate: 1.5 / CAPACITY.serveMs, ...CAPACITY, vipShare: 0.2 });
   expect(counts.refused).toBeGreaterThan(0.2 * counts.asked);
-  expect(counts.vipRefused).toBeLessThan(0.02 * counts.refused);
+  expect(counts.vipRefused).toBeLessThan(0.05 * counts.refused);
 });

@@ -1,7 +1,7 @@
 /** How often the share that is refused is reconsidered, at most. */
 const WINDOW_MS = 20;
 /** Of what is let in so much may be lost: pauses of processes and machines lose some that no refusal would save. */
-const TOLERATED = 0.05;
+const TOLERATED = 0.1;
 /**
  * Only once more than that has been lost in so many periods in a row: what a pause of the machine loses comes at once, and after it nothing is
  * lost.
@@ -13,11 +13,13 @@ const LEAST_PERIOD_MS = 100;
 /** Fewer results in a period say nothing: as if there had been so many. */
 const FEWEST = 20;
 /** So many are refused for each that is lost beyond what is tolerated: at once, and more with each deadline that this lasts … */
-const PROPORTIONAL = 0.5;
-const INTEGRAL = 0.1;
-/** … which is forgotten within so many deadlines, and no faster than in two seconds: 4.5 for each in the end. */
-const MEMORY_DEADLINES = 40;
-const LEAST_MEMORY_MS = 2_000;
+const PROPORTIONAL = 1;
+const INTEGRAL = 0.2;
+/** … which is forgotten within so many deadlines, and no faster than in a second: 5 for each in the end. */
+const MEMORY_DEADLINES = 20;
+const LEAST_MEMORY_MS = 1_000;
+/** A period in which little is lost leaves so much of it: whoever is refused after an overload is refused for nothing. */
+const AFTER_GOOD = 0.8;
 const NEGLIGIBLE = 0.01;
 /** Some are let in whatever happens: else nothing would show that there is room again. */
 const MOST_REFUSED = 0.95;
@@ -114,8 +116,12 @@ export class LossControl {
 
   #countPeriods(now: number): void {
     const { since, came, lost } = this.#period;
-    if (now - since < this.#periodMs) return;
-    this.#bad = lost > TOLERATED * came ? this.#bad + 1 : 0;
+    const periods = (now - since) / this.#periodMs;
+    if (periods < 1) return;
+    // After a pause between requests the last ones say nothing any more.
+    const isBad = lost > TOLERATED * came && periods < 2;
+    this.#bad = isBad ? this.#bad + 1 : 0;
+    if (!isBad) this.#integral *= AFTER_GOOD ** periods;
     Object.assign(this.#period, { since: now, came: 0, lost: 0 });
   }
 
