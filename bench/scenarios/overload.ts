@@ -73,12 +73,12 @@ export function overloadFindings(measured: readonly Rounds<OverloadRun>[], share
 
 async function run(bench: Bench): Promise<Findings> {
   const shares = bench.quick ? QUICK_SHARES : SHARES;
-  const heavy = tandemContender({ name: 'Tandem: a heavy model', description: 'a model of some milliseconds per request', task: 'fine', flags: heavyFlags(bench.folder) });
   // A process for each stage, and the layout that the ladder is won with.
   const { flags: together = [], missing } = settingCapability('chain', 'all');
+  const heavy = (name: string, more: readonly string[] = []) => tandemContender({ name, description: 'a model of some milliseconds per request', task: 'fine', flags: [...heavyFlags(bench.folder), ...more] });
   const chained = { more: together, unavailable: missing };
   const contenders = [
-    heavy, tandemLarge(), tandemLarge({ ...chained, name: 'Tandem: large int8, chained' }),
+    heavy('Tandem: a heavy model'), heavy('Tandem: a heavy model, chained', together), tandemLarge(), tandemLarge({ ...chained, name: 'Tandem: large int8, chained' }),
     tandemCascade(), tandemCascade({ ...chained, name: 'Tandem: small → large int8, chained' }), batchConsumer(), oneByOneConsumer(),
   ];
   const measured = await inRounds(bench, contenders, (contender) => offerShares(contender, bench, shares), ({ capacityPerSecond, runs }) =>
