@@ -10,6 +10,8 @@ const PERIODS = 5;
 /** Results tell of what was let in up to a deadline ago. */
 const PERIOD_DEADLINES = 2;
 const LEAST_PERIOD_MS = 100;
+/** Without a request. */
+const PAUSE_PERIODS = 2;
 /** Fewer results in a period say nothing: as if there had been so many. */
 const FEWEST = 20;
 /** So many are refused for each that is lost beyond what is tolerated: at once, and more with each deadline that this lasts … */
@@ -118,10 +120,11 @@ export class LossControl {
     const { since, came, lost } = this.#period;
     const periods = (now - since) / this.#periodMs;
     if (periods < 1) return;
-    // After a pause between requests the last ones say nothing any more.
-    const isBad = lost > TOLERATED * came && periods < 2;
+    const isBad = lost > TOLERATED * came;
     this.#bad = isBad ? this.#bad + 1 : 0;
     if (!isBad) this.#integral *= AFTER_GOOD ** periods;
+    // After a pause between requests nothing waits any more, and the last ones say nothing.
+    if (periods >= PAUSE_PERIODS) this.#integral = this.#bad = this.#came = this.#lost = 0;
     Object.assign(this.#period, { since: now, came: 0, lost: 0 });
   }
 
