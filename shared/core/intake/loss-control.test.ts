@@ -3,8 +3,8 @@ import { seededRandom } from '../../random/index.ts';
 import { LossControl } from './loss-control.ts';
 
 const DEADLINE_MS = 50;
-const STANDARD = { deadlineMs: DEADLINE_MS, weight: 1 };
-const VIP = { deadlineMs: DEADLINE_MS, weight: 4 };
+const standard = (arrivedAt: number) => ({ arrivedAt, deadlineMs: DEADLINE_MS, weight: 1 });
+const vip = (arrivedAt: number) => ({ arrivedAt, deadlineMs: DEADLINE_MS, weight: 4 });
 
 interface Run {
   /** Requests per ms. */
@@ -28,7 +28,7 @@ function serve(control: LossControl | undefined, { rate, serveMs, refuseMs, vipS
     if (pause !== undefined && now >= pause[0] && now < pause[1]) now = pause[1];
     const isVip = random() < vipShare;
     counts.asked += 1;
-    if (control?.refuses(isVip ? VIP : STANDARD, now) === true) {
+    if (control?.refuses(isVip ? vip(at) : standard(at), now) === true) {
       free = now + refuseMs;
       counts.refused += 1;
       if (isVip) counts.vipRefused += 1;
@@ -66,14 +66,14 @@ test('what a pause of the machine loses makes nobody be refused', () => {
 test('a few that are always late, whatever is refused, make nobody be refused', () => {
   const control = new LossControl();
   for (let now = 0; now < 5_000; now += 1) {
-    expect(control.refuses(STANDARD, now)).toBe(false);
+    expect(control.refuses(standard(now), now)).toBe(false);
     control.ended(now % 12 === 0);
   }
 });
 
 test('losses that no refusal mends are answered in proportion, and no more', () => {
   const control = new LossControl();
-  for (let now = 0; now < 20_000; now += 1) if (!control.refuses(STANDARD, now)) control.ended(now % 7 === 0);
+  for (let now = 0; now < 20_000; now += 1) if (!control.refuses(standard(now), now)) control.ended(now % 7 === 0);
   expect(control.share).toBeGreaterThan(0.1);
   expect(control.share).toBeLessThan(0.35);
 });
@@ -84,7 +84,7 @@ test('when the overload is over, everybody is let in again', () => {
   expect(control.share).toBeGreaterThan(0.2);
   let refused = 0;
   for (let now = 10_100; now < 15_000; now += 1) {
-    if (control.refuses(STANDARD, now)) refused += 1;
+    if (control.refuses(standard(now), now)) refused += 1;
     else control.ended(false);
   }
   expect(control.share).toBe(0);
@@ -92,10 +92,24 @@ test('when the overload is over, everybody is let in again', () => {
   expect(refused).toBeLessThan(500);
 });
 
+test('where a quarter as many are sent from one moment to the next, few are refused for what was sent before, and soon nobody', () => {
+  const control = new LossControl();
+  const over = serve(control, { rate: 2 / CAPACITY.serveMs, ...CAPACITY });
+  expect(over.refused).toBeGreaterThan(0.3 * over.asked);
+  let refused = 0;
+  for (let at = 10_050; at < 10_550; at += CAPACITY.serveMs / 0.5) {
+    if (control.refuses(standard(at), at)) refused += 1;
+    else control.ended(false);
+  }
+  // Of what comes in half a second.
+  expect(refused).toBeLessThan((0.35 * 500 * 0.5) / CAPACITY.serveMs);
+  expect(control.share).toBe(0);
+});
+
 test('nor is anybody refused after a pause between requests', () => {
   const control = new LossControl();
   serve(control, { rate: 2 / CAPACITY.serveMs, ...CAPACITY });
-  expect(control.refuses(STANDARD, 13_000)).toBe(false);
+  expect(control.refuses(standard(13_000), 13_000)).toBe(false);
   expect(control.share).toBe(0);
 });
 

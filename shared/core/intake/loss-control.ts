@@ -21,14 +21,21 @@ const INTEGRAL = 0.2;
 const MEMORY_DEADLINES = 20;
 const LEAST_MEMORY_MS = 1_000;
 /** A period in which little is lost leaves so much of it: whoever is refused after an overload is refused for nothing. */
-const AFTER_GOOD = 0.8;
+const AFTER_GOOD = 0.6;
 const NEGLIGIBLE = 0.01;
 /** Some are let in whatever happens: else nothing would show that there is room again. */
 const MOST_REFUSED = 0.95;
 /** Of the mean over windows. */
 const SMOOTHING = 0.25;
+/** The rate at which requests arrive is counted over so long, and is a mean over some such spans. */
+const SPAN_MS = 50;
+const SPAN_SMOOTHING = 0.3;
+/** What share is too much was found at the rate of the last moments. */
+const PEAK_MS = 2_000;
 
 export interface Asked {
+  /** Epoch ms, in about the order in which requests are asked for; when they are read says how fast they are worked off, and not how many come. */
+  arrivedAt: number;
   /** From the request's arrival until its deadline, ms. */
   deadlineMs: number;
   /** Who weighs less is refused first. */
@@ -39,7 +46,7 @@ export interface Asked {
 interface Class {
   /** In this window. */
   asked: number;
-  /** Mean by window. */
+  /** Mean over windows. */
   usual: number;
   /** Of them are refused. */
   share: number;
@@ -66,6 +73,9 @@ export class LossControl {
   #bad = 0;
   #deadlineMs = 0;
   #integral = 0;
+  /** To be refused at the rate at which it was found out. */
+  #found = 0;
+  readonly #arrivals = { since: -Infinity, count: 0, perMs: 0, peakPerMs: 0 };
   #share = 0;
 
   /** Of all requests are refused at present, 0..1. */
@@ -74,9 +84,10 @@ export class LossControl {
   }
 
   /** Whether this request is refused. @param now epoch ms */
-  refuses({ deadlineMs, weight }: Asked, now: number): boolean {
+  refuses({ arrivedAt, deadlineMs, weight }: Asked, now: number): boolean {
     const own = this.#classOf(weight);
     own.asked += 1;
+    this.#arrived(arrivedAt);
     this.#deadlineMs = this.#deadlineMs === 0 ? deadlineMs : this.#deadlineMs + SMOOTHING * (deadlineMs - this.#deadlineMs);
     if (now - this.#at >= WINDOW_MS) this.#reconsider(now);
     own.due += own.share;
@@ -112,8 +123,22 @@ export class LossControl {
       each.asked = 0;
     }
     this.#countPeriods(now);
-    this.#share = this.#shareAfter(sinceMs);
+    this.#found = this.#foundAfter(sinceMs);
+    // So many had room. Where fewer come than that, nobody is refused for what came before.
+    const { perMs, peakPerMs } = this.#arrivals;
+    this.#share = perMs === 0 ? 0 : Math.max(0, 1 - (peakPerMs * (1 - this.#found)) / perMs);
     this.#spread();
+  }
+
+  #arrived(at: number): void {
+    const arrivals = this.#arrivals;
+    arrivals.count += 1;
+    const sinceMs = at - arrivals.since;
+    if (sinceMs < SPAN_MS) return;
+    arrivals.perMs += SPAN_SMOOTHING * (arrivals.count / sinceMs - arrivals.perMs);
+    arrivals.peakPerMs = Math.max(arrivals.perMs, arrivals.peakPerMs * Math.exp(-sinceMs / PEAK_MS));
+    arrivals.since = at;
+    arrivals.count = 0;
   }
 
   #countPeriods(now: number): void {
@@ -128,12 +153,12 @@ export class LossControl {
     Object.assign(this.#period, { since: now, came: 0, lost: 0 });
   }
 
-  #shareAfter(sinceMs: number): number {
+  #foundAfter(sinceMs: number): number {
     const kept = Math.exp(-sinceMs / this.#periodMs);
     this.#came *= kept;
     this.#lost *= kept;
     const excess = Math.max(0, this.#lost / Math.max(FEWEST, this.#came) - TOLERATED);
-    if (this.#share === 0 && this.#bad < PERIODS) return 0;
+    if (this.#found === 0 && this.#bad < PERIODS) return 0;
     const remembered = this.#integral * Math.exp(-sinceMs / Math.max(LEAST_MEMORY_MS, MEMORY_DEADLINES * this.#deadlineMs));
     this.#integral = Math.min(MOST_REFUSED, remembered + (INTEGRAL * excess * Math.min(sinceMs, this.#periodMs)) / this.#deadlineMs);
     const share = Math.min(MOST_REFUSED, this.#integral + PROPORTIONAL * excess);

@@ -17,7 +17,7 @@ export class LossControls {
     if (lane === 'bulk' || deadlineAt === null) return false;
     let control = this.#controls.get(workload);
     if (control === undefined) this.#controls.set(workload, control = new LossControl());
-    return control.refuses({ deadlineMs: deadlineAt - arrivedAt, weight: this.#weightOf(tier) }, now);
+    return control.refuses({ arrivedAt, deadlineMs: deadlineAt - arrivedAt, weight: this.#weightOf(tier) }, now);
   }
 
   /** One that was let in has a step's result, or will have none in time. What comes long after its time lay somewhere while a process was away: that was no want of room. */
