@@ -129,8 +129,8 @@ class Scheduler implements Stage {
   }
 
   handle(record: LogRecord): Outputs {
-    if (record.topic === this.#tasksTopic) return this.#task(readRecord<TaskRecord>(record));
-    return this.#goOn(readRecord<Outcome>(record));
+    if (record.topic === this.#tasksTopic) return this.#task(readRecord<TaskRecord>(record), record.partition);
+    return this.#goOn(readRecord<Outcome>(record), record.partition);
   }
 
   /** What waits for workers waits elsewhere. */
@@ -172,8 +172,8 @@ class Scheduler implements Stage {
     if (copies.length > 0) this.#publish(copies).catch((err: unknown) => logger.debug({ err }, 'a copy for an experiment could not be written'));
   }
 
-  #task(task: TaskRecord): Outputs {
-    return 'cancel' in task ? this.#cancel(task) : this.#begin(task);
+  #task(task: TaskRecord, partition: number): Outputs {
+    return 'cancel' in task ? this.#cancel(task) : this.#begin(task, partition);
   }
 
   /** Nothing more is dispatched for the request; what has been is told to the workers, since fusion answers it. */
@@ -183,9 +183,9 @@ class Scheduler implements Stage {
     return cancellationOutputs(this.#to, cancellation, this.#cluster.served(now));
   }
 
-  #begin(task: Task): Outputs {
+  #begin(task: Task, partition: number): Outputs {
     const now = this.#options.clock.now();
-    return this.#cluster.refuses(task, now) ? this.#refuse(task, now) : this.#next(task, {}, undefined);
+    return this.#cluster.refuses(task, partition, now) ? this.#refuse(task, now) : this.#next(task, {}, undefined);
   }
 
   /** Before anything has been done for it. */
@@ -194,13 +194,13 @@ class Scheduler implements Stage {
   }
 
   /** What an outcome makes possible: the steps that come after it. */
-  #goOn(outcome: Outcome): Outputs {
+  #goOn(outcome: Outcome, partition: number): Outputs {
     if (outcome.kind === 'rejected' || outcome.kind === 'progress') return NOTHING;
     if (outcome.kind === 'shadow') {
       this.#copies.returned(outcome.requestId, outcome.shadow.arm);
       return NOTHING;
     }
-    this.#count(outcome);
+    this.#count(outcome, partition);
     if (outcome.kind === 'redispatch') return this.#again(outcome);
     this.#copy(outcome);
     const { task, step: done } = outcome;
@@ -233,8 +233,9 @@ class Scheduler implements Stage {
     return [output(this.#to, at, decision, { now: clock.now() }, NOT_ON_TRIAL)];
   }
 
-  #count(outcome: StepOutcome | RedispatchOutcome): void {
+  #count(outcome: StepOutcome | RedispatchOutcome, partition: number): void {
     const { clock, observer } = this.#options;
+    this.#cluster.ended(outcome, partition, clock.now());
     if (outcome.kind !== 'redispatch') this.#teach(outcome);
     const cameTrue = this.#cluster.returned(outcome, clock.now());
     if (cameTrue !== undefined) observer?.cameTrue?.(cameTrue);
@@ -268,7 +269,6 @@ class Scheduler implements Stage {
     this.#options.observer?.decided(decision);
     this.#reports.count(decision, at.task.lane);
     if (decision.kind === 'dispatch') this.#dispatched(at, decision, now);
-    else if (decision.kind === 'expire') this.#cluster.expired(at.task, now);
     else if (decision.kind === 'fail' && decision.code === 'overload') this.#cluster.shed(at.step.model, now);
     return output(this.#to, at, decision, { now, dueAt: this.#cluster.dueAt(at.task, now) }, ruled);
   }

@@ -70,7 +70,7 @@ export class SimScheduler {
     let ready = this.#first.get(plan);
     if (ready === undefined) this.#first.set(plan, (ready = readySteps(plan.steps, NOTHING_DONE, undefined)));
     if (deadlineAt === null && ready.length > 1) ready = ready.slice(0, 1);
-    if (this.#cluster.refuses(request.task, now)) {
+    if (this.#cluster.refuses(request.task, request.partition, now)) {
       for (const step of ready) this.#refuse({ request, step, previous: NOTHING_YET, tried: UNTRIED }, TOO_MUCH, now);
       return;
     }
@@ -78,6 +78,7 @@ export class SimScheduler {
   }
 
   goOn(request: SimRequest, outcome: StepOutcome, now: number): void {
+    this.#cluster.ended(outcome, request.partition, now);
     this.#cluster.returned(outcome, now);
     this.#options.policy.returned?.(outcome, now);
     if (this.#goesOn(request.task, outcome.step)) this.#next(request, endsSoFar(outcome), outcome.step, now);
@@ -127,7 +128,6 @@ export class SimScheduler {
 
   #refuse(at: StepOfRequest, decision: Exclude<Decision, { kind: 'dispatch' | 'wait' }>, now: number): void {
     if (decision.kind === 'fail' && decision.code === 'overload') this.#cluster.shed(at.step.model, now);
-    else if (decision.kind === 'expire') this.#cluster.expired(at.request.task, now);
     this.#end(at, decision, now);
   }
 

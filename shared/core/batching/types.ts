@@ -61,8 +61,7 @@ export interface BatchLimits extends QueueRules {
   maxBulkBatchSize: number;
   /**
    * While interactive work has been seen within the last second, a batch of bulk is no larger than what takes so long
-   * by the measured curve (one at least): so much may it delay the interactive work that comes next, and half as much again those that come
-   * meanwhile. Batches of that time lose nothing on a CPU (above). @default 10
+   * by the measured curve (one at least): so much may it delay the interactive work that comes next. @default 25
    */
   maxBulkBatchMs: number;
   /** What is worth waiting for, ascending. @default [4, 8, 16] */
@@ -77,7 +76,7 @@ export const BATCH_LIMITS: BatchLimits = {
   ...QUEUE_RULES,
   maxBatchSize: 32,
   maxBulkBatchSize: 128,
-  maxBulkBatchMs: 10,
+  maxBulkBatchMs: 25,
   preferredBatchSizes: [4, 8, 16],
   maxQueueDelayMs: 5,
   bulkEveryMs: 1_000,

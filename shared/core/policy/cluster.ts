@@ -145,14 +145,15 @@ export class Cluster {
     this.#probed.add(pool === undefined ? place : this.#names.of(model, precision, undefined));
   }
 
-  /** Whether a request is refused at once, since too many of those that were let in are lost in spite of what was expected. */
-  refuses(task: Task, now: number): boolean {
-    return this.#intake.refuses(task, now);
+  /** Whether a request of a partition is refused at once, since too many of those that were let in are lost in spite of what was expected. */
+  refuses(task: Task, partition: number, now: number): boolean {
+    return this.#intake.refuses(task, partition, now);
   }
 
-  /** A step's time was over before it could be given to anybody. */
-  expired(task: Task, now: number): void {
-    this.#intake.ended(task, true, now);
+  /** A step of a request that was let in has ended so, or will have no result. */
+  ended(outcome: Returned, partition: number, now: number): void {
+    const { kind, task } = outcome;
+    if (task !== undefined && (kind === 'completed' || kind === 'expired')) this.#intake.ended(task, partition, this.#isLost(outcome, now), now);
   }
 
   /** A step of this model was refused, since it would have been late. */
@@ -162,7 +163,6 @@ export class Cluster {
 
   /** A step's outcome, or that its worker will not run it. Undefined: nothing was expected of it here, or it took no batch. */
   returned(outcome: Returned, now: number): CameTrue | undefined {
-    if (outcome.task !== undefined && (outcome.kind === 'completed' || outcome.kind === 'expired')) this.#intake.ended(outcome.task, this.#isLost(outcome, now), now);
     const dispatched = this.#outstanding.take(outcome);
     if (dispatched?.forecast === undefined || dispatched.lane === 'bulk') return undefined;
     const { forecast, dispatchedAt, place, tier } = dispatched;
