@@ -4,10 +4,10 @@ import { JsonOutput, type StageOutput } from '@tandem/shared/runner';
 import { WorkTopics } from './work-topics.ts';
 
 /** Not put off. */
-type Made = Exclude<Decision, { kind: 'wait' }>;
+export type Made = Exclude<Decision, { kind: 'wait' }>;
 
 /** What an experiment has to do with it. */
-type OnTrial = Omit<RuledDecision, 'decision'>;
+export type OnTrial = Omit<RuledDecision, 'decision'>;
 
 /** Where records go. */
 export interface Destinations {

@@ -3,7 +3,7 @@ import {
 } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import {
-  Cluster, decideInExperiment, endsSoFar, ExperimentBook, readySteps, RecentKeys, type CameTrue, type ClusterState, type Decision, type ExperimentAction, type Policy, type RuledDecision,
+  Cluster, decideInExperiment, endsSoFar, ExperimentBook, readySteps, RecentKeys, TOO_MUCH, type CameTrue, type ClusterState, type Decision, type ExperimentAction, type Policy, type RuledDecision,
 } from '@tandem/shared/core';
 import { messageOf } from '@tandem/shared/errors';
 import type { EventLog, LogRecord, Tail, TopicPartition } from '@tandem/shared/log';
@@ -12,7 +12,7 @@ import { readRecord, type Stage, type StageContext, type StageOutput } from '@ta
 import type { Logger } from '@tandem/shared/telemetry';
 import { ShadowCopies } from './experiments/shadow-copies.ts';
 import { ExperimentSteward } from './experiments/steward.ts';
-import { cancellationOutputs, destinations, output, type Destinations, type StepOfTask } from './records.ts';
+import { cancellationOutputs, destinations, output, type Destinations, type Made, type OnTrial, type StepOfTask } from './records.ts';
 import { Reports } from './reports.ts';
 import { WaitingSteps } from './waiting-steps.ts';
 
@@ -60,16 +60,12 @@ interface Snapshot {
   state: ClusterState;
 }
 
-/** Not put off. */
-type MadeRuling = Omit<RuledDecision, 'decision'> & { decision: Exclude<Decision, { kind: 'wait' }> };
+type MadeRuling = OnTrial & { decision: Made };
 
 /** How often a step that no worker would run is decided again. */
 const MAX_REDISPATCHES = 2;
 const SKIP_CANCELLED: RuledDecision = { decision: { kind: 'skip', reason: CANCELLED } };
 const NOT_ON_TRIAL = {};
-const TOO_MUCH = {
-  kind: 'fail', code: 'overload', reason: 'overload: too many of those that were let in lately were too late; some are refused at once, so that the others are in time',
-} satisfies Decision;
 
 class Scheduler implements Stage {
   readonly name = 'scheduler';
@@ -235,9 +231,10 @@ class Scheduler implements Stage {
 
   #count(outcome: StepOutcome | RedispatchOutcome, partition: number): void {
     const { clock, observer } = this.#options;
-    this.#cluster.ended(outcome, partition, clock.now());
+    const now = clock.now();
+    this.#cluster.ended(outcome, partition, now);
     if (outcome.kind !== 'redispatch') this.#teach(outcome);
-    const cameTrue = this.#cluster.returned(outcome, clock.now());
+    const cameTrue = this.#cluster.returned(outcome, now);
     if (cameTrue !== undefined) observer?.cameTrue?.(cameTrue);
   }
 

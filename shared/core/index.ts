@@ -7,6 +7,7 @@ export {
   readySteps, thresholdPolicy, THRESHOLD_DEFAULTS, type BanditOptions, type EvaluatedWorld, type LearnerOptions, type LearnerState, type LoggedDecision, type OffPolicyValue, type PolicyEvaluation, type QualitySource, type Rewarded, type RewardWeights,
   type CameTrue, type ClusterState, type Decision, type DecisionContext, type Expectation, type Forecast, type Path, type Policy, type ServedPool, type ThresholdOptions, type VariantState,
 } from './policy/index.ts';
+export { TOO_MUCH } from './intake/index.ts';
 export { ActiveUsers, IdleWorkers, type ActiveUsersOptions, type AskedFor, type IdleRules } from './ahead/index.ts';
 export { answerMarginMs } from './deadlines/index.ts';
 export { jsonOf } from './json-of.ts';

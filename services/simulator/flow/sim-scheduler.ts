@@ -1,5 +1,5 @@
 import type { Heartbeat, Plan, PlanStep, SchedulerReport, StepEnds, StepOutcome, Task, Variant } from '@tandem/schemas';
-import { Cluster, decide, endsSoFar, PlaceNames, readySteps, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
+import { Cluster, decide, endsSoFar, PlaceNames, readySteps, TOO_MUCH, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
 import type { SimRequest, SimWork } from './sim-request.ts';
 
 /** As many as the scheduler's. */
@@ -7,7 +7,6 @@ const MAX_REDISPATCHES = 2;
 const NOTHING_YET: StepEnds = {};
 const NOTHING_DONE: ReadonlySet<string> = new Set();
 const UNTRIED: readonly string[] = [];
-const TOO_MUCH = { kind: 'fail', code: 'overload', reason: 'too many of those that were let in were too late' } as const;
 
 export interface SimSchedulerOptions {
   policy: Policy;

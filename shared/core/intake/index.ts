@@ -1,1 +1,1 @@
-export { LossControls } from './loss-controls.ts';
+export { LossControls, TOO_MUCH } from './loss-controls.ts';

@@ -101,7 +101,7 @@ export class Cluster {
     this.#startedAt = startedAt;
     this.#staleAfterMs = staleAfterMs;
     this.#forecaster = new Forecaster(this.#outstanding, this.#ways, tierWeights);
-    this.#intake = new LossControls(tierWeights);
+    this.#intake = new LossControls((tier) => this.#forecaster.weightOf(this.#forecaster.tierOf(tier)));
   }
 
   /** A telemetry record's value; null is the tombstone of a worker that left. Anything unreadable is ignored. */

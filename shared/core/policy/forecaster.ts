@@ -160,7 +160,7 @@ export class Forecaster {
     for (const fleet of fleets) {
       const load = this.#loadOf(fleet, now);
       sessions += fleet.sessions;
-      nowMs += fleet.sessions * tierWaitMs(load.work, tier, fleet.sessions, this.#weightOf);
+      nowMs += fleet.sessions * tierWaitMs(load.work, tier, fleet.sessions, this.weightOf);
       peakMs += fleet.sessions * load.peakMs;
     }
     return sessions === 0 ? { backlogMs: 0, peakQueueMs: 0 } : { backlogMs: nowMs / sessions, peakQueueMs: peakMs / sessions };
@@ -177,7 +177,7 @@ export class Forecaster {
     const { work } = load;
     for (let index = 0; index < work.size; index += 1) {
       const tier = work.tiers[index]!;
-      load.worstMs = Math.max(load.worstMs, this.#ways.of(tier).queueMs(tierWaitMs(work, tier, sessions, this.#weightOf), now));
+      load.worstMs = Math.max(load.worstMs, this.#ways.of(tier).queueMs(tierWaitMs(work, tier, sessions, this.weightOf), now));
     }
     load.peakMs = peak.update(load.worstMs, now);
     return load;
@@ -192,7 +192,8 @@ export class Forecaster {
     }
   }
 
-  readonly #weightOf = (tier: string): number => this.#tierWeights[tier] ?? 1;
+  /** @param tier as `tierOf` says */
+  readonly weightOf = (tier: string): number => this.#tierWeights[tier] ?? 1;
 
   #count(fleet: Fleet): void {
     const { sessions: allSessions, load: { work } } = fleet;
