@@ -44,7 +44,7 @@ test.skipIf(browserPath === undefined)(`an operator promotes a version of a mode
 
   // A retired version, too; a variant of which there is nothing else is not there.
   await versions.click();
-  expect(await page.getByRole('rowheader', { name: 'pace.' }).allInnerTexts()).toEqual(['pace.bad', 'pace.fp32', 'pace.int8', 'pace.slow']);
+  await expect.poll(() => page.getByRole('rowheader', { name: 'pace.' }).allInnerTexts(), { timeout: PATIENCE_MS }).toEqual(['pace.bad', 'pace.fp32', 'pace.int8', 'pace.slow']);
   await page.getByRole('button', { name: 'Promote version 0 of pace.fp32' }).click();
   await page.getByText('The registry has retired it.').waitFor();
   await page.getByRole('button', { name: 'Promote', exact: true }).click();
