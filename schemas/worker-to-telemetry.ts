@@ -32,6 +32,8 @@ export interface VariantLoad {
   /** open: taken out after repeated failures; half_open: being tried again. Absent (older workers): closed. */
   breaker?: 'closed' | 'open' | 'half_open';
   running: number;
+  /** Of the bulk lane, running on threads that give way to all others: not counted in `running`. Absent: bulk shares the threads. */
+  bulkRunning?: number;
   completed: number;
   failed: number;
   /** Mean of recent batches; 0 where there was none. */

@@ -1,6 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { writeFileSync } from 'node:fs';
-import { cpus, loadavg, totalmem } from 'node:os';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
+import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { STAGE_NAMES } from '@tandem/schemas';
@@ -12,16 +13,17 @@ import { ensureTopology } from '../../services/cli/compose/topology.ts';
 import { startCommand } from '../../test/support/cluster.ts';
 import { startKafkaBroker } from '../../test/support/kafka-broker.ts';
 import { exitOnSignals } from '../../test/support/processes.ts';
+import { heavyFlags } from '../scenarios/made/made-models.ts';
 import { Load, type Collected } from './load.ts';
 
 const HELP = `Measures what a backfill costs interactive requests, and what it gets.
 
-  npm run bench:interference -- [--brokers HOST:PORT] [--embedded] [--rounds 4] [--seconds 10] [--task fine] [--chain none] [--stage-flags "…"] [--json FILE] [--help]
+  npm run bench:interference -- [--brokers HOST:PORT] [--embedded] [--rounds 4] [--seconds 10] [--task fine] [--heavy] [--chain none] [--stage-flags "…"] [--json FILE] [--help]
 
 Measures the capacity, and what bulk alone gets done, then alternates: interactive requests at half of it alone, and the same beside as many bulk requests as the flow
 takes (2,000 always outstanding). At last interactive requests at the whole capacity, beside bulk: how long does bulk wait? Stages run as
-separate processes over a real Kafka, or all in this process over the embedded log (--embedded). With light models the pipe takes all of the CPU at half of the
-capacity, and nothing is left: --stage-flags "--policy fixed --precision fp32 --prefix-cache-mb 0" makes the model what limits.
+separate processes over a real Kafka, or all in this process over the embedded log (--embedded). With the shipped models the pipe takes most of the CPU; --heavy serves
+one that takes a few milliseconds for each request instead, so that the model is what limits. --stage-flags "--bulk-threads 0" has bulk share the inference threads.
 `;
 
 const BULK_OUTSTANDING = 2_000;
@@ -35,6 +37,7 @@ const { values } = parseArgs({
     rounds: { type: 'string', default: '4' },
     seconds: { type: 'string', default: '10' },
     task: { type: 'string', default: 'fine' },
+    heavy: { type: 'boolean', default: false },
     chain: { type: 'string', default: 'none' },
     'stage-flags': { type: 'string', default: '' },
     json: { type: 'string' },
@@ -62,9 +65,10 @@ async function main(): Promise<void> {
   const settings = loadSettings({ flags: { ...kafka, prefix, chain: values.chain, httpPort: '0', logLevel: 'warn' } });
   const ports = await openPorts(settings, 'bench');
   await ensureTopology(settings, ports);
+  const folder = mkdtempSync(join(tmpdir(), 'tandem-interference-'));
   const flow = values.embedded
     ? await System.start(STAGE_NAMES, settings, ports)
-    : startCommand(['cluster', '--kafka', String(settings.kafka), '--prefix', prefix, '--http-port', '0', '--log-level', 'warn', '--threads', '1', '--chain', values.chain, ...values['stage-flags'].split(' ').filter(Boolean)]);
+    : startCommand(['cluster', '--kafka', String(settings.kafka), '--prefix', prefix, '--http-port', '0', '--log-level', 'warn', '--chain', values.chain, ...(values.heavy ? heavyFlags(folder) : []), ...values['stage-flags'].split(' ').filter(Boolean)]);
   const load = await Load.open(ports.log, prefix, values.task);
   try {
     const result = await measure(load, Number(values.rounds), Number(values.seconds));
@@ -75,6 +79,7 @@ async function main(): Promise<void> {
     await flow[Symbol.asyncDispose]();
     await ports[Symbol.asyncDispose]();
     await broker?.stop();
+    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -45,7 +45,7 @@ function harness(fault: (ids: readonly number[], run: number) => Error | undefin
   const pause = async (durationMs: number) => void pauses.push(durationMs);
   const run = async (ids: readonly number[]) => {
     const batch = ids.map((input) => ({ work: { task: { input } }, served, graph: 'g' }) as unknown as PendingWork);
-    await runBatch(served, batch, { maxThreadLosses: 2, pause }, sink);
+    await runBatch(served, batch, { background: false, maxThreadLosses: 2, pause }, sink);
   };
   return { run, runs, answers, pauses };
 }

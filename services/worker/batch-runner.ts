@@ -1,5 +1,5 @@
 import { TandemError } from '@tandem/shared/errors';
-import type { BatchPart, RanBatch } from './batch-part.ts';
+import { sessionsOf, type BatchPart, type RanBatch } from './batch-part.ts';
 import type { PendingWork } from './pending-work.ts';
 import type { ServedVariant } from './served-variant.ts';
 
@@ -14,6 +14,8 @@ export interface RunRules {
   /** How often a batch whose thread died is run again before it is taken apart. */
   maxThreadLosses: number;
   pause(durationMs: number): Promise<void>;
+  /** On the engine's threads that give way to all others. */
+  background: boolean;
 }
 
 /** Not the input's fault. */
@@ -63,7 +65,7 @@ async function runFirst(run: Run, { pending, infer: cached, blame }: BatchPart<P
   if (cached === undefined) return runPart(run, pending, true);
   let ran: RanBatch;
   try {
-    ran = await cached();
+    ran = await cached(run.rules.background);
   } catch (error) {
     if (isEngineGone(error)) return run.sink.handedBack(pending, error, run.failures > 0);
     const before = run.failures;
@@ -102,7 +104,7 @@ async function takeApart(run: Run, part: readonly PendingWork[], error: unknown)
 async function inferWithRetries(run: Run, batch: readonly PendingWork[], patient: boolean): Promise<RanBatch> {
   for (let failures = 0; ; failures += 1) {
     try {
-      return await infer(run.served, batch);
+      return await infer(run.served, batch, run.rules.background);
     } catch (error) {
       if (!patient || failures >= retriesOf(error, batch.length, run.rules)) throw error;
       run.failures += 1;
@@ -122,10 +124,10 @@ function isOutOfMemory(error: unknown): boolean {
   return error instanceof TandemError && error.code === 'inference_out_of_memory';
 }
 
-async function infer({ loaded, adapter, variant }: ServedVariant, batch: readonly PendingWork[]): Promise<RanBatch> {
+async function infer({ loaded, adapter, variant }: ServedVariant, batch: readonly PendingWork[], background: boolean): Promise<RanBatch> {
   const graph = batch[0]?.graph ?? '';
   const work = batch.map((pending) => pending.work);
-  const invocation = await loaded.prepare(graph, adapter.dimensions(graph, work, variant));
+  const invocation = await sessionsOf(loaded, background).prepare(graph, adapter.dimensions(graph, work, variant));
   try {
     adapter.encode(graph, work, invocation.inputs, variant);
     const { outputs, computeMs } = await invocation.run();

@@ -2,8 +2,8 @@ import { HEADER, topicName, type Outcome, type Task, type Work } from '@tandem/s
 import { ManualClock } from '@tandem/shared/clock';
 import { LENGTH_BUCKETS } from '@tandem/shared/core';
 import fc from 'fast-check';
-import { expect, onTestFinished, test } from 'vitest';
-import { context, heldEngine, record, scoreOf, work, workerFactory, workerOptions } from './testing.ts';
+import { expect, onTestFinished, test, vi } from 'vitest';
+import { beats, context, heldEngine, record, scoreOf, work, workerFactory, workerOptions } from './testing.ts';
 
 const worker = workerFactory(onTestFinished);
 
@@ -16,9 +16,9 @@ const anyRequest = fc.record({
 const anyStep = fc.oneof(anyRequest, fc.record({ end: fc.nat() }), fc.record({ waitMs: fc.integer({ min: 1, max: 20 }) }));
 
 test('whatever comes when, for whom and in which batch, each request is answered once, with the result of its own input', async () => {
-  await fc.assert(fc.asyncProperty(fc.array(anyStep, { minLength: 1, maxLength: 80 }), async (steps) => {
+  await fc.assert(fc.asyncProperty(fc.array(anyStep, { minLength: 1, maxLength: 80 }), fc.integer({ min: 0, max: 2 }), async (steps, background) => {
     const clock = new ManualClock(1_000);
-    const engine = heldEngine(2);
+    const engine = heldEngine(2, background);
     const stage = await worker({ engine, clock, limits: { maxBatchSize: 4, maxBulkBatchSize: 8, fairnessWindowMs: 3, tierTimeouts: { standard: { ms: 25, action: 'delay' }, vip: { ms: 40, action: 'reject' } } } });
     const answers: Promise<Outcome>[] = [];
     const running = new Set<number>();
@@ -65,6 +65,27 @@ async function send(stage: Awaited<ReturnType<typeof worker>>, clock: ManualCloc
   expect(outputs[0]!.topic).toBe(topicName('t.', 'outcomes'));
   return JSON.parse(String(outputs[0]!.value)) as Outcome;
 }
+
+test('bulk that has sessions of its own takes no other, however much of it there is, and counts as nobody’s to wait for', async () => {
+  const engine = heldEngine(1, 1);
+  const stage = await worker({ engine, limits: { maxBatchSize: 2, maxBulkBatchSize: 4 } });
+  const bulk = Array.from({ length: 12 }, (_, id) => stage.run(work(id, { lane: 'bulk' }), 't.bulk.lookup.fp32'));
+  await engine.began(2);
+  const interactive = [20, 21, 22].map((id) => stage.run(work(id)));
+  await engine.began(4);
+  await new Promise((resolve) => setImmediate(resolve));
+  // Of each kind one that runs and one that has been formed ahead.
+  expect(engine.batches.map(({ background, ids }) => [background, ids])).toEqual([[true, [0, 1, 2, 3]], [true, [4, 5, 6, 7]], [false, [20, 21]], [false, [22]]]);
+  beats.length = 0;
+  await stage.start?.(context);
+  await vi.waitFor(() => expect(beats.at(-1)?.variants?.[0]).toMatchObject({ running: 3, bulkRunning: 8, queued: 4, bulkQueued: 4 }));
+  for (let batch = 0; batch < 5; batch += 1) {
+    await engine.began(batch + 1);
+    engine.batches[batch]!.end();
+  }
+  expect((await Promise.all([...bulk, ...interactive])).map(scoreOf)).toEqual([...Array.from({ length: 12 }, (_, id) => 10 * id), 200, 210, 220]);
+  expect(engine.batches[4]).toMatchObject({ background: true, ids: [8, 9, 10, 11] });
+});
 
 test('what expires while every session is busy is answered then, not when one is free', async () => {
   const clock = new ManualClock(1_000);

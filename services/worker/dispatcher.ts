@@ -1,4 +1,4 @@
-import { dueAtOf, isOverdue, type Lane } from '@tandem/schemas';
+import { dueAtOf, isOverdue } from '@tandem/schemas';
 import { wait, type Clock } from '@tandem/shared/clock';
 import {
   BatchQueue, BatchTimeModel, formBatch, takeExpired, whenToForm,
@@ -9,6 +9,7 @@ import { runBatch, type BatchSink, type RunRules } from './batch-runner.ts';
 import type { WorkerLimits, WorkerObserver } from './options.ts';
 import type { PendingWork, Submission } from './pending-work.ts';
 import type { ServedVariant } from './served-variant.ts';
+import { Sessions, type RunningBatch } from './sessions.ts';
 import { Settler } from './settler.ts';
 import { SoloQueue } from './solo-queue.ts';
 import type { Suspects } from './suspects.ts';
@@ -18,20 +19,13 @@ import { onceATurn } from './once-a-turn.ts';
 export interface DispatcherOptions {
   /** Sessions that run at once. */
   concurrency: number;
+  /** Sessions of bulk alone, which give way to all others: bulk runs nowhere else then. @default 0 */
+  backgroundConcurrency?: number | undefined;
   clock: Clock;
   limits: WorkerLimits;
   observer: WorkerObserver;
   suspects: Pick<Suspects, 'count' | 'clear'>;
   logger: Logger;
-}
-
-interface Running {
-  served: ServedVariant;
-  lane: Lane;
-  /** Predicted, epoch ms. */
-  endsAt: number;
-  /** Since when a session is kept by it, as far as is not accounted for yet, epoch ms; undefined: it was formed ahead, and no session is free yet. */
-  since: number | undefined;
 }
 
 /** Work of one variant, graph and length bucket that runs together. */
@@ -56,8 +50,9 @@ export class Dispatcher {
   readonly #solo: SoloQueue;
   readonly #waiting = new Waiting<Waiter>();
   readonly #times = new BatchTimeModel();
-  readonly #running = new Set<Running>();
-  readonly #rules: RunRules;
+  readonly #sessions: Sessions;
+  readonly #background: Sessions | undefined;
+  readonly #rules: Omit<RunRules, 'background'>;
   readonly #settler: Settler;
   /** No batch begins while somebody waits for the running ones of a variant to end. */
   readonly #switches = new Set<() => boolean>();
@@ -69,7 +64,9 @@ export class Dispatcher {
 
   constructor(options: DispatcherOptions) {
     this.#options = options;
-    const { clock, limits, observer, suspects } = options;
+    const { clock, limits, observer, suspects, concurrency, backgroundConcurrency: bulk = 0 } = options;
+    this.#sessions = new Sessions({ count: concurrency, ...(bulk > 0 ? { lane: 'interactive' } : {}) });
+    this.#background = bulk > 0 ? new Sessions({ count: bulk, lane: 'bulk', background: true }) : undefined;
     const pause = (durationMs: number) => wait(clock, durationMs);
     this.#rules = { maxThreadLosses: limits.maxThreadLosses, pause };
     this.#queue = new BatchQueue(limits);
@@ -119,7 +116,7 @@ export class Dispatcher {
       this.#pumpSoon();
     };
     const attempt = () => {
-      if ([...this.#running].some((running) => running.served === served)) return false;
+      if (this.#sessions.runs(served) || this.#background?.runs(served) === true) return false;
       action();
       end(true);
       return true;
@@ -145,22 +142,28 @@ export class Dispatcher {
     this.#cancelTimer();
     for (const attempt of this.#switches) {
       if (attempt()) continue;
-      this.#expire(takeExpired(this.#queue, this.#situation()));
+      this.#expire(takeExpired(this.#queue, this.#situation(this.#sessions)));
       return this.#expireInTime();
     }
     this.#runSolo();
-    while (!this.#solo.holdsOthers && this.#running.size <= this.#options.concurrency) {
-      const situation = this.#situation();
-      this.#expire(takeExpired(this.#queue, situation));
-      if (!this.#mayForm(situation)) break;
-      const { expired, batch, waitUntil } = formBatch(this.#queue, situation);
-      this.#expire(expired);
-      if (waitUntil !== undefined) this.#pumpAt(waitUntil);
-      if (batch === undefined) break;
-      void this.#run({ group: batch.group, pending: batch.work.map(({ payload }) => payload), startsAt: situation.startsAt });
-    }
+    this.#pumpAt(Math.min(this.#fill(this.#sessions), this.#background === undefined ? Infinity : this.#fill(this.#background)));
     this.#expireInTime();
     if (this.#isIdle) for (const resolve of this.#onIdle.splice(0)) resolve();
+  }
+
+  /** Runs batches for as long as there is a session, and work that should not wait. @returns when to look again, epoch ms; Infinity: when something changes */
+  #fill(sessions: Sessions): number {
+    while (!this.#solo.holdsOthers && sessions.running <= sessions.count) {
+      const situation = this.#situation(sessions);
+      this.#expire(takeExpired(this.#queue, situation));
+      const mayFormAt = whenToForm(this.#queue, situation, sessions.running);
+      if (mayFormAt > situation.now) return mayFormAt;
+      const { expired, batch, waitUntil } = formBatch(this.#queue, situation);
+      this.#expire(expired);
+      if (batch === undefined) return waitUntil ?? Infinity;
+      void this.#run({ group: batch.group, pending: batch.work.map(({ payload }) => payload), startsAt: situation.startsAt }, sessions);
+    }
+    return Infinity;
   }
 
   /** What expires while every session is busy is answered then, not when one is free. */
@@ -173,14 +176,14 @@ export class Dispatcher {
     this.#cancelExpiry = this.#options.clock.schedule(at, () => {
       this.#expiryAt = Infinity;
       // Also where no batch may be formed: else this would be due again at once, until one may.
-      this.#expire(takeExpired(this.#queue, this.#situation()));
+      this.#expire(takeExpired(this.#queue, this.#situation(this.#sessions)));
       this.#pump();
     });
   }
 
   #runSolo(): void {
-    const { clock, concurrency } = this.#options;
-    const pending = this.#solo.next(this.#running.size, concurrency);
+    const { clock } = this.#options;
+    const pending = this.#solo.next(this.#running, this.#sessions.count);
     if (pending === undefined) return;
     const { served, graph, work } = pending;
     if (isOverdue(work, clock.now())) {
@@ -189,33 +192,21 @@ export class Dispatcher {
       this.#settler.expired(pending);
       return this.#runSolo();
     }
-    void this.#run({ group: `${served.name}|${graph}|alone`, pending: [pending], startsAt: clock.now() });
+    void this.#run({ group: `${served.name}|${graph}|alone`, pending: [pending], startsAt: clock.now() }, this.#sessions);
   }
 
-  #situation(): BatchSituation {
-    const { clock, concurrency, limits } = this.#options;
+  #situation(sessions: Sessions): BatchSituation {
+    const { clock, limits } = this.#options;
     const now = clock.now();
-    let [firstEnd, bulkRunning] = [Infinity, 0];
-    for (const { endsAt, lane } of this.#running) {
-      firstEnd = Math.min(firstEnd, endsAt);
-      if (lane === 'bulk') bulkRunning += 1;
-    }
-    const startsAt = this.#running.size < concurrency ? now : Math.max(now, firstEnd);
-    return { now, startsAt, sessions: concurrency, bulkRunning, times: this.#times, limits };
-  }
-
-  #mayForm(situation: BatchSituation): boolean {
-    const at = whenToForm(this.#queue, situation, this.#running.size);
-    if (at > situation.now && at < Infinity) this.#pumpAt(at);
-    return at <= situation.now;
+    return { now, startsAt: sessions.freeAt(now), sessions: sessions.count, lane: sessions.lane, bulkRunning: sessions.runningBulk, times: this.#times, limits };
   }
 
   #pumpAt(at: number): void {
     this.#cancelTimer();
-    this.#cancelTimer = this.#options.clock.schedule(at, () => this.#pump());
+    if (at < Infinity) this.#cancelTimer = this.#options.clock.schedule(at, () => this.#pump());
   }
 
-  async #run(batch: FormedBatch): Promise<void> {
+  async #run(batch: FormedBatch, sessions: Sessions): Promise<void> {
     const { group, pending, startsAt } = batch;
     const { served, lane } = pending[0]!;
     for (const one of pending) this.#leave(one);
@@ -224,38 +215,17 @@ export class Dispatcher {
       for (const one of pending) this.#refuse(one);
       return;
     }
-    const since = this.#running.size < this.#options.concurrency ? this.#options.clock.now() : undefined;
-    const running: Running = { served, lane, endsAt: startsAt + (this.#times.predict(group, pending.length) ?? 0), since };
-    this.#running.add(running);
+    const running = sessions.begin({ served, lane, endsAt: startsAt + (this.#times.predict(group, pending.length) ?? 0) }, this.#options.clock.now());
     served.running += pending.length;
-    await this.#infer(batch, permit, running);
+    if (sessions.background) served.runningInBackground += pending.length;
+    await this.#infer(batch, permit, sessions, running);
+    if (sessions.background) served.runningInBackground -= pending.length;
     for (const one of pending) this.#solo.done(one);
-    this.#end(running);
+    sessions.end(running, this.#options.clock.now());
     this.#pump();
   }
 
-  /** The session that it leaves goes to the batch that has been formed ahead. */
-  #end(running: Running): void {
-    this.#running.delete(running);
-    for (const next of this.#running) {
-      if (next.since !== undefined) continue;
-      next.since = this.#options.clock.now();
-      return;
-    }
-  }
-
-  /**
-   * How long a session was kept, ms: besides the model's time what it takes until this thread has the result, which under load is more than the model's. Predictions that left it out
-   * would make batches too small, and too late.
-   */
-  #kept(running: Running, computeMs: number): number {
-    const now = this.#options.clock.now();
-    const keptMs = now - (running.since ?? now);
-    running.since = now;
-    return Math.max(computeMs, keptMs);
-  }
-
-  async #infer({ group, pending }: FormedBatch, permit: BreakerPermit, running: Running): Promise<void> {
+  async #infer({ group, pending }: FormedBatch, permit: BreakerPermit, sessions: Sessions, running: RunningBatch): Promise<void> {
     const { clock, suspects } = this.#options;
     const served = pending[0]!.served;
     const left = new Set(pending);
@@ -264,7 +234,7 @@ export class Dispatcher {
       completed: (ran, result) => {
         verdict = 'succeeded';
         const ranAs = result.kind === undefined ? group : served.groupOf(ran[0]!.graph, result.kind);
-        this.#times.observe(ranAs, ran.length, this.#kept(running, result.computeMs), clock.now());
+        this.#times.observe(ranAs, ran.length, sessions.kept(running, result.computeMs, clock.now()), clock.now());
         for (const one of ran) left.delete(one);
         this.#settler.completed(ran, result);
       },
@@ -282,7 +252,7 @@ export class Dispatcher {
     try {
       const suspicions = pending.flatMap(({ suspicion }) => suspicion ?? []);
       if (suspicions.length > 0) await suspects.count(suspicions);
-      await runBatch(served, pending, this.#rules, sink);
+      await runBatch(served, pending, { ...this.#rules, background: sessions.background }, sink);
     } catch (error) {
       this.#settler.handedBack([...left], error, true);
     }
@@ -343,7 +313,12 @@ export class Dispatcher {
     if (lane === 'bulk') served.bulkQueued -= 1;
   }
 
+  /** Batches on all sessions. */
+  get #running(): number {
+    return this.#sessions.running + (this.#background?.running ?? 0);
+  }
+
   get #isIdle(): boolean {
-    return this.#queue.size === 0 && this.#solo.size === 0 && this.#running.size === 0;
+    return this.#queue.size === 0 && this.#solo.size === 0 && this.#running === 0;
   }
 }

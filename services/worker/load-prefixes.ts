@@ -23,8 +23,8 @@ export function prefixShare({ variants, engine, adapters, memoryBudgetBytes = In
 }
 
 /** Of model files times inference threads. */
-export function sessionBytes({ graphs }: Variant, { concurrency }: Pick<InferenceEngine, 'concurrency'>): number {
-  return concurrency * Object.values(graphs).reduce((sum, { bytes }) => sum + bytes, 0);
+export function sessionBytes({ graphs }: Variant, { concurrency, backgroundConcurrency = 0 }: Pick<InferenceEngine, 'concurrency' | 'backgroundConcurrency'>): number {
+  return (concurrency + backgroundConcurrency) * Object.values(graphs).reduce((sum, { bytes }) => sum + bytes, 0);
 }
 
 /** The memory that a variant needs for as many prefixes as fit; nothing where it can keep none. */

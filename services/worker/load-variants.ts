@@ -63,7 +63,7 @@ function requireMemory(variant: Variant, usedBytes: number, { engine, memoryBudg
   const neededBytes = sessionBytes(variant, engine);
   if (usedBytes + neededBytes <= memoryBudgetBytes) return;
   throw new TandemError(
-    `it needs ${neededBytes} bytes on ${engine.concurrency} threads beside ${usedBytes} in use; memoryBudgetBytes is ${memoryBudgetBytes}`,
+    `it needs ${neededBytes} bytes on ${engine.concurrency + (engine.backgroundConcurrency ?? 0)} threads beside ${usedBytes} in use; memoryBudgetBytes is ${memoryBudgetBytes}`,
     { code: 'memory_budget_exceeded' },
   );
 }

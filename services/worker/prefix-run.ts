@@ -8,7 +8,7 @@ export interface PrefixRunner {
   variant: Variant;
   adapter: Adapter;
   support: PrefixSupport;
-  loaded: LoadedVariant;
+  loaded: Pick<LoadedVariant, 'prepare'>;
   pool: PrefixPool;
 }
 

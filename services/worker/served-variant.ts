@@ -34,6 +34,8 @@ export class ServedVariant {
   /** Of them, in the bulk lane. */
   bulkQueued = 0;
   running = 0;
+  /** Of `running`: on sessions that give way to all others, so that nobody waits for them. */
+  runningInBackground = 0;
   completed = 0;
   bulkCompleted = 0;
   failed = 0;
@@ -167,7 +169,8 @@ export class ServedVariant {
       unread: unread.interactive,
       expired: this.expired,
       breaker: this.breaker.state(now),
-      running: this.running,
+      running: Math.max(0, this.running - this.runningInBackground),
+      ...(this.runningInBackground === 0 ? {} : { bulkRunning: this.runningInBackground }),
       completed: this.completed,
       bulkCompleted: this.bulkCompleted,
       failed: this.failed,

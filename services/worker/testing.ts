@@ -89,6 +89,8 @@ export function workerFactory(onFinished: (free: () => void | Promise<void>) => 
 }
 
 export interface HeldBatch {
+  /** On threads that give way. */
+  background: boolean;
   size: number;
   ids: readonly number[];
   end(): void;
@@ -96,23 +98,23 @@ export interface HeldBatch {
 }
 
 /** An engine whose batches end when the test says so. */
-export function heldEngine(concurrency = 1): InferenceEngine & { batches: HeldBatch[]; began(count: number): Promise<void> } {
+export function heldEngine(concurrency = 1, backgroundConcurrency = 0): InferenceEngine & { batches: HeldBatch[]; began(count: number): Promise<void> } {
   const batches: HeldBatch[] = [];
-  const prepare = async (_graph: string, { batch = 0 }: Readonly<Record<string, number>>): Promise<Invocation> => {
+  const preparing = (background: boolean) => async (_graph: string, { batch = 0 }: Readonly<Record<string, number>>): Promise<Invocation> => {
     const view = { dims: [batch], data: new Int32Array(batch) };
     return {
       inputs: { ids: view },
       run: () => new Promise((resolve, fail) => {
         const end = () => resolve({ outputs: { score: { dims: [batch], data: Float32Array.from(view.data, (id) => 10 * id) } }, computeMs: 5 });
-        batches.push({ size: batch, ids: [...view.data], end, fail });
+        batches.push({ background, size: batch, ids: [...view.data], end, fail });
       }),
       release: () => undefined,
     };
   };
   const close = async () => undefined;
   return {
-    concurrency, batches, close, [Symbol.asyncDispose]: close,
-    load: async (variant) => ({ variant, provider: 'held', memoryBytes: 1, prepare, unload: close }),
+    concurrency, backgroundConcurrency, batches, close, [Symbol.asyncDispose]: close,
+    load: async (variant) => ({ variant, provider: 'held', memoryBytes: 1, prepare: preparing(false), ...(backgroundConcurrency > 0 ? { background: { prepare: preparing(true) } } : {}), unload: close }),
     began: async (count) => {
       while (batches.length < count) await new Promise((resolve) => setImmediate(resolve));
     },

@@ -1,14 +1,16 @@
 import type { Lane, Work } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import { lengthBucket, type PrefixCache, type PrefixLease } from '@tandem/shared/core';
+import type { LoadedVariant } from '@tandem/shared/engine';
 import { isRetryable } from '@tandem/shared/errors';
 import { variantName } from '@tandem/shared/registry';
 import type { Logger } from '@tandem/shared/telemetry';
-import type { BatchPart, GraphWork, RanBatch } from './batch-part.ts';
+import { sessionsOf, type BatchPart, type GraphWork, type RanBatch } from './batch-part.ts';
 import type { PrefixUse } from './options.ts';
 import { prefill, steps, type LeasedWork, type PrefixRunner } from './prefix-run.ts';
 
 export interface UserPrefixesOptions extends PrefixRunner {
+  loaded: LoadedVariant;
   cache: PrefixCache;
   clock: Clock;
   logger: Logger;
@@ -114,17 +116,18 @@ export class UserPrefixes {
   #part<T extends GraphWork>(kind: Kind, leased: readonly LeasedWork<T>[]): BatchPart<T> {
     return {
       pending: leased.map(({ pending }) => pending),
-      infer: () => this.#infer(kind, leased),
+      infer: (background) => this.#infer(kind, leased, background),
       blame: (error) => this.#blame(kind, error),
       abandon: () => this.#drop(leased),
     };
   }
 
-  async #infer(kind: Kind, leased: readonly LeasedWork[]): Promise<RanBatch> {
-    const { support, cache, pool, clock } = this.#options;
+  async #infer(kind: Kind, leased: readonly LeasedWork[], background: boolean): Promise<RanBatch> {
+    const { support, cache, pool, clock, loaded } = this.#options;
+    const runner = { ...this.#options, loaded: sessionsOf(loaded, background) };
     const runs = support.runs(leased[0]!.pending.graph)!;
     try {
-      const ran = await (kind === 'steps' ? steps(this.#options, leased, runs) : prefill(this.#options, leased, runs));
+      const ran = await (kind === 'steps' ? steps(runner, leased, runs) : prefill(runner, leased, runs));
       for (const { lease } of leased) if (!cache.commit(lease, clock.now())) pool.wipe(lease.slot);
       this.#failures[kind] = 0;
       this.#report(kind, leased);

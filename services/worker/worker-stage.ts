@@ -69,7 +69,7 @@ class WorkerStage implements Stage {
     this.#loggedRuns = cache.shared || countsIn === undefined ? undefined : new LoggedRunCounts({ log: countsIn, prefix, instance });
     const counts = cache.shared ? sharedRunCounts(cache) : this.#loggedRuns;
     this.#suspects = new Suspects({ counts, logger, now: () => log.now(), maxAttempts: limits.maxSuspectRuns });
-    this.#dispatcher = new Dispatcher({ concurrency: engine.concurrency, clock, limits, observer, logger, suspects: this.#suspects });
+    this.#dispatcher = new Dispatcher({ concurrency: engine.concurrency, backgroundConcurrency: engine.backgroundConcurrency, clock, limits, observer, logger, suspects: this.#suspects });
     this.#decoders = new Decoders(options, served, { limits, suspects: this.#suspects });
     this.#results = keepResults(options, (submission) => this.#compute(submission));
     this.#prefixes = new PrefixUpkeep(options, served);

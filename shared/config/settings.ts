@@ -42,6 +42,8 @@ export const settingsSchema = z.strictObject({
   chain: z.string().default('none').describe('stages of one process that hand on in memory: none, edge (all but the workers), all, or stages joined by +'),
   pool: idSchema.optional().describe('of this worker'),
   threads: number(z.number().int().min(1).max(256)).optional().describe('inference threads; default: cores'),
+  bulkThreads: number(z.number().int().min(0).max(128)).optional()
+    .describe('more inference threads, for bulk alone, at the lowest priority; 0: bulk shares the others; default: as many as threads, where memoryBudgetMb has room for their sessions'),
   intraOpThreads: number(z.number().int().min(1).max(256)).default(1).describe('threads inside one inference'),
   intraOpSpinning: onOrOff.default(true).describe('on or off: threads inside one inference spin while they wait'),
   graphOptimization: z.enum(['disabled', 'basic', 'extended', 'layout', 'all']).default('all').describe('what ONNX Runtime rewrites graphs into'),

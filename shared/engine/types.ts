@@ -19,6 +19,8 @@ export interface TensorView {
 export interface InferenceEngine extends AsyncDisposable {
   /** How many invocations run at once. */
   readonly concurrency: number;
+  /** How many more, of those prepared through `LoadedVariant.background`. @default 0 */
+  readonly backgroundConcurrency?: number;
   /**
    * Verifies hashes and tensors, loads every graph of the variant on every thread and warms it up.
    * @throws {TandemError} `model_missing`, `model_hash_mismatch`, `model_tensors_mismatch`, `model_load_failed`;
@@ -52,6 +54,11 @@ export interface LoadedVariant {
    * Waits while all buffers are leased.
    */
   prepare(graph: string, dimensions: Dimensions): Promise<Invocation>;
+  /**
+   * The same on threads of their own that the operating system lets run only where nobody else wants the core; `computeMs` is CPU time then.
+   * Absent: the engine has none.
+   */
+  readonly background?: Pick<LoadedVariant, 'prepare'>;
   unload(): Promise<void>;
 }
 

@@ -36,7 +36,7 @@ Examples:
   tandem backfill --input requests.jsonl --output responses.jsonl`;
 
 const SETTINGS: readonly SettingName[] = [
-  'kafka', 'redis', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'policy', 'precision', 'variants', 'threads', 'logLevel',
+  'kafka', 'redis', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'policy', 'precision', 'variants', 'threads', 'bulkThreads', 'logLevel',
 ];
 const SHOW_EVERY_MS = 250;
 const UNFINISHED = 1;

@@ -31,7 +31,7 @@ Examples:
 const EVENTS = 12_000;
 const RATE = 250;
 const SETTINGS = [
-  'kafka', 'redis', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'policy', 'precision', 'chain', 'variants', 'threads',
+  'kafka', 'redis', 'prefix', 'partitions', 'replication', 'models', 'workloads', 'policy', 'precision', 'chain', 'variants', 'threads', 'bulkThreads',
   'intraOpThreads', 'maxBatchSize', 'maxQueueDelayMs', 'delivery', 'transactionIntervalMs', 'httpHost', 'httpPort', 'logLevel', 'gatewayPort', 'gatewayHost', 'gatewayAuth', 'gatewayKeysFile', 'gatewayInferenceThreads',
 ] as const;
 

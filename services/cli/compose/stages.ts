@@ -1,4 +1,3 @@
-import { totalmem } from 'node:os';
 import { createClassifierStage, Precomputation, withBulkAdmission, withPrecomputation } from '@tandem/classifier';
 import { createFusionStage } from '@tandem/fusion';
 import { createSchedulerStage } from '@tandem/scheduler';
@@ -6,13 +5,13 @@ import { createWorkerStage, type DecodingOptions, type WorkerLimits } from '@tan
 import { topicName, type ShadowOutcome } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import { answerMarginMs, type Adapter } from '@tandem/shared/core';
-import { createOnnxEngine, loadGolden, parseProvider, type InferenceEngine } from '@tandem/shared/engine';
-import { TandemError } from '@tandem/shared/errors';
+import { loadGolden } from '@tandem/shared/engine';
 import { Chain, RunningStage, stageReaders, type RunnerOptions, type Stage, type StageName } from '@tandem/shared/runner';
 import { accompanied } from './companion.ts';
 import { countedWriters } from './counted-writers.ts';
 import { ExperimentReports } from './experiment-reports.ts';
 import { HeartbeatWatch } from './heartbeat-watch.ts';
+import { engineOf, memoryBudgetBytes } from './inference-engine.ts';
 import { openLearning } from './learning.ts';
 import { LiveAccuracy } from './live-accuracy.ts';
 import { classifierObserver, fusionObserver, schedulerObserver, workerObserver } from './observers.ts';
@@ -84,15 +83,6 @@ async function scheduler(settings: Settings, ports: Ports): Promise<Stage> {
 
 const MEBIBYTE = 1_048_576;
 
-function engineOf(settings: Settings, { logger, metrics, unfit }: Ports): InferenceEngine {
-  const { models, threads, intraOpThreads, intraOpSpinning, graphOptimization, providers, runTimeoutMs } = settings;
-  return createOnnxEngine({
-    modelsDirectory: models, intraOpThreads, spinning: intraOpSpinning, graphOptimization, providers: providers.map(parseProvider), runTimeoutMs, logger, ...(threads === undefined ? {} : { threads }),
-    onAbandoned: (count) => metrics.abandonedThreads.set(count),
-    onExhausted: () => unfit.resolve(new TandemError('the inference threads hang; a new process is needed', { code: 'engine_exhausted' })),
-  });
-}
-
 function batchLimitsOf({
   maxBatchSize, maxBulkBatchSize, preferredBatchSizes, maxQueueDelayMs, maxQueueSize, whenFull, tierWeights, tenantWeights, tierTimeouts,
   fairnessWindowMs, bulkEveryMs,
@@ -108,12 +98,12 @@ function decodingOf({ generateCacheMb, generateCache, generateDraftTokens, gener
 }
 
 async function worker(settings: Settings, ports: Ports): Promise<Stage> {
-  const { prefix, instance, pool, memoryBudgetMb, overcommit, sleepAfterMs } = settings;
+  const { prefix, instance, pool, overcommit, sleepAfterMs } = settings;
   const profiles = settings.quickProfile ? { profiles: await variantCurves(settings, ports) } : {};
   const { variants, pinned } = await servedVariants(settings, ports.variants);
   return createWorkerStage({
     ...ports, ...profiles, prefix, instance, variants, pinned, overcommit, sleepAfterMs,
-    engine: engineOf(settings, ports),
+    engine: engineOf(settings, variants, ports),
     ...(pool === undefined ? {} : { pool }),
     limits: batchLimitsOf(settings),
     resultCacheBytes: settings.resultCacheMb * MEBIBYTE,
@@ -122,7 +112,7 @@ async function worker(settings: Settings, ports: Ports): Promise<Stage> {
     ...(ports.log.durable ? { countsIn: ports.log } : {}),
     golden: () => loadGolden(settings.models),
     decoding: decodingOf(settings),
-    memoryBudgetBytes: memoryBudgetMb === undefined ? totalmem() / 2 : memoryBudgetMb * MEBIBYTE,
+    memoryBudgetBytes: memoryBudgetBytes(settings),
     observer: workerObserver(ports.metrics),
   });
 }

@@ -2,7 +2,7 @@ import type { Lane } from '@tandem/schemas';
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork, type QueueEntry } from './index.ts';
-import { mayFormAhead } from './form-batch.ts';
+import { largestBatch, mayFormAhead } from './form-batch.ts';
 
 const unknownTimes: BatchTimes = { predict: () => undefined, soonest: () => 0 };
 /** t(batch) = 1 + batch ms, just measured. */
@@ -58,6 +58,22 @@ test('no work is lost or taken twice, batches are of one group and lane and no l
     expect(queue.size).toBe(0);
     expect(seen.toSorted((a, b) => a - b)).toEqual(arrivals.map((_, index) => index));
   }));
+});
+
+test('sessions of one lane run that lane alone, bulk as large as it pays also while interactive work is about', () => {
+  const queue = queueOf(...Array.from({ length: 100 }, () => work({ lane: 'bulk' })), work({ group: 'h' }), work({ group: 'h' }));
+  const times: BatchTimes = { predict: (_, size) => 100 + size, soonest: () => 0 };
+  const limits = { maxQueueDelayMs: 0, maxBatchSize: 32, maxBulkBatchSize: 64 };
+  const next = (lane?: Lane) => formBatch(queue, situation(0, { times, lane }, limits)).batch;
+  expect(next('bulk')).toMatchObject({ lane: 'bulk', work: { length: 64 } });
+  expect(next('interactive')).toMatchObject({ lane: 'interactive', group: 'h', work: { length: 2 } });
+  expect(next('interactive')).toBeUndefined();
+  expect(mayFormAhead(queue, situation(0, { lane: 'bulk' }))).toBe(true);
+  expect(mayFormAhead(queue, situation(0))).toBe(false);
+  expect(largestBatch(queue, situation(0, { lane: 'bulk' }))).toBe(32);
+  expect(largestBatch(queue, situation(0, { lane: 'interactive' }))).toBe(0);
+  // Where both share, it delays who comes next for a moment only.
+  expect(next()).toMatchObject({ lane: 'bulk', work: { length: 1 } });
 });
 
 test('inside a lane the earliest due goes first, equal ones in order of arrival', () => {

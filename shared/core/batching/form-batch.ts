@@ -34,16 +34,20 @@ const INTERACTIVE_RECENT_MS = 1_000;
 /** A larger batch of bulk may cost so much per request: within this, the curve says that both are the same. */
 const WORTH_A_TRY = 1.01;
 
+const LANES: readonly Lane[] = ['interactive', 'bulk'];
+
 /** The largest batch that could be formed now: whether it pays to form one before a session is free. */
-export function largestBatch<T>(queue: BatchQueue<T>, { limits }: BatchSituation): number {
+export function largestBatch<T>(queue: BatchQueue<T>, { lane, limits }: BatchSituation): number {
   let largest = 0;
-  for (const { interactive, bulk } of queue.groups) largest = Math.max(largest, interactive.size, bulk.size);
+  for (const group of queue.groups) {
+    for (const each of LANES) if (lane === undefined || each === lane) largest = Math.max(largest, group.lane(each).size);
+  }
   return Math.min(largest, limits.maxBatchSize);
 }
 
 /** Whether a batch may be formed before a session is free: one of bulk would stand before interactive work that comes now. */
-export function mayFormAhead<T>(queue: BatchQueue<T>, { now }: BatchSituation): boolean {
-  if (queue.sinceInteractiveMs(now) > INTERACTIVE_RECENT_MS) return true;
+export function mayFormAhead<T>(queue: BatchQueue<T>, { now, lane }: BatchSituation): boolean {
+  if (lane !== undefined || queue.sinceInteractiveMs(now) > INTERACTIVE_RECENT_MS) return true;
   for (const { interactive } of queue.groups) if (interactive.size > 0) return true;
   return false;
 }
@@ -64,7 +68,11 @@ export function takeExpired<T>(queue: BatchQueue<T>, { now, startsAt, times }: B
 }
 
 function chooseGroup<T>(queue: BatchQueue<T>, situation: BatchSituation): { group: BatchGroup<T>; lane: Lane } | undefined {
-  const { now, limits } = situation;
+  const { now, lane: only, limits } = situation;
+  if (only !== undefined) {
+    const group = earliestDue(queue, only);
+    return group === undefined ? undefined : { group, lane: only };
+  }
   const first: Lane = queue.bulkWaitMs(now) >= limits.bulkEveryMs ? 'bulk' : 'interactive';
   const second: Lane = first === 'bulk' ? 'interactive' : 'bulk';
   for (const lane of [first, second]) {
@@ -145,10 +153,10 @@ function bulkSize<T>(queue: BatchQueue<T>, group: BatchGroup<T>, situation: Batc
 }
 
 /** Large where that pays; while interactive work is about, no longer than that may be delayed, as far as is known. */
-function bulkBounds<T>(queue: BatchQueue<T>, { name }: BatchGroup<T>, { now, times, limits }: BatchSituation): [size: number, ms: number] {
+function bulkBounds<T>(queue: BatchQueue<T>, { name }: BatchGroup<T>, { now, lane, times, limits }: BatchSituation): [size: number, ms: number] {
   const { maxBatchSize, maxBulkBatchSize, maxBulkBatchMs } = limits;
   const size = bestBulkSize(name, times, maxBatchSize, maxBulkBatchSize);
-  if (queue.sinceInteractiveMs(now) > INTERACTIVE_RECENT_MS) return [size, Infinity];
+  if (lane !== undefined || queue.sinceInteractiveMs(now) > INTERACTIVE_RECENT_MS) return [size, Infinity];
   return times.predict(name, 1) === undefined ? [maxBatchSize, Infinity] : [size, maxBulkBatchMs];
 }
 

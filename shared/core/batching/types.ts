@@ -97,7 +97,9 @@ export interface BatchSituation {
   startsAt: number;
   /** Sessions that share the load. */
   sessions: number;
-  /** Batches of bulk that run. @default 0 */
+  /** They run work of this lane alone: the other has sessions of its own, and the operating system sees to which goes first. @default both */
+  lane?: Lane | undefined;
+  /** Batches of bulk that run on them. @default 0 */
   bulkRunning?: number;
   times: BatchTimes;
   limits: BatchLimits;

@@ -11,6 +11,15 @@ test('threads take what was offered first, each slot once', () => {
   expect([control.claim(0), control.claim(1), control.claim(0), control.claim(1)]).toEqual([3, 0, 2, undefined]);
 });
 
+test('what is for the background nobody else takes, and the other way round', () => {
+  const control = block();
+  control.enqueue(3, 10, true);
+  control.enqueue(0, 11);
+  control.enqueue(2, 12, true);
+  expect([control.claim(0), control.claim(0)]).toEqual([0, undefined]);
+  expect([control.claim(1, true), control.claim(1, true), control.claim(1, true)]).toEqual([3, 2, undefined]);
+});
+
 test('the order survives the wrapping of sequence numbers', () => {
   const control = block();
   control.enqueue(1, -2_147_483_648);

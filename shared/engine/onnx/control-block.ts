@@ -3,9 +3,11 @@
  * taken which. Threads take work by themselves, oldest first, so a busy main thread leaves none of them idle while
  * a batch waits, and a batch never waits behind a slow one while another thread is free.
  */
-const WAKE = 0;
-const HALTED = 1;
-const HEAD = 2;
+const HALTED = 0;
+/** One for each kind of thread: who is woken shall be one that may take what has come. */
+const WAKE = 1;
+const WAKE_BACKGROUND = 2;
+const HEAD = 3;
 const THREAD_FIELDS = 3;
 const MESSAGES = 0;
 const BUSY = 1;
@@ -16,6 +18,7 @@ const SEQUENCE = 1;
 const VERSION = 2;
 const IDLE = 0;
 const QUEUED = -1;
+const QUEUED_IN_BACKGROUND = -2;
 
 export function createControlBuffer(slots: number, threads: number): SharedArrayBuffer {
   return new SharedArrayBuffer(4 * (HEAD + THREAD_FIELDS * threads + FIELDS * slots));
@@ -34,19 +37,19 @@ export class ControlBlock {
     this.#slots = (this.#cells.length - HEAD - THREAD_FIELDS * threads) / FIELDS;
   }
 
-  /** Main: offers the slot to the threads. Sequence numbers grow. */
-  enqueue(slot: number, sequence: number): void {
+  /** Main: offers the slot to the threads of a kind. Sequence numbers grow. */
+  enqueue(slot: number, sequence: number, background = false): void {
     Atomics.store(this.#cells, this.#at(slot, SEQUENCE), sequence);
-    Atomics.store(this.#cells, this.#at(slot, OWNER), QUEUED);
-    this.#wake(1);
+    Atomics.store(this.#cells, this.#at(slot, OWNER), queued(background));
+    this.#wake(background, 1);
   }
 
-  /** Thread: takes the oldest waiting slot. */
-  claim(thread: number): number | undefined {
+  /** Thread: takes the oldest slot that waits for its kind. */
+  claim(thread: number, background = false): number | undefined {
     for (;;) {
-      const slot = this.#oldestQueued();
+      const slot = this.#oldest(queued(background));
       if (slot === undefined) return undefined;
-      if (Atomics.compareExchange(this.#cells, this.#at(slot, OWNER), QUEUED, thread + 1) === QUEUED) return slot;
+      if (Atomics.compareExchange(this.#cells, this.#at(slot, OWNER), queued(background), thread + 1) === queued(background)) return slot;
     }
   }
 
@@ -85,7 +88,7 @@ export class ControlBlock {
   /** Main, after posting a message. */
   announceMessage(thread: number): void {
     Atomics.add(this.#cells, threadCell(thread, MESSAGES), 1);
-    this.#wake(Infinity);
+    for (const background of [false, true]) this.#wake(background, Infinity);
   }
 
   /** Thread: it may be inside native code until it is idle. False: everything is halted, begin nothing. */
@@ -132,24 +135,24 @@ export class ControlBlock {
   }
 
   /** Read before looking for work; `sleep` returns at once if anything has been offered since. */
-  get wakeCount(): number {
-    return Atomics.load(this.#cells, WAKE);
+  wakeCount(background = false): number {
+    return Atomics.load(this.#cells, wakeCell(background));
   }
 
-  sleep(wakeCount: number): void {
-    Atomics.wait(this.#cells, WAKE, wakeCount);
+  sleep(wakeCount: number, background = false): void {
+    Atomics.wait(this.#cells, wakeCell(background), wakeCount);
   }
 
-  #wake(threads: number): void {
-    Atomics.add(this.#cells, WAKE, 1);
-    Atomics.notify(this.#cells, WAKE, threads);
+  #wake(background: boolean, threads: number): void {
+    Atomics.add(this.#cells, wakeCell(background), 1);
+    Atomics.notify(this.#cells, wakeCell(background), threads);
   }
 
-  #oldestQueued(): number | undefined {
+  #oldest(state: number): number | undefined {
     let oldest: number | undefined;
     let lowest = 0;
     for (let slot = 0; slot < this.#slots; slot += 1) {
-      if (Atomics.load(this.#cells, this.#at(slot, OWNER)) !== QUEUED) continue;
+      if (Atomics.load(this.#cells, this.#at(slot, OWNER)) !== state) continue;
       const sequence = Atomics.load(this.#cells, this.#at(slot, SEQUENCE));
       // The difference wraps as the numbers do.
       if (oldest === undefined || ((sequence - lowest) | 0) < 0) [oldest, lowest] = [slot, sequence];
@@ -160,6 +163,14 @@ export class ControlBlock {
   #at(slot: number, field: number): number {
     return HEAD + THREAD_FIELDS * this.#threads + FIELDS * slot + field;
   }
+}
+
+function wakeCell(background: boolean): number {
+  return background ? WAKE_BACKGROUND : WAKE;
+}
+
+function queued(background: boolean): number {
+  return background ? QUEUED_IN_BACKGROUND : QUEUED;
 }
 
 function threadCell(thread: number, field: number): number {

@@ -1,3 +1,6 @@
+import { readlinkSync } from 'node:fs';
+import { constants, setPriority } from 'node:os';
+import { basename } from 'node:path';
 import { performance } from 'node:perf_hooks';
 import { parentPort, receiveMessageOnPort, workerData } from 'node:worker_threads';
 import { Tensor, type InferenceSession } from 'onnxruntime-node';
@@ -166,9 +169,9 @@ async function run(id: number): Promise<void> {
   if (slot === undefined || graph === undefined) throw new Error('a graph that should be loaded on this thread is not');
   try {
     const bound = boundFor(graph, slot);
-    const startedAt = performance.now();
+    const startedAt = spentMs();
     const results = await graph.session.run(bound.feeds, bound.fetches);
-    slot.header.computeMs = performance.now() - startedAt;
+    slot.header.computeMs = spentMs() - startedAt;
     report(graph.copies ? { kind: 'done', slot: id, outputs: copied(results, bound) } : id);
   } catch (error) {
     const reason = messageOf(error);
@@ -182,21 +185,34 @@ async function workOnce(): Promise<boolean> {
     await obeyAll();
     return true;
   }
-  const slot = control.claim(data.seat);
+  const slot = control.claim(data.seat, data.background);
   if (slot === undefined) return false;
   await run(slot);
   return true;
 }
 
+/** What a run took; of a thread that gives way, without the time in which others went before it. */
+function spentMs(): number {
+  if (!data.background) return performance.now();
+  const { user, system } = process.threadCpuUsage();
+  return (user + system) / 1_000;
+}
+
+/** Linux has a priority for each thread; those that ONNX Runtime starts from here inherit it. */
+function giveWay(): void {
+  setPriority(Number(basename(readlinkSync('/proc/thread-self'))), constants.priority.PRIORITY_LOW);
+}
+
 async function serve(): Promise<void> {
   while (!stopping && !control.isAbandoned(data.seat)) {
-    const { wakeCount } = control;
+    const wakeCount = control.wakeCount(data.background);
     if (!control.begin(data.seat) || !(await workOnce())) {
       control.idle(data.seat);
-      control.sleep(wakeCount);
+      control.sleep(wakeCount, data.background);
     }
   }
   for (const graph of [...graphs.keys()]) await unload(graph);
 }
 
+if (data.background) giveWay();
 await serve();

@@ -25,6 +25,7 @@ export interface VariantParts {
   variant: Variant;
   provider: string;
   memoryBytes: number;
+  hasBackground: boolean;
   graphs: ReadonlyMap<string, GraphHandle>;
   held: Readonly<Record<string, TensorView>>;
   buffers: BufferPool;
@@ -37,6 +38,7 @@ export class LoadedOnnxVariant implements LoadedVariant {
   readonly provider: string;
   readonly memoryBytes: number;
   readonly held: Readonly<Record<string, TensorView>>;
+  readonly background?: Pick<LoadedVariant, 'prepare'>;
   readonly #parts: VariantParts;
   /** By graph and sizes. */
   readonly #layouts = new Map<string, Layout>();
@@ -50,15 +52,20 @@ export class LoadedOnnxVariant implements LoadedVariant {
     this.memoryBytes = parts.memoryBytes;
     this.held = parts.held;
     this.#parts = parts;
+    if (parts.hasBackground) this.background = { prepare: (graph, dimensions) => this.#prepare(graph, dimensions, true) };
   }
 
   /** @throws {TandemError} `unknown_graph`, `invalid_dimensions`, `variant_unloaded`, `engine_closed` */
-  async prepare(graphName: string, dimensions: Dimensions): Promise<Invocation> {
+  prepare(graphName: string, dimensions: Dimensions): Promise<Invocation> {
+    return this.#prepare(graphName, dimensions, false);
+  }
+
+  async #prepare(graphName: string, dimensions: Dimensions, background: boolean): Promise<Invocation> {
     const graph = this.#graph(graphName);
     const sizes = sizesOf(graphName, graph.names, dimensions);
     this.#leases += 1;
     try {
-      return await this.#lease(graph, sizes);
+      return await this.#lease(graph, sizes, background);
     } catch (error) {
       this.#returned();
       throw error;
@@ -73,7 +80,7 @@ export class LoadedOnnxVariant implements LoadedVariant {
     for (const { id } of this.#parts.graphs.values()) this.#parts.threads.unload(id);
   }
 
-  async #lease(graph: GraphHandle, sizes: readonly number[]): Promise<Invocation> {
+  async #lease(graph: GraphHandle, sizes: readonly number[], background: boolean): Promise<Invocation> {
     const { buffers, threads } = this.#parts;
     const key = `${graph.id}:${sizes.join()}`;
     const layout = this.#layout(key, graph, sizes);
@@ -84,7 +91,7 @@ export class LoadedOnnxVariant implements LoadedVariant {
     inputWords.fill(0);
     return new OnnxInvocation({
       slot, inputs, outputs,
-      execute: (leased) => threads.run(leased),
+      execute: (leased) => threads.run(leased, background),
       onReleased: (leased) => {
         buffers.release(leased);
         this.#returned();

@@ -9,6 +9,8 @@ export interface ThreadData {
   /** Its place in the control block. */
   seat: number;
   seats: number;
+  /** It gives way to whoever else wants its core. */
+  background: boolean;
   control: SharedArrayBuffer;
   intraOpThreads: number;
   graphOptimization: GraphOptimization;

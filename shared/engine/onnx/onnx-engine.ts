@@ -35,6 +35,7 @@ export function createOnnxEngine(options: OnnxEngineOptions): OnnxEngine {
 
 class ThreadedOnnxEngine implements OnnxEngine {
   readonly concurrency: number;
+  readonly backgroundConcurrency: number;
   readonly #options: CompiledOptions;
   readonly #threads: ThreadPool;
   readonly #buffers: BufferPool;
@@ -43,6 +44,7 @@ class ThreadedOnnxEngine implements OnnxEngine {
 
   constructor(options: CompiledOptions) {
     this.concurrency = options.threads;
+    this.backgroundConcurrency = options.backgroundThreads;
     this.#options = options;
     this.#threads = new ThreadPool(options);
     this.#buffers = new BufferPool(options.maxLeases, (slot) => this.#threads.addBuffer(slot));
@@ -64,8 +66,8 @@ class ThreadedOnnxEngine implements OnnxEngine {
       for (const { id } of graphs.values()) this.#threads.unload(id);
       throw error;
     }
-    const memoryBytes = bytes * this.concurrency;
-    return new LoadedOnnxVariant({ variant, provider, memoryBytes, graphs, held: heldViews(held), buffers: this.#buffers, threads: this.#threads });
+    const memoryBytes = bytes * (this.concurrency + this.backgroundConcurrency);
+    return new LoadedOnnxVariant({ variant, provider, memoryBytes, graphs, hasBackground: this.backgroundConcurrency > 0, held: heldViews(held), buffers: this.#buffers, threads: this.#threads });
   }
 
   recycleThread(index: number): Promise<void> {

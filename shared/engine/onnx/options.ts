@@ -9,6 +9,11 @@ export interface OnnxEngineOptions {
   modelsDirectory: string;
   /** Inference threads; each holds a session per graph and runs one batch at a time. @default available cores */
   threads?: number;
+  /**
+   * More threads, at the operating system's lowest priority, for what is prepared in the background. They start, and load what is loaded, when the first such
+   * invocation runs. Without effect but on Linux, and where `providers` names an accelerator, which knows no such priority. @default 0
+   */
+  backgroundThreads?: number;
   /** Threads that ONNX Runtime uses inside one operator. @default 1: cores are better spent on whole batches */
   intraOpThreads?: number;
   /** What ONNX Runtime rewrites a graph into when it loads it. @default all */
@@ -21,11 +26,11 @@ export interface OnnxEngineOptions {
    * @default ['cpu']
    */
   providers?: readonly ProviderConfig[];
-  /** Leases at once, over all variants: further `prepare` calls wait. @default 2 × threads + 2 */
+  /** Leases at once, over all variants: further `prepare` calls wait. @default 2 × threads of both kinds + 2 */
   maxLeases?: number;
   /** Size of the dimension `batch` at warm-up; other dimensions are 1. @default 1 */
   warmUpBatchSize?: number;
-  /** A thread without a result for so long is abandoned and replaced. @default 30000 */
+  /** A thread without a result for so long is abandoned and replaced; one in the background after ten times as long, since others go before it. @default 30000 */
   runTimeoutMs?: number;
   /** How many threads hang in native code now, whenever that changes: for a metric. */
   onAbandoned?: (count: number) => void;
@@ -50,14 +55,17 @@ export function compileOptions(options: OnnxEngineOptions): CompiledOptions {
   const threads = options.threads ?? availableParallelism();
   const providers = options.providers ?? ['cpu'];
   const hasCpu = providers.some((provider) => providerName(provider) === 'cpu');
+  const givesWay = process.platform === 'linux' && providers.every((provider) => providerName(provider) === 'cpu');
+  const backgroundThreads = givesWay ? (options.backgroundThreads ?? 0) : 0;
   const compiled: CompiledOptions = {
     modelsDirectory: options.modelsDirectory,
     threads,
+    backgroundThreads,
     intraOpThreads: options.intraOpThreads ?? 1,
     graphOptimization: options.graphOptimization ?? 'all',
     spinning: options.spinning ?? true,
     providers: hasCpu ? providers : [...providers, 'cpu'],
-    maxLeases: options.maxLeases ?? Math.min(MAX_LEASES, 2 * threads + 2),
+    maxLeases: options.maxLeases ?? Math.min(MAX_LEASES, 2 * (threads + backgroundThreads) + 2),
     warmUpBatchSize: options.warmUpBatchSize ?? 1,
     runTimeoutMs: options.runTimeoutMs ?? 30_000,
     onAbandoned: options.onAbandoned ?? (() => undefined),
@@ -65,6 +73,7 @@ export function compileOptions(options: OnnxEngineOptions): CompiledOptions {
     logger: options.logger ?? silentLogger,
   };
   requireCount('threads', compiled.threads, 128);
+  requireCount('backgroundThreads', compiled.backgroundThreads, 128, 0);
   requireCount('intraOpThreads', compiled.intraOpThreads, 1024);
   requireCount('maxLeases', compiled.maxLeases, MAX_LEASES);
   requireCount('warmUpBatchSize', compiled.warmUpBatchSize, 4096);
@@ -81,7 +90,7 @@ function warnOfDropped(provider: ProviderConfig, logger: Logger): void {
   logger.warn({ provider: name, options }, `${options.join(', ')} of the execution provider ${name} will have no effect: onnxruntime-node does not hand them on`);
 }
 
-function requireCount(name: string, value: number, most: number): void {
-  if (Number.isInteger(value) && value >= 1 && value <= most) return;
-  throw new TandemError(`${name} is ${value}; it must be an integer from 1 to ${most}`, { code: 'invalid_options' });
+function requireCount(name: string, value: number, most: number, least = 1): void {
+  if (Number.isInteger(value) && value >= least && value <= most) return;
+  throw new TandemError(`${name} is ${value}; it must be an integer from ${least} to ${most}`, { code: 'invalid_options' });
 }

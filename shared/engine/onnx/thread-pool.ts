@@ -11,6 +11,8 @@ import { Watchdog, type ThreadRun } from './watchdog.ts';
 const FIRST_PAUSE_MS = 50;
 const LONGEST_PAUSE_MS = 5_000;
 const EXIT_GRACE_MS = 2_000;
+/** A thread that gives way can take so many times as long as one that does not. */
+const BACKGROUND_PATIENCE = 10;
 
 interface Settle<T> {
   resolve(value: T): void;
@@ -21,6 +23,7 @@ interface Thread {
   worker: Worker;
   /** Its place in the control block. */
   seat: number;
+  background: boolean;
   /** Loads that this thread has not answered yet. */
   loads: Map<number, Settle<GraphReport>>;
   exited: Promise<void>;
@@ -31,13 +34,15 @@ interface Thread {
 }
 
 /**
- * The inference threads. A thread that dies is replaced, with every graph loaded again; what it was running is
+ * The inference threads: first those that run what is wanted now, then those in the background, which start with the first run that is for them. A thread that dies is replaced, with every graph loaded again; what it was running is
  * rejected with `engine_thread_lost`. One that hangs is left alone and replaced: what it was running is rejected with
  * `thread_hung`, its buffers are not used again, and if it ever comes back it ends. A fault inside native code that
  * ends the process is beyond any thread's reach.
  */
 export class ThreadPool {
   readonly #options: CompiledOptions;
+  /** Of both kinds. */
+  readonly #count: number;
   readonly #control: ControlBlock;
   readonly #logger: Logger;
   readonly #threads: (Thread | undefined)[] = [];
@@ -52,6 +57,7 @@ export class ThreadPool {
   readonly #freeSeats: number[];
   readonly #stuck = new Set<Thread>();
   #exhausted = false;
+  #backgroundStarted = false;
   /**
    * ONNX Runtime's binding aborts the process when its thread is torn down inside a call, so whoever exits waits for
    * what runs, within a bound; and a thread that never comes back would keep the process from ending.
@@ -66,10 +72,11 @@ export class ThreadPool {
   constructor(options: CompiledOptions) {
     this.#options = options;
     this.#logger = options.logger;
-    const seats = 2 * options.threads;
+    this.#count = options.threads + options.backgroundThreads;
+    const seats = 2 * this.#count;
     this.#freeSeats = Array.from({ length: seats }, (_, index) => seats - 1 - index);
     this.#control = new ControlBlock(createControlBuffer(options.maxLeases, seats), seats);
-    this.#losses = new Array<number>(options.threads).fill(0);
+    this.#losses = new Array<number>(this.#count).fill(0);
     this.#watchdog = new Watchdog(options.runTimeoutMs, () => this.#runs(), (index) => this.#abandon(index));
     for (let index = 0; index < options.threads; index += 1) this.#start(index);
     process.on('exit', this.#onProcessExit);
@@ -83,7 +90,7 @@ export class ThreadPool {
     this.#graphs.set(graph.id, graph);
     try {
       let first: GraphReport | undefined;
-      for (let index = 0; index < this.#options.threads; index += 1) {
+      for (let index = 0; index < this.#count; index += 1) {
         const report = await this.#loadOn(index, graph);
         first ??= report;
       }
@@ -108,16 +115,17 @@ export class ThreadPool {
   }
 
   /**
-   * Runs what the slot's header says, on the first free thread.
+   * Runs what the slot's header says, on the first free thread of the kind.
    * @returns the outputs that could not be written in place
    * @throws {TandemError} `inference_failed`, `inference_out_of_memory`, `engine_thread_lost`, `thread_hung`, `engine_closed`
    */
-  run(slot: Slot): Promise<CopiedOutputs | undefined> {
+  run(slot: Slot, background: boolean): Promise<CopiedOutputs | undefined> {
     if (this.#closing) return Promise.reject(closedError());
+    if (background) this.#startBackground();
     return new Promise((resolve, reject) => {
       this.#running.set(slot.id, { resolve, reject });
       this.#sequence = (this.#sequence + 1) | 0;
-      this.#control.enqueue(slot.id, this.#sequence);
+      this.#control.enqueue(slot.id, this.#sequence, background);
     });
   }
 
@@ -148,16 +156,23 @@ export class ThreadPool {
     this.#running.clear();
   }
 
+  #startBackground(): void {
+    if (this.#backgroundStarted) return;
+    this.#backgroundStarted = true;
+    for (let index = this.#options.threads; index < this.#count; index += 1) this.#startAndLoad(index);
+  }
+
   #start(index: number): void {
     const { threads, intraOpThreads, graphOptimization, spinning, providers } = this.#options;
+    const background = index >= threads;
     const seat = this.#freeSeats.pop();
     if (seat === undefined) return this.#giveUp();
-    const data: ThreadData = { seat, seats: 2 * threads, control: this.#control.buffer, intraOpThreads, graphOptimization, spinning, providers };
+    const data: ThreadData = { seat, seats: 2 * this.#count, background, control: this.#control.buffer, intraOpThreads, graphOptimization, spinning, providers };
     // Flags of the process, such as --input-type, may be ones that a thread cannot start with.
     const options = { workerData: data, name: `inference-${index}`, execArgv: [] };
     const worker = new Worker(new URL('./inference-thread.ts', import.meta.url), options);
     const exited = new Promise<void>((resolve) => void worker.once('exit', () => resolve()));
-    const thread: Thread = { worker, seat, loads: new Map(), exited, recycled: false, abandoned: false };
+    const thread: Thread = { worker, seat, background, loads: new Map(), exited, recycled: false, abandoned: false };
     this.#threads[index] = thread;
     let cause: Error | undefined;
     worker.on('message', (report: ThreadReport) => this.#onReport(index, thread, report));
@@ -227,14 +242,14 @@ export class ThreadPool {
   *#runs(): Iterable<ThreadRun> {
     for (const [index, thread] of this.#threads.entries()) {
       const slot = thread === undefined ? undefined : this.#control.claimedBy(thread.seat)[0];
-      if (slot !== undefined) yield { thread: index, run: `${slot}/${this.#control.sequence(slot)}` };
+      if (slot !== undefined) yield { thread: index, run: `${slot}/${this.#control.sequence(slot)}`, patience: thread?.background === true ? BACKGROUND_PATIENCE : 1 };
     }
   }
 
   #abandon(index: number): void {
     const thread = this.#threads[index];
     if (thread === undefined || this.#closing) return;
-    const { threads, runTimeoutMs, onAbandoned, onExhausted } = this.#options;
+    const { threads, backgroundThreads, runTimeoutMs, onAbandoned, onExhausted } = this.#options;
     thread.abandoned = true;
     this.#threads[index] = undefined;
     this.#control.abandon(thread.seat);
@@ -244,7 +259,8 @@ export class ThreadPool {
     onAbandoned(this.#stuck.size);
     this.#rejectHung(index, thread);
     this.#replace(index, 0);
-    if (this.#stuck.size < threads || this.#exhausted) return;
+    const alike = [...this.#stuck].filter(({ background }) => background === thread.background).length;
+    if (alike < (thread.background ? backgroundThreads : threads) || this.#exhausted) return;
     this.#exhausted = true;
     this.#logger.fatal({ abandoned: this.#stuck.size }, 'as many inference threads hang as should run; this process has to be replaced');
     onExhausted();
@@ -280,10 +296,15 @@ export class ThreadPool {
     const pauseMs = losses === 0 ? 0 : Math.min(LONGEST_PAUSE_MS, FIRST_PAUSE_MS * 2 ** losses);
     const timer = setTimeout(() => {
       this.#replacements.delete(timer);
-      this.#start(index);
-      for (const graph of this.#graphs.values()) this.#reload(index, graph);
+      this.#startAndLoad(index);
     }, pauseMs);
     this.#replacements.add(timer);
+  }
+
+  /** A new thread, with everything that the others have loaded. */
+  #startAndLoad(index: number): void {
+    this.#start(index);
+    for (const graph of this.#graphs.values()) this.#reload(index, graph);
   }
 
   #reload(index: number, graph: GraphToLoad): void {
@@ -293,7 +314,7 @@ export class ThreadPool {
   }
 
   #tellAll(command: ThreadCommand): void {
-    for (let index = 0; index < this.#options.threads; index += 1) this.#tell(index, command);
+    for (let index = 0; index < this.#count; index += 1) this.#tell(index, command);
   }
 
   #tell(index: number, command: ThreadCommand): void {

@@ -22,6 +22,17 @@ test('a run beyond its bound is noticed at the second look after it', () => {
   expect(hung).toEqual([0]);
 });
 
+test('who gives way to others is granted as many times the bound as is said', () => {
+  const hung: number[] = [];
+  const watchdog = new Watchdog(100, () => [{ thread: 0, run: 'a', patience: 10 }, { thread: 1, run: 'b' }], (thread) => hung.push(thread));
+  onTestFinished(() => watchdog.stop());
+  for (const now of [0, 150, 200, 900, 1_000]) watchdog.look(now);
+  expect(hung.filter((thread) => thread === 0)).toEqual([]);
+  expect(hung).toContain(1);
+  for (const now of [1_001, 1_050]) watchdog.look(now);
+  expect(hung).toContain(0);
+});
+
 test('one long look away accuses nobody whose result was waiting to be read', () => {
   const { look, hung } = harness(100);
   look(0, { 0: 'a' });

@@ -2,6 +2,8 @@
 export interface ThreadRun {
   thread: number;
   run: string;
+  /** So many times the bound are granted. @default 1 */
+  patience?: number;
 }
 
 interface Seen {
@@ -41,11 +43,11 @@ export class Watchdog {
   look(now: number): void {
     const seen = new Map<number, Seen>();
     const hung: number[] = [];
-    for (const { thread, run } of this.#runs()) {
+    for (const { thread, run, patience = 1 } of this.#runs()) {
       const before = this.#seen.get(thread);
       const isSame = before?.run === run;
       const since = isSame ? before.since : now;
-      const late = now - since > this.#boundMs;
+      const late = now - since > this.#boundMs * patience;
       if (late && isSame && before.suspected) hung.push(thread);
       seen.set(thread, { run, since, suspected: late });
     }

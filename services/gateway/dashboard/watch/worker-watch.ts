@@ -139,7 +139,7 @@ function variantOf(name: string, group: readonly RatedLoad[]): VariantFigures {
     name, model, precision, version,
     workers: group.length,
     queued: total(({ load }) => load.queued),
-    running: total(({ load }) => load.running),
+    running: total(({ load }) => load.running + (load.bulkRunning ?? 0)),
     perSecond: total(({ perSecond }) => perSecond),
     failedPerSecond: total(({ failedPerSecond }) => failedPerSecond),
     breaker: breakers.find((state) => state === 'open') ?? breakers.find((state) => state === 'half_open') ?? 'closed',

@@ -1,0 +1,31 @@
+import { availableParallelism, totalmem } from 'node:os';
+import type { Variant } from '@tandem/schemas';
+import type { Settings } from '@tandem/shared/config';
+import { createOnnxEngine, parseProvider, type InferenceEngine } from '@tandem/shared/engine';
+import { TandemError } from '@tandem/shared/errors';
+import type { Ports } from './ports.ts';
+
+const MEBIBYTE = 1_048_576;
+
+/** Model files times inference threads may take so much. */
+export function memoryBudgetBytes({ memoryBudgetMb }: Pick<Settings, 'memoryBudgetMb'>): number {
+  return memoryBudgetMb === undefined ? totalmem() / 2 : memoryBudgetMb * MEBIBYTE;
+}
+
+/** What runs the variants of a worker. */
+export function engineOf(settings: Settings, variants: readonly Variant[], { logger, metrics, unfit }: Pick<Ports, 'logger' | 'metrics' | 'unfit'>): InferenceEngine {
+  const { models, threads = availableParallelism(), intraOpThreads, intraOpSpinning, graphOptimization, providers, runTimeoutMs } = settings;
+  return createOnnxEngine({
+    modelsDirectory: models, threads, backgroundThreads: bulkThreads(settings, threads, variants),
+    intraOpThreads, spinning: intraOpSpinning, graphOptimization, providers: providers.map(parseProvider), runTimeoutMs, logger,
+    onAbandoned: (count) => metrics.abandonedThreads.set(count),
+    onExhausted: () => unfit.resolve(new TandemError('the inference threads hang; a new process is needed', { code: 'engine_exhausted' })),
+  });
+}
+
+/** Bulk has threads of its own where nothing has to be left out for them. */
+function bulkThreads(settings: Settings, threads: number, variants: readonly Variant[]): number {
+  if (settings.bulkThreads !== undefined) return settings.bulkThreads;
+  const bytes = variants.reduce((sum, { graphs }) => sum + Object.values(graphs).reduce((all, graph) => all + graph.bytes, 0), 0);
+  return !settings.overcommit && 2 * threads * bytes <= memoryBudgetBytes(settings) ? threads : 0;
+}
