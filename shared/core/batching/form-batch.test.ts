@@ -60,9 +60,9 @@ test('no work is lost or taken twice, batches are of one group and lane and no l
   }));
 });
 
-test('sessions of one lane run that lane alone, bulk as large as it pays also while interactive work is about', () => {
+test('sessions of one lane run that lane alone, longer batches of bulk than where interactive work would wait for them', () => {
   const queue = queueOf(...Array.from({ length: 100 }, () => work({ lane: 'bulk' })), work({ group: 'h' }), work({ group: 'h' }));
-  const times: BatchTimes = { predict: (_, size) => 100 + size, soonest: () => 0 };
+  const times: BatchTimes = { predict: (_, size) => 30 + size, soonest: () => 0 };
   const limits = { maxQueueDelayMs: 0, maxBatchSize: 32, maxBulkBatchSize: 64 };
   const next = (lane?: Lane) => formBatch(queue, situation(0, { times, lane }, limits)).batch;
   expect(next('bulk')).toMatchObject({ lane: 'bulk', work: { length: 64 } });

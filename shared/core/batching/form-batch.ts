@@ -31,6 +31,8 @@ function instead<T>(queue: BatchQueue<T>, situation: BatchSituation, expired: Qu
 
 /** While interactive work came within this time, bulk holds back. */
 const INTERACTIVE_RECENT_MS = 1_000;
+/** A batch of bulk that gives way delays nobody, and may be so many times as long; a version that is to take over between two batches still waits for it. */
+const GIVING_WAY = 4;
 /** A larger batch of bulk may cost so much per request: within this, the curve says that both are the same. */
 const WORTH_A_TRY = 1.01;
 
@@ -156,8 +158,9 @@ function bulkSize<T>(queue: BatchQueue<T>, group: BatchGroup<T>, situation: Batc
 function bulkBounds<T>(queue: BatchQueue<T>, { name }: BatchGroup<T>, { now, lane, times, limits }: BatchSituation): [size: number, ms: number] {
   const { maxBatchSize, maxBulkBatchSize, maxBulkBatchMs } = limits;
   const size = bestBulkSize(name, times, maxBatchSize, maxBulkBatchSize);
-  if (lane !== undefined || queue.sinceInteractiveMs(now) > INTERACTIVE_RECENT_MS) return [size, Infinity];
-  return times.predict(name, 1) === undefined ? [maxBatchSize, Infinity] : [size, maxBulkBatchMs];
+  if (queue.sinceInteractiveMs(now) > INTERACTIVE_RECENT_MS) return [size, Infinity];
+  const boundMs = lane === undefined ? maxBulkBatchMs : maxBulkBatchMs * GIVING_WAY;
+  return times.predict(name, 1) === undefined ? [maxBatchSize, Infinity] : [size, boundMs];
 }
 
 /**

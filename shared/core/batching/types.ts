@@ -61,7 +61,7 @@ export interface BatchLimits extends QueueRules {
   maxBulkBatchSize: number;
   /**
    * While interactive work has been seen within the last second, a batch of bulk is no larger than what takes so long
-   * by the measured curve (one at least): so much may it delay the interactive work that comes next. @default 25
+   * by the measured curve (one at least): so much may it delay the interactive work that comes next; four times as much where it gives way on sessions of its own. @default 25
    */
   maxBulkBatchMs: number;
   /** What is worth waiting for, ascending. @default [4, 8, 16] */
