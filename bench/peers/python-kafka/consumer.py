@@ -26,7 +26,8 @@ consumer = Consumer({
     "bootstrap.servers": arguments.kafka,
     "group.id": arguments.prefix + "python",
     "auto.offset.reset": "earliest",
-    "enable.auto.commit": not arguments.batch,
+    # Of what is stored: by itself, or in batches behind the answers.
+    "enable.auto.offset.store": not arguments.batch,
 })
 producer = Producer({"bootstrap.servers": arguments.kafka, "acks": "all"})
 consumer.subscribe([arguments.prefix + "requests"])
@@ -42,8 +43,10 @@ while True:
     for request, result in zip(requests, results):
         producer.produce(responses, response_to(request, result), key=request["userId"], headers={"tandem-request-id": request["requestId"]})
     if arguments.batch:
-        # Answers are acknowledged before the offsets are committed.
+        # Answers are acknowledged before the offsets may be committed, which the client does every 5 s.
         producer.flush()
-        consumer.commit(asynchronous=True)
+        for message in messages:
+            if message.error() is None:
+                consumer.store_offsets(message)
     else:
         producer.poll(0)
