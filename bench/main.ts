@@ -23,7 +23,7 @@ const HELP = `Measures Tandem against what people run instead, over a real Kafka
   --scenario         default: with --quick ladder, else all but peers
   --json, --report   where results go; plots (SVG) go beside the report
   --rounds           everything is measured so often, interleaved; default 1 with --quick, else 3
-  --only             only contenders whose name has this text in it; may be given more than once
+  --only             only contenders whose name has this text in it, also of those that a quick ladder leaves out; may be given more than once
   --peer             of the scenario peers
   --kafka            a broker that runs already (its CPU time is then unknown); default: one is started
   --synthetic        invented users instead of MovieLens': nothing to fetch, no HR@10

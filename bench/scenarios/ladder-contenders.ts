@@ -14,10 +14,12 @@ export const SAME_VARIANT: readonly { tandem: string; consumers: readonly string
 ];
 /** The row of all steps together. */
 export const WHOLE = '+ chaining';
+/** The row of the policy that is the default. */
+export const BY_DEADLINE = 'Tandem: small → large, deadline-aware';
 const APART = 'Tandem: small → large, each stage a process';
 /** A quick ladder has to be short. */
 const FULL_ONLY: ReadonlySet<string> = new Set([
-  BATCH_CONSUMERS[0], 'consumer, batches of 32: small fp32', 'consumer, batches of 32: small int8', 'Tandem: small fp32', 'Tandem: small int8', 'Tandem: large fp32', APART,
+  BATCH_CONSUMERS[0], 'consumer, batches of 32: small fp32', 'consumer, batches of 32: small int8', 'Tandem: small fp32', 'Tandem: small int8', 'Tandem: large fp32', APART, BY_DEADLINE,
 ]);
 
 /** Of the rows of Tandem, unless they say otherwise: topics only where a stage scales by itself. */
@@ -106,12 +108,22 @@ function largeWithAll(folder: string): Contender {
   return { ...last, name: 'Tandem: large int8, all of the above', description: 'no small model: the large one lists from the whole catalogue' };
 }
 
-/** @param folder for workload files */
-export function ladderContenders({ folder, quick }: { folder: string; quick: boolean }): Contender[] {
+/** What the last row has, but that the default policy chooses the precision of each request. */
+function byDeadline(folder: string): Contender {
+  const variants = [SMALL, LARGE].flatMap((model) => ['fp32', 'int8'].map((precision) => `${model}.${precision}`));
+  const last = cumulative([...LAYOUT, '--policy', 'deadline-aware', '--variants', variants.join(',')], optional(folder)).at(-1)!;
+  return { ...last, name: BY_DEADLINE, description: 'all of the above, but that the default policy chooses among fp32 and int8 for each request, by load and deadline' };
+}
+
+/**
+ * @param folder for workload files
+ * @param only names that were asked for: all rows are to be had, quick or not
+ */
+export function ladderContenders({ folder, quick, only }: { folder: string; quick: boolean; only?: readonly string[] | undefined }): Contender[] {
   const all = [
     ...consumers(),
     alone('small', 'fp32'), alone('small', 'int8'), alone('large', 'fp32'), alone('large', 'int8'),
-    ...cascade(folder), largeWithAll(folder),
+    ...cascade(folder), largeWithAll(folder), byDeadline(folder),
   ];
-  return all.filter(({ name }) => !quick || !FULL_ONLY.has(name));
+  return all.filter(({ name }) => !quick || only !== undefined || !FULL_ONLY.has(name));
 }

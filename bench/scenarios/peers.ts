@@ -6,6 +6,7 @@ import type { Contender } from '../harness/contender.ts';
 import { number } from '../harness/format.ts';
 import { inRounds } from '../harness/rounds.ts';
 import { PEERS } from '../peers/peers.ts';
+import { settingCapability } from './capabilities.ts';
 import { offerShares, overloadFindings } from './overload.ts';
 import { ladderContenders } from './ladder-contenders.ts';
 import { tandemLarge } from './usual-contenders.ts';
@@ -18,11 +19,16 @@ const VARIANT = 'recommend-large.fp32';
 function tandems(folder: string): Contender[] {
   const flags = ['--precision', 'fp32', '--variants', VARIANT];
   const same = tandemLarge({ name: 'Tandem: large fp32, no caches', description: 'the same variant, the whole history recomputed', more: [...flags, '--prefix-cache-mb', '0'] });
+  const { flags: together = [], missing } = settingCapability('chain', 'all');
+  const chained: Contender = {
+    ...tandemLarge({ name: 'Tandem: large fp32, no caches, chained', description: 'the same with all stages in one process', more: [...flags, '--prefix-cache-mb', '0', ...together] }),
+    unavailable: missing,
+  };
   const whole = ladderContenders({ folder, quick: false }).filter(({ name, unavailable }) => name.startsWith('+') && unavailable === undefined).at(-1);
-  return [same, ...(whole === undefined ? [] : [{ ...whole, name: `Tandem: small → large, all steps (${whole.name})` }])];
+  return [same, chained, ...(whole === undefined ? [] : [{ ...whole, name: `Tandem: small → large, all steps (${whole.name})` }])];
 }
 
-async function chosenPeers({ peers }: Bench): Promise<Contender[]> {
+async function chosenPeers({ peers }: Pick<Bench, 'peers'>): Promise<Contender[]> {
   const { variants } = await loadRegistry(join(import.meta.dirname, '../../models'));
   const variant = variants.find((known) => variantName(known) === VARIANT)!;
   return (peers ?? [...PEERS.keys()]).map((name) => {
@@ -32,8 +38,13 @@ async function chosenPeers({ peers }: Bench): Promise<Contender[]> {
   });
 }
 
+/** Whoever was chosen of them, and Tandem. */
+export async function peersContenders(bench: Pick<Bench, 'peers' | 'folder'>): Promise<Contender[]> {
+  return [...(await chosenPeers(bench)), ...tandems(bench.folder)];
+}
+
 async function run(bench: Bench): Promise<Findings> {
-  const contenders = [...(await chosenPeers(bench)), ...tandems(bench.folder)];
+  const contenders = await peersContenders(bench);
   const measured = await inRounds(bench, contenders, (contender) => offerShares(contender, bench, SHARES), ({ capacityPerSecond, runs }) =>
     `${number(capacityPerSecond)}/s; p99 at half ${number(runs[0]!.figures.p99Ms)} ms; at 3× ${number(runs.at(-1)!.figures.goodputPerSecond)}/s`);
   const findings = overloadFindings(measured, SHARES);
