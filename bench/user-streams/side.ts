@@ -42,6 +42,10 @@ export class Side {
   #stage: Stage | undefined;
   /** Batches of requests that went on from a prefix, and of those whose prefix was built. */
   readonly prefixBatches = { hits: 0, misses: 0 };
+  /** Inside ONNX Runtime, of the same, ms. */
+  readonly prefixMs = { hits: 0, misses: 0 };
+  /** What the next batch to be told of was: prefixes are told of just before. */
+  #kind: 'hits' | 'misses' | undefined;
   /** The last request of each user: he asks again when he has his answer. */
   readonly #asking = new Map<number, Promise<unknown>>();
   #batches = 0;
@@ -56,7 +60,7 @@ export class Side {
       prefix: 'b.', instance: 'bench', variants: [variant], adapters: builtInAdapters, engine: createOnnxEngine({ modelsDirectory: MODELS, threads: 1 }),
       clock: systemClock, logger: silentLogger, cache: createMemoryCache(), log: QUIET_LOG, limits: { maxBatchSize }, prefixCacheBytes,
       probe: { sample: async () => ({ time: 0, cpuCores: 1, memoryBytes: 1, memoryFreeBytes: 1 }) },
-      observer: { prefixes: (_variant, use) => this.#note(use), batch: () => (this.#batches += 1) },
+      observer: { prefixes: (_variant, use) => this.#note(use), batch: (_variant, _size, _queueMs, computeMs) => this.#noteBatch(computeMs) },
     });
     return this;
   }
@@ -93,9 +97,19 @@ export class Side {
   }
 
   #note({ bytes, ...counts }: PrefixUse): void {
-    for (const kind of ['hits', 'misses'] as const) this.prefixBatches[kind] += (counts[kind] ?? 0) > 0 ? 1 : 0;
+    for (const kind of ['hits', 'misses'] as const) {
+      if ((counts[kind] ?? 0) === 0) continue;
+      this.prefixBatches[kind] += 1;
+      this.#kind = kind;
+    }
     for (const [name, count] of Object.entries(counts)) this.used[name as keyof PrefixUse] += count;
     this.used.bytes = bytes ?? this.used.bytes;
+  }
+
+  #noteBatch(computeMs: number): void {
+    this.#batches += 1;
+    if (this.#kind !== undefined) this.prefixMs[this.#kind] += computeMs;
+    this.#kind = undefined;
   }
 
   async #ask({ user, history }: StreamRequest, candidates: readonly number[] | undefined): Promise<Outcome & { kind: 'completed' }> {
