@@ -1,5 +1,5 @@
 import { readFile } from 'node:fs/promises';
-import { parse, YAMLParseError } from 'yaml';
+import { parse } from 'yaml';
 import { z } from 'zod';
 import { TandemError, messageOf } from '@tandem/shared/errors';
 import { assumptionsSchema } from './assumptions.ts';
@@ -58,8 +58,7 @@ export function parseCatalogue(text: string, source: string): Catalogue {
   try {
     raw = parse(text);
   } catch (error) {
-    const where = error instanceof YAMLParseError && error.linePos !== undefined ? `line ${error.linePos[0].line}: ` : '';
-    throw invalid(source, `${where}not YAML: ${messageOf(error).split('\n')[0]}`, error);
+    throw invalid(source, `not YAML: ${firstLineOf(error)}`, error);
   }
   const result = catalogueSchema.safeParse(raw ?? {});
   if (result.success) return result.data;
@@ -72,6 +71,11 @@ export async function loadCatalogue(path: string): Promise<Catalogue> {
     throw new TandemError(`${path} cannot be read: ${messageOf(error)}; docs/capacity.md shows a catalogue`, { code: 'catalogue_unreadable', cause: error });
   });
   return parseCatalogue(text, path);
+}
+
+/** What is wrong and at which line and column; the lines after it show the place, and a colon leads to them. */
+function firstLineOf(error: unknown): string {
+  return (messageOf(error).split('\n')[0] ?? '').replace(/:$/, '');
 }
 
 /** machines.2 (c7-16).cores: indices say little to who wrote names. */
