@@ -90,6 +90,12 @@ test('goes on after the last event that a client saw: nothing twice, nothing lef
   second.leave();
 });
 
+test('a workload that is none is refused, with what there is, and a name that cannot be one as well', async () => {
+  const refusal = async (workload: string) => (await running.gateway.server.inject({ url: '/v1/stream', query: { workload }, headers: { host: 'localhost' } })).json<object>();
+  expect(await refusal('recomend')).toMatchObject({ status: 404, code: 'unknown_workload', detail: expect.stringMatching(/^There is no workload recomend; there are .*classify, .*recommend/) });
+  expect(await refusal('"')).toMatchObject({ status: 400, code: 'invalid_request' });
+});
+
 test('refuses an id that is not one of its own', async () => {
   const response = await running.gateway.server.inject({ url: '/v1/stream', headers: { host: 'localhost', 'last-event-id': '17; drop' } });
   expect(response.json()).toMatchObject({ status: 400, code: 'invalid_request' });

@@ -24,7 +24,7 @@ interface FeedQuery {
 
 const documentation = {
   summary: 'Responses as they are made',
-  description: 'Server-sent events `response`. After a break the browser sends Last-Event-ID by itself, and what was missed comes first.',
+  description: 'Server-sent events `response`. A workload that the gateway does not know is a problem, `unknown_workload`. After a break the browser sends Last-Event-ID by itself, and what was missed comes first.',
   tags: ['responses'],
   querystring: { type: 'object', properties: { workload: { type: 'string', description: 'of this workload alone' }, lastEventId: { type: 'string', description: 'as the header Last-Event-ID' }, provisional: { type: 'string', enum: ['true', 'false'], description: 'true: provisional responses too, as events `provisional`' } } },
   headers: { type: 'object', properties: { 'last-event-id': { type: 'string' } } },
@@ -40,6 +40,7 @@ export function addFeedRoute(fastify: FastifyInstance, context: GatewayContext):
   });
   fastify.get<{ Querystring: FeedQuery }>('/v1/stream', { config: { scope: 'read' }, schema: documentation, exposeHeadRoute: false }, async (request, reply) => {
     if (context.draining) throw new Problem('draining', { detail: 'This gateway is going away; another will answer.', retryAfterSeconds: 1 });
+    refuseUnknown(request.query.workload, context.workloadsByName);
     const accepts = filterOf(request.query, request.credential);
     const from = positionsOf(request);
     // Gone while its credential was looked at: nothing would tell any more.
@@ -94,9 +95,15 @@ function isProvisional({ headers }: LogRecord): boolean {
   return headers[HEADER.provisional] !== undefined;
 }
 
+/** Nothing would ever come. @throws {Problem} `invalid_request`, `unknown_workload` */
+function refuseUnknown(workload: string | undefined, known: GatewayContext['workloadsByName']): void {
+  if (workload === undefined || known.has(workload)) return;
+  if (!idSchema.safeParse(workload).success) throw new Problem('invalid_request', { detail: 'workload: a name of a workload is expected' });
+  throw new Problem('unknown_workload', { detail: `There is no workload ${workload}; there ${known.size === 1 ? 'is' : 'are'} ${[...known.keys()].toSorted().join(', ')}.` });
+}
+
 /** A tenant sees its own responses; without credentials, there are no tenants. */
 function filterOf({ workload, provisional }: FeedQuery, { tenant }: Credential): (record: LogRecord) => boolean {
-  if (workload !== undefined && !idSchema.safeParse(workload).success) throw new Problem('invalid_request', { detail: 'workload: a name of a workload is expected' });
   // The name is looked for as JSON writes it, so that what is not asked for need not be parsed.
   const wanted = workload === undefined ? undefined : `"workload":"${workload}"`;
   const isOf = (value: Buffer): boolean => wanted === undefined || (value.includes(wanted) && (JSON.parse(value.toString('utf8')) as Response).workload === workload);
