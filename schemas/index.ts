@@ -4,7 +4,7 @@ export { gatewayCodeSchema, type GatewayCode } from './gateway-codes.ts';
 export { REPLY_PARTITIONS, readReplyAddress, writeReplyAddress, type ReplyAddress } from './reply-to.ts';
 export { HEADER, CARRIED_HEADERS, DEAD_LETTER_HEADER, RETRY_HEADER, SCHEMA_VERSION } from './headers.ts';
 export {
-  requestSchema, cancelSchema, interactionSchema, erasureSchema, hintsSchema, taskKindSchema, recommendInputSchema, generateInputSchema, classifyInputSchema,
+  DEFAULT_TIER, requestSchema, cancelSchema, interactionSchema, erasureSchema, hintsSchema, taskKindSchema, recommendInputSchema, generateInputSchema, classifyInputSchema,
   type Request, type Cancel, type Interaction, type Erasure, type Hints, type TaskKind, type RecommendInput, type GenerateInput, type ClassifyInput,
 } from './ingress-to-classifier.ts';
 export { planSchema, planStepSchema, strategySchema, type Plan, type PlanStep, type StrategyName } from './plan.ts';

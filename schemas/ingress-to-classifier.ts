@@ -7,6 +7,9 @@ import { affinityIdSchema, epochMillisSchema, idSchema, itemIdSchema, requestIdS
 export const taskKindSchema = z.enum(['coarse', 'fine', 'full']);
 export type TaskKind = z.infer<typeof taskKindSchema>;
 
+/** The tier of requests that name none; where tiers have weights or rates, that of requests whose tier has none, too. */
+export const DEFAULT_TIER = 'standard';
+
 /** What the sender knows better than Tandem. Every hint wins over what the classifier would choose. */
 export const hintsSchema = z.object({
   task: taskKindSchema.optional().describe('coarse: the small model; fine: the large one; full: coarse, then fine'),

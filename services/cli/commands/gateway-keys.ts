@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { InvalidArgumentError, type Command } from 'commander';
-import { idSchema } from '@tandem/schemas';
+import { DEFAULT_TIER, idSchema } from '@tandem/schemas';
 import { addApiKey, readApiKeys, removeApiKey, scopeSchema, type ApiKey, type Scope } from '@tandem/gateway';
 import { TandemError } from '@tandem/shared/errors';
 import { textTable } from '../table.ts';
@@ -90,7 +90,7 @@ export function addKeysCommand(gateway: Command): void {
   withFile(keys.command('create').description('add a key, and show it once'))
     .requiredOption('--name <text>', 'whose it is, for people and the audit')
     .requiredOption('--tenant <id>', 'on whose behalf it calls', id)
-    .option('--tier <id>', 'of its requests', id, 'standard')
+    .option('--tier <id>', 'of its requests', id, DEFAULT_TIER)
     .option('--scopes <list>', 'what it may do', scopes, ['send'] as Scope[])
     .option('--rate <n>', 'requests a second; default: the tier’s', positive)
     .option('--days <n>', 'until it expires; default: never', positive)

@@ -1,4 +1,4 @@
-import { idSchema } from '@tandem/schemas';
+import { DEFAULT_TIER, idSchema } from '@tandem/schemas';
 import { z } from 'zod';
 
 /** send: requests, interactions and inference. read: streams, the dashboard, models. operate: what changes the running system. */
@@ -24,6 +24,6 @@ export const LOCAL: Credential = { name: 'local', tenant: undefined, tier: undef
 /** What a key's entry and a token's claims say of their holder. */
 export const grantSchema = z.object({
   tenant: idSchema,
-  tier: idSchema.default('standard'),
+  tier: idSchema.default(DEFAULT_TIER),
   scopes: z.array(scopeSchema).min(1),
 });

@@ -1,5 +1,5 @@
 import { createRemoteJWKSet, errors, jwtVerify, type JWTPayload, type JWTVerifyGetKey } from 'jose';
-import { idSchema } from '@tandem/schemas';
+import { DEFAULT_TIER, idSchema } from '@tandem/schemas';
 import { TandemError } from '@tandem/shared/errors';
 import { OccasionalWarning, type Logger } from '@tandem/shared/telemetry';
 import { isLoopback } from '../options.ts';
@@ -53,7 +53,7 @@ function addressOf({ jwksUrl, logger }: TokensOptions): URL {
 /** Claims: `sub`, `tenant`, `tier`, and `scope` (RFC 8693: by spaces; also as `tandem:send`). */
 function credentialOf({ sub, scope, tenant: tenantClaim, tier: tierClaim }: JWTPayload): Credential | undefined {
   const tenant = idSchema.safeParse(tenantClaim);
-  const tier = idSchema.safeParse(tierClaim ?? 'standard');
+  const tier = idSchema.safeParse(tierClaim ?? DEFAULT_TIER);
   if (!tenant.success || !tier.success || sub === undefined) return undefined;
   const names = (typeof scope === 'string' ? scope : '').split(' ').map((name) => name.replace(/^tandem:/, ''));
   const scopes = new Set(names.filter((name): name is Scope => scopeSchema.safeParse(name).success));

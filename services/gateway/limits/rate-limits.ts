@@ -1,5 +1,6 @@
 import rateLimit from '@fastify/rate-limit';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
+import { DEFAULT_TIER } from '@tandem/schemas';
 import { TandemError } from '@tandem/shared/errors';
 import type { GatewayContext } from '../context.ts';
 import { asksForCredentials } from '../options.ts';
@@ -47,7 +48,7 @@ export async function limitRates(fastify: FastifyInstance, { settings, cache, cl
 }
 
 /** A tier may be called as something that every object has. */
-function rateOfTier(rates: Readonly<Record<string, number>>, tier = 'standard'): number | undefined {
+function rateOfTier(rates: Readonly<Record<string, number>>, tier: string = DEFAULT_TIER): number | undefined {
   return Object.hasOwn(rates, tier) ? rates[tier] : undefined;
 }
 

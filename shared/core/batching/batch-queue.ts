@@ -1,9 +1,9 @@
-import type { Lane } from '@tandem/schemas';
+import { DEFAULT_TIER, type Lane } from '@tandem/schemas';
 import { ArrivalRate } from './arrival-rate.ts';
 import { BinaryHeap } from './binary-heap.ts';
 import { DueQueue } from './due-queue.ts';
 import { FairQueue } from './fair-queue.ts';
-import { DEFAULT_TIER, Fairness } from './fairness.ts';
+import { Fairness } from './fairness.ts';
 import { isSooner, type QueueEntry, type TimedEntry } from './queue-entry.ts';
 import { QUEUE_RULES, type QueuedWork, type QueueRules, type TierTimeout } from './types.ts';
 

@@ -1,8 +1,7 @@
+import { DEFAULT_TIER } from '@tandem/schemas';
 import { FairShare, type Sharer } from './fair-share.ts';
 import type { QueueRules } from './types.ts';
 
-/** Requests of tiers without a weight are of this one. */
-export const DEFAULT_TIER = 'standard';
 const FIRST_SWEEP = 256;
 
 class Tier implements Sharer {

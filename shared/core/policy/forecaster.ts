@@ -1,4 +1,4 @@
-import type { BatchTimePoint, Heartbeat, VariantLoad } from '@tandem/schemas';
+import { DEFAULT_TIER, type BatchTimePoint, type Heartbeat, type VariantLoad } from '@tandem/schemas';
 import { interactiveQueued } from '../heartbeat/interactive-queued.ts';
 import { batchMs, pooledCurve } from '../profile/index.ts';
 import { fleetsOf, tierWaitMs, type Fleet, type FleetLoad } from './fleet.ts';
@@ -11,7 +11,6 @@ import type { Ways } from './way.ts';
 const FEWEST_SAMPLES = 3;
 /** Largest batch that a backlog is taken to be worked off in. */
 const MOST_PER_BATCH = 32;
-const DEFAULT_TIER = 'standard';
 /** What other schedulers have under way shows in the least of so many heartbeats: between two of them counts do not fit together. */
 const BEATS = 3;
 

@@ -1,4 +1,4 @@
-import type { Hints, Lane, Mark, Task, Workload } from '@tandem/schemas';
+import { DEFAULT_TIER, type Hints, type Lane, type Mark, type Task, type Workload } from '@tandem/schemas';
 import { activityOf } from './activity.ts';
 import { choosePlan } from './choose-plan.ts';
 import { chooseTask } from './choose-task.ts';
@@ -6,8 +6,6 @@ import type { KnownHistory } from './history.ts';
 import { affinityKey } from './identity.ts';
 import { needsHistory, type ResolvedRequest } from './resolve.ts';
 import { applyRules } from './rules.ts';
-
-const DEFAULT_TIER = 'standard';
 
 export interface Circumstances {
   lane: Lane;
