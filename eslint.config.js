@@ -20,7 +20,18 @@ const noAmbientTime = [
   'MemberExpression[object.name="Math"][property.name="random"]',
 ].map((selector) => ({ selector, message: 'The core is pure: pass in a Clock or Random from @tandem/shared/clock.' }));
 
-const everywhere = [noExportAll, noPrivateKeyword];
+const noHaste = [
+  {
+    selector: 'CallExpression[callee.object.name="vi"][callee.property.name="waitFor"][arguments.length=1]',
+    message: 'It waits for a second, which a machine with other work may need: say how long.',
+  },
+  {
+    selector: 'CallExpression[callee.name="expect"] > AwaitExpression CallExpression[callee.property.name=/^(allInnerTexts|allTextContents|innerText|textContent|inputValue|count|is(Checked|Disabled|Enabled|Hidden|Visible))$/]',
+    message: 'A page is read before it shows what is meant: expect.poll(() => …).',
+  },
+];
+
+const everywhere = [noExportAll, noPrivateKeyword, ...noHaste];
 const allOver = [...everywhere, noDefaultExport, ...noEnvironment];
 
 /** @param {{ selector: string, message: string }[]} patterns @returns {import('eslint').Linter.RuleEntry} */

@@ -38,7 +38,7 @@ describe('with the cache away', () => {
     const { state, tasks, start, send, committed } = await harness();
     await start();
     await send('interactions', interaction('1'));
-    await vi.waitFor(async () => expect(await committed()).toBe(1));
+    await vi.waitFor(async () => expect(await committed()).toBe(1), 10_000);
     state.broken = true;
     await send('interactions', interaction('2'));
     await send('requests', request());
@@ -55,7 +55,7 @@ describe('with the cache away', () => {
     state.broken = true;
     const first = await start();
     for (const item of ['1', '2', '3']) await send('interactions', interaction(item));
-    await vi.waitFor(() => expect(first.inFlight).toBe(3));
+    await vi.waitFor(() => expect(first.inFlight).toBe(3), 10_000);
     await first.stop();
     expect(await committed()).toBe(0);
     const [retries] = await log.admin.offsets('tandem.retry.classifier');

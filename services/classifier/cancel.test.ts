@@ -111,10 +111,10 @@ describe('what the records of one key give', () => {
     const { tasks, send } = await running(cache, 'none');
     const lookup = gate('ann');
     await send(slow('first'), quick('second'), cancel({ requestId: 'first' }), request({ requestId: 'other', userId: 'bob' }), quick('third'));
-    await vi.waitFor(() => expect(tasks).toHaveLength(3));
+    await vi.waitFor(() => expect(tasks).toHaveLength(3), 10_000);
     expect(tasks.toSorted()).toEqual(['other', 'second', 'third']);
     lookup.resolve(undefined);
-    await vi.waitFor(() => expect(tasks.slice(3)).toEqual(['first', 'cancel first']));
+    await vi.waitFor(() => expect(tasks.slice(3)).toEqual(['first', 'cancel first']), 10_000);
   });
 
   it('comes in the order of the records where the workload wants that', async () => {
@@ -122,9 +122,9 @@ describe('what the records of one key give', () => {
     const { tasks, send } = await running(cache, 'key');
     const lookup = gate('ann');
     await send(slow('first'), quick('second'), cancel({ requestId: 'first' }), request({ requestId: 'other', userId: 'bob' }), quick('third'));
-    await vi.waitFor(() => expect(tasks).toEqual(['other']));
+    await vi.waitFor(() => expect(tasks).toEqual(['other']), 10_000);
     lookup.resolve(undefined);
-    await vi.waitFor(() => expect(tasks).toEqual(['other', 'first', 'second', 'cancel first', 'third']));
+    await vi.waitFor(() => expect(tasks).toEqual(['other', 'first', 'second', 'cancel first', 'third']), 10_000);
   });
 
   it('goes on after one that was refused', async () => {
@@ -134,8 +134,8 @@ describe('what the records of one key give', () => {
     const tail = await log.tail({ topic: 'tandem.dead-letters', onRecord: (written) => dead.push(written) });
     cleanUps.push(() => tail.close());
     await send(quick('first'), quick('first'), quick('second'));
-    await vi.waitFor(() => expect(tasks).toEqual(['first', 'second']));
-    await vi.waitFor(() => expect(dead.map(({ headers }) => headers[DEAD_LETTER_HEADER.code])).toEqual(['duplicate_request']));
+    await vi.waitFor(() => expect(tasks).toEqual(['first', 'second']), 10_000);
+    await vi.waitFor(() => expect(dead.map(({ headers }) => headers[DEAD_LETTER_HEADER.code])).toEqual(['duplicate_request']), 10_000);
   });
 });
 

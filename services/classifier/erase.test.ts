@@ -75,7 +75,7 @@ describe('an erasure', () => {
     const cache = pretendShared(createMemoryCache());
     const tested = testClassifier({ cache });
     const erasing = handle(tested.classifier, record('interactions', erasure(), at(5, NOW)));
-    await vi.waitFor(() => expect(tested.clock.pending).toBe(1));
+    await vi.waitFor(() => expect(tested.clock.pending).toBe(1), 10_000);
     await cache.append('features:ann', '1:x', { limit: 9, source: 'tandem.interactions/3', offset: 0 });
     await untilSettled(erasing, () => tested.clock.advance(100));
     expect((await cache.list('features:ann')).total).toBe(0);
@@ -87,7 +87,7 @@ describe('an erasure', () => {
     await handle(tested.classifier, record('interactions', interaction('1'), at(1, NOW)));
     state.broken = true;
     const erasing = handle(tested.classifier, record('interactions', erasure(), at(2, NOW)));
-    await vi.waitFor(() => expect(tested.clock.pending).toBe(1));
+    await vi.waitFor(() => expect(tested.clock.pending).toBe(1), 10_000);
     tested.clock.advance(50);
     state.broken = false;
     await untilSettled(erasing, () => tested.clock.advance(100));

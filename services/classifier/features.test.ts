@@ -130,7 +130,7 @@ describe('interactions', () => {
     state.broken = true;
     const first = handle(classifier, record('interactions', interaction('1')));
     const second = handle(classifier, record('interactions', interaction('2')));
-    await vi.waitFor(() => expect(clock.pending).toBe(1));
+    await vi.waitFor(() => expect(clock.pending).toBe(1), 10_000);
     state.broken = false;
     const third = handle(classifier, record('interactions', interaction('3')));
     await untilSettled(Promise.all([first, second, third]), () => clock.advance(50));
@@ -143,7 +143,7 @@ describe('interactions', () => {
     state.broken = true;
     const pending = handle(classifier, record('interactions', interaction('1')));
     const outcome = expect(pending).rejects.toMatchObject({ code: 'cache_unavailable', retryable: true });
-    await vi.waitFor(() => expect(clock.pending).toBe(1));
+    await vi.waitFor(() => expect(clock.pending).toBe(1), 10_000);
     await classifier.stop?.();
     clock.advance(60_000);
     await outcome;

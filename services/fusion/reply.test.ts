@@ -27,7 +27,7 @@ async function fusion(fails: (output: StageOutput) => boolean = () => false) {
 it('sends a gateway that waits a copy of the response, when that is durable', async () => {
   const { outputs, answer } = await fusion();
   await answer(waiting);
-  await vi.waitFor(() => expect(outputs).toHaveLength(2));
+  await vi.waitFor(() => expect(outputs).toHaveLength(2), 10_000);
   const [response, reply] = outputs;
   expect(response).toMatchObject({ topic: 't.responses', partition: 0 });
   expect(reply).toMatchObject({ topic: 't.replies', partition: 5, key: null, value: response!.value, headers: waiting });

@@ -92,6 +92,6 @@ test('whoever follows knows first what there was, then every change', async () =
   const control = await followControl({ log, prefix: 't.', logger: silentLogger, onChange: ({ laneHolds }) => seen.push(laneHolds.length) });
   expect(seen).toEqual([1]);
   await send('lane/bulk', null);
-  await vi.waitFor(() => expect(seen).toEqual([1, 0]));
+  await vi.waitFor(() => expect(seen).toEqual([1, 0]), 10_000);
   await control.close();
 });

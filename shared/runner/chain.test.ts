@@ -42,8 +42,8 @@ describe('a chain', () => {
     await h.start();
     const tasks = await h.read('tasks');
     await h.send(['r1']);
-    await vi.waitFor(() => expect(heard).toEqual(['fusion {"requestId":"r1"}', 'scheduler {"requestId":"r1"}']));
-    await vi.waitFor(async () => expect(await committedBy(h)).toBe(1));
+    await vi.waitFor(() => expect(heard).toEqual(['fusion {"requestId":"r1"}', 'scheduler {"requestId":"r1"}']), 10_000);
+    await vi.waitFor(async () => expect(await committedBy(h)).toBe(1), 10_000);
     expect(tasks).toEqual([]);
   });
 
@@ -64,10 +64,10 @@ describe('a chain', () => {
     await h.start();
     const outcomes = await h.read('outcomes');
     await h.send(['r1']);
-    await vi.waitFor(() => expect(outcomes).toHaveLength(1));
+    await vi.waitFor(() => expect(outcomes).toHaveLength(1), 10_000);
     expect(await committedBy(h)).toBeLessThanOrEqual(0);
     answered.resolve([]);
-    await vi.waitFor(async () => expect(await committedBy(h)).toBe(1));
+    await vi.waitFor(async () => expect(await committedBy(h)).toBe(1), 10_000);
   });
 
   test('is not done before what it writes is written', async () => {
@@ -130,7 +130,7 @@ describe('a chain', () => {
     await h.start();
     const dead = await h.read('dead-letters');
     await h.send(['bad']);
-    await vi.waitFor(() => expect(dead.map(({ key, value }) => [key, value?.toString()])).toEqual([['t.requests/0/0', 'bad']]));
+    await vi.waitFor(() => expect(dead.map(({ key, value }) => [key, value?.toString()])).toEqual([['t.requests/0/0', 'bad']]), 10_000);
   });
 
   test('hears of each failure, also where a neighbour has failed before', async () => {
@@ -141,7 +141,7 @@ describe('a chain', () => {
     await h.start();
     const dead = await h.read('dead-letters');
     await h.send(['bad']);
-    await vi.waitFor(() => expect(dead).toHaveLength(1));
+    await vi.waitFor(() => expect(dead).toHaveLength(1), 10_000);
     late.reject(new TandemError('going away', { code: 'stage_stopping', retryable: true }));
     await new Promise((resolve) => setImmediate(resolve));
     process.off('unhandledRejection', unheard);
@@ -158,7 +158,7 @@ describe('a chain', () => {
     } });
     await h.start();
     await h.send(['r1']);
-    await vi.waitFor(() => expect(heard).toEqual([{ requestId: 'r1' }]));
+    await vi.waitFor(() => expect(heard).toEqual([{ requestId: 'r1' }]), 10_000);
   });
 
   test('reads the shared topics in one group, once each, and leaves workers theirs', () => {

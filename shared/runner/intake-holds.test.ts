@@ -41,11 +41,11 @@ test('what is held back waits in the log, also when the stage resumes it, and is
   await send(['later'], {}, 'requests.bulk');
   intake?.resume(['t.requests.bulk']);
   await send(['now']);
-  await vi.waitFor(() => expect(seen).toEqual(['now']));
+  await vi.waitFor(() => expect(seen).toEqual(['now']), 10_000);
   running.holdBack([]);
-  await vi.waitFor(() => expect(seen).toEqual(['now', 'later']));
+  await vi.waitFor(() => expect(seen).toEqual(['now', 'later']), 10_000);
   running.holdBack(['t.requests']);
   await send(['held']);
   await send(['bulk'], {}, 'requests.bulk');
-  await vi.waitFor(() => expect(seen).toEqual(['now', 'later', 'bulk']));
+  await vi.waitFor(() => expect(seen).toEqual(['now', 'later', 'bulk']), 10_000);
 });

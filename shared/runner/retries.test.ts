@@ -28,8 +28,8 @@ describe('a record whose failure lasts', () => {
     const running = await start();
     const [tasks, retries] = [await read('tasks'), await read('retry.classifier')];
     await send(['bad', 'good'], { mine: 'kept' });
-    await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['good']));
-    await vi.waitFor(async () => expect(await committed()).toBe(2));
+    await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['good']), 10_000);
+    await vi.waitFor(async () => expect(await committed()).toBe(2), 10_000);
     expect(retries.map(textOf)).toEqual(['bad']);
     expect(retries[0]).toMatchObject({ key: 'k', partition: 0 });
     expect(retries[0]!.headers).toMatchObject({
@@ -87,7 +87,7 @@ describe('a record whose failure lasts', () => {
     await send(['b'], {}, 'requests.bulk');
     await vi.waitFor(() => expect(tasks.map(textOf).toSorted()).toEqual(['a', 'b']), 5_000);
     expect(seen.toSorted()).toEqual([...Array<string>(4).fill('t.requests a'), ...Array<string>(4).fill('t.requests.bulk b')]);
-    await vi.waitFor(async () => expect((await log.admin.committed('t.two', 't.retry.classifier'))[0]?.offset).toBe(2));
+    await vi.waitFor(async () => expect((await log.admin.committed('t.two', 't.retry.classifier'))[0]?.offset).toBe(2), 10_000);
   });
 
   it('is not put off beyond its deadline', async () => {
@@ -112,8 +112,8 @@ describe('a stop', () => {
     const [tasks, retries] = [await read('tasks'), await read('retry.classifier')];
     const first = await start({ retryDelayMs: () => 400 });
     await send(['bad']);
-    await vi.waitFor(() => expect(retries).toHaveLength(1));
-    await vi.waitFor(() => expect(first.inFlight).toBe(1));
+    await vi.waitFor(() => expect(retries).toHaveLength(1), 10_000);
+    await vi.waitFor(() => expect(first.inFlight).toBe(1), 10_000);
     await first.stop();
     expect(tasks).toEqual([]);
     await start();
@@ -131,12 +131,12 @@ describe('a stop', () => {
     const first = await start();
     const [tasks, retries] = [await read('tasks'), await read('retry.classifier')];
     await send(['a']);
-    await vi.waitFor(() => expect(first.inFlight).toBe(1));
+    await vi.waitFor(() => expect(first.inFlight).toBe(1), 10_000);
     await first.stop();
     expect([await committed(), retries.length]).toEqual([0, 0]);
     stopped = true;
     await start();
-    await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['a']));
+    await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['a']), 10_000);
   });
 });
 
@@ -146,10 +146,10 @@ test('no more records wait in the process than may; the others wait in the log',
   const running = await start();
   const [tasks, retries] = [await read('tasks'), await read('retry.classifier')];
   await send(values);
-  await vi.waitFor(() => expect(retries).toHaveLength(12));
-  await vi.waitFor(() => expect(running.inFlight).toBe(3));
+  await vi.waitFor(() => expect(retries).toHaveLength(12), 10_000);
+  await vi.waitFor(() => expect(running.inFlight).toBe(3), 10_000);
   await vi.waitFor(() => expect(tasks).toHaveLength(12), 10_000);
-  await vi.waitFor(() => expect(running.inFlight).toBe(0));
+  await vi.waitFor(() => expect(running.inFlight).toBe(0), 10_000);
 });
 
 test('what is on the retry topic and is no retry becomes a dead letter', async () => {
@@ -157,7 +157,7 @@ test('what is on the retry topic and is no retry becomes a dead letter', async (
   await start();
   const dead = await read('dead-letters');
   await send(['stray'], { [RETRY_HEADER.topic]: 't.requests', [RETRY_HEADER.partition]: '-1' }, 'retry.classifier');
-  await vi.waitFor(() => expect(dead).toHaveLength(1));
+  await vi.waitFor(() => expect(dead).toHaveLength(1), 10_000);
   expect(dead[0]).toMatchObject({ key: 't.retry.classifier/0/0', headers: { [DEAD_LETTER_HEADER.code]: 'invalid_record' } });
 });
 

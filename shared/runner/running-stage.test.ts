@@ -12,7 +12,7 @@ test('outputs are written, headers carried, and the input committed', async () =
   const running = await start();
   const tasks = await read('tasks');
   await send(['a', 'b'], { [HEADER.traceparent]: '00-x', [HEADER.replyTo]: 'me', other: 'dropped' });
-  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['a!', 'b!']));
+  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['a!', 'b!']), 10_000);
   expect(tasks[0]!.headers).toEqual({ [HEADER.schemaVersion]: '1', [HEADER.traceparent]: '00-x', [HEADER.replyTo]: 'me' });
   await running.stop();
   expect(await committed()).toBe(2);
@@ -26,8 +26,8 @@ test('a bad record goes to the dead letters with its bytes, source, code and mes
   await start();
   const [tasks, dead] = [await read('tasks'), await read('dead-letters')];
   await send(['bad', 'good'], { mine: 'kept' });
-  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['good']));
-  await vi.waitFor(() => expect(dead.map(textOf)).toEqual(['bad']));
+  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['good']), 10_000);
+  await vi.waitFor(() => expect(dead.map(textOf)).toEqual(['bad']), 10_000);
   expect(dead[0]!.key).toBe('t.requests/0/0');
   expect(dead[0]!.headers).toMatchObject({
     mine: 'kept',
@@ -48,8 +48,8 @@ test('a retryable failure is tried again; one that stays ends as a dead letter w
   await start();
   const [tasks, dead] = [await read('tasks'), await read('dead-letters')];
   await send(['third', 'never']);
-  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['third']));
-  await vi.waitFor(() => expect(dead).toHaveLength(1));
+  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['third']), 10_000);
+  await vi.waitFor(() => expect(dead).toHaveLength(1), 10_000);
   expect(dead[0]!.headers).toMatchObject({ [DEAD_LETTER_HEADER.code]: 'internal', [DEAD_LETTER_HEADER.attempts]: '4' });
 });
 
@@ -61,7 +61,7 @@ test('a defect in a stage does not stop the partition', async () => {
   await start();
   const [tasks, dead] = [await read('tasks'), await read('dead-letters')];
   await send(['x', 'y']);
-  await vi.waitFor(() => expect([tasks.length, dead.length]).toEqual([1, 1]));
+  await vi.waitFor(() => expect([tasks.length, dead.length]).toEqual([1, 1]), 10_000);
   expect(dead[0]!.headers[DEAD_LETTER_HEADER.code]).toBe('internal');
 });
 
@@ -71,9 +71,9 @@ test.each(['2', '2.1', 'nonsense'])('an internal record of schema version %s is 
   const [tasks, dead] = [await read('tasks'), await read('dead-letters')];
   await send(['{"requestId":"later"}'], { [HEADER.schemaVersion]: version });
   await send(['{"requestId":"now"}'], { [HEADER.schemaVersion]: '1' });
-  await vi.waitFor(() => expect(dead).toHaveLength(1));
+  await vi.waitFor(() => expect(dead).toHaveLength(1), 10_000);
   expect(dead[0]!.headers[DEAD_LETTER_HEADER.code]).toBe('unsupported_schema_version');
-  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['now']));
+  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['now']), 10_000);
 });
 
 test('a stop waits for what is in flight, and what it could not wait for is delivered again', async () => {
@@ -88,7 +88,7 @@ test('a stop waits for what is in flight, and what it could not wait for is deli
   const first = await start();
   const tasks = await read('tasks');
   await send(['slow', 'stuck']);
-  await vi.waitFor(() => expect(seen).toEqual(['slow', 'stuck']));
+  await vi.waitFor(() => expect(seen).toEqual(['slow', 'stuck']), 10_000);
   const stopped = first.stop();
   expect(first.state).toBe('draining');
   gate.resolve(undefined);
@@ -96,7 +96,7 @@ test('a stop waits for what is in flight, and what it could not wait for is deli
   expect(first.state).toBe('stopped');
   expect(await committed()).toBe(1);
   await start();
-  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['slow', 'stuck']));
+  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['slow', 'stuck']), 10_000);
 });
 
 test('outputs that cannot be written now are written later, and the input is not acknowledged before', async () => {
@@ -107,7 +107,7 @@ test('outputs that cannot be written now are written later, and the input is not
   const running = await start({ producer });
   const tasks = await read('tasks');
   await send(['a']);
-  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['a']));
+  await vi.waitFor(() => expect(tasks.map(textOf)).toEqual(['a']), 10_000);
   expect(away).toBeLessThanOrEqual(0);
   await running.stop();
   expect(await committed()).toBe(1);

@@ -40,7 +40,7 @@ test.skipIf(browserPath === undefined)(`an operator promotes a version of a mode
   await page.getByRole('button', { name: 'Roll back', exact: true }).click();
   await isServed('1');
   await page.getByText('model.rollback pace.fp32').waitFor({ timeout: PATIENCE_MS });
-  expect(await page.locator('#audit').innerText()).toContain('model.promote pace.fp32 (version 2)');
+  await expect.poll(() => page.locator('#audit').innerText(), { timeout: PATIENCE_MS }).toContain('model.promote pace.fp32 (version 2)');
 
   // A retired version, too; a variant of which there is nothing else is not there.
   await versions.click();

@@ -57,6 +57,13 @@ async function traffic({ client }: Deployment, users: number): Promise<void> {
   await client.write('interactions', ids.map((userId) => JSON.stringify({ userId, itemId: '1', time: Date.now() })));
 }
 
+/** @returns the request's id */
+async function sendBulk(client: Client): Promise<string> {
+  const requestId = randomUUID();
+  await client.write('requests.bulk', [JSON.stringify({ requestId, ...draft() })]);
+  return requestId;
+}
+
 async function open(url: string): Promise<{ page: Page; errors: string[] }> {
   const browser = await launchBrowser(browserPath ?? '');
   onTestFinished(() => browser.close());
@@ -82,7 +89,7 @@ interface Silence {
   silentMs: number;
 }
 
-/** What the gateway says of the worker: the last snapshot before it is silent, and the first one then. */
+/** What the gateway says of the worker: the last snapshot before it is silent, and the first one then. @param onFirst when it is heard for the first time */
 async function snapshotsUntilSilence(url: string, onFirst: () => void): Promise<{ lastHeard: Silence; firstSilent: Silence }> {
   const { body } = await fetch(`${url}dashboard/events`);
   let [text, lastHeard]: [string, Silence | undefined] = ['', undefined];
@@ -93,6 +100,8 @@ async function snapshotsUntilSilence(url: string, onFirst: () => void): Promise<
       const { snapshot: { time, workers } } = JSON.parse(event.slice(event.indexOf('{'))) as { snapshot: { time: number; workers: { instance: string; state: string; silentMs: number }[] } };
       const { state, silentMs } = workers.find(({ instance }) => instance === 'worker-1')!;
       if (state === 'silent' && lastHeard !== undefined) return { lastHeard, firstSilent: { time, silentMs } };
+      // On a busy machine it may have been silent before.
+      if (state === 'silent') continue;
       if (lastHeard === undefined) onFirst();
       lastHeard = { time, silentMs };
     }
@@ -100,11 +109,12 @@ async function snapshotsUntilSilence(url: string, onFirst: () => void): Promise<
   throw new Error('the gateway ended its events');
 }
 
-/** The page notes by itself which snapshot it says it is of when it shows that the worker is silent. */
+/** The page notes by itself which snapshots it says it is of when it begins to show that the worker is silent. */
 async function noteSilence(page: Page): Promise<void> {
   await page.evaluate(`{
     const row = document.querySelector('#workers tr[data-key="worker-1"]');
-    const note = () => row.dataset.state === 'silent' && (window.silentIn ??= document.getElementById('live').textContent);
+    window.silentIn = [];
+    const note = () => row.dataset.state === 'silent' && window.silentIn.push(document.getElementById('live').textContent);
     new MutationObserver(note).observe(row, { attributeFilter: ['data-state'] });
   }`);
 }
@@ -127,12 +137,12 @@ test.skipIf(browserPath === undefined)(`the dashboard in a browser${browserPath 
   await expect.poll(() => tile(page, 'Live HR@10').textContent(), { timeout: PATIENCE_MS }).toMatch(/^[01]\.\d{3}$/);
   await page.waitForSelector('#variants tr[data-key="recommend-small.fp32"]');
   await page.waitForSelector('#workers tr[data-key="worker-1"][data-state="working"]');
-  expect(await page.locator('#chart-latency canvas').count()).toBe(1);
+  await expect.poll(() => page.locator('#chart-latency canvas').count(), { timeout: PATIENCE_MS }).toBe(1);
 
   // One request is explained.
   await page.locator('#recent button').first().click();
   await page.waitForSelector('dialog[open] .waterfall');
-  expect(await page.locator('dialog').textContent()).toContain('recommend-large.int8');
+  await expect.poll(() => page.locator('dialog').textContent(), { timeout: PATIENCE_MS }).toContain('recommend-large.int8');
   await page.keyboard.press('Escape');
 
   // An experiment is steered.
@@ -146,8 +156,9 @@ test.skipIf(browserPath === undefined)(`the dashboard in a browser${browserPath 
   await page.getByRole('button', { name: 'Promote split' }).click();
   await confirm(page);
   await expect.poll(() => page.locator('#experiments .state').textContent(), { timeout: PATIENCE_MS }).toBe('promoted: large');
-  const { steps } = (await client.ask([draft()]))[0]!;
-  expect(steps[0]).toMatchObject({ model: 'recommend-large', experiment: { name: 'split', arm: 'large' } });
+  // The scheduler hears of it by itself, not through the gateway; of so many, some would be in the other arm.
+  const armsNow = async () => new Set((await client.ask(Array.from({ length: 40 }, () => draft()))).map(({ steps: [step] }) => `${step?.model} by ${step?.experiment?.name} ${step?.experiment?.arm}`));
+  await expect.poll(armsNow, { timeout: PATIENCE_MS }).toEqual(new Set(['recommend-large by split large']));
   await page.getByRole('button', { name: 'Roll back split' }).click();
   await confirm(page);
   await expect.poll(() => page.locator('#experiments .state').textContent(), { timeout: PATIENCE_MS }).toBe('rolled back');
@@ -159,10 +170,13 @@ test.skipIf(browserPath === undefined)(`the dashboard in a browser${browserPath 
   await page.getByRole('button', { name: 'Pause the bulk lane' }).click();
   await confirm(page);
   await page.waitForSelector('#lanes tr[data-key="bulk"] .pill[data-tone="warn"]');
-  const requestId = randomUUID();
-  await client.write('requests.bulk', [JSON.stringify({ requestId, ...draft() })]);
+  // The stage that reads the lane hears of it by itself, too: what it still lets through says nothing.
+  let requestId = await sendBulk(client);
+  await expect.poll(async () => {
+    if (client.responses.has(requestId)) requestId = await sendBulk(client);
+    return page.locator('#lanes tr[data-key="bulk"]').textContent();
+  }, { timeout: PATIENCE_MS }).toContain('1 waiting');
   await client.ask([draft()]);
-  await expect.poll(() => page.locator('#lanes tr[data-key="bulk"]').textContent(), { timeout: PATIENCE_MS }).toContain('1 waiting');
   expect(client.responses.has(requestId)).toBe(false);
   await page.getByRole('button', { name: 'Resume the bulk lane' }).click();
   await confirm(page);
@@ -175,8 +189,8 @@ test.skipIf(browserPath === undefined)(`the dashboard in a browser${browserPath 
   await page.locator('#open-letters').click();
   await page.locator('dialog').getByRole('button', { name: 'Look' }).click();
   await page.waitForSelector('dialog pre');
-  expect(await page.locator('dialog pre').textContent()).toBe('<script>garbage</script>');
-  expect(await page.locator('dialog input[type="checkbox"]').isDisabled()).toBe(true);
+  await expect.poll(() => page.locator('dialog pre').textContent(), { timeout: PATIENCE_MS }).toBe('<script>garbage</script>');
+  await expect.poll(() => page.locator('dialog input[type="checkbox"]').isDisabled(), { timeout: PATIENCE_MS }).toBe(true);
   await page.keyboard.press('Escape');
 
   // A worker that is killed is seen to be silent: with the first snapshot that comes after the gateway misses its heartbeats.
@@ -191,11 +205,11 @@ test.skipIf(browserPath === undefined)(`the dashboard in a browser${browserPath 
   const { lastHeard, firstSilent } = await told;
   expect(lastHeard.silentMs).toBeLessThanOrEqual(SILENT_MS);
   expect(firstSilent.silentMs).toBeGreaterThan(SILENT_MS);
-  expect(await page.evaluate('window.silentIn')).toBe(`Live, ${await page.evaluate<string>(`import('/dashboard/format.js').then(({ clock }) => clock(${firstSilent.time}))`)}`);
+  expect(await page.evaluate('window.silentIn')).toContain(`Live, ${await page.evaluate<string>(`import('/dashboard/format.js').then(({ clock }) => clock(${firstSilent.time}))`)}`);
   expect(errors).toEqual([]);
 
   // A gateway that is gone, too.
   await gateway.stop();
   await page.waitForSelector('body[data-state="lost"]');
-  expect(await page.locator('#banner').textContent()).toMatch(/trying again every second/);
+  await expect.poll(() => page.locator('#banner').textContent(), { timeout: PATIENCE_MS }).toMatch(/trying again every second/);
 });

@@ -82,8 +82,9 @@ test('a process of a cluster that is killed has its partitions back when it is s
   await client.ask(drafts(20), 70_000);
   process.kill(started()[0]!, 'SIGKILL');
   await client.ask(drafts(20).map((draft) => ({ ...draft, requestId: `again-${draft.requestId}` })), 70_000);
-  expect(started()).toHaveLength(2);
-  expect(cluster.log()).toContain('the predecessor of this process is no longer a member of its group');
+  // What a process writes comes here when it comes.
+  await expect.poll(started).toHaveLength(2);
+  await expect.poll(cluster.log).toContain('the predecessor of this process is no longer a member of its group');
   expect(await cluster.stop(), cluster.log()).toBe(0);
 });
 

@@ -39,13 +39,16 @@ const values = Array.from({ length: 64 }, (_, index) => (index * 5) % 16);
 
 const LOT = 16;
 
-/** Requests, one lot after the other, until that is done; their responses. */
+/** Requests, one lot after the other, until that is done, and one more; their responses. */
 async function underLoad(work: Promise<unknown>): Promise<Response[]> {
   const responses: Response[] = [];
   let done = false;
   const ending = work.finally(() => (done = true));
-  while (!done) responses.push(...(await tandem.client.ask(Array.from({ length: LOT }, () => ({ workload: 'digits', input: { values }, hints: { deadlineMs: 10_000 } })))));
+  const ask = () => tandem.client.ask(Array.from({ length: LOT }, () => ({ workload: 'digits', input: { values }, hints: { deadlineMs: 10_000 } })));
+  while (!done) responses.push(...(await ask()));
   await ending;
+  // The last lot may have been asked for before it was done.
+  responses.push(...(await ask()));
   return responses;
 }
 

@@ -67,9 +67,10 @@ test('metrics name what happened, and health is told apart from readiness', asyn
   await client.ask([{ workload: 'recommend', input: { history: ['1'] }, hints: { deadlineMs: 60_000 } }]);
   await client.write('requests', ['garbage']);
   await until(() => client.deadLetters.length === 1);
-  const metrics = (await get('/metrics'))?.text ?? '';
-  expect(metrics).toMatch(/^tandem_responses_total\{workload="recommend",status="complete",reason="none"\} 1$/m);
-  expect(metrics).toMatch(/^tandem_dead_letters_total\{stage="classifier",code="invalid_json"\} 1$/m);
-  expect(metrics).toMatch(/^tandem_batch_size_count\{model="recommend-small",precision="\w+"\} 1$/m);
+  // They are counted once they are written, when others may have read them already.
+  const metrics = () => expect.poll(async () => (await get('/metrics'))?.text ?? '', { timeout: 30_000 });
+  await metrics().toMatch(/^tandem_responses_total\{workload="recommend",status="complete",reason="none"\} 1$/m);
+  await metrics().toMatch(/^tandem_dead_letters_total\{stage="classifier",code="invalid_json"\} 1$/m);
+  await metrics().toMatch(/^tandem_batch_size_count\{model="recommend-small",precision="\w+"\} 1$/m);
   expect(await demo.stop()).toBe(0);
 });

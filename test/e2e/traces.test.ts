@@ -7,4 +7,4 @@ const layouts = [
 ] as const;
 
 /** With all but the workers chained: traces.long.test.ts. */
-test.each(layouts)('a thousand requests are a thousand whole traces, though processes are killed and restarted: %s', (_, protocol, units) => expectWholeTraces(protocol, units), 240_000);
+test.each(layouts)('a thousand requests are a thousand whole traces, though processes are killed and restarted: %s', (_, protocol, units) => expectWholeTraces(protocol, units), 480_000);

@@ -178,7 +178,7 @@ test('who comes back goes on from what is in memory, until he is forgotten', asy
     const before = used.reusedTokens;
     await ask(work(history, { userId: 'u' }));
     expect(used.reusedTokens).toBe(before);
-  });
+  }, 10_000);
 });
 
 test('what is taken back leaves between steps; what is late is not computed', async () => {

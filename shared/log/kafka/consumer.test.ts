@@ -51,7 +51,7 @@ class Member {
     this.asked = 0;
     this.fetch('tasks', 0, ['a', 'b', 'c']);
     this.fetch('outcomes', 0, ['A']);
-    await vi.waitFor(() => expect(this.deliveries).toHaveLength(4));
+    await vi.waitFor(() => expect(this.deliveries).toHaveLength(4), 10_000);
   }
 
   /** What is read next, as `topic/partition@offset`. */
@@ -100,7 +100,7 @@ describe('a Kafka consumer that comes back after it lost its membership', () => 
     const member = new Member();
     await member.start();
     await member.rejoin('second');
-    await vi.waitFor(() => expect(member.positions).toEqual(['outcomes/0@1', 'tasks/0@3']));
+    await vi.waitFor(() => expect(member.positions).toEqual(['outcomes/0@1', 'tasks/0@3']), 10_000);
     expect(member.owned).toEqual([true, true, true, true]);
     expect(member.revoked).toEqual([]);
   });
@@ -110,7 +110,7 @@ describe('a Kafka consumer that comes back after it lost its membership', () => 
     await member.start();
     Object.assign(member.committed, { tasks: 0, outcomes: 1 });
     await member.rejoin('second');
-    await vi.waitFor(() => expect(member.owned).toEqual([false, false, false, false]));
+    await vi.waitFor(() => expect(member.owned).toEqual([false, false, false, false]), 10_000);
     expect(member.revoked.toSorted()).toEqual(['outcomes/0', 'tasks/0']);
     expect(member.positions).toEqual(['outcomes/0@1', 'tasks/0@0']);
   });
@@ -122,11 +122,11 @@ describe('a Kafka consumer that comes back after it lost its membership', () => 
     let answer = (): void => undefined;
     member.answered = new Promise((resolve) => (answer = resolve));
     await member.rejoin('second');
-    await vi.waitFor(() => expect(member.asked).toBe(1));
+    await vi.waitFor(() => expect(member.asked).toBe(1), 10_000);
     member.kafka.emit('REBALANCING');
     await member.join('second');
     answer();
-    await vi.waitFor(() => expect(member.owned).toEqual([false, false, false, false]));
+    await vi.waitFor(() => expect(member.owned).toEqual([false, false, false, false]), 10_000);
   });
 });
 
@@ -136,13 +136,13 @@ describe('a Kafka consumer of a group that rebalances', () => {
     await member.start();
     member.kafka.emit('REBALANCING');
     member.fetch('tasks', 3, ['while others are waited for']);
-    await vi.waitFor(() => expect(member.values.at(-1)).toBe('while others are waited for'));
+    await vi.waitFor(() => expect(member.values.at(-1)).toBe('while others are waited for'), 10_000);
     member.kafka.answer('JoinGroup');
     member.fetch('tasks', 4, ['while it is decided']);
     await new Promise((resolve) => setTimeout(resolve, 20));
     expect(member.values.at(-1)).toBe('while others are waited for');
     await member.join('first');
-    await vi.waitFor(() => expect(member.values.at(-1)).toBe('while it is decided'));
+    await vi.waitFor(() => expect(member.values.at(-1)).toBe('while it is decided'), 10_000);
   });
 });
 
@@ -182,7 +182,7 @@ describe('a tenure of a Kafka consumer', () => {
     await member.start();
     const tenure = member.consumer.tenure(0);
     await member.rejoin('second');
-    await vi.waitFor(() => expect(member.positions).toEqual(['outcomes/0@1', 'tasks/0@3']));
+    await vi.waitFor(() => expect(member.positions).toEqual(['outcomes/0@1', 'tasks/0@3']), 10_000);
     expect([tenure.state, member.consumer.tenure(0).state, member.owned[0]]).toEqual(['over', 'certain', true]);
   });
 
@@ -201,9 +201,9 @@ describe('a Kafka consumer of a topic that was deleted and made anew', () => {
     await member.start();
     Object.assign(member.committed, { tasks: 2, outcomes: 0 });
     member.outOfRange('outcomes', 1, 0);
-    await vi.waitFor(() => expect(member.positions).toEqual(['outcomes/0@0', 'tasks/0@2']));
+    await vi.waitFor(() => expect(member.positions).toEqual(['outcomes/0@0', 'tasks/0@2']), 10_000);
     expect(member.owned).toEqual([false, false, false, false]);
     member.fetch('outcomes', 0, ['B', 'C', 'D']);
-    await vi.waitFor(() => expect(member.values.slice(4)).toEqual(['B', 'C', 'D']));
+    await vi.waitFor(() => expect(member.values.slice(4)).toEqual(['B', 'C', 'D']), 10_000);
   });
 });
