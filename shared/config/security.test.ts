@@ -71,8 +71,8 @@ describe('combinations that cannot be meant are named, with what would be valid'
   });
 });
 
-test('a settings file that is no YAML is not quoted', () => {
-  const path = file('tandem.yaml', `kafkaPassword: "${PASSWORD}\nkafka: [`);
+test('of a settings file that is no YAML the line is named, and nothing quoted', () => {
+  const path = file('tandem.yaml', `prefix: mine.\nkafkaPassword: ${PASSWORD}: [\n`);
   const failure = (() => {
     try {
       return loadSettings({ file: path });
@@ -80,7 +80,7 @@ test('a settings file that is no YAML is not quoted', () => {
       return error;
     }
   })();
-  expect(failure).toMatchObject({ code: 'settings_file' });
+  expect(failure).toMatchObject({ code: 'settings_file', message: expect.stringContaining(' in line 2)') });
   expect(inspect(failure)).not.toContain(PASSWORD);
 });
 

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { hostname } from 'node:os';
 import { join } from 'node:path';
 import { DEFAULT_PARTITIONS, DEFAULT_PREFIX, idSchema } from '@tandem/schemas';
-import { parse as parseYaml } from 'yaml';
+import { parse as parseYaml, YAMLParseError } from 'yaml';
 import { z } from 'zod';
 import { TandemError, messageOf } from '../errors/index.ts';
 import { nearest, wantedBy } from './complaint.ts';
@@ -133,11 +133,14 @@ function fromEnvironment(environment: Record<string, string | undefined>): Recor
 
 function fromFile(file: string | undefined): Record<string, unknown> {
   if (file === undefined) return {};
+  let text = '';
   try {
+    text = readFileSync(file, 'utf8');
     // Pretty errors quote the line that is wrong, which may hold a password.
-    return z.record(z.string(), z.unknown()).parse(parseYaml(readFileSync(file, 'utf8'), { prettyErrors: false }) ?? {});
+    return z.record(z.string(), z.unknown()).parse(parseYaml(text, { prettyErrors: false }) ?? {});
   } catch (error) {
-    throw new TandemError(`cannot read settings from ${file} (${messageOf(error)}): a YAML or JSON file with settings by name is expected`, { code: 'settings_file' });
+    const where = error instanceof YAMLParseError ? ` in line ${text.slice(0, error.pos[0]).split('\n').length}` : '';
+    throw new TandemError(`cannot read settings from ${file} (${messageOf(error)}${where}): a YAML or JSON file with settings by name is expected`, { code: 'settings_file' });
   }
 }
 
