@@ -33,8 +33,15 @@ test.skipIf(browserPath === undefined)(`the demo's numbers appear at the address
   expect(await page.evaluate("import('/dashboard/format.js').then(({ percent }) => [-0.0004, -0.02, 0, 0.0004].map(percent))")).toEqual(['0 %', '-2.0 %', '0 %', '< 0.1 %']);
 
   // With keys alone: a request is explained, and whoever closes that is still among the requests, although the row has moved on.
-  // The newest one: an older one may be gone before the key is pressed.
-  await page.locator('#recent button').first().press('Enter');
+  // So long as one of them is chosen they stay where they are.
+  const chosen = page.locator('#recent button').first();
+  await chosen.focus();
+  await page.locator('#recent caption').getByText('Held still').waitFor();
+  const name = await chosen.textContent();
+  const shownAt = await page.locator('#live').textContent();
+  await expect.poll(() => page.locator('#live').textContent(), { timeout: PATIENCE_MS }).not.toBe(shownAt);
+  await expect.poll(() => chosen.textContent()).toBe(name);
+  await page.keyboard.press('Enter');
   await expect.poll(() => page.locator('dialog[open]').textContent(), { timeout: PATIENCE_MS }).toMatch(/Film \d+/);
   const [explained] = /demo-\S+-\d+/.exec(await page.locator('dialog[open] h2').textContent() ?? '') ?? [];
   await page.locator('#recent').getByText(explained ?? '', { exact: true }).waitFor({ state: 'detached' });

@@ -64,7 +64,8 @@ function onEvent(name, data) {
 function hello({ actor, canOperate: mayOperate, history, error }) {
   canOperate = mayOperate;
   byId('sign-in').hidden = true;
-  byId('singles').hidden = !mayOperate;
+  byId('recent-panel').hidden = !mayOperate;
+  byId('audit-panel').hidden = !mayOperate;
   byId('open-letters').hidden = !mayOperate;
   byId('open-releases').hidden = !mayOperate;
   document.body.dataset['actor'] = actor;

@@ -7,6 +7,8 @@ import { milliseconds, percent, rate } from './format.js';
 
 const POINTS = 600;
 const COLORS = 8;
+/** As the large figures: what is older is no figure of now. */
+const SHOWN_SECONDS = 10;
 
 /** A variant has the same colour everywhere. @type {string[]} */
 const variantOrder = [];
@@ -96,7 +98,7 @@ class Chart {
     shown.forEach(({ label, color, values, own }, index) => {
       const [swatch, text] = /** @type {HTMLElement[]} */ ([...(this.caption.children[index]?.children ?? [])]);
       swatch?.style.setProperty('--c', color);
-      const value = (own ?? values).findLast((number) => number !== null);
+      const value = (own ?? values).slice(-SHOWN_SECONDS).findLast((number) => number !== null);
       if (text !== undefined) text.textContent = value === undefined || value === null ? label : `${label} ${this.options.format(value)}`;
     });
   }

@@ -45,10 +45,13 @@ export function showTilesWaiting() {
     h('dl', { class: 'tile', 'data-key': name }, h('dt', {}, name), h('dd', { class: 'value' }, h('span', {}, '000'), h('span', { class: 'unit' })), h('dd', { class: 'note' }))));
 }
 
+/** Names of models have hyphens, at which no line should end; an arrow goes with what it leads to. @param {string} text */
+const unbroken = (text) => text.split(/(?<!→) /).flatMap((word, index) => (index === 0 ? [h('span', {}, word)] : [' ', h('span', {}, word)]));
+
 /** @param {{ label: string, value: string, share: number, color: string }[]} lines */
 function bars(lines) {
   return (/** @type {HTMLElement} */ parent) => keyed(parent, lines, ({ label }) => label,
-    ({ label }) => h('div', { class: 'bar-line' }, h('span', { class: 'label' }, label), h('span'), h('i', { 'aria-hidden': 'true' }, h('b'))), (line, { value, share, color }) => {
+    ({ label }) => h('div', { class: 'bar-line' }, h('span', { class: 'label' }, ...unbroken(label)), h('span'), h('i', { 'aria-hidden': 'true' }, h('b'))), (line, { value, share, color }) => {
       setText(/** @type {Element} */ (line.children[1]), value);
       const bar = /** @type {HTMLElement} */ (line.children[2]?.firstChild);
       bar.style.width = `${Math.min(100, share * 100).toFixed(1)}%`;

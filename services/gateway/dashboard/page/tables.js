@@ -67,7 +67,7 @@ export function showVariants({ variants }) {
   }, variants.length === 0 ? 'No worker serves anything.' : busy.length === 0 && !showsIdle ? 'Nothing runs at the moment.' : '');
   const button = byId('idle');
   button.hidden = idle.length === 0;
-  setText(button, showsIdle ? 'Hide what is idle' : `${plural(idle.length, busy.length > 0 ? 'more is' : 'is', busy.length > 0 ? 'more are' : 'are')} idle`);
+  setText(button, showsIdle ? 'Hide what is idle' : `Show ${plural(idle.length, busy.length > 0 ? 'more that is' : 'that is', busy.length > 0 ? 'more that are' : 'that are')} idle`);
   setAttribute(button, 'aria-expanded', String(showsIdle));
 }
 
@@ -171,10 +171,20 @@ function askLane(lane, action) {
   });
 }
 
+/** Whoever points at a row or is at it with keys would find another one there a second later. @param {HTMLElement} table */
+function isInUse(table) {
+  return table.matches(':focus-within') || (matchMedia('(hover: hover)').matches && table.matches(':hover'));
+}
+
 /** @param {Snapshot} snapshot @param {(requestId: string) => void} onExplain */
 export function showRecent({ recent }, onExplain) {
+  const table = /** @type {HTMLTableElement} */ (byId('recent'));
+  if (table.caption !== null && (table.tBodies[0]?.rows.length ?? 0) > 0 && isInUse(table)) {
+    setText(table.caption, 'Held still while you are at it.');
+    return;
+  }
   const columns = [{ head: 'Request' }, { head: 'Status' }, { head: 'Latency', number: true }, { head: 'Path' }];
-  rows(byId('recent'), columns, recent.slice(0, 12), ({ requestId }) => requestId, (row, answer) => {
+  rows(table, columns, recent.slice(0, 12), ({ requestId }) => requestId, (row, answer) => {
     if (cell(row, 0).childElementCount > 0) return;
     const { requestId, status, reason, latencyMs, path, workload } = answer;
     cell(row, 0).append(h('button', { type: 'button', class: 'link', title: `Explain ${requestId}`, onclick: () => onExplain(requestId) }, requestId));
