@@ -102,8 +102,8 @@ export interface SchedulerReport {
 }
 
 /**
- * Also on topic `telemetry`, from workers without a shared cache; key `suspects/<instance>/<process>`: which work that its last owner may have died of
- * a worker runs now. What stands there when it dies is what it died with.
+ * Also on topic `telemetry`, from workers without a shared cache, or while it is away; key `suspects/<instance>/<process>`: which work that its last
+ * owner may have died of a worker runs now. What stands there when it dies is what it died with.
  */
 export interface SuspectsNotice {
   kind: 'suspects';

@@ -15,7 +15,7 @@ export interface LoggedRunCountsOptions {
 }
 
 /**
- * Runs counted in the log itself, where there is no cache that outlives the process. Before a suspect runs, the process writes down on topic
+ * Runs counted in the log itself, where there is no cache that outlives the process, or while it is away. Before a suspect runs, the process writes down on topic
  * `telemetry` which suspects it runs, and which run of each it is: one record for a batch. The next batch's record replaces it, and a tombstone
  * when none run. So what stands there under the name of a process that has died is what it died with.
  */
@@ -28,7 +28,8 @@ export class LoggedRunCounts implements RunCounts {
   readonly #running = new Map<string, number>();
   readonly #counted = new Map<string, number>();
   #context: StageContext | undefined;
-  #loaded: Promise<void> = Promise.resolve();
+  /** Undefined: not since the last assignment. */
+  #loaded: Promise<void> | undefined;
 
   constructor(options: LoggedRunCountsOptions) {
     this.#options = options;
@@ -41,13 +42,11 @@ export class LoggedRunCounts implements RunCounts {
   }
 
   refresh(): void {
-    this.#loaded = this.#loaded.catch(() => undefined).then(() => this.#load());
-    // Whoever asks is told.
-    this.#loaded.catch(() => undefined);
+    this.#loaded = undefined;
   }
 
   async of(key: string): Promise<number> {
-    await this.#loaded;
+    await this.#current();
     return this.#counted.get(key) ?? 0;
   }
 
@@ -57,12 +56,24 @@ export class LoggedRunCounts implements RunCounts {
   }
 
   async end(suspicions: readonly Suspicion[]): Promise<void> {
+    const wasRunning = this.#running.size > 0;
     for (const { key } of suspicions) {
       this.#running.delete(key);
       this.#counted.delete(key);
     }
     // What has ended stands there until the next batch begins: a record for each end would be as many again.
-    if (suspicions.length > 0 && this.#running.size === 0) await this.#tell();
+    if (wasRunning && this.#running.size === 0) await this.#tell();
+  }
+
+  /** Read when somebody asks for the first time: who can count elsewhere never does. */
+  #current(): Promise<void> {
+    if (this.#loaded !== undefined) return this.#loaded;
+    const loaded = this.#load();
+    this.#loaded = loaded;
+    loaded.catch(() => {
+      if (this.#loaded === loaded) this.#loaded = undefined;
+    });
+    return loaded;
   }
 
   async #tell(): Promise<void> {

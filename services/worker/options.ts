@@ -124,7 +124,7 @@ export interface WorkerStageOptions {
   /** Shared between workers, it tells which input ends their processes, and holds results for all of them. */
   cache: Cache;
   log: Pick<EventLog, 'now' | 'tail'>;
-  /** A log that outlives the process: where the cache does not, runs of redelivered work are counted there. @default they are not counted then */
+  /** A log that outlives the process: where the cache does not, or is away, runs of redelivered work are counted there. @default they are not counted then */
   countsIn?: Pick<EventLog, 'now' | 'read' | 'admin'>;
   /** @default what batches take is learnt by running them alone */
   profiles?: VariantCurves;

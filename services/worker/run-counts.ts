@@ -24,7 +24,13 @@ export function sharedRunCounts(cache: Cache): RunCounts {
   return {
     refresh: () => undefined,
     of: async (key) => Number((await cache.get(key)) ?? 0),
-    begin: async (suspicions) => void (await Promise.all(suspicions.map(({ key }) => cache.increment(key, { ttlMs: TTL_MS })))),
+    begin: async (suspicions) => void (await Promise.all(suspicions.map((suspicion) => count(cache, suspicion)))),
     end: async (suspicions) => void (await Promise.all(suspicions.map(({ key }) => cache.delete(key)))),
   };
+}
+
+async function count(cache: Cache, { key, attempt }: Suspicion): Promise<void> {
+  const counted = await cache.increment(key, { ttlMs: TTL_MS });
+  // Earlier runs were counted elsewhere, while the cache was away.
+  if (counted < attempt) await cache.set(key, String(attempt), { ttlMs: TTL_MS });
 }

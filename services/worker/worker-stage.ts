@@ -6,6 +6,7 @@ import { currentSpan } from '@tandem/shared/telemetry';
 import { JsonOutput, carriedHeaders, deadLetter, type Intake, type Stage, type StageContext, type StageInput, type StageOutput } from '@tandem/shared/runner';
 import { Dispatcher } from './dispatcher.ts';
 import { Decoders } from './generate/decoders.ts';
+import { runCountsOf } from './fallback-run-counts.ts';
 import { Heartbeats } from './heartbeats.ts';
 import { loadVariants } from './load-variants.ts';
 import { LoggedRunCounts } from './logged-run-counts.ts';
@@ -18,7 +19,7 @@ import type { RecordFault, Submission } from './pending-work.ts';
 import { PrefixUpkeep } from './prefix-upkeep.ts';
 import { readWork } from './read-work.ts';
 import type { ServedVariant } from './served-variant.ts';
-import { sharedRunCounts, type Suspicion } from './run-counts.ts';
+import type { Suspicion } from './run-counts.ts';
 import { Suspects } from './suspects.ts';
 
 const NOTHING: readonly StageOutput[] = [];
@@ -66,9 +67,8 @@ class WorkerStage implements Stage {
     const limits = compileLimits(options.limits);
     this.#options = options;
     this.inputs = served.map((variant) => this.#inputOf(variant, heldAtMost(limits)));
-    this.#loggedRuns = cache.shared || countsIn === undefined ? undefined : new LoggedRunCounts({ log: countsIn, prefix, instance });
-    const counts = cache.shared ? sharedRunCounts(cache) : this.#loggedRuns;
-    this.#suspects = new Suspects({ counts, logger, now: () => log.now(), maxAttempts: limits.maxSuspectRuns });
+    this.#loggedRuns = countsIn === undefined ? undefined : new LoggedRunCounts({ log: countsIn, prefix, instance });
+    this.#suspects = new Suspects({ counts: runCountsOf(cache, this.#loggedRuns), logger, now: () => log.now(), maxAttempts: limits.maxSuspectRuns });
     this.#dispatcher = new Dispatcher({ concurrency: engine.concurrency, backgroundConcurrency: engine.backgroundConcurrency, clock, limits, observer, logger, suspects: this.#suspects });
     this.#decoders = new Decoders(options, served, { limits, suspects: this.#suspects });
     this.#results = keepResults(options, (submission) => this.#compute(submission));

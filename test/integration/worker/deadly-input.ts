@@ -74,13 +74,16 @@ function deadlyModel(deadly: Deadly): { models: string; workloads: string } {
   return { models, workloads };
 }
 
+/** A Redis that is configured, and that nobody reaches. */
+export const REDIS_AWAY = 'redis://127.0.0.1:1';
+
 const draft = (requestId: string, x: number): Draft => ({ requestId, workload: 'deadly', userId: `user-${x}`, input: { x } });
 const answerOf = ({ responses }: Client, requestId: string): Response => responses.get(requestId)![0]!;
 
 /**
  * A cluster of that layout gives such an input up, answers all other requests, and lives on.
  * @param layout flags of `tandem cluster`
- * @param redis null: none. @default that of the tests
+ * @param redis null: none; REDIS_AWAY. @default that of the tests
  */
 export async function expectGivenUp(deadly: Deadly, layout: readonly string[], redis: string | null = inject('redis')): Promise<void> {
   const prefix = `test-${randomUUID().slice(0, 8)}.`;
