@@ -1,3 +1,5 @@
+import type { AgreedPartitions, OutgoingRecord } from './types.ts';
+
 const SEED = 0x9747b28c;
 const MULTIPLIER = 0x5bd1e995;
 
@@ -33,12 +35,19 @@ export function partitionOfKey(key: string, partitions: number): number {
 
 /** Chooses partitions for outgoing records; those without a key go round robin. */
 export class Partitioner {
+  readonly #agreed: AgreedPartitions;
   #next = 0;
 
-  choose(record: { key: string | null; partition?: number }, partitions: number): number {
-    if (record.partition !== undefined) return record.partition;
-    if (record.key !== null) return partitionOfKey(record.key, partitions);
-    this.#next = (this.#next + 1) % partitions;
+  constructor(agreed: AgreedPartitions = new Map()) {
+    this.#agreed = agreed;
+  }
+
+  /** @param partitions that the topic has */
+  choose({ topic, key, partition }: Pick<OutgoingRecord, 'topic' | 'key' | 'partition'>, partitions: number): number {
+    if (partition !== undefined) return partition;
+    const count = Math.min(partitions, this.#agreed.get(topic) ?? partitions);
+    if (key !== null) return partitionOfKey(key, count);
+    this.#next = (this.#next + 1) % count;
     return this.#next;
   }
 }

@@ -23,7 +23,7 @@ export interface LogRecord extends TopicPartition {
   timestamp: number;
 }
 
-/** A record to be written. `murmur2(key) mod partitions` chooses the partition unless it is given. */
+/** A record to be written. `murmur2(key) mod partitions` chooses the partition unless it is given (`EventLog.keepPartitions`: of how many). */
 export interface OutgoingRecord {
   topic: string;
   key: string | null;
@@ -33,6 +33,9 @@ export interface OutgoingRecord {
   /** Epoch ms; ignored by topics that stamp append time. @default now */
   timestamp?: number;
 }
+
+/** By topic, how many of its partitions keys are spread over, also where it has more. */
+export type AgreedPartitions = ReadonlyMap<string, number>;
 
 /**
  * A partitioned, replayable log. Implementations: Kafka through kafkajs; embedded (one process, not durable).
@@ -63,6 +66,11 @@ export interface EventLog extends AsyncDisposable {
    * @throws {TandemError} `kafka_unreachable`
    */
   exclusiveWriter(name: string): Promise<ExclusiveWriter>;
+  /**
+   * From now on keys of these topics are spread over so many partitions, whatever is added to them: for topics that are joined by partition, whose
+   * writers and readers agreed on their number when they started.
+   */
+  keepPartitions(counts: AgreedPartitions): void;
   /** Epoch ms by the log's own clock (the broker's), as far as acknowledged writes have told it; else the machine's. */
   now(): number;
   /** From a write until it is acknowledged, ms: moving mean. Undefined: not known, as where nothing was written for 5 s, or where there is no broker. */

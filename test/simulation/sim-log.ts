@@ -58,6 +58,10 @@ export class SimLog implements EventLog {
     return this.#log.admin;
   }
 
+  keepPartitions(): void {
+    // Its topics never get more.
+  }
+
   now(): number {
     return this.#process.clock.now();
   }

@@ -26,16 +26,18 @@ export function hasNot({ topic, actual, expected }: TopicDifference): string {
 }
 
 /**
- * Creates what is missing and names what differs.
+ * Creates what is missing and names what differs. From then on keys keep their partitions, also when some are added.
  * @throws {TandemError} `topology_mismatch` where partition counts differ: co-partitioned joins would break
  */
 export async function ensureTopology(settings: Settings, ports: Ports): Promise<TopicReport> {
-  const report = await ports.log.admin.ensureTopics(topicsOf(settings, ports), replicationOf(settings));
+  const topics = topicsOf(settings, ports);
+  const report = await ports.log.admin.ensureTopics(topics, replicationOf(settings));
   const { partitions: wrong = [], [REPLICATION_FACTOR]: exposed = [], ...others } = Object.groupBy(report.differences, ({ setting }) => setting);
   if (wrong.length > 0) {
     const list = wrong.map(hasNot).join('; ');
     throw new TandemError(`all topics of the flow need equal partition counts: ${list}. Set --partitions to what they have, or use another --prefix`, { code: 'topology_mismatch' });
   }
+  ports.log.keepPartitions(new Map(topics.map(({ name, partitions }) => [name, partitions])));
   if (exposed.length > 0) ports.logger.warn({ replicas: exposed.map(hasNot).join('; ') }, `${FEWER_REPLICAS}: ${MORE_REPLICAS}`);
   for (const difference of Object.values(others).flatMap((each = []) => each)) ports.logger.warn(difference, 'a topic differs from its specification');
   return report;

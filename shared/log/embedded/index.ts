@@ -58,6 +58,10 @@ export class EmbeddedLog implements EventLog {
     return this.#open(new EmbeddedExclusiveWriter(this.#store, new EmbeddedProducer(this.#store), name));
   }
 
+  keepPartitions(): void {
+    // Its topics never get more.
+  }
+
   now(): number {
     return this.#store.options.clock.now();
   }

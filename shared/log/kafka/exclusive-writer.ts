@@ -4,7 +4,7 @@ import { producerClosed, recordTooLarge, unknownPartition, unknownTopic, writerF
 import { Partitioner } from '../partitioner.ts';
 import { sizeOfRecord } from '../record-size.ts';
 import { keyOf } from '../topic-partition.ts';
-import type { ExclusiveWriter, OutgoingRecord, TopicPartition } from '../types.ts';
+import type { AgreedPartitions, ExclusiveWriter, OutgoingRecord, TopicPartition } from '../types.ts';
 import { Backoff, pause, within } from './backoff.ts';
 import type { DirectCluster } from './direct-cluster.ts';
 import { refused } from './failures.ts';
@@ -36,6 +36,7 @@ export interface ExclusiveWriterParts {
   client: TransactionClient;
   identity: ProducerIdentity;
   leaders: TopicLeaders;
+  agreed: AgreedPartitions;
   /** How long closing waits for a write. */
   closeTimeoutMs: number;
   /** Learns from acknowledgements. */
@@ -46,7 +47,7 @@ export interface ExclusiveWriterParts {
 /** Each write is one Kafka transaction, by the transactional id that all writers of the name share. */
 export class KafkaExclusiveWriter implements ExclusiveWriter {
   readonly #parts: ExclusiveWriterParts;
-  readonly #partitioner = new Partitioner();
+  readonly #partitioner: Partitioner;
   readonly #sequences = new Sequences();
   readonly #closing = new AbortController();
   #last: Promise<void> = Promise.resolve();
@@ -55,6 +56,7 @@ export class KafkaExclusiveWriter implements ExclusiveWriter {
 
   constructor(parts: ExclusiveWriterParts) {
     this.#parts = parts;
+    this.#partitioner = new Partitioner(parts.agreed);
   }
 
   async write(records: readonly OutgoingRecord[]): Promise<void> {

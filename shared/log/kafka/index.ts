@@ -2,7 +2,7 @@ import type { Kafka } from 'kafkajs';
 import { BrokerClock } from '../broker-clock.ts';
 import { resolveProducerOptions } from '../consumer-options.ts';
 import type {
-  ConsumerOptions, EventLog, ExclusiveWriter, LogConsumer, LogProducer, LogRecord, ProducerOptions, ReadOptions, Tail, TailOptions,
+  AgreedPartitions, ConsumerOptions, EventLog, ExclusiveWriter, LogConsumer, LogProducer, LogRecord, ProducerOptions, ReadOptions, Tail, TailOptions,
 } from '../types.ts';
 import { logClosed } from '../errors.ts';
 import { isAccessFailure } from './access-failures.ts';
@@ -35,6 +35,7 @@ export class KafkaLog implements EventLog {
   readonly #adminClient: AdminClient;
   readonly #leaders: TopicLeaders;
   readonly #clock: BrokerClock;
+  readonly #agreed = new Map<string, number>();
   /** For questions now and then. */
   readonly #cluster: DirectCluster;
   readonly #predecessors: Predecessors;
@@ -62,7 +63,7 @@ export class KafkaLog implements EventLog {
     } catch (error) {
       throw unreachable(brokers, error);
     }
-    return this.#open(new KafkaProducer(writer, this.#leaders, { ...resolved, closeTimeoutMs }));
+    return this.#open(new KafkaProducer(writer, this.#leaders, { ...resolved, closeTimeoutMs, agreed: this.#agreed }));
   }
 
   consumer(options: ConsumerOptions): LogConsumer {
@@ -93,7 +94,7 @@ export class KafkaLog implements EventLog {
     const client = new TransactionClient(cluster, `${prefix}${name}`, TRANSACTION_TIMEOUT_MS);
     try {
       const identity = await openTransactions(client, cluster, { timeoutMs: settleTimeoutMs, signal: this.#closing.signal });
-      const options = { name, cluster, client, identity, leaders: this.#leaders, clock: this.#clock, closeTimeoutMs };
+      const options = { name, cluster, client, identity, leaders: this.#leaders, agreed: this.#agreed, clock: this.#clock, closeTimeoutMs };
       // Writers come and go while the log stays open.
       const writer: KafkaExclusiveWriter = new KafkaExclusiveWriter({ ...options, onClosed: () => this.#opened.delete(writer) });
       return this.#open(writer);
@@ -101,6 +102,10 @@ export class KafkaLog implements EventLog {
       cluster.reset();
       throw unreachable(brokers, error);
     }
+  }
+
+  keepPartitions(counts: AgreedPartitions): void {
+    for (const [topic, count] of counts) this.#agreed.set(topic, count);
   }
 
   now(): number {

@@ -4,7 +4,7 @@ import { producerClosed, unknownPartition } from '../errors.ts';
 import { Partitioner } from '../partitioner.ts';
 import { sizeOfRecord } from '../record-size.ts';
 import { DOUBT_PAUSE_MS, type Tenure } from '../tenure.ts';
-import type { LogProducer, OutgoingRecord, ProducerOptions } from '../types.ts';
+import type { AgreedPartitions, LogProducer, OutgoingRecord, ProducerOptions } from '../types.ts';
 import { Accumulator, type RecordBatch } from './accumulator.ts';
 import { within } from './backoff.ts';
 import type { BatchWriter } from './batch-writer.ts';
@@ -13,15 +13,20 @@ import { PendingBytes } from './pending-bytes.ts';
 import { SendCall } from './send-call.ts';
 import { NOBODY, type Leaders, type TopicLeaders } from './topic-leaders.ts';
 
+interface KafkaProducerOptions extends ProducerOptions {
+  closeTimeoutMs: number;
+  agreed: AgreedPartitions;
+}
+
 /**
  * Gathers records into one request for each broker at a time, so that what arrives meanwhile forms the next one. A partition has one batch on its way, which keeps its order.
  */
 export class KafkaProducer implements LogProducer {
   readonly #writer: BatchWriter;
   readonly #leaders: TopicLeaders;
-  readonly #options: ProducerOptions & { closeTimeoutMs: number };
+  readonly #options: KafkaProducerOptions;
   readonly #accumulator = new Accumulator();
-  readonly #partitioner = new Partitioner();
+  readonly #partitioner: Partitioner;
   readonly #pending: PendingBytes;
   readonly #company: Company;
   /** Brokers with a request on its way. */
@@ -34,10 +39,11 @@ export class KafkaProducer implements LogProducer {
   #queuedBytes = 0;
   #closed = false;
 
-  constructor(writer: BatchWriter, leaders: TopicLeaders, options: ProducerOptions & { closeTimeoutMs: number }) {
+  constructor(writer: BatchWriter, leaders: TopicLeaders, options: KafkaProducerOptions) {
     this.#writer = writer;
     this.#leaders = leaders;
     this.#options = options;
+    this.#partitioner = new Partitioner(options.agreed);
     this.#pending = new PendingBytes(options.maxPendingBytes);
     this.#company = new Company(options.lingerMs);
   }
