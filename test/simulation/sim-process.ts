@@ -28,9 +28,10 @@ export class SimProcess {
   #evicted = false;
   #inbox: (() => void)[] = [];
 
-  constructor(world: World) {
+  /** @param aheadMs of the log's clock is what the process takes for it */
+  constructor(world: World, aheadMs = 0) {
     this.world = world;
-    this.clock = { now: () => world.clock.now(), schedule: (at, callback) => world.clock.schedule(at, this.gate(callback)) };
+    this.clock = { now: () => world.clock.now() + aheadMs, schedule: (at, callback) => world.clock.schedule(at - aheadMs, this.gate(callback)) };
   }
 
   get alive(): boolean {
@@ -78,6 +79,11 @@ export class SimProcess {
     for (const membership of this.#memberships) membership.drop();
   }
 
+  /** Another has come under its name, and told the group that this one has left; it hears of that when it wakes. */
+  replaced(rejoinAfterMs: number): void {
+    this.#evict(rejoinAfterMs);
+  }
+
   /** One that sleeps already is left alone: it is heard of as long ago as it is. */
   sleep(durationMs: number): void {
     if (this.#asleep) return;
@@ -90,7 +96,7 @@ export class SimProcess {
   }
 
   #evict(rejoinAfterMs: number): void {
-    if (!this.#alive) return;
+    if (!this.#alive || this.#evicted) return;
     this.#evicted = true;
     for (const membership of this.#memberships) membership.evict(rejoinAfterMs);
   }

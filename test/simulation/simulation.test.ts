@@ -10,6 +10,9 @@ vi.setConfig({ testTimeout: 300_000 });
 const base: Omit<Scenario, 'seed' | 'delivery'> = { requests: 40, faults: 10, uncertainty: 0.05, staleReads: 0, cacheFailures: 0.02 };
 const seeds = Array.from({ length: RUNS }, (_, index) => FIRST_SEED + index);
 
+/** Cases of several kinds of faults are many. */
+const fewerSeeds = seeds.slice(0, Math.ceil(RUNS / 3));
+
 const failures = ({ lost, wrong, disordered }: Verdict) => ({ lost, wrong, disordered });
 const NONE = { lost: [], wrong: [], disordered: [] };
 
@@ -52,6 +55,27 @@ describe.each([
   test.each(['at-least-once', 'exactly-once'] as const)('%s: nothing is lost, swapped or out of order, and doubled only as promised', async (delivery) => {
     for (const seed of seeds) {
       const verdict = await simulate({ ...base, staleReads: delivery === 'exactly-once' ? 0.2 : 0, delivery, processes, seed });
+      expect(failures(verdict), `seed ${seed}`).toEqual(NONE);
+      if (verdict.fusionDeaths === 0 || delivery === 'exactly-once') expect([...verdict.doubled, ...verdict.behind], `seed ${seed}`).toEqual([]);
+    }
+  });
+});
+
+const ALL_AT_ONCE = ['classifier+scheduler+worker+fusion', 'classifier+scheduler+worker+fusion', 'classifier+scheduler+worker+fusion'] as const;
+
+describe.each([
+  ['clocks 5 s apart', { clocksApartMs: 5_000 }],
+  ['a cache that goes and comes back, also empty', { cacheOutages: 3 }],
+  ['sleepers that are replaced under their names', { replacements: 0.5 }],
+  ['requests that are refused at the entry', { quotaPerSecond: 3 }],
+  ['inputs that end their processes, and a cache that goes and comes back', { killers: 0.05, cacheOutages: 3 }],
+  ['inputs that end their processes, and no cache', { killers: 0.05, cacheFailures: 1 }],
+  ['inputs that end processes of all stages, and no cache', { killers: 0.05, cacheFailures: 1, processes: ALL_AT_ONCE }],
+  ['all of that', { killers: 0.03, cacheOutages: 3, clocksApartMs: 5_000, replacements: 0.3, quotaPerSecond: 3 }],
+] as const)('with %s', (_, more) => {
+  test.each(['at-least-once', 'exactly-once'] as const)('%s: nothing is lost, swapped or out of order, and doubled only as promised', async (delivery) => {
+    for (const seed of fewerSeeds) {
+      const verdict = await simulate({ ...base, ...more, delivery, seed });
       expect(failures(verdict), `seed ${seed}`).toEqual(NONE);
       if (verdict.fusionDeaths === 0 || delivery === 'exactly-once') expect([...verdict.doubled, ...verdict.behind], `seed ${seed}`).toEqual([]);
     }

@@ -16,6 +16,8 @@ import type { World } from './world.ts';
 
 export const PREFIX = 'sim.';
 export const PARTITIONS = 3;
+/** A process that has gone is back within this. */
+export const LONGEST_RESTART_MS = 3_000;
 
 /** `input.values`, one number, through a model; the answer is a label that says which number and model. */
 const adapter: Adapter = {
@@ -58,6 +60,10 @@ export interface SystemOptions extends SimLogOptions {
   delivery: 'at-least-once' | 'exactly-once';
   /** Share of commands that the cache refuses. */
   cacheFailures: number;
+  /** Processes are wrong about the log's clock by as much at most, each by its own. @default 0 */
+  clocksApartMs?: number;
+  /** Classifiers refuse requests of workload `plain` beyond so many a second. @default none */
+  quotaPerSecond?: number;
 }
 
 /** One stage, or several in a chain. */
@@ -75,8 +81,12 @@ export class SimSystem {
   readonly log: EmbeddedLog;
   readonly world: World;
   readonly processes: RunningProcess[] = [];
+  /** No command reaches the cache. */
+  isCacheAway = false;
+  /** A process has died of what it ran. */
+  onKilled: (name: Role) => void = () => undefined;
   readonly #options: SystemOptions;
-  readonly #cache: Cache = createMemoryCache();
+  #cache: Cache = createMemoryCache();
   readonly #logs = new Set<SimLog>();
 
   constructor(world: World, options: SystemOptions) {
@@ -91,13 +101,19 @@ export class SimSystem {
 
   /** It runs, or will soon. */
   start(name: Role): void {
-    const process = new SimProcess(this.world);
+    const { clocksApartMs = 0 } = this.#options;
+    const process = new SimProcess(this.world, clocksApartMs > 0 ? this.world.between(-clocksApartMs, clocksApartMs) : 0);
     const entry: RunningProcess = { name, process };
     this.processes.push(entry);
     void this.#run(entry).catch((error: unknown) => {
       // The dead are not heard.
       if (process.alive) throw error;
     });
+  }
+
+  /** It comes back with nothing. */
+  flushCache(): void {
+    this.#cache = createMemoryCache();
   }
 
   kill(index: number): Role {
@@ -112,6 +128,15 @@ export class SimSystem {
     if (entry!.stage === undefined) entry!.process.kill();
     else void entry!.stage.stop();
     return entry!.name;
+  }
+
+  #dieOf(process: SimProcess): void {
+    const index = this.processes.findIndex((entry) => entry.process === process);
+    // One that ends in order is no longer among them.
+    if (index < 0) return process.kill();
+    const name = this.kill(index);
+    this.onKilled(name);
+    this.world.later(this.world.between(10, LONGEST_RESTART_MS), () => this.start(name));
   }
 
   async #run(entry: RunningProcess): Promise<void> {
@@ -133,11 +158,16 @@ export class SimSystem {
     const common = { prefix: PREFIX, clock: process.clock, logger: silentLogger, log, variants, workloads, adapters, probe, cache: this.#cacheOf(process), random: this.world.random };
     const isOrdered = (workloadName: string) => workloadName === 'ordered';
     switch (name) {
-      case 'classifier': return createClassifierStage(common);
+      case 'classifier': return createClassifierStage({ ...common, ...this.#quotas() });
       case 'scheduler': return createSchedulerStage({ ...common, policy: thresholdPolicy() });
-      case 'worker': return createWorkerStage({ ...common, instance: `worker-${this.world.random()}`, engine: simEngine(process) });
+      case 'worker': return createWorkerStage({ ...common, instance: `worker-${this.world.random()}`, countsIn: log, engine: simEngine(process, () => this.#dieOf(process)) });
       case 'fusion': return createFusionStage({ ...common, ...this.#options, adapterOf: () => adapter, isOrdered });
     }
+  }
+
+  #quotas() {
+    const { quotaPerSecond } = this.#options;
+    return quotaPerSecond === undefined ? {} : { partitions: PARTITIONS, quotas: { workloads: { plain: quotaPerSecond }, tenants: {} } };
   }
 
   /** The shared cache, behind a network of its own. */
@@ -145,13 +175,14 @@ export class SimSystem {
     const { world } = this;
     const refuse = () => new TandemError('the cache is away', { code: 'cache_unavailable', retryable: true });
     return new Proxy(this.#cache, {
-      get: (cache, name) => {
+      get: (_, name) => {
         if (name === 'shared') return true;
+        const cache = this.#cache;
         const value: unknown = Reflect.get(cache, name, cache);
         if (typeof value !== 'function') return value;
         return async (...parameters: unknown[]) => {
           await process.delay(0, 2);
-          if (world.chance(this.#options.cacheFailures)) throw refuse();
+          if (this.isCacheAway || world.chance(this.#options.cacheFailures)) throw refuse();
           const result: unknown = await Reflect.apply(value, cache, parameters);
           await process.delay(0, 2);
           return result;
