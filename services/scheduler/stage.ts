@@ -3,7 +3,7 @@ import {
 } from '@tandem/schemas';
 import type { Clock } from '@tandem/shared/clock';
 import {
-  Cluster, decideInExperiment, endsSoFar, ExperimentBook, readySteps, RecentKeys, TOO_MUCH, type CameTrue, type ClusterState, type Decision, type ExperimentAction, type Policy, type RuledDecision,
+  Cluster, decideInExperiment, endsSoFar, ExperimentBook, nextStep, readySteps, RecentKeys, TOO_MUCH, type CameTrue, type ClusterState, type Decision, type ExperimentAction, type Policy, type RuledDecision,
 } from '@tandem/shared/core';
 import { messageOf } from '@tandem/shared/errors';
 import type { EventLog, LogRecord, Tail, TopicPartition } from '@tandem/shared/log';
@@ -52,7 +52,6 @@ type Outputs = readonly StageOutput[] | Promise<readonly StageOutput[]>;
 
 const NOTHING: readonly StageOutput[] = [];
 const NONE_TRIED: readonly string[] = [];
-const NOTHING_DONE: ReadonlySet<string> = new Set();
 
 /** A cluster's state is computed once for all records of one millisecond. */
 interface Snapshot {
@@ -186,7 +185,7 @@ class Scheduler implements Stage {
 
   /** Before anything has been done for it. */
   #refuse(task: Task, now: number): StageOutput[] {
-    return readySteps(task.plan.steps, NOTHING_DONE, undefined).map((step) => this.#carriedOut({ task, step, previous: {} }, { decision: TOO_MUCH }, now));
+    return readySteps(task.plan.steps, {}, undefined).map((step) => this.#carriedOut({ task, step, previous: {} }, { decision: TOO_MUCH }, now));
   }
 
   /** What an outcome makes possible: the steps that come after it. */
@@ -210,10 +209,7 @@ class Scheduler implements Stage {
    */
   #next(task: Task, previous: StepEnds, done: string | undefined): Outputs {
     const { steps } = task.plan;
-    const ends = done === undefined ? NOTHING_DONE : new Set(Object.keys(previous));
-    const ready = task.deadlineAt === null
-      ? steps.filter(({ id, after }) => !ends.has(id) && after.every((before) => ends.has(before))).slice(0, 1)
-      : readySteps(steps, ends, done);
+    const ready = task.deadlineAt === null ? nextStep(steps, previous) : readySteps(steps, previous, done);
     return this.#decideAll(ready.map((step) => ({ task, step, previous })));
   }
 

@@ -3,7 +3,7 @@ export { isDecodingStart, type CacheFormat, type DecodingSpec, type DecodingStar
 export type { PrefixPoolSpec, PrefixRow, PrefixRun, PrefixSupport } from './adapters/prefix-support.ts';
 export { PrefixCache, PrefixPool, type PrefixCacheOptions, type PrefixCounts, type PrefixLease, type PrefixMatch } from './prefix/index.ts';
 export {
-  admittedBy, BanditLearner, banditPolicy, Cluster, deadlineAwarePolicy, decide, evaluatedName, evaluateShares, fixedPolicy, meetingFloor, offPolicyValue, optimalSharePolicy, optimalShares, PlaceNames, readExpectation, readPropensity, REWARD_WEIGHTS,
+  admittedBy, BanditLearner, banditPolicy, Cluster, deadlineAwarePolicy, decide, evaluatedName, evaluateShares, fixedPolicy, meetingFloor, nextStep, offPolicyValue, optimalSharePolicy, optimalShares, PlaceNames, readExpectation, readPropensity, REWARD_WEIGHTS,
   readySteps, thresholdPolicy, THRESHOLD_DEFAULTS, type BanditOptions, type EvaluatedWorld, type LearnerOptions, type LearnerState, type LoggedDecision, type OffPolicyValue, type PolicyEvaluation, type QualitySource, type Rewarded, type RewardWeights,
   type CameTrue, type ClusterState, type Decision, type DecisionContext, type Expectation, type Forecast, type Path, type Policy, type ServedPool, type ThresholdOptions, type VariantState,
 } from './policy/index.ts';

@@ -15,5 +15,5 @@ export function curveOf({ points }: Pick<VariantProfile, 'points'>): BatchTimePo
   const ofGraph = points.filter((point) => point.graph === graph);
   const lengths = [...new Set(ofGraph.map(({ length }) => length))].sort((a, b) => a - b);
   const middle = lengths[Math.floor((lengths.length - 1) / 2)];
-  return monotone(ofGraph.filter(({ length }) => length === middle).map((point) => ({ size: point.batch, ms: timeOf(point), samples: point.samples })));
+  return [...monotone(ofGraph.filter(({ length }) => length === middle).map((point) => ({ size: point.batch, ms: timeOf(point), samples: point.samples })))];
 }

@@ -9,7 +9,8 @@ export class Deadlines {
   readonly #loop: EventLoop;
   readonly #marginMs: number;
   readonly #due: (request: SimRequest) => void;
-  #waiting: SimRequest[] = [];
+  /** Undefined: through. A list that has become old keeps what it held also when it is left for a new one. */
+  readonly #waiting: (SimRequest | undefined)[] = [];
   #first = 0;
   #isSet = false;
 
@@ -30,11 +31,12 @@ export class Deadlines {
     this.#isSet = false;
     for (; this.#first < this.#waiting.length; this.#first += 1) {
       const request = this.#waiting[this.#first]!;
+      if (!request.answered && this.#atOf(request) > this.#loop.now()) return this.#set(request);
+      this.#waiting[this.#first] = undefined;
       if (request.answered) continue;
-      if (this.#atOf(request) > this.#loop.now()) return this.#set(request);
       if (request.isSensed) this.#due(request);
     }
-    this.#waiting = [];
+    this.#waiting.length = 0;
     this.#first = 0;
   };
 
@@ -51,7 +53,7 @@ export class Deadlines {
   /** What is through goes, now and then. */
   #forget(): void {
     if (this.#first < 1_024 || 2 * this.#first < this.#waiting.length) return;
-    this.#waiting = this.#waiting.slice(this.#first);
+    this.#waiting.splice(0, this.#first);
     this.#first = 0;
   }
 }

@@ -32,6 +32,11 @@ interface Traffic {
   dueAt: number;
 }
 
+interface Scheduling {
+  decides: SimScheduler;
+  station: Station;
+}
+
 /** All stages and what is between them, in virtual time. */
 export class Flow {
   readonly workers: readonly SimWorker[];
@@ -47,7 +52,9 @@ export class Flow {
   readonly #machines = new Map<string, SharedCpu>();
   readonly #classifier: Station;
   readonly #fusion: Station;
-  readonly #schedulers: readonly { decides: SimScheduler; station: Station }[];
+  readonly #schedulers: readonly Scheduling[];
+  /** By partition. */
+  readonly #schedulerOf: readonly Scheduling[];
   readonly #log: WorkLog;
   /** Undefined: all workers are there from the start, and stay. */
   readonly #supervisor: SimSupervisor | undefined;
@@ -78,6 +85,9 @@ export class Flow {
         end: (request, outcome, now) => this.#outcome(request, outcome, now, this.#hopTimes.tasks),
       }),
     }));
+    const { length } = this.#schedulers;
+    // Tasks and outcomes of a partition go to one of them: who decided a step hears what became of it.
+    this.#schedulerOf = Array.from({ length: cluster.partitions }, (_, partition) => this.#schedulers[Math.floor((partition * length) / cluster.partitions)]!);
     const fewest = cluster.scaling === undefined ? cluster.workers.length : boundedRules(cluster.scaling, cluster.workers.length).min!;
     this.workers = cluster.workers.map((one, index) => this.#worker(one, cluster, { index, alive: index < fewest }));
     this.#log = new WorkLog(this.workers.filter(({ alive }) => alive), cluster.partitions);
@@ -130,11 +140,6 @@ export class Flow {
     });
   }
 
-  /** Tasks and outcomes of a partition go to one of them: who decided a step hears what became of it. */
-  #schedulerOf({ partition }: SimRequest): { decides: SimScheduler; station: Station } {
-    return this.#schedulers[Math.floor((partition * this.#schedulers.length) / this.#spec.cluster.partitions)]!;
-  }
-
   #machine(name: string): SharedCpu {
     const known = this.#machines.get(name);
     if (known !== undefined) return known;
@@ -180,16 +185,16 @@ export class Flow {
   };
 
   readonly #taskCame = (request: SimRequest, _: undefined, now: number): void => {
-    this.#serve(this.#schedulerOf(request).station, now, this.#begin, request, undefined);
+    this.#serve(this.#schedulerOf[request.partition]!.station, now, this.#begin, request, undefined);
   };
 
-  readonly #begin = (request: SimRequest, _: undefined, now: number): void => this.#schedulerOf(request).decides.begin(request, now);
+  readonly #begin = (request: SimRequest, _: undefined, now: number): void => this.#schedulerOf[request.partition]!.decides.begin(request, now);
 
   readonly #refusalCame = (work: SimWork, _: undefined, now: number): void => {
-    this.#serve(this.#schedulerOf(work.request).station, now, this.#redispatch, work, undefined);
+    this.#serve(this.#schedulerOf[work.request.partition]!.station, now, this.#redispatch, work, undefined);
   };
 
-  readonly #redispatch = (work: SimWork, _: undefined, now: number): void => this.#schedulerOf(work.request).decides.redispatch(work, now);
+  readonly #redispatch = (work: SimWork, _: undefined, now: number): void => this.#schedulerOf[work.request.partition]!.decides.redispatch(work, now);
 
   #dispatch(work: SimWork, now: number): void {
     this.#loop.at(this.#arrival(this.#hopTimes.work, now), this.#workCame, work, undefined);
@@ -205,10 +210,10 @@ export class Flow {
   readonly #outcomeCame = (request: SimRequest, outcome: StepOutcome, now: number): void => {
     if (outcome.kind === 'completed') this.#tally.ran(request);
     this.#join(request, outcome, now);
-    this.#serve(this.#schedulerOf(request).station, now, this.#goOn, request, outcome);
+    this.#serve(this.#schedulerOf[request.partition]!.station, now, this.#goOn, request, outcome);
   };
 
-  readonly #goOn = (request: SimRequest, outcome: StepOutcome, now: number): void => this.#schedulerOf(request).decides.goOn(request, outcome, now);
+  readonly #goOn = (request: SimRequest, outcome: StepOutcome, now: number): void => this.#schedulerOf[request.partition]!.decides.goOn(request, outcome, now);
 
   #join(request: SimRequest, outcome: StepOutcome, now: number): void {
     const { join } = request;

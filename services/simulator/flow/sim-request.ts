@@ -34,4 +34,8 @@ export interface SimWork {
   dispatchedAt: number;
   /** By when a worker has to be through with it, ms; undefined: no matter. */
   dueAt: number | undefined;
+  /** Its place among what its worker has to answer. */
+  heldAt: number;
+  /** How many its worker had taken with it. */
+  takenAs: number;
 }

@@ -1,11 +1,10 @@
 import type { Heartbeat, Plan, PlanStep, SchedulerReport, StepEnds, StepOutcome, Task, Variant } from '@tandem/schemas';
-import { Cluster, decide, endsSoFar, PlaceNames, readySteps, TOO_MUCH, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
+import { Cluster, decide, endsSoFar, nextStep, PlaceNames, readySteps, TOO_MUCH, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
 import type { SimRequest, SimWork } from './sim-request.ts';
 
 /** As many as the scheduler's. */
 const MAX_REDISPATCHES = 2;
 const NOTHING_YET: StepEnds = {};
-const NOTHING_DONE: ReadonlySet<string> = new Set();
 const UNTRIED: readonly string[] = [];
 
 export interface SimSchedulerOptions {
@@ -67,7 +66,7 @@ export class SimScheduler {
   begin(request: SimRequest, now: number): void {
     const { plan, deadlineAt } = request.task;
     let ready = this.#first.get(plan);
-    if (ready === undefined) this.#first.set(plan, (ready = readySteps(plan.steps, NOTHING_DONE, undefined)));
+    if (ready === undefined) this.#first.set(plan, (ready = readySteps(plan.steps, NOTHING_YET, undefined)));
     if (deadlineAt === null && ready.length > 1) ready = ready.slice(0, 1);
     if (this.#cluster.refuses(request.task, request.partition, now)) {
       for (const step of ready) this.#refuse({ request, step, previous: NOTHING_YET, tried: UNTRIED }, TOO_MUCH, now);
@@ -103,10 +102,7 @@ export class SimScheduler {
   /** As the stage does it: without a deadline one step after the other, else all that can run. */
   #next(request: SimRequest, previous: StepEnds, done: string, now: number): void {
     const { plan: { steps }, deadlineAt } = request.task;
-    const ends = new Set(Object.keys(previous));
-    const ready = deadlineAt === null
-      ? steps.filter(({ id, after }) => !ends.has(id) && after.every((before) => ends.has(before))).slice(0, 1)
-      : readySteps(steps, ends, done);
+    const ready = deadlineAt === null ? nextStep(steps, previous) : readySteps(steps, previous, done);
     for (const step of ready) this.#decide({ request, step, previous, tried: UNTRIED }, now);
   }
 
@@ -135,7 +131,7 @@ export class SimScheduler {
     const { requestId, lane, tier } = request.task;
     this.#cluster.dispatched({ requestId, step: step.id, lane, tier, dispatchedAt: now, forecast, model, precision, pool });
     const dueAt = this.#cluster.dueAt(request.task, now);
-    this.#options.dispatch({ request, step, previous, tried, model, precision, pool, reason, variant: this.#names.of(model, precision, undefined), dispatchedAt: now, dueAt }, now);
+    this.#options.dispatch({ request, step, previous, tried, model, precision, pool, reason, variant: this.#names.of(model, precision, undefined), dispatchedAt: now, dueAt, heldAt: -1, takenAs: 0 }, now);
   }
 
   #end({ request, step, previous }: StepOfRequest, decision: Exclude<Decision, { kind: 'dispatch' | 'wait' }>, now: number): void {

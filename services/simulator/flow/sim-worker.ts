@@ -9,6 +9,7 @@ import { Station } from '../model/station.ts';
 import type { WorkerSpec } from '../spec.ts';
 import type { EventLoop } from '../time/event-loop.ts';
 import type { FaultPlan } from './faults.ts';
+import { HeldWork } from './held-work.ts';
 import { ServedVariant } from './served-variant.ts';
 import type { SimWork } from './sim-request.ts';
 
@@ -77,7 +78,8 @@ export class SimWorker {
   #queue: BatchQueue<SimWork>;
   #times = new BatchTimeModel();
   readonly #served = new Map<string, ServedVariant>();
-  readonly #running = new Set<Running>();
+  /** A few: a list takes less than a set. */
+  readonly #running: Running[] = [];
   readonly #station: Station;
   /** Formed, for the next session that is free. */
   #formed: Running[] = [];
@@ -87,7 +89,7 @@ export class SimWorker {
   #pumpAt = Infinity;
   #expiryAt = Infinity;
   /** What it holds or has on its way in: redelivered if it dies. */
-  readonly #held = new Set<SimWork>();
+  readonly #held = new HeldWork();
 
   constructor(options: SimWorkerOptions) {
     const { spec, cpu, recordMs, batching, variants, random } = options;
@@ -127,13 +129,12 @@ export class SimWorker {
 
   /** @returns what it had not answered */
   die(): SimWork[] {
-    const lost = [...this.#held];
+    const lost = this.#held.takeAll();
     this.alive = false;
     this.#life += 1;
-    this.#held.clear();
     for (const { computation } of this.#running) if (computation !== undefined) this.#options.cpu.abandon(computation, this.#options.loop.now());
     this.#busySessions = 0;
-    this.#running.clear();
+    this.#running.length = 0;
     this.#formed = [];
     this.#queue = new BatchQueue(this.#options.batching);
     for (const served of this.#served.values()) served.died();
@@ -182,10 +183,10 @@ export class SimWorker {
 
   #pump(now: number): void {
     // Nothing to decide on is what most ends of batches find at a low load.
-    while (this.#queue.size > 0 && this.#running.size <= this.spec.sessions) {
+    while (this.#queue.size > 0 && this.#running.length <= this.spec.sessions) {
       const situation = this.#situation(now);
       this.#expire(takeExpired(this.#queue, situation), now);
-      const formAt = whenToForm(this.#queue, situation, this.#running.size);
+      const formAt = whenToForm(this.#queue, situation, this.#running.length);
       if (formAt > now) {
         if (formAt < Infinity) this.#wake(formAt);
         break;
@@ -221,7 +222,7 @@ export class SimWorker {
       if (lane === 'bulk') bulkRunning += 1;
     }
     const { sessions } = this.spec;
-    const startsAt = this.#running.size < sessions ? now : Math.max(now, firstEnd);
+    const startsAt = this.#running.length < sessions ? now : Math.max(now, firstEnd);
     return { now, startsAt, sessions, bulkRunning, times: this.#times, limits: this.#limits };
   }
 
@@ -237,7 +238,7 @@ export class SimWorker {
     const running: Running = {
       work, served, group, permit, lane, endsAt: startsAt + (this.#times.predict(group, work.length) ?? 0), beganAt: now, computation: undefined, computeMs: 0, fails: false,
     };
-    this.#running.add(running);
+    this.#running.push(running);
     if (this.#busySessions < this.spec.sessions) this.#run(running, now);
     else this.#formed.push(running);
   }
@@ -268,7 +269,7 @@ export class SimWorker {
   readonly #finish = (batch: Running, life: number, now: number): void => {
     if (this.#life !== life) return;
     const { served, group, permit, work, fails, computeMs } = batch;
-    this.#running.delete(batch);
+    this.#running.splice(this.#running.indexOf(batch), 1);
     this.#busySessions -= 1;
     const next = this.#formed.shift();
     if (next !== undefined) this.#run(next, now);
@@ -287,7 +288,7 @@ export class SimWorker {
   #complete(work: SimWork, run: BatchRun, now: number): void {
     const { sink, confidence } = this.#options;
     const sure = confidence(work);
-    const result: StepResult = { labels: ANSWER, probabilities: CERTAIN, ...(sure === undefined ? {} : { confidence: sure }) };
+    const result: StepResult = sure === undefined ? ANSWER : { ...ANSWER, confidence: sure };
     sink.completed(this.#left(work), run, result, now);
   }
 
@@ -326,5 +327,4 @@ export class SimWorker {
   }
 }
 
-const ANSWER = ['answer'];
-const CERTAIN = [1];
+const ANSWER: StepResult = { labels: ['answer'], probabilities: [1] };

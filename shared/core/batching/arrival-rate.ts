@@ -19,6 +19,8 @@ export class ArrivalRate {
   }
 
   #weightAt(now: number): number {
-    return this.#weight * Math.exp(-Math.max(0, now - this.#at) / this.#tauMs);
+    // Losses mostly are none, and several things are counted at one moment.
+    if (this.#weight === 0 || now <= this.#at) return this.#weight;
+    return this.#weight * Math.exp(-(now - this.#at) / this.#tauMs);
   }
 }

@@ -39,8 +39,12 @@ const FEWEST_LOSSES = 2;
 /** What waits, by group and lane. Groups are few; inside one, everything costs O(log n). */
 export class BatchQueue<T> {
   readonly #groups = new Map<string, BatchGroup<T>>();
+  /** The same, in order of appearance: they are gone through several times for each batch. */
+  readonly #all: BatchGroup<T>[] = [];
   readonly #rules: QueueRules;
   readonly #fairness: Fairness;
+  /** Some tier has a timeout. */
+  readonly #timesOut: boolean;
   readonly #timeouts = new BinaryHeap<TimedEntry<T>>(isSooner);
   readonly #lost = new ArrivalRate(LOSS_TAU_MS);
   readonly #served = new ArrivalRate(LOSS_TAU_MS);
@@ -55,14 +59,15 @@ export class BatchQueue<T> {
   constructor(rules: Partial<QueueRules> = {}) {
     this.#rules = { ...QUEUE_RULES, ...rules };
     this.#fairness = new Fairness(this.#rules);
+    this.#timesOut = Object.keys(this.#rules.tierTimeouts).length > 0;
   }
 
   get size(): number {
     return this.#size;
   }
 
-  get groups(): Iterable<BatchGroup<T>> {
-    return this.#groups.values();
+  get groups(): readonly BatchGroup<T>[] {
+    return this.#all;
   }
 
   /** What it returns removes the work again. */
@@ -94,7 +99,7 @@ export class BatchQueue<T> {
   /** Takes all work of some groups. */
   takeAll(isWanted: (group: string) => boolean, now: number): QueuedWork<T>[] {
     const taken: QueuedWork<T>[] = [];
-    for (const group of this.#groups.values()) {
+    for (const group of this.#all) {
       if (!isWanted(group.name)) continue;
       for (let entry = group.interactive.popAny(); entry !== undefined; entry = group.interactive.popAny()) taken.push(this.#taken(entry));
       taken.push(...this.takeBulk(group, Infinity, now));
@@ -132,11 +137,14 @@ export class BatchQueue<T> {
    * @param costMs session time that each is charged
    */
   takeInteractive({ interactive }: BatchGroup<T>, admits: Admits, costMs: number, now: number): QueuedWork<T>[] {
-    const taken: QueuedWork<T>[] = [];
-    let earliestDeadline = Infinity;
+    const first = interactive.pop(costMs);
+    if (first === undefined) return [];
+    // Most batches under a low load are of one: a list that grows from none has room for many.
+    const taken = [this.#taken(first)];
+    let earliestDeadline = first.work.deadlineAt ?? Infinity;
     for (let next = interactive.peek(); next !== undefined; next = interactive.peek()) {
       earliestDeadline = Math.min(earliestDeadline, next.work.deadlineAt ?? Infinity);
-      if (taken.length > 0 && !admits(taken.length + 1, earliestDeadline)) break;
+      if (!admits(taken.length + 1, earliestDeadline)) break;
       interactive.pop(costMs);
       taken.push(this.#taken(next));
     }
@@ -190,7 +198,7 @@ export class BatchQueue<T> {
   /** When the next waits for too long, epoch ms: a deadline or a tier's timeout; Infinity: nothing has either. */
   get nextExpiryAt(): number {
     let at = this.#timeouts.peek()?.time ?? Infinity;
-    for (const { interactive, bulk } of this.#groups.values()) at = Math.min(at, interactive.earliestDeadline, bulk.earliestDeadline);
+    for (const { interactive, bulk } of this.#all) at = Math.min(at, interactive.earliestDeadline, bulk.earliestDeadline);
     return at;
   }
 
@@ -215,7 +223,7 @@ export class BatchQueue<T> {
   }
 
   #setTimeout(entry: QueueEntry<T>): void {
-    const timeout = this.#timeoutOf(entry.work);
+    const timeout = this.#timesOut ? this.#timeoutOf(entry.work) : undefined;
     if (timeout === undefined) return;
     entry.timeout = { at: -1, time: entry.work.enqueuedAt + timeout.ms, entry };
     this.#timeouts.push(entry.timeout);
@@ -240,6 +248,7 @@ export class BatchQueue<T> {
     if (known !== undefined) return known;
     const group = new BatchGroup<T>(name, this.#fairness);
     this.#groups.set(name, group);
+    this.#all.push(group);
     return group;
   }
 }

@@ -15,6 +15,8 @@ const LEAST_ROOM = 0.5;
 interface Cell {
   size: number;
   ms: number;
+  /** What it tells of itself. */
+  readonly point: BatchTimePoint;
   /** Mean absolute deviation, ms. */
   deviationMs: number;
   samples: number;
@@ -23,12 +25,14 @@ interface Cell {
 interface GroupTimes {
   /** By the logarithm of their sizes, so ascending. */
   cells: (Cell | undefined)[];
+  /** Of all cells; brought up to date by each batch, in its place. */
+  points: BatchTimePoint[];
   samples: number;
   /** The fastest recent batch, ms. */
   lowMs: number;
   lastAt: number;
   /** Ascending in size and time; undefined: to be computed. */
-  curve: BatchTimePoint[] | undefined;
+  curve: readonly BatchTimePoint[] | undefined;
 }
 
 /**
@@ -43,7 +47,7 @@ export class BatchTimeModel implements BatchTimes {
     const times = this.#groupTimes(group);
     const index = Math.ceil(Math.log2(size));
     const cell = times.cells[index];
-    if (cell === undefined) times.cells[index] = { size, ms, deviationMs: 0, samples: 1 };
+    if (cell === undefined) addCell(times, index, size, ms);
     else update(cell, size, ms);
     times.samples += 1;
     times.lowMs = Math.min(ms, times.lowMs + LOW_DRIFT * Math.max(0, ms - times.lowMs));
@@ -54,14 +58,14 @@ export class BatchTimeModel implements BatchTimes {
   predict(group: string, size: number): number | undefined {
     const times = this.#groups.get(group);
     if (times === undefined) return undefined;
-    times.curve ??= curveOf(times);
+    times.curve ??= monotone(times.points);
     return batchMs(times.curve, size);
   }
 
   /** What is known of batches by their size, ascending; points that rest on fewer batches are left out. */
   points(group: string, fewestSamples: number): BatchTimePoint[] {
-    const times = this.#groups.get(group);
-    return times === undefined ? [] : curveOf(times, fewestSamples);
+    const points = this.#groups.get(group)?.points ?? [];
+    return [...monotone(points.filter(({ samples }) => samples >= fewestSamples).map((point) => ({ ...point })))];
   }
 
   /** Averages will not do here: after one hiccup they would turn everything away, and nothing would correct them. */
@@ -74,10 +78,15 @@ export class BatchTimeModel implements BatchTimes {
   #groupTimes(group: string): GroupTimes {
     const known = this.#groups.get(group);
     if (known !== undefined) return known;
-    const times: GroupTimes = { cells: [], samples: 0, lowMs: Infinity, lastAt: 0, curve: undefined };
+    const times: GroupTimes = { cells: [], points: [], samples: 0, lowMs: Infinity, lastAt: 0, curve: undefined };
     this.#groups.set(group, times);
     return times;
   }
+}
+
+function addCell(times: GroupTimes, index: number, size: number, ms: number): void {
+  times.cells[index] = { size, ms, point: { size, ms, samples: 1 }, deviationMs: 0, samples: 1 };
+  times.points = times.cells.flatMap((cell) => cell?.point ?? []);
 }
 
 /** Larger changes are followed too, in several steps: each widens the deviation. */
@@ -88,10 +97,7 @@ function update(cell: Cell, size: number, ms: number): void {
   cell.ms += SMOOTHING * change;
   cell.size += SMOOTHING * (size - cell.size);
   cell.samples += 1;
-}
-
-function curveOf({ cells }: GroupTimes, fewestSamples = 1): BatchTimePoint[] {
-  const points: BatchTimePoint[] = [];
-  for (const cell of cells) if (cell !== undefined && cell.samples >= fewestSamples) points.push({ size: cell.size, ms: cell.ms + cell.deviationMs, samples: cell.samples });
-  return monotone(points);
+  cell.point.size = cell.size;
+  cell.point.ms = cell.ms + cell.deviationMs;
+  cell.point.samples = cell.samples;
 }

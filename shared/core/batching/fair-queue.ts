@@ -30,7 +30,8 @@ interface TierParts<T> {
  */
 export class FairQueue<T> {
   readonly #fairness: Fairness;
-  readonly #tiers = new Map<Tier, TierParts<T>>();
+  /** Few: a list takes less than a map. */
+  readonly #tiers: TierParts<T>[] = [];
   readonly #parts = new Map<Flow, Part<T>>();
   readonly #expiries = new BinaryHeap<TimedEntry<T>>(isSooner);
   #size = 0;
@@ -114,7 +115,7 @@ export class FairQueue<T> {
 
   #next(): Part<T> | undefined {
     let best: Part<T> | undefined;
-    for (const parts of this.#tiers.values()) {
+    for (const parts of this.#tiers) {
       if (!this.#fairness.isTierWithin(parts.tier)) continue;
       const top = this.#topOf(parts);
       if (top !== undefined && (best === undefined || isBefore(top, best))) best = top;
@@ -162,10 +163,9 @@ export class FairQueue<T> {
   }
 
   #tierParts(tier: Tier): TierParts<T> {
-    const known = this.#tiers.get(tier);
-    if (known !== undefined) return known;
+    for (const known of this.#tiers) if (known.tier === tier) return known;
     const parts: TierParts<T> = { tier, within: new BinaryHeap<Part<T>>(isBefore), ahead: new BinaryHeap<Part<T>>(hasHadLess) };
-    this.#tiers.set(tier, parts);
+    this.#tiers.push(parts);
     return parts;
   }
 }

@@ -96,10 +96,12 @@ function mayRunBulk<T>(queue: BatchQueue<T>, { now, sessions, bulkRunning = 0, l
 }
 
 function earliestDue<T>(queue: BatchQueue<T>, lane: Lane): BatchGroup<T> | undefined {
-  let earliest: BatchGroup<T> | undefined;
+  let [earliest, due]: [BatchGroup<T> | undefined, number] = [undefined, Infinity];
   for (const group of queue.groups) {
-    if (group.lane(lane).size === 0) continue;
-    if (earliest === undefined || group.lane(lane).earliestDue < earliest.lane(lane).earliestDue) earliest = group;
+    const work = group.lane(lane);
+    if (work.size === 0) continue;
+    const { earliestDue } = work;
+    if (earliest === undefined || earliestDue < due) [earliest, due] = [group, earliestDue];
   }
   return earliest;
 }

@@ -1,6 +1,6 @@
 import { CANCELLED } from '@tandem/schemas';
 import type {
-  ErrorCode, PlanStep, Reason, ResponseStep, Status, StepEnd, StepEnds, StepOutcome, StepResult, Task,
+  ErrorCode, PlanStep, Reason, ResponseStep, Status, StepEnd, StepEnds, StepOutcome, StepResult, StepRun, Task,
 } from '@tandem/schemas';
 import { STRATEGIES, type StepWithResult } from './strategies.ts';
 
@@ -16,8 +16,9 @@ export interface Verdict {
   cancelled: boolean;
 }
 
-/** Every field, so that one that is added to ends cannot be forgotten here. */
-type Whole<Kind extends StepEnd['kind'], End = StepEnd & { kind: Kind }> = { [Field in keyof End]-?: End[Field] | undefined };
+/** Every field, so that one that is added cannot be forgotten here. */
+type All<Fields> = { [Field in keyof Fields]-?: Fields[Field] | undefined };
+type Whole<Kind extends StepEnd['kind']> = All<StepEnd & { kind: Kind }>;
 
 /** What is the end's own. Field by field: the rest of a destructured record costs many times as much, twice for each outcome. */
 function endOf(outcome: StepOutcome): StepEnd {
@@ -139,8 +140,14 @@ export class Join {
   }
 }
 
+/** Field by field: to spread a record behind another field costs many times as much. */
+function ranStep(step: string, { model, precision, version, pool, batchSize, queueMs, computeMs, reason, cached, experiment }: StepRun): ResponseStep {
+  const ran: All<StepRun> & { step: string } = { step, model, precision, version, pool, batchSize, queueMs, computeMs, reason, cached, experiment };
+  return ran as ResponseStep;
+}
+
 function responseStep(step: PlanStep, outcome: StepEnd): ResponseStep {
-  if (outcome.kind === 'completed') return { step: step.id, ...outcome.run };
+  if (outcome.kind === 'completed') return ranStep(step.id, outcome.run);
   const none = { step: step.id, model: step.model, precision: 'none', version: '', batchSize: 0, queueMs: 0, computeMs: 0 };
   if (outcome.kind === 'skipped') return { ...none, reason: `skipped: ${outcome.reason}` };
   if (outcome.kind === 'expired') return { ...none, reason: 'expired: the deadline had passed' };

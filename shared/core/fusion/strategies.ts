@@ -29,7 +29,9 @@ function ranked(scores: ReadonlyMap<number, number>): RankedItems {
 }
 
 function lists(results: readonly StepWithResult[]): { id: string; result: RankedItems }[] {
-  return results.flatMap(({ step, result }) => (isRanked(result) ? [{ id: step.id, result }] : []));
+  const found: { id: string; result: RankedItems }[] = [];
+  for (const { step, result } of results) if (isRanked(result)) found.push({ id: step.id, result });
+  return found;
 }
 
 /** The answer of the latest step in the plan: small, then large where it ran. */

@@ -6,7 +6,7 @@ import { readHeartbeat } from '../heartbeat/read-heartbeat.ts';
 import { WORKER_GONE_AFTER_MS } from '../heartbeat/worker-gone.ts';
 import { expectedMsOf } from './expectation.ts';
 import { Forecaster } from './forecaster.ts';
-import { Outstanding, PlaceNames, type Dispatched } from './outstanding.ts';
+import { Outstanding, PlaceNames, type Dispatched, type PlaceCounts } from './outstanding.ts';
 import { LivePrefixes } from './live-prefixes.ts';
 import type { ClusterState, Forecast, VariantState } from './types.ts';
 import { Ways } from './way.ts';
@@ -54,7 +54,8 @@ interface Heard {
 /** What the last heartbeats say of a variant at one pool's workers; what is counted here since is brought up to date whenever it is asked for. */
 interface Report {
   name: string;
-  place: string;
+  /** Of what is under way there. */
+  counts: PlaceCounts;
   state: VariantState;
 }
 
@@ -177,7 +178,9 @@ export class Cluster {
     this.#ways.of(tier).cameBack({ backlogMs: forecast.backlogMs, queueMs, returnMs, expectedMs, actualMs }, now);
     const at = place.indexOf('@');
     const joules = joulesOf(forecast, run);
-    return { variant: at === -1 ? place : place.slice(0, at), expectedMs, actualMs, ...(joules === undefined ? {} : { joules }) };
+    const came: CameTrue = { variant: at === -1 ? place : place.slice(0, at), expectedMs, actualMs };
+    if (joules !== undefined) came.joules = joules;
+    return came;
   }
 
   /** By when a worker has to be through with a step that is given to it now, epoch ms; undefined: its request has no deadline. */
@@ -271,7 +274,8 @@ export class Cluster {
     const place = this.#names.of(variant.model, variant.precision, pool);
     const batchTimes = this.#forecaster.curveOf(place);
     return {
-      name, place,
+      name,
+      counts: this.#outstanding.at(place),
       state: {
         variant,
         ...(pool === undefined ? {} : { pool }),
@@ -291,9 +295,9 @@ export class Cluster {
   }
 
   #statesOf({ all, states }: Reports): readonly VariantState[] {
-    for (const { name, place, state } of all) {
+    for (const { name, counts, state } of all) {
       state.probeDue = state.halfOpen > 0 && !this.#probed.has(name);
-      state.outstanding = this.#outstanding.totalAt(place);
+      state.outstanding = counts.total;
     }
     return states;
   }

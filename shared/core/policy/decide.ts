@@ -1,4 +1,4 @@
-import type { PlanStep, Task } from '@tandem/schemas';
+import type { PlanStep, StepEnds, Task } from '@tandem/schemas';
 import { describeForecast } from './expectation.ts';
 import { timeLeftMs } from './time-left.ts';
 import type { ClusterState, Decision, DecisionContext, Forecast, Policy, VariantState } from './types.ts';
@@ -91,8 +91,10 @@ function shedBefore({ previous }: DecisionContext): Decision | undefined {
 }
 
 function forecastAt({ model, precision, pool }: Decision & { kind: 'dispatch' }, variants: readonly VariantState[], cluster: ClusterState, { tier, key }: Task): Forecast | undefined {
-  const chosen = variants.find((state) => state.variant.model === model && state.variant.precision === precision && state.pool === pool);
-  return chosen === undefined ? undefined : cluster.forecast(chosen, tier, key);
+  for (const state of variants) {
+    if (state.variant.model === model && state.variant.precision === precision && state.pool === pool) return cluster.forecast(state, tier, key);
+  }
+  return undefined;
 }
 
 /** What is expected of every dispatch, whoever chose it, so that it can be held against what came true. */
@@ -123,9 +125,22 @@ export function decide(policy: Policy, context: DecisionContext): Decision {
   return withForecast(policy.choose(context, asRuled(meetingFloor(variants, task.accuracyFloor), task.precision)), variants, context);
 }
 
-/** Steps that can run once `done` are through: all of what they come after is among them. */
-export function readySteps(steps: readonly PlanStep[], done: ReadonlySet<string>, justDone: string | undefined): PlanStep[] {
-  return steps.filter((step) =>
-    justDone === undefined ? step.after.length === 0 : step.after.includes(justDone) && step.after.every((id) => done.has(id)),
-  );
+/** Steps that can run once those with an end are through: all of what they come after is among them. */
+export function readySteps(steps: readonly PlanStep[], ends: Readonly<StepEnds>, justDone: string | undefined): PlanStep[] {
+  const ready: PlanStep[] = [];
+  for (const step of steps) {
+    if (justDone === undefined ? step.after.length === 0 : step.after.includes(justDone) && haveEnded(step.after, ends)) ready.push(step);
+  }
+  return ready;
+}
+
+/** The first that can run where one runs after the other; none: all have ended, or what they come after has not. */
+export function nextStep(steps: readonly PlanStep[], ends: Readonly<StepEnds>): PlanStep[] {
+  const next = steps.find(({ id, after }) => !Object.hasOwn(ends, id) && haveEnded(after, ends));
+  return next === undefined ? [] : [next];
+}
+
+function haveEnded(steps: readonly string[], ends: Readonly<StepEnds>): boolean {
+  for (const id of steps) if (!Object.hasOwn(ends, id)) return false;
+  return true;
 }

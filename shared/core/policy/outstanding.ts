@@ -74,11 +74,6 @@ export class Outstanding {
     return this.#countsOf(place);
   }
 
-  /** Of all tiers. */
-  totalAt(place: string): number {
-    return this.#counts.get(place)?.total ?? 0;
-  }
-
   /** In the order of dispatch, so this ends at the first that is young. */
   forgetOld(now: number): void {
     for (const requests of this.#steps.values()) this.#forgetOldOf(requests, now);
@@ -116,20 +111,29 @@ export class Outstanding {
   }
 }
 
+interface NamedPlace {
+  model: string;
+  precision: string;
+  pool: string | undefined;
+  name: string;
+}
+
+/** Requests of a few steps ask for so many in turn. */
+const RECENT = 4;
+
 /** Names of places, put together once: each decision asks for some. */
 export class PlaceNames {
   readonly #names = new Map<string, Map<string, Map<string | undefined, string>>>();
-  #model = '';
-  #precision = '';
-  #pool: string | undefined;
-  #name = placeName({ model: '', precision: '' });
+  /** Most ask for what was asked for just before: to compare takes less than to look up. */
+  readonly #recent: NamedPlace[] = [];
+  #oldest = 0;
 
   of(model: string, precision: string, pool: string | undefined): string {
-    // Most ask for what was asked for just before.
-    if (this.#model === model && this.#precision === precision && this.#pool === pool) return this.#name;
-    const known = this.#names.get(model)?.get(precision)?.get(pool);
-    [this.#model, this.#precision, this.#pool] = [model, precision, pool];
-    return (this.#name = known ?? this.#added(model, precision, pool));
+    for (const recent of this.#recent) if (recent.model === model && recent.precision === precision && recent.pool === pool) return recent.name;
+    const name = this.#names.get(model)?.get(precision)?.get(pool) ?? this.#added(model, precision, pool);
+    this.#recent[this.#oldest] = { model, precision, pool, name };
+    this.#oldest = (this.#oldest + 1) % RECENT;
+    return name;
   }
 
   #added(model: string, precision: string, pool: string | undefined): string {

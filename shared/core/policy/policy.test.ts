@@ -1,6 +1,6 @@
 import { expect, test } from 'vitest';
 import type { PlanStep, ResourceSample, StepEnd, StepResult, Task, Variant } from '@tandem/schemas';
-import { decide, readySteps } from './decide.ts';
+import { decide, nextStep, readySteps } from './decide.ts';
 import { fixedPolicy } from './fixed.ts';
 import { thresholdPolicy } from './threshold.ts';
 import type { DecisionContext, VariantState } from './types.ts';
@@ -144,9 +144,12 @@ test('work goes to the pool of the workers that serve it', () => {
 test('steps become ready when all that they come after is done', () => {
   const step = (id: string, after: string[]): PlanStep => ({ id, role: 'member', model: 'm', after, required: false });
   const steps = [step('a', []), step('b', []), step('c', ['a']), step('d', ['c', 'a'])];
-  expect(readySteps(steps, new Set(), undefined).map(({ id }) => id)).toEqual(['a', 'b']);
-  expect(readySteps(steps, new Set(['a']), 'a').map(({ id }) => id)).toEqual(['c']);
-  expect(readySteps(steps, new Set(['a', 'c']), 'c').map(({ id }) => id)).toEqual(['d']);
+  expect(readySteps(steps, {}, undefined).map(({ id }) => id)).toEqual(['a', 'b']);
+  const ended = { kind: 'skipped', reason: 'a test' } as const;
+  expect(readySteps(steps, { a: ended }, 'a').map(({ id }) => id)).toEqual(['c']);
+  expect(readySteps(steps, { a: ended, c: ended }, 'c').map(({ id }) => id)).toEqual(['d']);
+  expect(nextStep(steps, { a: ended }).map(({ id }) => id)).toEqual(['b']);
+  expect(nextStep(steps, { a: ended, b: ended, c: ended, d: ended })).toEqual([]);
 });
 
 const outOfService = { workers: 0, takenOut: 1 };

@@ -38,7 +38,18 @@ function load(resources: ResourceSample | undefined): Load {
   return { what: `${name} ${Number.isNaN(use) ? 'use unknown' : use.toFixed(2)}, ${(freeBytes / 1e9).toFixed(1)} GB free`, use, freeBytes };
 }
 
-function wanted(role: string, { use, freeBytes }: Load, options: ThresholdOptions): 'fp16' | 'int8' {
+/** What the rules want for steps of a role, and why. */
+interface Ruling {
+  want: 'fp16' | 'int8';
+  reason: string;
+}
+
+function ruleFor(role: string, now: Load, options: ThresholdOptions): Ruling {
+  const want = wanted(role, now, options);
+  return { want, reason: `threshold: ${role}, ${now.what} → ${want}` };
+}
+
+function wanted(role: string, { use, freeBytes }: Load, options: ThresholdOptions): Ruling['want'] {
   if (role === 'fine') return use < options.fineIdleBelow && freeBytes > options.fineFreeMemoryBytes ? 'fp16' : 'int8';
   return use > options.coarseBusyAbove ? 'int8' : 'fp16';
 }
@@ -52,8 +63,8 @@ function millisecondsPerRequest(state: VariantState | undefined): number | undef
 
 /** FP16 on a CPU is often slower than FP32 (casts): it is chosen only where the measurement says that it gains. */
 function halfPrecisionGains(candidates: readonly VariantState[], minimumGain: number): boolean {
-  const half = millisecondsPerRequest(candidates.find(({ variant }) => variant.precision === 'fp16'));
-  const full = millisecondsPerRequest(candidates.find(({ variant }) => variant.precision === 'fp32'));
+  const half = millisecondsPerRequest(ofPrecision('fp16', candidates));
+  const full = millisecondsPerRequest(ofPrecision('fp32', candidates));
   return half !== undefined && full !== undefined && full / half >= minimumGain;
 }
 
@@ -61,14 +72,19 @@ const LIGHT_FIRST = ['int8', 'fp16', 'fp32'];
 const HALF_FIRST = ['fp16', 'fp32', 'int8'];
 const FULL_FIRST = ['fp32', 'fp16', 'int8'];
 
-function preference(want: 'fp16' | 'int8', gains: () => boolean): readonly string[] {
+function preference(want: Ruling['want'], candidates: readonly VariantState[], { minimumHalfPrecisionGain }: ThresholdOptions): readonly string[] {
   if (want === 'int8') return LIGHT_FIRST;
-  return gains() ? HALF_FIRST : FULL_FIRST;
+  return halfPrecisionGains(candidates, minimumHalfPrecisionGain) ? HALF_FIRST : FULL_FIRST;
+}
+
+function ofPrecision(precision: string, candidates: readonly VariantState[]): VariantState | undefined {
+  for (const candidate of candidates) if (candidate.variant.precision === precision) return candidate;
+  return undefined;
 }
 
 function firstOf(order: readonly string[], candidates: readonly VariantState[]): VariantState {
   for (const precision of order) {
-    const found = candidates.find(({ variant }) => variant.precision === precision);
+    const found = ofPrecision(precision, candidates);
     if (found !== undefined) return found;
   }
   return candidates[0]!;
@@ -80,18 +96,24 @@ function firstOf(order: readonly string[], candidates: readonly VariantState[]):
  */
 export function thresholdPolicy(options: Partial<ThresholdOptions> = {}): Policy {
   const bounds = { ...THRESHOLD_DEFAULTS, ...options };
-  // Resources are news twice a second: they are read, and put into words, once.
+  // Resources are news twice a second: they are read, and what follows from them is put into words, once for each role.
   let [sensed, now]: [ResourceSample | undefined, Load] = [undefined, load(undefined)];
+  const rulings = new Map<string, Ruling>();
   return {
     name: 'threshold',
     choose(context, candidates): Decision {
       const { resources } = context.cluster;
-      if (resources !== sensed) [sensed, now] = [resources, load(resources)];
-      const want = wanted(context.step.role, now, bounds);
-      const chosen = firstOf(preference(want, () => halfPrecisionGains(candidates, bounds.minimumHalfPrecisionGain)), candidates);
-      const { model, precision } = chosen.variant;
-      const pool = chosen.pool === undefined ? {} : { pool: chosen.pool };
-      return { kind: 'dispatch', model, precision, ...pool, reason: `threshold: ${context.step.role}, ${now.what} → ${want}${precision === want ? '' : `, ${precision} serves`}` };
+      if (resources !== sensed) {
+        [sensed, now] = [resources, load(resources)];
+        rulings.clear();
+      }
+      const { role } = context.step;
+      let ruling = rulings.get(role);
+      if (ruling === undefined) rulings.set(role, (ruling = ruleFor(role, now, bounds)));
+      const { want } = ruling;
+      const { variant: { model, precision }, pool } = firstOf(preference(want, candidates, bounds), candidates);
+      const reason = precision === want ? ruling.reason : `${ruling.reason}, ${precision} serves`;
+      return pool === undefined ? { kind: 'dispatch', model, precision, reason } : { kind: 'dispatch', model, precision, pool, reason };
     },
   };
 }

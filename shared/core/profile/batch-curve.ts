@@ -6,9 +6,10 @@ const MOST_WEIGHT = 20;
 /**
  * Makes what batches take never fall with their size: neighbours that do are replaced by their mean, weighted by their samples
  * (pool adjacent violators, isotonic regression: Ayer et al., 1955).
+ * @returns the points themselves where there is nothing to replace
  */
-export function monotone(points: readonly BatchTimePoint[]): BatchTimePoint[] {
-  if (isMonotone(points)) return [...points];
+export function monotone(points: readonly BatchTimePoint[]): readonly BatchTimePoint[] {
+  if (isMonotone(points)) return points;
   const blocks: BatchTimePoint[] = [];
   for (const point of points.toSorted((a, b) => a.size - b.size)) {
     let block = point;

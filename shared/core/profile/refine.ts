@@ -23,5 +23,5 @@ const ALIKE = 1.5;
 export function refined(profiled: readonly BatchTimePoint[], measured: readonly BatchTimePoint[], drift: number): BatchTimePoint[] {
   const isMeasured = ({ size }: BatchTimePoint) => measured.some((point) => point.size < size * ALIKE && size < point.size * ALIKE);
   const rest = profiled.filter((point) => !isMeasured(point)).map(({ size, ms, samples }) => ({ size, ms: ms * drift, samples }));
-  return monotone([...measured, ...rest]);
+  return [...monotone([...measured, ...rest])];
 }
