@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { Autoscaler } from './autoscaler.ts';
-import type { LoadSample, ScalingRules } from './types.ts';
+import { SCALING_DEFAULTS, type LoadSample, type ScalingRules } from './types.ts';
 
 const SECOND = 1_000;
 const SESSIONS_EACH = 2;
@@ -31,11 +31,38 @@ test('a worker that is still starting is not idle, however long that takes: it w
   expect(scaler.workers).toBe(0);
 });
 
-test('a constant load with noise of 15 % moves nothing once it has settled', () => {
-  fc.assert(fc.property(fc.double({ min: 0.01, max: 20, noNaN: true }), noise, (load, around) => {
-    const counts = run(new Autoscaler(rules()), 240, (second) => load * (1 + around[second]!));
-    expect(changes(counts.slice(60))).toBe(0);
+const anyLoad = fc.double({ min: 0.01, max: 20, noNaN: true });
+/** Workers that so much work needs, so that none is used more than is meant. */
+const neededFor = (load: number) => Math.min(16, Math.ceil(load / SESSIONS_EACH / SCALING_DEFAULTS.targetUse));
+const runNoisy = (load: number, around: readonly number[]) => run(new Autoscaler(rules()), around.length, (second) => load * (1 + around[second]!));
+/** As if noise had been at an end of its range four seconds in a row, at the 204th, and in its middle all other times: what a property test found. */
+const LATE_PEAK = Array.from({ length: 240 }, (_, second) => (second >= 204 && second < 208 ? 0.15 : 0));
+
+test('a constant load with noise of 15 % never takes a worker away, and adds none beyond what its peaks need', () => {
+  fc.assert(fc.property(anyLoad, noise, (load, around) => {
+    const counts = runNoisy(load, around);
+    expect(counts).toEqual(counts.toSorted((a, b) => a - b));
+    expect(counts.at(-1)).toBeLessThanOrEqual(neededFor(1.15 * load));
+  }), { examples: [[2.4347826086956537, LATE_PEAK]] });
+});
+
+test('where its lows and its peaks need the same number, it moves nothing from the fourth second on', () => {
+  const even = anyLoad.filter((load) => neededFor(0.849 * load) === neededFor(1.151 * load));
+  fc.assert(fc.property(even, noise, (load, around) => {
+    expect(changes(runNoisy(load, around).slice(3))).toBe(0);
   }));
+});
+
+test('beyond what the two levels are apart noise that lasts is a change of the load, and followed both ways', () => {
+  const { targetUse, lowerUse } = SCALING_DEFAULTS;
+  const widest = (targetUse - lowerUse) / (targetUse + lowerUse);
+  const peaksAndLows = (share: number) => Array.from({ length: 240 }, (_, second) => (second % 40 < 6 ? share : -share));
+  const goesDown = (share: number) => {
+    const load = (SESSIONS_EACH * targetUse * 4 * 1.001) / (1 + share);
+    const counts = runNoisy(load, peaksAndLows(share));
+    return counts.some((count, second) => second > 0 && count < counts[second - 1]!);
+  };
+  expect([goesDown(0.98 * widest), goesDown(1.02 * widest)]).toEqual([false, true]);
 });
 
 test('a step is followed within the time that an increase has to last, and two samples', () => {

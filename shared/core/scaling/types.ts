@@ -45,8 +45,8 @@ export interface ScalingRules {
 }
 
 /**
- * `lowerUse` and `targetUse` are so far apart that a load that varies by 16 % either way moves nothing once it has settled: workers
- * go only down to L(1 − e)/0.5, and come only from L(1 + e)/0.7 on.
+ * `lowerUse` and `targetUse` are so far apart that a constant load with noise of up to 16 % either way, (0.7 − 0.5)/(0.7 + 0.5), never takes away a worker
+ * that its peaks have brought: workers come from L(1 + e)/0.7 on, and go only below L(1 − e)/0.5. Peaks that last for the first time bring what they need.
  */
 export const SCALING_DEFAULTS: ScalingRules = {
   min: 1, max: 4, targetUse: 0.7, lowerUse: 0.5, drainWithinMs: 2_000, upAfterMs: 3_000, downAfterMs: 60_000, idleAfterMs: 300_000, toleratedMisses: 0.01, trendMs: 60_000,
