@@ -17,7 +17,11 @@ function run(scaler: Autoscaler, seconds: number, loadAt: (second: number) => nu
 
 const changes = (counts: readonly number[]) => counts.filter((count, index) => index > 0 && count !== counts[index - 1]).length;
 const rules = (over: Partial<ScalingRules> = {}): Partial<ScalingRules> => ({ min: 1, max: 16, upAfterMs: 3_000, downAfterMs: 30_000, ...over });
-const noise = fc.array(fc.double({ min: -0.15, max: 0.15, noNaN: true }), { minLength: 240, maxLength: 240 });
+const SECONDS = 240;
+const shareOff = fc.oneof(fc.double({ min: -0.15, max: 0.15, noNaN: true }), fc.constantFrom(-0.15, 0.15));
+/** It may stay where it is for a while: each second anew would never be low for as long as it takes for a worker to go. */
+const noise = fc.array(fc.tuple(shareOff, fc.nat(50)), { minLength: SECONDS, maxLength: SECONDS })
+  .map((spells) => spells.flatMap(([share, more]) => Array.from({ length: 1 + more }, () => share)).slice(0, SECONDS));
 
 test('a worker that is still starting is not idle, however long that takes: it was woken up for something', () => {
   const scaler = new Autoscaler(rules({ min: 0, idleAfterMs: 5_000 }));
@@ -36,7 +40,7 @@ const anyLoad = fc.double({ min: 0.01, max: 20, noNaN: true });
 const neededFor = (load: number) => Math.min(16, Math.ceil(load / SESSIONS_EACH / SCALING_DEFAULTS.targetUse));
 const runNoisy = (load: number, around: readonly number[]) => run(new Autoscaler(rules()), around.length, (second) => load * (1 + around[second]!));
 /** As if noise had been at an end of its range four seconds in a row, at the 204th, and in its middle all other times: what a property test found. */
-const LATE_PEAK = Array.from({ length: 240 }, (_, second) => (second >= 204 && second < 208 ? 0.15 : 0));
+const LATE_PEAK = Array.from({ length: SECONDS }, (_, second) => (second >= 204 && second < 208 ? 0.15 : 0));
 
 test('a constant load with noise of 15 % never takes a worker away, and adds none beyond what its peaks need', () => {
   fc.assert(fc.property(anyLoad, noise, (load, around) => {
@@ -56,7 +60,7 @@ test('where its lows and its peaks need the same number, it moves nothing from t
 test('beyond what the two levels are apart noise that lasts is a change of the load, and followed both ways', () => {
   const { targetUse, lowerUse } = SCALING_DEFAULTS;
   const widest = (targetUse - lowerUse) / (targetUse + lowerUse);
-  const peaksAndLows = (share: number) => Array.from({ length: 240 }, (_, second) => (second % 40 < 6 ? share : -share));
+  const peaksAndLows = (share: number) => Array.from({ length: SECONDS }, (_, second) => (second % 40 < 6 ? share : -share));
   const goesDown = (share: number) => {
     const load = (SESSIONS_EACH * targetUse * 4 * 1.001) / (1 + share);
     const counts = runNoisy(load, peaksAndLows(share));

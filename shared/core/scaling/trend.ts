@@ -30,7 +30,9 @@ export class Trend {
     if (last === undefined || this.#points.length < FEWEST_POINTS) return undefined;
     const { slope, mean, meanAt, explained } = line(this.#points);
     if (slope <= 0 || explained < LEAST_EXPLAINED) return undefined;
-    const predicted = mean + slope * (last.at + aheadMs - meanAt);
+    // Where a rise has ended, the line goes on above all that has come: what it would be by now is known.
+    const highest = this.#points.reduce((most, { value }) => Math.max(most, value), 0);
+    const predicted = Math.min(mean + slope * (last.at + aheadMs - meanAt), highest + slope * aheadMs);
     return predicted <= last.value ? undefined : Math.min(predicted, MOST_GROWTH * Math.max(last.value, mean));
   }
 }
