@@ -1,6 +1,6 @@
 import { DEFAULT_PARTITIONS } from '@tandem/schemas';
 import { fixedPolicy } from '@tandem/shared/core';
-import { poissonArrivals, seededRandom } from '@tandem/shared/random';
+import { poissonArrivals, seededRandom, type Arrivals } from '@tandem/shared/random';
 import type { Fault } from '@tandem/simulator';
 import type { Calibration } from './calibrate.ts';
 import { predict, type Bounds, type Load, type Predicted } from './predict.ts';
@@ -47,6 +47,8 @@ const RUNS: readonly Run[] = [
 /** Really made; with what it is predicted from again, any number of times. */
 export interface MadeRun extends Run {
   perSecond: number;
+  /** Of its arrivals. */
+  seed: number;
   made: TappedRun;
 }
 
@@ -58,18 +60,27 @@ export async function makeRuns(tapped: Tapped, calibration: Calibration, variant
   for (const run of RUNS) {
     const { name, share, seconds, faults = [] } = run;
     const perSecond = share * capacity;
+    const arrivals = arrivalsOf({ name, perSecond, seed });
     const victim = faults.length === 0 ? undefined : setTimeout(() => process.kill(tapped.pids.at(-1)!, 'SIGKILL'), LOST_AT_SECONDS * 1_000);
-    made.push({ ...run, perSecond, made: await tapped.run({ arrivals: poissonArrivals(perSecond, seededRandom(seed, name)), seconds, partitions: DEFAULT_PARTITIONS, brokerPid, variant }) });
+    made.push({ ...run, perSecond, seed, made: await tapped.run({ arrivals, seconds, partitions: DEFAULT_PARTITIONS, brokerPid, variant }) });
     clearTimeout(victim);
     progress(`${name}, ${perSecond.toFixed(0)}/s: made`);
   }
   return made;
 }
 
-/** Each run is predicted from the calibration alone. */
+/**
+ * When its requests are sent is a run's input, as its rate is, and is played to the simulator too: other arrivals of the same rate are a run of their own. In ten seconds they are
+ * up to 3 % more or fewer, and come together elsewhere, which near the capacity makes another p99 of it.
+ */
+function arrivalsOf({ name, perSecond, seed }: Pick<MadeRun, 'name' | 'perSecond' | 'seed'>): Arrivals {
+  return poissonArrivals(perSecond, seededRandom(seed, name));
+}
+
+/** Each run is predicted from its arrivals and the calibration alone. */
 export function validate(runs: readonly MadeRun[], calibration: Calibration, models: Pick<GradedModels, 'workload' | 'variants'>, variant: string, bounds: Bounds): Validated[] {
-  return runs.map(({ name, perSecond, seconds, faults = [], made: { figures } }) => {
-    const load: Load = { perSecond, arrivals: (random) => poissonArrivals(perSecond, random), seconds, faults };
+  return runs.map(({ name, perSecond, seed, seconds, faults = [], made: { figures } }) => {
+    const load: Load = { perSecond, arrivals: () => arrivalsOf({ name, perSecond, seed }), seconds, faults };
     return compared(name, perSecond, predict(calibration, models, () => fixedPolicy(variant.split('.').at(-1)!), load, bounds), figures);
   });
 }
