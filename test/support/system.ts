@@ -65,11 +65,12 @@ export interface RunningTandem extends AsyncDisposable {
   client: Client;
 }
 
-/** All stages (or those) in this process, under a prefix of their own, on a machine with that clock. */
-export async function startTandem(flags: Record<string, unknown> = {}, machineClock = systemClock, stages: readonly StageName[] = STAGE_NAMES): Promise<RunningTandem> {
+/** All stages (or those) in this process, under a prefix of their own, on a machine with that clock. @param probe @default of this machine */
+export async function startTandem(flags: Record<string, unknown> = {}, machineClock = systemClock, stages: readonly StageName[] = STAGE_NAMES, probe?: Ports['probe']): Promise<RunningTandem> {
   const prefix = `test-${randomUUID().slice(0, 8)}.`;
   const settings = loadSettings({ flags: { prefix, httpPort: '0', logLevel: 'error', ...flags } });
-  const ports = await openPorts(settings, 'test', { machineClock });
+  const opened = await openPorts(settings, 'test', { machineClock });
+  const ports: Ports = probe === undefined ? opened : { ...opened, probe };
   await ensureTopology(settings, ports);
   const system = await System.start(stages, settings, ports);
   const client = await Client.connect(ports, settings.prefix);
@@ -78,7 +79,7 @@ export async function startTandem(flags: Record<string, unknown> = {}, machineCl
     client,
     async [Symbol.asyncDispose]() {
       await system[Symbol.asyncDispose]();
-      await ports[Symbol.asyncDispose]();
+      await opened[Symbol.asyncDispose]();
     },
   };
 }
