@@ -22,7 +22,7 @@ function standIn(completeIn: (run: number) => number): { tapped: Tapped; offered
   return { tapped: { run } as unknown as Tapped, offered };
 }
 
-const calibrated = (tapped: Tapped) => calibrationRuns(tapped, 'graded.fp32', 400, { seconds: SECONDS, brokerPid: undefined, seed: 1 });
+const calibrated = (tapped: Tapped, roughCapacity = 400) => calibrationRuns(tapped, 'graded.fp32', roughCapacity, { seconds: SECONDS, brokerPid: undefined, seed: 1 });
 
 test('nothing is measured before overloads have stopped getting faster', async () => {
   const { tapped, offered } = standIn((run) => [200, 300, 305, 307, 310, 308, 100][run - 1]!);
@@ -36,4 +36,10 @@ test('a machine that gets faster for ever is measured all the same', async () =>
   const { tapped, offered } = standIn((run) => 100 * run);
   await calibrated(tapped);
   expect(offered).toHaveLength(5 + 4);
+});
+
+test('a burst of cold processes that says too little of what they can do is corrected by the overloads', async () => {
+  const { tapped, offered } = standIn(() => 300);
+  await calibrated(tapped, 100);
+  for (const [run, perSecond] of [200, 600, 600, 330].entries()) expect(offered[run]! / perSecond).toBeCloseTo(1, 1);
 });
