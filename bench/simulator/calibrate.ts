@@ -92,8 +92,8 @@ export async function calibrationRuns(tapped: Tapped, variant: string, roughCapa
 }
 
 /**
- * Until overloads no longer get faster: a chain and a broker that have just been started take half as much CPU again for a request as some runs later. A calibration that began
- * with them cold has predicted up to 39 % less in overload than the same processes then did.
+ * Until overloads no longer get faster: of processes that have just been started much is still being compiled. In one calibration that began cold the chain took .24 cores at
+ * 453 requests/s, and some runs later .18 at 533/s; such calibrations predicted 8 to 39 % less in overload than was then done.
  * @returns requests per second that can be done: no fewer than an overload answered in full, where the burst that came first, when all was cold, says less
  */
 async function warmUp(overload: (round: number, capacity: number) => Promise<TappedRun>, roughCapacity: number): Promise<number> {
