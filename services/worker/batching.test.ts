@@ -78,7 +78,7 @@ test('bulk that has sessions of its own takes no other, however much of it there
   expect(engine.batches.map(({ background, ids }) => [background, ids])).toEqual([[true, [0, 1, 2, 3]], [true, [4, 5, 6, 7]], [false, [20, 21]], [false, [22]]]);
   beats.length = 0;
   await stage.start?.(context);
-  await vi.waitFor(() => expect(beats.at(-1)?.variants?.[0]).toMatchObject({ running: 3, bulkRunning: 8, queued: 4, bulkQueued: 4 }));
+  await vi.waitFor(() => expect(beats.at(-1)?.variants?.[0]).toMatchObject({ running: 3, bulkRunning: 8, queued: 4, bulkQueued: 4 }), { timeout: 10_000 });
   for (let batch = 0; batch < 5; batch += 1) {
     await engine.began(batch + 1);
     engine.batches[batch]!.end();

@@ -69,6 +69,8 @@ export interface ReplayOutcome {
 const PRELOAD_CHUNK = 2_000;
 const WARM_UP_USERS = 32;
 const WARM_UP_DEADLINE_MS = 30_000;
+/** Beyond the deadline: on a machine that others use up, stages take a while to start. */
+const SILENCE_MS = 60_000;
 const CHECK_MS = 250;
 const UNANSWERED = 0;
 const ANSWERED = 1;
@@ -171,7 +173,7 @@ class Replay {
       request: (name, index) => this.#messages.warmUpRequest(users[index]!, name, WARM_UP_DEADLINE_MS),
       send: (records) => this.#producer!.send(records),
       patienceMs: this.#options.patienceMs ?? 120_000,
-      silenceMs: WARM_UP_DEADLINE_MS,
+      silenceMs: SILENCE_MS,
       signal: this.#options.signal,
     });
     this.#warm = await this.#warmUp.run().catch((error: unknown) => {

@@ -103,7 +103,7 @@ test.runIf(process.platform === 'linux')('a thread of the background that dies i
   await expect(doubled(loaded.background!, 2)).rejects.toMatchObject({ code: 'engine_thread_lost' });
   expect(await doubled(loaded.background!, 3)).toBe(6);
   expect(await doubled(loaded, 4)).toBe(8);
-  await vi.waitFor(() => expect(niceThreads()).toBe(before));
+  await vi.waitFor(() => expect(niceThreads()).toBe(before), { timeout: 10_000 });
 });
 
 test('there is no background where none is wanted, nor where an accelerator would not know of it', async () => {
