@@ -25,7 +25,7 @@ export interface BulkAdmissionOptions {
 type BulkIntake = Pick<Intake, 'pause' | 'resume'>;
 
 /** Requests come in small groups: a larger one would stand in the way of interactive requests. */
-const INTERVAL_MS = 20;
+const INTERVAL_MS = 10;
 /** What has not been admitted for so long is not made up for. */
 const MAX_CREDIT_MS = 100;
 const LAG_INTERVAL_MS = 1_000;

@@ -4,11 +4,13 @@ import { WorkerWatch, type BulkLoad } from './worker-watch.ts';
 
 /** How often the ceiling that CPU use sets is reconsidered: as often as workers report. */
 const CEILING_INTERVAL_MS = 500;
-/** Of the ceiling, per unit of CPU use that is free or missing. */
+/** Of the ceiling, per unit of CPU use that is free. */
 const CEILING_GAIN = 1.5;
+/** And that is missing: who is in the way leaves sooner than he comes. */
+const CEILING_LOSS = 4;
 /** Where nothing is left the measured use does not say how much too much there is. */
 const EXHAUSTED_USE = 0.99;
-const EXHAUSTED_CUT = 0.7;
+const EXHAUSTED_CUT = 0.4;
 /** The ceiling stays near what is admitted, so that it is felt as soon as it is needed. */
 const CEILING_HEADROOM = 2;
 const FIRST_CEILING_PER_SECOND = 1_000;
@@ -95,7 +97,7 @@ export class AdmissionControl {
     if (now - this.#ceilingAt < CEILING_INTERVAL_MS) return;
     this.#ceilingAt = now;
     const { maxUse, floorPerSecond, ceilingPerSecond } = this.#options;
-    const factor = use >= EXHAUSTED_USE ? EXHAUSTED_CUT : 1 + CEILING_GAIN * (maxUse - use);
+    const factor = use >= EXHAUSTED_USE ? EXHAUSTED_CUT : 1 + (use < maxUse ? CEILING_GAIN : CEILING_LOSS) * (maxUse - use);
     const reachable = Math.max(FIRST_CEILING_PER_SECOND, CEILING_HEADROOM * this.#admitted.perSecond);
     const next = factor > 1 ? Math.min(this.#ceiling * factor, reachable) : this.#ceiling * factor;
     this.#ceiling = Math.max(floorPerSecond, Math.min(ceilingPerSecond, next));

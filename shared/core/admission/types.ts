@@ -8,13 +8,13 @@ export interface AdmissionOptions {
   correctionMs: number;
   /** Least work that a worker shall have waiting, so that it can form a batch. @default 32 */
   minBacklog: number;
-  /** While there are interactive requests: CPU use above which less is admitted, since their stages need the CPU too. @default 0.95 */
+  /** While there are interactive requests: CPU use above which less is admitted, since their stages need the CPU too; what gives way does not count. @default 0.85 */
   maxUse: number;
   /** Of what waits between classifier and scheduler, as time: above it less is admitted. @default 750 */
   maxLagMs: number;
   /** Admitted whatever the load, so that bulk never starves, per second. @default 1 */
   floorPerSecond: number;
-  /** Admitted however short the CPU is, unless workers have enough waiting, as a share of the interactive work that is done. @default 0.05 */
+  /** Admitted however short the CPU is, unless workers have enough waiting, as a share of the interactive work that is done. @default 0.01 */
   floorShare: number;
   /** Never more than this, per second. @default 50000 */
   ceilingPerSecond: number;
@@ -26,10 +26,10 @@ export const ADMISSION_DEFAULTS: AdmissionOptions = {
   targetBacklogMs: 750,
   correctionMs: 1_000,
   minBacklog: 32,
-  maxUse: 0.95,
+  maxUse: 0.85,
   maxLagMs: 750,
   floorPerSecond: 1,
-  floorShare: 0.05,
+  floorShare: 0.01,
   ceilingPerSecond: 50_000,
   staleAfterMs: WORKER_GONE_AFTER_MS,
 };
