@@ -198,9 +198,13 @@ function spentMs(): number {
   return (user + system) / 1_000;
 }
 
-/** Linux has a priority for each thread; those that ONNX Runtime starts from here inherit it. */
+/** Linux has a priority for each thread; those that ONNX Runtime starts from here inherit it. Anybody may lower his own: where a sandbox forbids even that, work goes on without. */
 function giveWay(): void {
-  setPriority(Number(basename(readlinkSync('/proc/thread-self'))), constants.priority.PRIORITY_LOW);
+  try {
+    setPriority(Number(basename(readlinkSync('/proc/thread-self'))), constants.priority.PRIORITY_LOW);
+  } catch (error) {
+    process.emitWarning(`a thread for bulk runs at the priority of all others: ${messageOf(error)}`);
+  }
 }
 
 async function serve(): Promise<void> {
