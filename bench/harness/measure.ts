@@ -68,6 +68,8 @@ const START_SHARE = 0.8;
 /** Of what a burst reached: about where latencies are looked at. */
 const WARM_SHARE = 0.6;
 const LEAST_RATE = 20;
+/** At the steady rate, before what is judged: the search ends in an overload, and a flow that still gives up work because of it answers the first tenth of a second worse. What a slow contender answers is in that tenth. */
+const LEAD_IN_SECONDS = 2;
 
 /** A contender that has been started and has answered, with load of its own. */
 export class Session implements AsyncDisposable {
@@ -174,6 +176,7 @@ export class Session implements AsyncDisposable {
   async steady(rate: number): Promise<Pick<Measured, 'steady' | 'cpuSecondsPer1000' | 'gains'>> {
     const { steadySeconds, judgedRequests } = this.#options.effort;
     const seconds = Math.min(3 * steadySeconds, Math.max(steadySeconds, judgedRequests / rate));
+    await this.at(rate, LEAD_IN_SECONDS);
     const before = this.#cpu();
     const { figures, gains } = await this.at(rate, seconds, { traffic: this.#judged });
     const after = this.#cpu();
