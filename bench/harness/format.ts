@@ -12,6 +12,11 @@ export function share(value: number): string {
   return Number.isFinite(value) ? value.toFixed(3).replace(/^0/, '') : '–';
 }
 
+/** Of a share, with the standard error: `0.8 ± 1.0`. */
+export function points(value: number, error: number): string {
+  return Number.isFinite(value) ? `${(value * 100).toFixed(1)} ± ${(error * 100).toFixed(1)}` : '–';
+}
+
 export function percent(value: number): string {
   return Number.isFinite(value) ? `${number(value * 100)} %` : '–';
 }

@@ -1,7 +1,6 @@
 import { randomUUID } from 'node:crypto';
-import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
-import { cpus, loadavg, tmpdir, totalmem } from 'node:os';
-import { join } from 'node:path';
+import { writeFileSync } from 'node:fs';
+import { cpus, loadavg, totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { STAGE_NAMES } from '@tandem/schemas';
@@ -12,7 +11,7 @@ import { System } from '../../services/cli/compose/system.ts';
 import { ensureTopology } from '../../services/cli/compose/topology.ts';
 import { startCommand } from '../../test/support/cluster.ts';
 import { startKafkaBroker } from '../../test/support/kafka-broker.ts';
-import { exitOnSignals } from '../../test/support/processes.ts';
+import { exitOnSignals, temporaryFolder } from '../../test/support/processes.ts';
 import { heavyFlags } from '../scenarios/made/made-models.ts';
 import { Load, type Collected } from './load.ts';
 
@@ -65,10 +64,9 @@ async function main(): Promise<void> {
   const settings = loadSettings({ flags: { ...kafka, prefix, chain: values.chain, httpPort: '0', logLevel: 'warn' } });
   const ports = await openPorts(settings, 'bench');
   await ensureTopology(settings, ports);
-  const folder = mkdtempSync(join(tmpdir(), 'tandem-interference-'));
   const flow = values.embedded
     ? await System.start(STAGE_NAMES, settings, ports)
-    : startCommand(['cluster', '--kafka', String(settings.kafka), '--prefix', prefix, '--http-port', '0', '--log-level', 'warn', '--chain', values.chain, ...(values.heavy ? heavyFlags(folder) : []), ...values['stage-flags'].split(' ').filter(Boolean)]);
+    : startCommand(['cluster', '--kafka', String(settings.kafka), '--prefix', prefix, '--http-port', '0', '--log-level', 'warn', '--chain', values.chain, ...(values.heavy ? heavyFlags(temporaryFolder('tandem-interference-')) : []), ...values['stage-flags'].split(' ').filter(Boolean)]);
   const load = await Load.open(ports.log, prefix, values.task);
   try {
     const result = await measure(load, Number(values.rounds), Number(values.seconds));
@@ -79,7 +77,6 @@ async function main(): Promise<void> {
     await flow[Symbol.asyncDispose]();
     await ports[Symbol.asyncDispose]();
     await broker?.stop();
-    rmSync(folder, { recursive: true, force: true });
   }
 }
 

@@ -1,11 +1,10 @@
 import type { Bench, Findings, Scenario, Table } from '../harness/bench.ts';
-import { number, share, spread } from '../harness/format.ts';
-import { measure } from '../harness/measure.ts';
-import { inRounds } from '../harness/rounds.ts';
+import { number, points, share, spread } from '../harness/format.ts';
 import { tandemContender } from '../harness/tandem-contender.ts';
 import type { Contender } from '../harness/contender.ts';
 import { workloadFolder } from './capabilities.ts';
-import { gainsOf, ladderRow, type LadderRow } from './ladder-row.ts';
+import type { LadderRow } from './ladder-row.ts';
+import { measureRows } from './measure-rows.ts';
 
 /** The steps of the ladder, each of which can be left out by itself. */
 export const STEPS = ['the small model', 'INT8', 'batches', 'KV cache', 'result cache', 'chaining'] as const;
@@ -84,16 +83,13 @@ function worthTable(worths: readonly Worth[]): Table {
   return {
     head: ['what the step gives on top of all others', '× goodput', '× less CPU', 'points of HR@10 lost by it'],
     rows: worths.map(({ step, goodput, cpu, hitRateLost, hitRateLostError }) => [
-      step, number(goodput), number(cpu), Number.isFinite(hitRateLost) ? `${(hitRateLost * 100).toFixed(1)} ± ${(hitRateLostError * 100).toFixed(1)}` : '–',
+      step, number(goodput), number(cpu), points(hitRateLost, hitRateLostError),
     ]),
   };
 }
 
 async function run(bench: Bench): Promise<Findings> {
-  const measured = await inRounds(bench, contenders(bench.folder), (contender) => measure(contender, bench), ({ search, steady }) =>
-    `${number(search.goodputPerSecond)}/s within ${bench.sloMs} ms; p50 ${number(steady.p50Ms)}, p99 ${number(steady.p99Ms)} ms at half of it`);
-  const reference = gainsOf(measured.find(({ contender }) => contender.name === ALL)?.results ?? []);
-  const rows = measured.map((entry) => ladderRow(entry, reference, bench));
+  const { rows } = await measureRows(bench, contenders(bench.folder), ALL);
   const worths = worthOf(rows.filter(({ failure }) => failure === undefined));
   return {
     data: rows, more: { ablationWorth: worths },

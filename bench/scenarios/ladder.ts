@@ -1,9 +1,10 @@
 import type { Bench, Findings, Scenario, Table } from '../harness/bench.ts';
-import { number, share, spread } from '../harness/format.ts';
-import { measure, type Measured } from '../harness/measure.ts';
-import { inRounds, type Rounds } from '../harness/rounds.ts';
+import { number, points, share, spread } from '../harness/format.ts';
+import type { Measured } from '../harness/measure.ts';
+import type { Rounds } from '../harness/rounds.ts';
 import { BATCH_CONSUMERS, ladderContenders, ONE_BY_ONE, SAME_VARIANT } from './ladder-contenders.ts';
-import { gainsOf, ladderRow, type LadderRow } from './ladder-row.ts';
+import type { LadderRow } from './ladder-row.ts';
+import { measureRows } from './measure-rows.ts';
 
 /** How much the rows give of the baselines. */
 interface Ratio {
@@ -47,7 +48,7 @@ function ratioTable(rows: readonly LadderRow[]): Table {
     head: ['', '× one by one', '× best batch consumer', '× the row before', 'points of HR@10 lost'],
     rows: known.map((ratio) => [
       ratio.name, number(ratio.againstOneByOne), number(ratio.againstBatchConsumer), number(ratio.step),
-      Number.isFinite(ratio.hitRateLost) ? `${(ratio.hitRateLost * 100).toFixed(1)} ± ${((error.get(ratio.name) ?? NaN) * 100).toFixed(1)}` : '–',
+      points(ratio.hitRateLost, error.get(ratio.name) ?? NaN),
     ]),
   };
 }
@@ -73,10 +74,7 @@ function latencyPanel(measured: readonly Rounds<Measured>[]) {
 }
 
 async function run(bench: Bench): Promise<Findings> {
-  const measured = await inRounds(bench, ladderContenders(bench), (contender) => measure(contender, bench), ({ search, steady }) =>
-    `${number(search.goodputPerSecond)}/s within ${bench.sloMs} ms; p50 ${number(steady.p50Ms)}, p99 ${number(steady.p99Ms)} ms at half of it`);
-  const reference = gainsOf(measured.find(({ contender }) => contender.name === ONE_BY_ONE)?.results ?? []);
-  const rows = measured.map((entry) => ladderRow(entry, reference, bench));
+  const { measured, rows } = await measureRows(bench, ladderContenders(bench), ONE_BY_ONE);
   const measuredRows = rows.filter(({ failure }) => failure === undefined);
   return {
     data: rows,

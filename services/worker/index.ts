@@ -1,6 +1,6 @@
 export { createWorkerStage } from './worker-stage.ts';
 export { resultsOwner } from './shared-results.ts';
-export { heldPool } from './load-prefixes.ts';
+export { heldPool, sessionBytes } from './load-prefixes.ts';
 export { CacheMemory } from './generate/cache-memory.ts';
 export { decode, type DecodeRow } from './generate/decode-call.ts';
 export type { DecodingOptions, DecodingUse } from './generate/options.ts';

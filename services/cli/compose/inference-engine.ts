@@ -3,6 +3,7 @@ import type { Variant } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import { createOnnxEngine, parseProvider, type InferenceEngine } from '@tandem/shared/engine';
 import { TandemError } from '@tandem/shared/errors';
+import { sessionBytes } from '@tandem/worker';
 import type { Ports } from './ports.ts';
 
 const MEBIBYTE = 1_048_576;
@@ -26,6 +27,6 @@ export function engineOf(settings: Settings, variants: readonly Variant[], { log
 /** Bulk has threads of its own where nothing has to be left out for them. */
 function bulkThreads(settings: Settings, threads: number, variants: readonly Variant[]): number {
   if (settings.bulkThreads !== undefined) return settings.bulkThreads;
-  const bytes = variants.reduce((sum, { graphs }) => sum + Object.values(graphs).reduce((all, graph) => all + graph.bytes, 0), 0);
-  return !settings.overcommit && 2 * threads * bytes <= memoryBudgetBytes(settings) ? threads : 0;
+  const bytes = variants.reduce((sum, variant) => sum + sessionBytes(variant, { concurrency: threads, backgroundConcurrency: threads }), 0);
+  return !settings.overcommit && bytes <= memoryBudgetBytes(settings) ? threads : 0;
 }
