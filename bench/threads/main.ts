@@ -11,9 +11,11 @@ import { describeMachine } from '../harness/machine.ts';
 import { Session } from '../harness/measure.ts';
 import { openStand, type Stand } from '../harness/stand.ts';
 import { threadSecondsOf } from '../harness/thread-times.ts';
+import { ladderContenders } from '../scenarios/ladder-contenders.ts';
 import { peersContenders } from '../scenarios/peers.ts';
 
-const HELP = `Where the CPU time of a request goes, by thread: of contenders of the scenario peers, at a few rates.
+const HELP = `Where the CPU time of a request goes, by thread: of contenders of the scenarios peers and ladder, at a few rates.
+Settings of Tandem can be given as it reads them from its environment, for example TANDEM_GATHER_MS=5 npm run bench:threads -- …
 
   npm run bench:threads -- [--peer pytriton-reject] [--only TEXT] [--rates 600,1200,1800] [--seconds 3] [--least 5] [--synthetic] [--help]
 
@@ -47,7 +49,8 @@ async function main(): Promise<void> {
   console.log(`${cpu}, ${cores} cores, commit ${commit}, load average ${loadAverage}; µs of CPU a request\n\n| | offered /s | goodput /s | refused | p99 ms | in all | broker | load generator | by thread |\n|---|---:|---:|---:|---:|---:|---:|---:|---|`);
   const peers = flags.peer.split(',');
   const only = flags.only ?? ['large fp32, no caches, chained', ...peers];
-  const contenders = await peersContenders({ peers, folder: temporaryFolder('tandem-threads-') });
+  const folder = temporaryFolder('tandem-threads-');
+  const contenders = [...(await peersContenders({ peers, folder })), ...ladderContenders({ folder, quick: false })];
   for (const contender of contenders.filter(({ name }) => only.some((text) => name.includes(text)))) await split(contender, stand, replay);
 }
 
