@@ -20,6 +20,8 @@ class Member {
   /** Answers to questions for committed offsets wait for it. */
   answered: Promise<void> = Promise.resolve();
   asked = 0;
+  /** Of all topics. */
+  topicId: string | undefined;
   readonly consumer: KafkaConsumer;
   #source: FetchSource | undefined;
 
@@ -39,7 +41,7 @@ class Member {
       topics: ['tasks', 'outcomes'],
       onRecord: (delivery) => void this.deliveries.push(delivery),
       onRevoked: (partitions) => void this.revoked.push(...partitions.map(({ topic, partition }) => `${topic}/${partition}`)),
-    }, { clock: new BrokerClock(systemClock), topicId: () => Promise.resolve(undefined), dismissPredecessor: () => Promise.resolve(), fetcher: (source) => this.#fetcher(source) });
+    }, { clock: new BrokerClock(systemClock), topicId: () => Promise.resolve(this.topicId), dismissPredecessor: () => Promise.resolve(), fetcher: (source) => this.#fetcher(source) });
     onTestFinished(() => this.consumer.close());
   }
 
@@ -69,6 +71,10 @@ class Member {
   /** What was to be read next is not there. */
   outOfRange(topic: string, offset: number, earliest: number): void {
     this.#source?.outOfRange({ topic, partition: 0, offset }, earliest);
+  }
+
+  beyondEnd(topic: string, offset: number): void {
+    this.#source?.beyondEnd({ topic, partition: 0, offset });
   }
 
   #fetcher(source: FetchSource): Fetcher {
@@ -205,5 +211,18 @@ describe('a Kafka consumer of a topic that was deleted and made anew', () => {
     expect(member.owned).toEqual([false, false, false, false]);
     member.fetch('outcomes', 0, ['B', 'C', 'D']);
     await vi.waitFor(() => expect(member.values.slice(4)).toEqual(['B', 'C', 'D']), 10_000);
+  });
+
+  it('learns that it is another one as soon as it ends before what was read', async () => {
+    const member = new Member();
+    member.topicId = 'first';
+    await member.start();
+    Object.assign(member.committed, { tasks: 3, outcomes: 1 });
+    member.beyondEnd('outcomes', 1);
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    expect(member.positions).toEqual(['outcomes/0@1', 'tasks/0@3']);
+    member.topicId = 'second';
+    member.beyondEnd('outcomes', 1);
+    await vi.waitFor(() => expect(member.positions).toEqual(['outcomes/0@0', 'tasks/0@0']), 10_000);
   });
 });

@@ -94,6 +94,7 @@ export class KafkaConsumer implements LogConsumer {
       positions: () => this.#positions(),
       receive: (fetched, from) => this.#receive(fetched, from),
       outOfRange: (position, earliest) => this.#outOfRange(position, earliest),
+      beyondEnd: () => void this.#checkIdentities(),
       failed: (error) => this.#fetchFailed(error),
     };
     this.#fetcher = fetcher?.(source) ?? new GroupFetcher(kafka, config, source);
@@ -338,7 +339,7 @@ export class KafkaConsumer implements LogConsumer {
     else this.#truncated(partition, earliest);
   }
 
-  /** The log is read again from before what was read already: the topic was deleted and made anew. */
+  /** The log is read again from before what was read already: a part of it is lost, or the topic was deleted and made anew. */
   #truncated(partition: Partition, from: number): void {
     const { topic, partition: number } = partition;
     this.#config.logger.warn({ topic, partition: number, offset: from }, 'the partition was truncated; reading it from its start');

@@ -1,14 +1,18 @@
 import type { Kafka } from 'kafkajs';
 import { describe, expect, it, onTestFinished, vi } from 'vitest';
-import { silentLogger } from '../../telemetry/logger.ts';
+import { ManualClock } from '../../clock/index.ts';
+import { silentLogger, type Logger } from '../../telemetry/logger.ts';
 import type { FetchRequest } from './direct-cluster.ts';
 import { FetchLane } from './fetch-lane.ts';
+import { errorOfCode } from './kafkajs-internals.ts';
 import type { FetchAnswer, FetchedPartition } from './fetch-response.ts';
 import { resolveKafkaLogOptions } from './options.ts';
+import { TruncationDoubts } from './truncation-doubts.ts';
 
+const OFFSET_OUT_OF_RANGE = 1;
 const NOT_LEADER = 6;
 
-/** Partitions 0, 1, … of topic `t`; each fetch brings one offset of each that is asked for. */
+/** Partitions 0, 1, … of topic `t`, which begin at 0; each fetch brings one offset of each that is asked for. */
 class Lane {
   /** By partition. */
   leaders: number[];
@@ -16,6 +20,15 @@ class Lane {
   readonly errors = new Map<number, number>();
   /** Brokers that do not answer. */
   readonly hung = new Map<number, Promise<void>>();
+  /** By broker: what it has of any partition ends here. */
+  readonly ends = new Map<number, number>();
+  /** Brokers that lead nothing, whoever is said to lead. */
+  readonly followers = new Set<number>();
+  readonly clock = new ManualClock();
+  readonly warnings: string[] = [];
+  /** What was asked for and is not there, as partition@offset → where the partition starts. */
+  readonly outOfRange: string[] = [];
+  beyondEnd = 0;
   readonly failed: unknown[] = [];
   lookUps = 0;
   resets = 0;
@@ -32,7 +45,7 @@ class Lane {
       },
       refresh: () => Promise.resolve(),
       reset: () => void this.resets++,
-      offset: () => Promise.resolve(0),
+      offset: (broker: number) => (this.followers.has(broker) ? Promise.reject(errorOfCode(NOT_LEADER)) : Promise.resolve(0)),
       fetch: (broker: number, request: FetchRequest) => this.#fetch(broker, request),
     };
     this.lane = new FetchLane({} as Kafka, config, {
@@ -42,7 +55,12 @@ class Lane {
       gatherMs: 0,
       positions: (isHere) => this.positions.map((offset, partition) => ({ topic: 't', partition, offset })).filter(isHere),
       receive: ({ partition, next }) => void (this.positions[partition] = next ?? 0),
-      outOfRange: () => undefined,
+      outOfRange: ({ partition, offset }, earliest) => {
+        this.outOfRange.push(`${partition}@${offset} → ${earliest}`);
+        this.positions[partition] = earliest;
+      },
+      beyondEnd: () => void this.beyondEnd++,
+      doubts: new TruncationDoubts(this.clock, { ...silentLogger, warn: (_fields: unknown, text: string) => void this.warnings.push(text) } as unknown as Logger),
       failed: (error) => void this.failed.push(error),
     }, cluster);
     onTestFinished(() => this.lane.close());
@@ -52,11 +70,12 @@ class Lane {
   async #fetch(broker: number, { partitions }: FetchRequest): Promise<FetchAnswer> {
     await this.hung.get(broker);
     await new Promise((resolve) => void setTimeout(resolve, 1));
-    return { throttled: false, errorCode: 0, sessionId: 0, partitions: partitions.map(({ partition, offset }) => this.#fetched(partition, offset)) };
+    return { throttled: false, errorCode: 0, sessionId: 0, partitions: partitions.map(({ partition, offset }) => this.#fetched(broker, partition, offset)) };
   }
 
-  #fetched(partition: number, offset: number): FetchedPartition {
-    const errorCode = this.errors.get(partition) ?? 0;
+  #fetched(broker: number, partition: number, offset: number): FetchedPartition {
+    const isBeyondEnd = offset > (this.ends.get(broker) ?? Number.POSITIVE_INFINITY);
+    const errorCode = isBeyondEnd ? OFFSET_OUT_OF_RANGE : (this.errors.get(partition) ?? 0);
     return { topic: 't', partition, errorCode, highWatermark: 0, lastStableOffset: 0, records: [], next: errorCode === 0 ? offset + 1 : undefined, appendedAt: undefined };
   }
 }
@@ -101,5 +120,52 @@ describe('a lane of fetches', () => {
     lane.hung.clear();
     answer();
     await vi.waitFor(() => expect(lane.lane.asksFor('t 0')).toBe(true), { timeout: 10_000 });
+  });
+});
+
+describe('a lane of fetches whose partition ends before what was read of it', () => {
+  async function readFromBroker1(lane: Lane): Promise<number> {
+    await vi.waitFor(() => expect(lane.positions[0]).toBeGreaterThan(5), { timeout: 10_000 });
+    lane.ends.set(1, 2);
+    await vi.waitFor(() => expect(lane.beyondEnd).toBeGreaterThan(1), { timeout: 10_000 });
+    return lane.positions[0]!;
+  }
+
+  it('reads on where it was when another broker turns out to lead it, and has said so once', async () => {
+    const lane = new Lane([1]);
+    const position = await readFromBroker1(lane);
+    lane.leaders = [2];
+    await vi.waitFor(() => expect(lane.positions[0]).toBeGreaterThan(position), { timeout: 10_000 });
+    expect([lane.outOfRange, lane.failed, lane.warnings.length]).toEqual([[], [], 1]);
+  });
+
+  it('reads its start when that has lasted for ten seconds', async () => {
+    const lane = new Lane([1]);
+    const position = await readFromBroker1(lane);
+    lane.clock.advance(9_999);
+    const asked = lane.beyondEnd;
+    await vi.waitFor(() => expect(lane.beyondEnd).toBeGreaterThan(asked), { timeout: 10_000 });
+    expect(lane.outOfRange).toEqual([]);
+    lane.clock.advance(1);
+    await vi.waitFor(() => expect(lane.outOfRange).toEqual([`0@${position} → 0`]), { timeout: 10_000 });
+  });
+
+  it('reads its start when the leader that had nothing there has grown past it: what lies before that is new too', async () => {
+    const lane = new Lane([1]);
+    const position = await readFromBroker1(lane);
+    lane.ends.clear();
+    await vi.waitFor(() => expect(lane.outOfRange).toEqual([`0@${position} → 0`]), { timeout: 10_000 });
+  });
+
+  it('does not take the word of a broker that has become a follower', async () => {
+    const lane = new Lane([1]);
+    const position = await readFromBroker1(lane);
+    lane.followers.add(1);
+    lane.clock.advance(60_000);
+    const before = lane.lookUps;
+    await vi.waitFor(() => expect(lane.lookUps).toBeGreaterThan(before + 1), { timeout: 10_000 });
+    lane.leaders = [2];
+    await vi.waitFor(() => expect(lane.positions[0]).toBeGreaterThan(position), { timeout: 10_000 });
+    expect(lane.outOfRange).toEqual([]);
   });
 });

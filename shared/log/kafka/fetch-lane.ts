@@ -10,6 +10,7 @@ import type { FetchSource } from './fetch-source.ts';
 import { errorOfCode } from './kafkajs-internals.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
 import { NOBODY } from './topic-leaders.ts';
+import type { TruncationDoubts } from './truncation-doubts.ts';
 
 const OFFSET_OUT_OF_RANGE = 1;
 const REPORT_EVERY_MS = 5_000;
@@ -19,7 +20,7 @@ const LEADERLESS_MS = 500;
 /** So much longer than a fetch waits a broker may take for its answer before the others go on without it. */
 const GRACE_MS = 1_000;
 
-/** A broker or a partition that has failed, and when it is asked for again, epoch ms. */
+/** A broker that has failed, and when it is asked again, epoch ms. */
 interface Trouble {
   backoff: Backoff;
   until: number;
@@ -34,6 +35,8 @@ export interface FetchLaneOptions extends Omit<FetchSource, 'positions'> {
   maxWaitMs: number;
   /** While one fetch follows the other, each waits so long for company. */
   gatherMs: number;
+  /** The same for all lanes: partitions change sides. */
+  doubts: TruncationDoubts;
 }
 
 /** Reads partitions over connections of its own: one fetch after the other from each broker that leads some of them. */
@@ -49,8 +52,10 @@ export class FetchLane {
   /** Being read, also those whose answer is overdue. */
   readonly #busy = new Set<number>();
   readonly #troubles = new Map<number, Trouble>();
-  /** Of single partitions, by `keyOf`. */
-  readonly #partitionTroubles = new Map<string, Trouble>();
+  /** Of single partitions that have failed, by `keyOf`. */
+  readonly #backoffs = new Map<string, Backoff>();
+  /** Those of them that are not asked for yet. */
+  readonly #left = new Set<string>();
   readonly #sleepers = new Set<() => void>();
   #running: Promise<void> | undefined;
   /** Ends when leaders are to be looked for anew. */
@@ -131,7 +136,7 @@ export class FetchLane {
   async #readFrom(broker: number, leaders: ReadonlyMap<string, number>, signal: AbortSignal): Promise<void> {
     const trouble = this.#troubles.get(broker);
     const company = new Company(this.#options.gatherMs);
-    const isHere = (position: FetchPosition): boolean => leaders.get(keyOf(position)) === broker && !this.#isInTrouble(keyOf(position));
+    const isHere = (position: FetchPosition): boolean => leaders.get(keyOf(position)) === broker && !this.#left.has(keyOf(position));
     try {
       if (trouble !== undefined) await pause(Math.max(0, trouble.until - Date.now()), signal);
       while (!signal.aborted) {
@@ -171,27 +176,44 @@ export class FetchLane {
     const { topic, partition, errorCode } = fetched;
     // A session may still tell of what was just taken out of it.
     if (from === undefined || this.#closing.signal.aborted) return;
-    if (errorCode === OFFSET_OUT_OF_RANGE) {
-      const earliest = await this.#cluster.offset(broker, topic, partition, 'earliest');
-      return this.#options.outOfRange({ topic, partition, offset: from }, earliest);
-    }
+    const position = { topic, partition, offset: from };
+    const { doubts } = this.#options;
+    const isNew = fetched.next !== undefined && doubts.mistrusts(position, broker);
+    if (errorCode === OFFSET_OUT_OF_RANGE || isNew) return this.#outOfRange(broker, position, isNew);
     if (errorCode !== 0) return this.#failed(keyOf(fetched), errorOfCode(errorCode));
-    this.#partitionTroubles.delete(keyOf(fetched));
+    if (!doubts.mistrusts(position, broker)) doubts.end(position);
+    this.#backoffs.delete(keyOf(fetched));
     this.#options.receive(fetched, from);
   }
 
-  /** It is asked for again in a while, maybe of another leader; the others of the broker go on. */
+  /** @throws when the broker does not lead the partition: then it says nothing of where that begins or ends */
+  async #outOfRange(broker: number, position: FetchPosition, isCertain: boolean): Promise<void> {
+    const earliest = await this.#cluster.offset(broker, position.topic, position.partition, 'earliest');
+    const { doubts, outOfRange, beyondEnd } = this.#options;
+    if (earliest <= position.offset && !isCertain && !doubts.isTruncated(position, broker)) {
+      beyondEnd(position);
+      return this.#askLater(keyOf(position));
+    }
+    doubts.end(position);
+    outOfRange(position, earliest);
+  }
+
   #failed(key: string, error: unknown): void {
-    const trouble = nextTrouble(this.#partitionTroubles.get(key));
-    this.#partitionTroubles.set(key, trouble);
-    // Whoever has nothing else to read sleeps until then.
-    setTimeout(() => this.wake(), trouble.until - Date.now() + 1).unref();
-    this.#round.abort();
+    this.#askLater(key);
     this.#report(error);
   }
 
-  #isInTrouble(key: string): boolean {
-    return (this.#partitionTroubles.get(key)?.until ?? 0) > Date.now();
+  /** It is asked for again in a while, maybe of another leader; the others of the broker go on. */
+  #askLater(key: string): void {
+    const backoff = this.#backoffs.get(key) ?? new Backoff();
+    this.#backoffs.set(key, backoff);
+    this.#left.add(key);
+    // Not by the time that it is then: a timer may be a millisecond early, and whoever has nothing else to read would sleep on.
+    setTimeout(() => {
+      this.#left.delete(key);
+      this.wake();
+    }, backoff.nextMs()).unref();
+    this.#round.abort();
   }
 
   #sessionOf(broker: number): FetchSession {

@@ -11,6 +11,8 @@ export interface FetchSource {
   receive(fetched: FetchedPartition, from: number): void;
   /** What was asked for is not there: the partition starts (again) here. */
   outOfRange(partition: FetchPosition, earliest: number): void;
+  /** The partition is said to end before that. It may be another topic of that name; else it is asked for again, until the answer is another or has lasted. */
+  beyondEnd(partition: FetchPosition): void;
   /** Reading fails, and is tried on. Said of the first failure in a row, and once in a while. */
   failed(error: unknown): void;
 }

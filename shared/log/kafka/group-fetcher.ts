@@ -6,6 +6,7 @@ import type { FetchPosition } from './fetch-session.ts';
 import type { FetchSource } from './fetch-source.ts';
 import type { FetchedPartition } from './fetch-response.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
+import { TruncationDoubts } from './truncation-doubts.ts';
 
 /** A partition that has brought nothing for so long is asked for apart. */
 const WARM_MS = 2_000;
@@ -30,8 +31,9 @@ export class GroupFetcher implements Fetcher {
 
   constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, source: FetchSource) {
     this.#source = source;
+    const doubts = new TruncationDoubts(config.clock, config.logger);
     const lane = (options: { maxWaitMs: number; gatherMs: number }, mine: (key: string) => boolean, other: () => FetchLane) =>
-      new FetchLane(kafka, config, { ...source, ...options, positions: (isHere) => this.#positions(isHere, mine, other()), receive: (fetched, from) => this.#receive(fetched, from) });
+      new FetchLane(kafka, config, { ...source, ...options, doubts, positions: (isHere) => this.#positions(isHere, mine, other()), receive: (fetched, from) => this.#receive(fetched, from) });
     this.#warm = lane({ maxWaitMs: config.maxFetchWaitMs, gatherMs: config.gatherMs }, (key) => this.#isWarm(key), () => this.#cold);
     this.#cold = lane({ maxWaitMs: COLD_WAIT_MS, gatherMs: 0 }, (key) => !this.#isWarm(key), () => this.#warm);
   }

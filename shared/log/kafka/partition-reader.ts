@@ -6,6 +6,7 @@ import { NO_SESSION } from './fetch-session.ts';
 import { errorOfCode } from './kafkajs-internals.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
 import { Persistence } from './persistence.ts';
+import { TruncationDoubts } from './truncation-doubts.ts';
 
 const FETCH_BYTES = 1_048_576;
 const OFFSET_OUT_OF_RANGE = 1;
@@ -27,6 +28,7 @@ export class PartitionReader {
   readonly #persistence: Persistence;
   readonly #options: ReadOptions;
   readonly #maxWaitMs: number;
+  readonly #doubts: TruncationDoubts;
   #emptyFetches = 0;
 
   /** @param signal ends the read; whoever gave it knows why */
@@ -34,6 +36,7 @@ export class PartitionReader {
     this.#cluster = new DirectCluster(kafka);
     this.#options = options;
     this.#maxWaitMs = config.maxFetchWaitMs;
+    this.#doubts = new TruncationDoubts(config.clock, config.logger);
     this.#persistence = new Persistence({ cluster: this.#cluster, topic: options.topic, logger: config.logger, signal });
   }
 
@@ -90,7 +93,7 @@ export class PartitionReader {
     const leader = await this.#findLeader();
     const request = { ...NO_SESSION, partitions: [{ topic, partition, offset: from }], maxWaitMs: this.#maxWaitMs, maxBytesPerPartition: FETCH_BYTES };
     const { throttled, partitions: [fetched] } = await this.#cluster.fetch(leader, request);
-    if (fetched?.errorCode === OFFSET_OUT_OF_RANGE) return { records: [], next: await this.#afterDeletion(from, to) };
+    if (fetched?.errorCode === OFFSET_OUT_OF_RANGE) return { records: [], next: await this.#afterDeletion(leader, from, to) };
     if (fetched === undefined || fetched.errorCode !== 0) throw errorOfCode(fetched?.errorCode ?? -1);
     if (fetched.next === undefined) return { records: [], next: this.#nothingFetched(from, to, !throttled && fetched.lastStableOffset >= to) };
     this.#emptyFetches = 0;
@@ -98,11 +101,13 @@ export class PartitionReader {
   }
 
   /** What was to be read next has been deleted. Goes on with what is left, if anything is. */
-  async #afterDeletion(from: number, to: number): Promise<number> {
-    const earliest = await this.#offset('earliest', await this.#findLeader());
+  async #afterDeletion(leader: number, from: number, to: number): Promise<number> {
+    const earliest = await this.#offset('earliest', leader);
     if (earliest > from) return earliest;
     // Or it has never been there: the leader has moved to one that is out of date.
-    if (this.#options.barrier !== undefined) throw logBehind(this.#options, this.#options.barrier);
+    const { topic, partition, barrier } = this.#options;
+    if (barrier !== undefined) throw logBehind(this.#options, barrier);
+    if (!this.#doubts.isTruncated({ topic, partition, offset: from }, leader)) throw errorOfCode(OFFSET_OUT_OF_RANGE);
     return to;
   }
 

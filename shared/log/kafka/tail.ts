@@ -7,8 +7,9 @@ import { DirectCluster } from './direct-cluster.ts';
 import type { FetchedPartition } from './fetch-response.ts';
 import { errorOfCode } from './kafkajs-internals.ts';
 import type { ResolvedKafkaLogOptions } from './options.ts';
-import { FetchSession } from './fetch-session.ts';
+import { FetchSession, type FetchPosition } from './fetch-session.ts';
 import { TopicIdentities } from './topic-identities.ts';
+import { TruncationDoubts } from './truncation-doubts.ts';
 
 const MAX_BYTES_PER_PARTITION = 1_048_576;
 /** Records end the wait, so this only spares requests. */
@@ -17,14 +18,19 @@ const REPORT_EVERY_MS = 30_000;
 const OFFSET_OUT_OF_RANGE = 1;
 /** So many fetches in a row without a record, and there is nothing left to come. */
 const EMPTY_FETCHES = 3;
+/** A partition that is said to end before what was read is asked for again after this, maybe of another leader. */
+const ASK_AGAIN_MS = 500;
+
+type TailCluster = Pick<DirectCluster, 'fetch' | 'leaders' | 'offset' | 'refresh' | 'reset' | 'topicId'>;
 
 /** Follows a topic: one fetch after the other from each broker that leads some of its partitions. */
 export class KafkaTail implements Tail {
   readonly caughtUp: Promise<void>;
-  readonly #cluster: DirectCluster;
+  readonly #cluster: TailCluster;
   readonly #config: ResolvedKafkaLogOptions;
   readonly #options: TailOptions;
   readonly #identities: TopicIdentities;
+  readonly #doubts: TruncationDoubts;
   readonly #closing = new AbortController();
   /** The next offset of each partition. */
   readonly #positions = new Map<number, number>();
@@ -35,12 +41,13 @@ export class KafkaTail implements Tail {
   #reportAgainAt = 0;
 
   /** @param targets for each partition the offset to be reached, where there is anything to read */
-  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, options: TailOptions, targets: ReadonlyMap<number, number>) {
-    this.#cluster = new DirectCluster(kafka);
+  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, options: TailOptions, targets: ReadonlyMap<number, number>, cluster: TailCluster = new DirectCluster(kafka)) {
+    this.#cluster = cluster;
     this.#config = config;
     this.#options = options;
     this.#targets = targets;
     this.#identities = new TopicIdentities([options.topic], (topic) => this.#cluster.topicId(topic), config.logger);
+    this.#doubts = new TruncationDoubts(config.clock, config.logger);
     this.caughtUp = new Promise((resolve) => (this.#resolve = resolve));
     if (options.startFrom === 'latest') for (const [partition, target] of targets) this.#positions.set(partition, target);
   }
@@ -110,22 +117,42 @@ export class KafkaTail implements Tail {
       const throttled = fetched.throttled;
       const heard = new Set(fetched.partitions.map(({ partition }) => partition));
       for (const partition of partitions) if (!heard.has(partition)) this.#nothingCame(partition, throttled);
-      for (const partition of fetched.partitions) await this.#receive(leader, partition, throttled);
+      let inDoubt = false;
+      for (const partition of fetched.partitions) inDoubt = !(await this.#receive(leader, partition, throttled)) || inDoubt;
       this.#check();
       backoff.reset();
+      if (inDoubt) return pause(ASK_AGAIN_MS, signal);
     }
   }
 
-  async #receive(leader: number, fetched: FetchedPartition, throttled: boolean): Promise<void> {
+  /** @returns false where it is to be asked again, maybe of another leader */
+  async #receive(leader: number, fetched: FetchedPartition, throttled: boolean): Promise<boolean> {
     const { partition, errorCode, records, next } = fetched;
-    // Its start was deleted, or the topic was deleted and made anew: on with what is there.
-    if (errorCode === OFFSET_OUT_OF_RANGE) return void this.#positions.set(partition, await this.#cluster.offset(leader, this.#options.topic, partition, 'earliest'));
+    const offset = this.#positions.get(partition) ?? 0;
+    const position = { topic: this.#options.topic, partition, offset };
+    const isNew = next !== undefined && this.#doubts.mistrusts(position, leader);
+    if (errorCode === OFFSET_OUT_OF_RANGE || isNew) return this.#outOfRange(leader, position, isNew);
     if (errorCode !== 0) throw errorOfCode(errorCode);
-    if (next === undefined) return this.#nothingCame(partition, throttled);
+    if (!this.#doubts.mistrusts(position, leader)) this.#doubts.end(position);
+    if (next === undefined) this.#nothingCame(partition, throttled);
+    else this.#take(partition, records.filter((record) => record.offset >= offset), next);
+    return true;
+  }
+
+  #take(partition: number, records: readonly LogRecord[], next: number): void {
     this.#emptyFetches.delete(partition);
-    const position = this.#positions.get(partition) ?? 0;
-    for (const record of records) if (record.offset >= position) this.#deliver(record);
+    for (const record of records) this.#deliver(record);
     this.#positions.set(partition, next);
+  }
+
+  /** Its start was deleted: on with what is there. Or its end, if that is to be believed. @throws when the broker does not lead the partition */
+  async #outOfRange(leader: number, position: FetchPosition, isCertain: boolean): Promise<boolean> {
+    const earliest = await this.#cluster.offset(leader, position.topic, position.partition, 'earliest');
+    if (earliest <= position.offset && !isCertain && !this.#doubts.isTruncated(position, leader)) return false;
+    if (earliest <= position.offset) this.#config.logger.warn({ ...position, offset: earliest }, 'the partition was truncated; reading it from its start');
+    this.#doubts.end(position);
+    this.#positions.set(position.partition, earliest);
+    return true;
   }
 
   #nothingCame(partition: number, throttled: boolean): void {
