@@ -4,7 +4,7 @@ import { cpus, loadavg, totalmem } from 'node:os';
 import { setTimeout as delay } from 'node:timers/promises';
 import { parseArgs } from 'node:util';
 import { STAGE_NAMES } from '@tandem/schemas';
-import { loadSettings } from '@tandem/shared/config';
+import { flagName, loadSettings, settingNames, type Settings } from '@tandem/shared/config';
 import { quantile, spreadOf } from '@tandem/shared/statistics';
 import { openPorts } from '../../services/cli/compose/ports.ts';
 import { System } from '../../services/cli/compose/system.ts';
@@ -17,12 +17,13 @@ import { Load, type Collected } from './load.ts';
 
 const HELP = `Measures what a backfill costs interactive requests, and what it gets.
 
-  npm run bench:interference -- [--brokers HOST:PORT] [--embedded] [--rounds 4] [--seconds 10] [--task fine] [--heavy] [--chain none] [--stage-flags "…"] [--json FILE] [--help]
+  npm run bench:interference -- [--brokers HOST:PORT] [--embedded] [--rounds 4] [--seconds 10] [--task fine] [--heavy] [--chain none] [--stage-flags="…"] [--json FILE] [--help]
 
 Measures the capacity, and what bulk alone gets done, then alternates: interactive requests at half of it alone, and the same beside as many bulk requests as the flow
 takes (2,000 always outstanding). At last interactive requests at the whole capacity, beside bulk: how long does bulk wait? Stages run as
 separate processes over a real Kafka, or all in this process over the embedded log (--embedded). With the shipped models the pipe takes most of the CPU; --heavy serves
-one that takes a few milliseconds for each request instead, so that the model is what limits. --stage-flags "--bulk-threads 0" has bulk share the inference threads.
+one that takes a few milliseconds for each request instead, so that the model is what limits. --stage-flags="--bulk-threads 0" has bulk share the inference threads; with
+--embedded they are settings only, as there are no processes to be counted.
 `;
 
 const BULK_OUTSTANDING = 2_000;
@@ -59,14 +60,15 @@ else await main();
 async function main(): Promise<void> {
   exitOnSignals();
   const broker = values.embedded || values.brokers !== undefined ? undefined : await startKafkaBroker({ runsLong: true });
-  const kafka = values.embedded ? {} : { kafka: values.brokers ?? broker?.address };
+  const kafka = values.brokers ?? broker?.address ?? '';
   const prefix = `bench-${randomUUID().slice(0, 8)}.`;
-  const settings = loadSettings({ flags: { ...kafka, prefix, chain: values.chain, httpPort: '0', logLevel: 'warn' } });
+  const flags = stageFlags(prefix);
+  const settings = values.embedded ? settingsFrom(flags) : loadSettings({ flags: { kafka, prefix, chain: values.chain, httpPort: '0', logLevel: 'warn' } });
   const ports = await openPorts(settings, 'bench');
   await ensureTopology(settings, ports);
   const flow = values.embedded
     ? await System.start(STAGE_NAMES, settings, ports)
-    : startCommand(['cluster', '--kafka', String(settings.kafka), '--prefix', prefix, '--http-port', '0', '--log-level', 'warn', '--chain', values.chain, ...(values.heavy ? heavyFlags(temporaryFolder('tandem-interference-')) : []), ...values['stage-flags'].split(' ').filter(Boolean)]);
+    : startCommand(['cluster', '--kafka', kafka, ...flags]);
   const load = await Load.open(ports.log, prefix, values.task);
   try {
     const result = await measure(load, Number(values.rounds), Number(values.seconds));
@@ -78,6 +80,17 @@ async function main(): Promise<void> {
     await ports[Symbol.asyncDispose]();
     await broker?.stop();
   }
+}
+
+function stageFlags(prefix: string): string[] {
+  const heavy = values.heavy ? heavyFlags(temporaryFolder('tandem-interference-')) : [];
+  return ['--prefix', prefix, '--http-port', '0', '--log-level', 'warn', '--chain', values.chain, ...heavy, ...values['stage-flags'].split(' ').filter(Boolean)];
+}
+
+/** As a stage would take them. @throws where one of them is no setting */
+function settingsFrom(flags: readonly string[]): Settings {
+  const { values: given } = parseArgs({ args: [...flags], options: Object.fromEntries(settingNames.map((name) => [flagName(name), { type: 'string' as const }])) });
+  return loadSettings({ flags: Object.fromEntries(settingNames.map((name) => [name, given[flagName(name)]])) });
 }
 
 /** Runs loads beside each other, and takes what comes back after a time of warming up. */
