@@ -13,6 +13,8 @@ const OFFSET_OUT_OF_RANGE = 1;
 /** So many fetches in a row without anything, although nothing is in the way: compaction has taken what was there. */
 const EMPTY_FETCHES = 3;
 
+type ReaderCluster = Pick<DirectCluster, 'fetch' | 'leaders' | 'offset' | 'reset'>;
+
 interface Piece {
   records: LogRecord[];
   /** Where to read on. */
@@ -24,7 +26,7 @@ interface Piece {
  * broker that is away and follows the leader when it moves.
  */
 export class PartitionReader {
-  readonly #cluster: DirectCluster;
+  readonly #cluster: ReaderCluster;
   readonly #persistence: Persistence;
   readonly #options: ReadOptions;
   readonly #maxWaitMs: number;
@@ -32,8 +34,8 @@ export class PartitionReader {
   #emptyFetches = 0;
 
   /** @param signal ends the read; whoever gave it knows why */
-  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, options: ReadOptions, signal: AbortSignal) {
-    this.#cluster = new DirectCluster(kafka);
+  constructor(kafka: Kafka, config: ResolvedKafkaLogOptions, options: ReadOptions, signal: AbortSignal, cluster: ReaderCluster = new DirectCluster(kafka)) {
+    this.#cluster = cluster;
     this.#options = options;
     this.#maxWaitMs = config.maxFetchWaitMs;
     this.#doubts = new TruncationDoubts(config.clock, config.logger);

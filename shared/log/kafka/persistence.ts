@@ -11,7 +11,7 @@ const UNKNOWN_TOPIC_PATIENCE_MS = 5_000;
 const REPORT_EVERY_MS = 30_000;
 
 export interface PersistenceOptions {
-  cluster: DirectCluster;
+  cluster: Pick<DirectCluster, 'reset'>;
   topic: string;
   logger: Logger;
   /** Ends the tries. */
