@@ -28,6 +28,7 @@ export type Reason = z.infer<typeof reasonSchema>;
 
 /** Codes of errors in responses and of dead letters. */
 export const errorCodeSchema = z.enum([
+  'unreadable_batch', // the producer's batch cannot be decompressed, or is damaged
   'invalid_encoding', // the bytes are not UTF-8
   'invalid_json', // the text is not JSON
   'empty_value', // a record without a value

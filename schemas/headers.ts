@@ -59,5 +59,8 @@ export const RETRY_HEADER = {
   notBefore: 'tandem-retry-not-before',
 } as const;
 
+/** Of what the log hands out for a whole batch that cannot be read, with the batch's bytes as its value: why, and which offsets. */
+export const UNREADABLE_BATCH_HEADER = 'tandem-unreadable-batch';
+
 /** The version of every message shape in this folder. A record with a higher major version is refused. */
 export const SCHEMA_VERSION = '1';

@@ -2,7 +2,7 @@ export { idSchema, precisionSchema, requestIdSchema, userIdSchema, itemIdSchema,
 export { statusSchema, reasonSchema, errorCodeSchema, type Status, type Reason, type ErrorCode } from './codes.ts';
 export { gatewayCodeSchema, type GatewayCode } from './gateway-codes.ts';
 export { REPLY_PARTITIONS, readReplyAddress, writeReplyAddress, type ReplyAddress } from './reply-to.ts';
-export { HEADER, CARRIED_HEADERS, DEAD_LETTER_HEADER, RETRY_HEADER, SCHEMA_VERSION } from './headers.ts';
+export { HEADER, CARRIED_HEADERS, DEAD_LETTER_HEADER, RETRY_HEADER, SCHEMA_VERSION, UNREADABLE_BATCH_HEADER } from './headers.ts';
 export {
   DEFAULT_TIER, requestSchema, cancelSchema, interactionSchema, erasureSchema, hintsSchema, taskKindSchema, recommendInputSchema, generateInputSchema, classifyInputSchema,
   type Request, type Cancel, type Interaction, type Erasure, type Hints, type TaskKind, type RecommendInput, type GenerateInput, type ClassifyInput,

@@ -1,4 +1,4 @@
-import type { Task } from '@tandem/schemas';
+import { UNREADABLE_BATCH_HEADER, type Task } from '@tandem/schemas';
 import { describe, expect, it, vi } from 'vitest';
 import {
   NOW, apply, breakableCache, handle, record, rejectionOf, request, taskOf, testAdapter, testClassifier, testWorkload,
@@ -197,6 +197,13 @@ describe('a request that cannot be served', () => {
   ])('is a dead letter with %s where no id can be read', async (code, value) => {
     const { classifier } = testClassifier();
     await expect(handle(classifier, record('requests', value))).rejects.toMatchObject({ code });
+  });
+
+  it('is a dead letter that says so where it stands for a batch that cannot be read', async () => {
+    const { classifier } = testClassifier();
+    const unreadable = record('requests', Buffer.of(0xff), { headers: { [UNREADABLE_BATCH_HEADER]: 'a damaged record batch (offsets 3 to 9, 1 bytes)' } });
+    await expect(handle(classifier, unreadable)).rejects.toMatchObject({ code: 'unreadable_batch', message: expect.stringContaining('offsets 3 to 9') as string });
+    await expect(handle(classifier, { ...unreadable, topic: 'tandem.interactions' })).rejects.toMatchObject({ code: 'unreadable_batch' });
   });
 
   it.each([

@@ -2,6 +2,7 @@ import type { ErrorCode } from '@tandem/schemas';
 
 /** Codes of records that would end as the same dead letter again, and why. */
 const IN_VAIN: Partial<Record<ErrorCode, string>> = {
+  unreadable_batch: 'it is a whole batch of a producer; its records have to be sent again',
   empty_value: 'the record has no value',
   too_large: 'the record is too large, however often it is read',
   invalid_encoding: 'its bytes are not UTF-8',

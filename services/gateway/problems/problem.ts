@@ -4,7 +4,7 @@ export type ProblemCode = ErrorCode | GatewayCode;
 
 /** HTTP status by code. Codes that only dead letters carry are not here: nobody is told them. */
 const STATUS: Readonly<Record<ProblemCode, number>> = {
-  invalid_encoding: 400, invalid_json: 400, empty_value: 400, invalid_request: 400, invalid_interaction: 400, too_deep: 400, too_many_fields: 400,
+  unreadable_batch: 400, invalid_encoding: 400, invalid_json: 400, empty_value: 400, invalid_request: 400, invalid_interaction: 400, too_deep: 400, too_many_fields: 400,
   unsupported_schema_version: 400, invalid_tensor: 400, unauthenticated: 401, forbidden: 403, unknown_workload: 404, unknown_model: 404,
   unknown_request: 404, not_found: 404, request_timeout: 408, duplicate_request: 409, cancelled: 409, idempotency_conflict: 409, too_large: 413,
   unsupported_media_type: 415, invalid_input: 422, unknown_item: 422, rate_limited: 429, headers_too_large: 431, internal: 500, invalid_record: 500,

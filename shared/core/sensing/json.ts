@@ -1,12 +1,15 @@
+import { UNREADABLE_BATCH_HEADER } from '@tandem/schemas';
 import { RecordError } from '../../errors/index.ts';
 import { parseWithIdLists } from './id-lists.ts';
-import type { SensingLimits } from './types.ts';
+import type { RawRecord, SensingLimits } from './types.ts';
 
 // Strips a UTF-8 byte order mark; refuses every other encoding, since none of its texts is also valid UTF-8 and JSON.
 const utf8 = new TextDecoder('utf-8', { fatal: true });
 
-/** @throws {RecordError} `empty_value`, `too_large` */
-export function presentValue(value: Uint8Array | null, { maxBytes }: SensingLimits): Uint8Array {
+/** @throws {RecordError} `unreadable_batch`, `empty_value`, `too_large` */
+export function presentValue({ value, headers }: RawRecord, { maxBytes }: SensingLimits): Uint8Array {
+  const unreadable = headers[UNREADABLE_BATCH_HEADER];
+  if (unreadable !== undefined) throw new RecordError('unreadable_batch', `a batch of a producer cannot be read: ${unreadable}; send its records again, compressed in another way`);
   if (value === null || value.byteLength === 0) throw new RecordError('empty_value', 'the record has no value; send a JSON object');
   if (value.byteLength > maxBytes) {
     throw new RecordError('too_large', `the record has ${value.byteLength} bytes; at most ${maxBytes} are accepted`);

@@ -4,18 +4,15 @@ import { describeIssues } from './describe-issues.ts';
 import { checkCounts } from './counts.ts';
 import { checkDepth, hasTrue, parseJson, presentValue } from './json.ts';
 import { checkSchemaVersion } from './schema-version.ts';
-import type { SensingLimits } from './types.ts';
+import type { RawRecord, SensingLimits } from './types.ts';
 
 /**
  * Reads an interaction, or an erasure, as strangers write them.
- * @throws {RecordError} `empty_value`, `too_large`, `invalid_encoding`, `invalid_json`, `unsupported_schema_version`,
+ * @throws {RecordError} `unreadable_batch`, `empty_value`, `too_large`, `invalid_encoding`, `invalid_json`, `unsupported_schema_version`,
  * `too_deep`, `too_many_fields`, `invalid_interaction`, looked for in this order
  */
-export function readInteraction(
-  record: { value: Uint8Array | null; headers: Readonly<Record<string, string>> },
-  limits: SensingLimits,
-): Interaction | Erasure {
-  const parsed = parseJson(presentValue(record.value, limits));
+export function readInteraction(record: RawRecord, limits: SensingLimits): Interaction | Erasure {
+  const parsed = parseJson(presentValue(record, limits));
   checkSchemaVersion(record.headers);
   checkDepth(parsed, limits);
   checkCounts(parsed, record.headers, limits);

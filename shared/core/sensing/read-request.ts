@@ -5,7 +5,7 @@ import { identityIn, identityOf } from './identity.ts';
 import { checkCounts } from './counts.ts';
 import { checkDepth, hasTrue, parseJson, presentValue } from './json.ts';
 import { checkSchemaVersion } from './schema-version.ts';
-import type { RequestIdentity, SensingLimits } from './types.ts';
+import type { RawRecord, RequestIdentity, SensingLimits } from './types.ts';
 
 /** What a record on a request topic turned out to be. */
 export type RequestReading =
@@ -14,20 +14,15 @@ export type RequestReading =
   /** With an identity the sender is owed a rejection; without one (also of a cancel) the record is a dead letter. */
   | { request?: undefined; cancel?: undefined; identity: RequestIdentity | undefined; error: RecordError };
 
-interface RawRecord {
-  value: Uint8Array | null;
-  headers: Readonly<Record<string, string>>;
-}
-
 /**
  * Reads a request, or a cancel, as strangers write them. Never throws a RecordError: it is in the reading, with codes
- * `empty_value`, `too_large`, `invalid_encoding`, `invalid_json`, `unsupported_schema_version`, `too_deep`,
+ * `unreadable_batch`, `empty_value`, `too_large`, `invalid_encoding`, `invalid_json`, `unsupported_schema_version`, `too_deep`,
  * `too_many_fields`, `invalid_request`, looked for in this order.
  */
 export function readRequest(record: RawRecord, limits: SensingLimits): RequestReading {
   let parsed: unknown;
   try {
-    parsed = parseJson(presentValue(record.value, limits));
+    parsed = parseJson(presentValue(record, limits));
   } catch (error) {
     return { identity: isTooLarge(error) ? ownedIdentity(parsedOrNothing(record.value)) : undefined, error: asRecordError(error) };
   }

@@ -15,6 +15,12 @@ export interface SensingLimits {
   maxHeaderCharacters?: number;
 }
 
+/** A record as it lies in the log. */
+export interface RawRecord {
+  value: Uint8Array | null;
+  headers: Readonly<Record<string, string>>;
+}
+
 /** What has to be readable of a request so that its sender is owed a response, whatever else is wrong with it. */
 export interface RequestIdentity {
   requestId: string;

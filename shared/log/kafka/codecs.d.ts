@@ -1,9 +1,11 @@
 // Neither package has types.
 declare module 'lz4js' {
   export function compress(bytes: Uint8Array): Uint8Array;
-  export function decompress(bytes: Uint8Array, maxBytes: number): Uint8Array;
-  /** At most so long are they when decompressed, or so it says there. */
-  export function decompressBound(bytes: Uint8Array): number;
+  /**
+   * Damaged bytes give damaged bytes, and what has no room in the target is left out.
+   * @returns where in the target the block ends, or would end
+   */
+  export function decompressBlock(bytes: Uint8Array, target: Uint8Array, from: number, length: number, at: number): number;
 }
 
 declare module 'snappyjs' {

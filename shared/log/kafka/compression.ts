@@ -2,8 +2,8 @@
 // eslint-disable-next-line @typescript-eslint/triple-slash-reference
 /// <reference path="./codecs.d.ts" />
 import { gunzipSync, zstdDecompressSync } from 'node:zlib';
-import { decompress as unlz4, decompressBound as lz4Bound } from 'lz4js';
 import { uncompress as unsnappy } from 'snappyjs';
+import { unlz4 } from './lz4-frame.ts';
 
 /** A fetch brings a megabyte of a partition or one batch; what grows to more than this is no honest batch. */
 const LARGEST_BYTES = 268_435_456;
@@ -17,7 +17,7 @@ const CODECS: readonly ((bytes: Buffer) => Uint8Array)[] = [
   (bytes) => bytes,
   (bytes) => gunzipSync(bytes, { maxOutputLength: LARGEST_BYTES }),
   (bytes) => (bytes.subarray(0, SNAPPY_JAVA.length).equals(SNAPPY_JAVA) ? Buffer.concat(snappyPieces(bytes)) : unsnappy(bytes, LARGEST_BYTES)),
-  (bytes) => unlz4(bytes, checked(lz4Bound(bytes))),
+  (bytes) => unlz4(bytes, LARGEST_BYTES),
   (bytes) => zstdDecompressSync(bytes, { maxOutputLength: LARGEST_BYTES }),
 ];
 
@@ -37,9 +37,4 @@ function snappyPieces(bytes: Buffer): Uint8Array[] {
     at = end;
   }
   return pieces;
-}
-
-function checked(length: number): number {
-  if (length < 0 || length > LARGEST_BYTES) throw new RangeError(`${length} bytes in a record batch`);
-  return length;
 }

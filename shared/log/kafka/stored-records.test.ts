@@ -1,5 +1,6 @@
 import { createRequire } from 'node:module';
 import { gzipSync, zstdCompressSync } from 'node:zlib';
+import { UNREADABLE_BATCH_HEADER } from '@tandem/schemas';
 import fc from 'fast-check';
 import { compress as compressByLz4 } from 'lz4js';
 import { compress as compressBySnappy } from 'snappyjs';
@@ -8,7 +9,7 @@ import type { LogRecord } from '../types.ts';
 import { ByteReader } from './byte-reader.ts';
 import { decodeFetch } from './fetch-response.ts';
 import { HEADER_BYTES, splitBatches } from './record-batches.ts';
-import { recordsOf, UNREADABLE_BATCH_HEADER } from './stored-records.ts';
+import { recordsOf } from './stored-records.ts';
 import { decodeTopicId } from './topic-id.ts';
 
 const bytes = fc.uint8Array({ maxLength: 64 }).map((array) => Buffer.from(array));

@@ -1,3 +1,4 @@
+import { UNREADABLE_BATCH_HEADER } from '@tandem/schemas';
 import { messageOf } from '../../errors/index.ts';
 import type { Headers, LogRecord, TopicPartition } from '../types.ts';
 import { decompress } from './compression.ts';
@@ -28,9 +29,6 @@ export function recordsOf(batch: StoredBatch, { topic, partition }: TopicPartiti
   }
   return records;
 }
-
-/** Of the record that stands for a batch: why that could not be read. */
-export const UNREADABLE_BATCH_HEADER = 'tandem-unreadable-batch';
 
 /** A batch may be as large as a record may, and as a dead letter it has headers besides; all of it is where it was. */
 const MOST_UNREADABLE_BYTES = 524_288;
