@@ -12,14 +12,20 @@ Reads the model's own inputs and outputs, and makes a new folder: models/ with t
 with a workload and an adapter (a small module that is yours to change), and an example request. Nothing is overwritten.
 
 Each input needs an open first dimension (the batch). Others that are open need a size: --dimension length=16. An output [batch, classes]
-becomes a label with its confidence; any other becomes a list of numbers. Accuracy is written down as not measured.
+becomes a label with its confidence; any other becomes a list of numbers. Weights in files beside the model are copied with it. Accuracy is
+written down as not measured.
+
+With --large the workload is a cascade: the small model answers, and the large one where the small one's confidence is below
+skipWhenConfident (0.9, to be set in the workload). Both take the same inputs and have the same classes.
 
 Examples:
   tandem init own --model fraud.onnx --labels good,bad
+  tandem init own --model small.onnx --large large.onnx --name fraud --labels good,bad
   tandem init own --model encoder.onnx --name encoder --dimension length=32 --output pooled`;
 
 interface Flags {
   model: string;
+  large?: string;
   name?: string;
   precision?: string;
   labels?: string[];
@@ -75,10 +81,10 @@ function nextCommands({ folder, models, workloads, requests }: MadeFolder): stri
 }
 
 async function init(folder: string, flags: Flags): Promise<void> {
-  const { model, labels, output, dimension: dimensions, deadlineMs } = flags;
+  const { model, large, labels, output, dimension: dimensions, deadlineMs } = flags;
   const named = KNOWN_PRECISION.exec(model)?.[1]?.toLowerCase();
   const made = await makeFolder({
-    folder, model, labels, output, dimensions, deadlineMs,
+    folder, model, large, labels, output, dimensions, deadlineMs,
     name: flags.name ?? nameFrom(model), precision: flags.precision ?? named ?? 'fp32', today: new Date().toISOString().slice(0, 10),
   });
   const commands = nextCommands(made);
@@ -92,6 +98,7 @@ async function init(folder: string, flags: Flags): Promise<void> {
 export function addInitCommand(program: Command): void {
   program.command('init <folder>').description('make a workload, an adapter and a registry entry for an ONNX model of one’s own')
     .requiredOption('--model <file>', 'the ONNX file; it is copied')
+    .option('--large <file>', 'a larger model for the same inputs, asked where --model is not confident')
     .option('--name <id>', 'of model, workload and adapter (default: from the file’s name)', name)
     .option('--precision <name>', 'of the model’s weights (default: from the file’s name, else fp32)', precision)
     .option('--labels <list>', 'of the classes, with commas, in the order of the output', list)

@@ -2,7 +2,7 @@ import type { GraphSpec } from '@tandem/schemas';
 import { widthOf } from './example.ts';
 import type { ModelPlan } from './plan-model.ts';
 
-export interface AdapterTemplate extends Pick<ModelPlan, 'inputs' | 'output' | 'kind'> {
+export interface AdapterTemplate extends Pick<ModelPlan, 'inputs' | 'kind'> {
   /** Of the adapter. */
   name: string;
   graph: string;
@@ -71,14 +71,25 @@ const ENCODE = `  /** Row i of each tensor belongs to batch[i]. */
     }
   },`;
 
-function decodeText({ output, isSoftmaxNeeded }: AdapterTemplate): string {
+const RESULT_NUMBERS = '      return { labels: labels ?? row.map((_value, place) => String(place)), probabilities: row };';
+
+function resultOfClasses(isSoftmaxNeeded: boolean): string {
+  return `      const probabilities = ${isSoftmaxNeeded ? 'softmax(row)' : 'row'};
+      // What "skipWhenConfident" of a plan looks at; without it, a later step always runs.
+      const confidence = Math.max(...probabilities);
+      return { labels: labels ?? row.map((_value, place) => String(place)), probabilities, confidence };`;
+}
+
+function decodeText({ kind, isSoftmaxNeeded }: AdapterTemplate): string {
   return `  /** One result for each row, copied: the tensors are used again. */
   decode(_graph, batch, outputs, { labels }) {
-    const all = fromTensor(outputs[${JSON.stringify(output.name)}].data);
+    const [output] = Object.values(outputs);
+    const all = fromTensor(output.data);
     const width = all.length / batch.length;
     return batch.map((_, index) => {
       const row = all.slice(index * width, (index + 1) * width);
-      return { labels: labels ?? row.map((_value, place) => String(place)), probabilities: ${isSoftmaxNeeded ? 'softmax(row)' : 'row'} };
+      if (!row.every((number) => Number.isFinite(number))) throw new Error('the model gave what is no number (NaN or infinite)');
+${kind === 'classes' ? resultOfClasses(isSoftmaxNeeded) : RESULT_NUMBERS}
     });
   },`;
 }

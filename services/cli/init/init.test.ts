@@ -2,7 +2,7 @@ import { mkdtemp, mkdir, readFile, readdir, rm, writeFile } from 'node:fs/promis
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { STAGE_NAMES, topicName, type Response } from '@tandem/schemas';
+import { STAGE_NAMES, topicName, type Registry, type Response } from '@tandem/schemas';
 import { loadSettings } from '@tandem/shared/config';
 import { expect, it, onTestFinished } from 'vitest';
 import { openPorts } from '../compose/ports.ts';
@@ -15,6 +15,8 @@ import { planModel } from './plan-model.ts';
 
 const SHIPPED = fileURLToPath(new URL('../../../models/', import.meta.url));
 const FOREIGN = fileURLToPath(new URL('./fixtures/foreign.onnx', import.meta.url));
+/** The same model, with its weights in a file beside it. */
+const EXTERNAL = fileURLToPath(new URL('./fixtures/external.onnx', import.meta.url));
 
 async function newFolder(): Promise<string> {
   const parent = await mkdtemp(join(tmpdir(), 'tandem-init-'));
@@ -60,6 +62,37 @@ it('turns scores that are no probabilities into some, and gives the classes thei
   expect(result).toMatchObject({ label: 'b', scores: { a: expect.closeTo(0.00246, 4), b: expect.closeTo(0.99507, 4), c: expect.closeTo(0.00246, 4) } });
 });
 
+it('makes a cascade of a small and a large model, which is asked only where the small one is not confident', async () => {
+  const made = await make(FOREIGN, { large: EXTERNAL, labels: ['a', 'b', 'c'] });
+  expect((await examine({ models: made.models, workloads: made.workloads }, ['workloads', 'models'])).map(({ status }) => status)).toEqual(['ok', 'ok', 'ok']);
+  const steps = async (input: number[]) => {
+    await writeFile(made.requests, JSON.stringify({ requestId: 'r', workload: 'mine', input: { float_input: input } }));
+    return (await answerOf(made)).steps;
+  };
+  expect(await steps([0, 3, 0, 0])).toMatchObject([{ model: 'mine-small', precision: 'fp32' }, { model: 'mine-large', reason: expect.stringContaining('confidence 0.995') }]);
+  expect(await steps([0, 0.1, 0, 0])).toMatchObject([{ model: 'mine-small', precision: 'fp32' }, { model: 'mine-large', precision: 'fp32' }]);
+});
+
+it('refuses a pair that no one adapter can serve, and says what differs', async () => {
+  await expect(make(FOREIGN, { large: join(SHIPPED, 'digits-large/classify.fp32.onnx') })).rejects.toMatchObject({
+    code: 'model_not_supported', message: expect.stringContaining('float_input [batch, 4] → 3 classes'),
+  });
+});
+
+it('copies the files beside a model in which its weights lie, and writes down their hashes', async () => {
+  const made = await make(EXTERNAL);
+  const { models: [variant] } = JSON.parse(await readFile(join(made.models, 'registry.json'), 'utf8')) as Registry;
+  expect(variant?.graphs['main']?.weights).toEqual([{ file: 'mine/external.weights', sha256: expect.stringMatching(/^[0-9a-f]{64}$/) }]);
+  expect(await answerOf(made)).toMatchObject({ status: 'complete' });
+});
+
+it('makes an adapter that fails a request for which the model gives no numbers', async () => {
+  const made = await make(FOREIGN);
+  await writeFile(made.adapter, (await readFile(made.adapter, 'utf8')).replace('const all = ', 'const all = batch[0].task.input.float_input[0] === 7 ? Array(3 * batch.length).fill(NaN) : '));
+  await writeFile(made.requests, JSON.stringify({ requestId: 'r', workload: 'mine', input: { float_input: [7, 0, 0, 0] } }));
+  expect(await answerOf(made)).toMatchObject({ status: 'failed', error: { code: 'step_failed', message: expect.stringContaining('no number') } });
+});
+
 it('makes an adapter that says what is wrong with a request', async () => {
   const made = await make(FOREIGN);
   await writeFile(made.requests, JSON.stringify({ requestId: 'r', workload: 'mine', input: { float_input: [1, 2] } }));
@@ -83,7 +116,8 @@ const outputs = [tensor('y', 'float32', ['batch', 3])];
 it.each([
   ['a fixed batch', [tensor('x', 'float32', [1, 3])], 'dynamic_axes={\'x\': {0: \'batch\'}}'],
   ['whole numbers of 64 bits', [tensor('x', 'int64', ['batch', 3])], 'export it as int32'],
-  ['text', [tensor('x', 'string', ['batch', 3])], 'the engine takes float32'],
+  ['text', [tensor('x', 'string', ['batch', 3])], 'turn text into numbers in the adapter'],
+  ['double precision', [tensor('x', 'float64', ['batch', 3])], 'export it as float32'],
   ['no inputs', [], 'no inputs'],
 ])('says how to export a model with %s', (_, inputs, words) => {
   expect(() => planModel({ inputs, outputs }, { dimensions: {} })).toThrow(expect.objectContaining({ code: 'model_not_supported', message: expect.stringContaining(words) }));

@@ -24,6 +24,12 @@ export interface PlanOptions {
 
 const BATCH = 'batch';
 const TYPES: ReadonlySet<string> = new Set<TensorSpec['type']>(['float32', 'float16', 'int32', 'int8', 'uint8', 'bool']);
+const PAGE = 'docs/own-models.md, "A model that does not fit"';
+const HELP: Readonly<Record<string, string>> = {
+  int64: `; export it as int32, or put a Cast behind the input: ${PAGE}`,
+  float64: `; export it as float32, or put a Cast behind the input: ${PAGE}`,
+  string: `; turn text into numbers in the adapter, and export the model from there on: ${PAGE}`,
+};
 const FLOATS: ReadonlySet<string> = new Set(['float32', 'float16']);
 
 /**
@@ -46,15 +52,14 @@ function specOf(tensor: Tensor, given: Readonly<Record<string, number>>): Tensor
   const [first, ...others] = tensor.shape;
   if (first === undefined || typeof first === 'number') {
     const shape = `[${tensor.shape.join(', ')}]`;
-    throw unsupported(`${what} is ${shape}: its first dimension has to be open, for batches. Export it with one (torch.onnx.export: dynamic_axes={'${tensor.name}': {0: 'batch'}})`);
+    throw unsupported(`${what} is ${shape}: its first dimension has to be open, for batches. Export it with one (torch.onnx.export: dynamic_axes={'${tensor.name}': {0: 'batch'}}), or open it in the file: docs/own-models.md, "A model that does not fit"`);
   }
   return { type, shape: [BATCH, ...others.map((size, index) => (typeof size === 'number' ? size : sizeOf(nameOf(tensor, index + 1), what, given)))] };
 }
 
 function typeOf({ type }: Tensor, what: string): TensorSpec['type'] {
   if (TYPES.has(type)) return type as TensorSpec['type'];
-  const cast = type === 'int64' ? '; export it as int32 (a Cast behind the input)' : '';
-  throw unsupported(`${what} is ${type}; the engine takes ${[...TYPES].join(', ')}${cast}`);
+  throw unsupported(`${what} is ${type}; the engine takes ${[...TYPES].join(', ')}${HELP[type] ?? ''}`);
 }
 
 /** As the model calls an open dimension; one without a name is called by its place. */
@@ -80,7 +85,7 @@ function outputOf(outputs: readonly Tensor[], { output: name, dimensions }: Plan
   const usable = outputs.filter(({ type, shape }) => TYPES.has(type) && typeof shape[0] !== 'number' && shape.length > 0);
   const chosen = name === undefined ? (usable.find(({ type, shape }) => FLOATS.has(type) && shape.length > 1) ?? usable[0]) : outputs.find((tensor) => tensor.name === name);
   if (chosen === undefined && name !== undefined) throw new TandemError(`--output ${name}: the model has ${names}`, { code: 'usage' });
-  if (chosen === undefined || !usable.includes(chosen)) throw unsupported(`output ${chosen?.name ?? names} cannot be used: it has to be a tensor with a row for each request, of ${[...TYPES].join(', ')}`);
+  if (chosen === undefined || !usable.includes(chosen)) throw unsupported(`output ${chosen?.name ?? names} cannot be used: it has to be a tensor with a row for each request, of ${[...TYPES].join(', ')}; scikit-learn’s are when they are converted with options={'zipmap': False}`);
   const shape = chosen.shape.map((size, axis) => (axis === 0 ? BATCH : typeof size === 'number' ? size : (dimensions[nameOf(chosen, axis)] ?? nameOf(chosen, axis))));
   return { name: chosen.name, spec: { type: chosen.type as TensorSpec['type'], shape } };
 }

@@ -24,7 +24,7 @@ function confidenceWanted({ skipWhenConfident, skipAtFloor = [] }: PlanStep, flo
 function confidentEnough(context: DecisionContext): Decision | undefined {
   const wanted = confidenceWanted(context.step, context.task.accuracyFloor);
   const confidence = confidenceBefore(context);
-  if (wanted === undefined || confidence === undefined || confidence < wanted) return undefined;
+  if (wanted === undefined || confidence === undefined || !(confidence >= wanted)) return undefined;
   return { kind: 'skip', reason: `confidence ${confidence.toFixed(3)} ≥ ${wanted}` };
 }
 

@@ -91,6 +91,7 @@ test('a step after a confident one is skipped, with the numbers in the reason', 
   const decision = decide(thresholdPolicy(), context({ confidence: 0.97, skipWhenConfident: 0.95 }));
   expect(decision).toEqual({ kind: 'skip', reason: 'confidence 0.970 ≥ 0.95' });
   expect(precision({ confidence: 0.94, skipWhenConfident: 0.95 })).toBe('fp32');
+  expect(precision({ confidence: NaN, skipWhenConfident: 0.95 })).toBe('fp32');
 });
 
 test('a request that allows some loss skips the step from the confidence on that keeps its floor; one that allows none never does', () => {
