@@ -20,3 +20,10 @@ export function untilSignal(): Promise<NodeJS.Signals> {
     process.channel?.unref();
   });
 }
+
+/** Aborted by the first SIGINT or SIGTERM, for what ends in order by itself. */
+export function abortedBySignal(): AbortSignal {
+  const controller = new AbortController();
+  void untilSignal().then(() => controller.abort());
+  return controller.signal;
+}

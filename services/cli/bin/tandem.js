@@ -30,7 +30,8 @@ function handOver() {
   for (const signal of ['SIGINT', 'SIGTERM']) process.on(signal, () => child.kill(signal));
   endWithShellOfNpm((signal) => child.kill(signal));
   child.on('exit', (code, signal) => {
-    if (signal) process.kill(process.pid, 'SIGKILL');
+    // Ends by the same signal, which whoever started this one tells from others.
+    if (signal) process.removeAllListeners(signal).kill(process.pid, signal);
     else process.exitCode = code ?? 1;
   });
 }

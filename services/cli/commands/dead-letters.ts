@@ -12,6 +12,7 @@ import { count, moment, oneOf } from '../option-parsers.ts';
 import { ProgressLine, percent } from '../progress-line.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { textTable } from '../table.ts';
+import { abortedBySignal } from '../until-signal.ts';
 
 const SETTINGS: readonly SettingName[] = ['kafka', 'prefix', 'models', 'workloads', 'logLevel'];
 const LISTED = 100;
@@ -117,13 +118,6 @@ function isUnlimited(keys: readonly string[], { stage, code, topic, since, until
   return keys.length === 0 && [stage, code, topic, since, until, all].every((given) => given === undefined);
 }
 
-/** SIGINT and SIGTERM end the replay after the batch that is under way: nothing is put back twice. */
-function untilInterrupted(): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort());
-  return controller.signal;
-}
-
 async function replay(keys: readonly string[], options: ReplayFlags): Promise<void> {
   const settings = brokerSettings(options);
   if (isUnlimited(keys, options)) throw new TandemError('say which dead letters: keys, or a filter such as --code or --since, or --all', { code: 'usage' });
@@ -138,7 +132,8 @@ async function replay(keys: readonly string[], options: ReplayFlags): Promise<vo
     limit: options.limit ?? Infinity,
     force: options.force === true,
     dryRun: options.dryRun === true,
-    signal: untilInterrupted(),
+    // Ends after the batch that is under way: nothing is put back twice.
+    signal: abortedBySignal(),
     onProgress: ({ replayed, read, all }) => line.show(() => `put back ${replayed}; read ${percent(read, all)}`),
   });
   line.end();

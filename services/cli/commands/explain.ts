@@ -8,6 +8,7 @@ import { openLog, quietly } from '../open-log.ts';
 import { moment } from '../option-parsers.ts';
 import { ProgressLine } from '../progress-line.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
+import { abortedBySignal } from '../until-signal.ts';
 
 const SETTINGS: readonly SettingName[] = ['kafka', 'prefix', 'instance', 'logLevel'];
 const SINCE_MS = 3_600_000;
@@ -38,15 +39,14 @@ function notFound(requestId: string, since: number, { since: isGiven, user, key 
 async function explain(requestId: string, flags: Flags): Promise<void> {
   const settings = settingsOf(flags, quietly());
   await using log = await openLog(settings, 'requests lie');
-  const stopped = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => stopped.abort());
+  const stopped = abortedBySignal();
   const now = Date.now();
   const since = flags.since ?? now - SINCE_MS;
   const line = new ProgressLine();
   const onProgress = (read: number, backTo: number) => line.show(() => `looking for ${requestId}: ${read} records, back to ${new Date(backTo).toISOString()}`);
-  const path = await collectPath({ log, prefix: settings.prefix, requestId, key: flags.user ?? flags.key, since, now, signal: stopped.signal, onProgress });
+  const path = await collectPath({ log, prefix: settings.prefix, requestId, key: flags.user ?? flags.key, since, now, signal: stopped, onProgress });
   line.end();
-  if (stopped.signal.aborted) throw new TandemError('before everything was read', { code: 'stopped' });
+  if (stopped.aborted) throw new TandemError('before everything was read', { code: 'stopped' });
   if (path.length === 0) throw notFound(requestId, since, flags, settings.prefix);
   const explanation = explainPath(requestId, path);
   const records = flags.records === true ? { records: path.map(({ kind, record: { topic, partition, offset, headers }, value }) => ({ kind, topic, partition, offset, headers, value })) } : {};

@@ -10,6 +10,7 @@ import { openLog, quietly } from '../open-log.ts';
 import { count, duration, milliseconds, moment, someOf } from '../option-parsers.ts';
 import { addSettingFlags, settingsOf } from '../setting-flags.ts';
 import { follow, matches, responseLine, type Start } from '../tail/index.ts';
+import { abortedBySignal } from '../until-signal.ts';
 
 const SETTINGS: readonly SettingName[] = ['kafka', 'prefix', 'instance', 'logLevel'];
 const EXAMPLES = `
@@ -64,9 +65,12 @@ async function print(line: string): Promise<void> {
 }
 
 function ending(durationMs: number | undefined): AbortSignal {
-  const controller = new AbortController();
-  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => controller.abort());
-  return durationMs === undefined ? controller.signal : AbortSignal.any([controller.signal, AbortSignal.timeout(durationMs)]);
+  const stopped = abortedBySignal();
+  return durationMs === undefined ? stopped : AbortSignal.any([stopped, AbortSignal.timeout(durationMs)]);
+}
+
+function tellThatItWaits({ message }: Error): void {
+  console.error(`waiting: ${message}`);
 }
 
 async function tail(flags: Flags): Promise<void> {
@@ -80,7 +84,7 @@ async function tail(flags: Flags): Promise<void> {
   const topic = topicName(settings.prefix, 'responses');
   const partition = await partitionOf(log, topic, user);
   let shown = 0;
-  for await (const records of follow({ log, topic, start, partition, untilEnd: !flags.follow, signal })) {
+  for await (const records of follow({ log, topic, start, partition, untilEnd: !flags.follow, signal, onAway: tellThatItWaits })) {
     for (const record of records) {
       const response = responseOf(record);
       if (response === undefined || !matches(response, { workload, user, statuses, model, degraded, minLatencyMs })) continue;

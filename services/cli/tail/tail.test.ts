@@ -1,6 +1,7 @@
 import picocolors from 'picocolors';
 import { fixedTopics, type Response } from '@tandem/schemas';
-import { createEmbeddedLog } from '@tandem/shared/log';
+import { TandemError } from '@tandem/shared/errors';
+import { createEmbeddedLog, type EventLog } from '@tandem/shared/log';
 import { afterEach, describe, expect, it } from 'vitest';
 import { follow, matches, responseLine, type FollowOptions } from './index.ts';
 
@@ -23,7 +24,7 @@ async function topicWith(values: readonly string[]) {
   await write(values);
   const stop = new AbortController();
   const read = (over: Partial<FollowOptions>) => follow({ log, topic: TOPIC, start: 'earliest', signal: stop.signal, pauseMs: 1, ...over });
-  return { write, stop, read };
+  return { log, write, stop, read };
 }
 
 async function texts(batches: AsyncIterable<readonly { value: Buffer | null }[]>, take = Infinity): Promise<string[]> {
@@ -42,6 +43,29 @@ describe('following a topic', () => {
     expect((await texts(read({ untilEnd: true }))).toSorted()).toEqual(['a', 'b', 'c']);
     expect(await texts(read({ untilEnd: true, partition: 1 }))).toEqual(['c']);
     expect(await texts(read({ untilEnd: true, start: 'latest' }))).toEqual([]);
+  });
+
+  it('goes on when the broker has been away, says so once, and misses nothing', async () => {
+    const { log, read, write } = await topicWith(['old']);
+    const { admin } = log;
+    const away: string[] = [];
+    let asked = 0;
+    const offsets = async (topic: string) => {
+      asked += 1;
+      if (asked === 2) await write(['new']);
+      if (asked === 2 || asked === 3) throw new TandemError('gone', { code: 'kafka_unreachable', retryable: true });
+      return admin.offsets(topic);
+    };
+    const flaky = { ...log, admin: { ...admin, offsets }, read: log.read.bind(log) } as unknown as EventLog;
+    expect(await texts(read({ log: flaky, onAway: ({ message }) => away.push(message) }), 2)).toEqual(['old', 'new']);
+    expect(away).toEqual(['gone']);
+  });
+
+  it('ends with the error where the broker is away from the beginning, or the error does not pass', async () => {
+    const { log, read } = await topicWith([]);
+    const failing = (retryable: boolean) => ({ ...log, admin: { offsets: () => Promise.reject(new TandemError('gone', { code: 'kafka_unreachable', retryable })) } }) as unknown as EventLog;
+    await expect(texts(read({ log: failing(true) }))).rejects.toThrow('gone');
+    await expect(texts(read({ log: failing(false) }))).rejects.toThrow('gone');
   });
 
   it('shows what comes, once each, until it is stopped', async () => {
