@@ -1,7 +1,7 @@
 import { dueAtOf, isOverdue } from '@tandem/schemas';
 import { wait, type Clock } from '@tandem/shared/clock';
 import {
-  BatchQueue, BatchTimeModel, formBatch, takeExpired, whenToForm,
+  BatchQueue, BatchTimeModel, formLiveBatch, takeExpired, whenToForm,
   type BatchSituation, type BreakerPermit, type QueuedWork, type QueueEntry,
 } from '@tandem/shared/core';
 import type { Logger } from '@tandem/shared/telemetry';
@@ -158,7 +158,7 @@ export class Dispatcher {
       this.#expire(takeExpired(this.#queue, situation));
       const mayFormAt = whenToForm(this.#queue, situation, sessions.running);
       if (mayFormAt > situation.now) return mayFormAt;
-      const { expired, batch, waitUntil } = formBatch(this.#queue, situation);
+      const { expired, batch, waitUntil } = formLiveBatch(this.#queue, situation);
       this.#expire(expired);
       if (batch === undefined) return waitUntil ?? Infinity;
       void this.#run({ group: batch.group, pending: batch.work.map(({ payload }) => payload), startsAt: situation.startsAt }, sessions);

@@ -36,14 +36,17 @@ describe('a passing map', () => {
 
   it('holds what a map holds, in its order', () => {
     const key = fc.integer({ min: 0, max: 20 });
-    const command = fc.oneof(fc.record({ kind: fc.constant('set' as const), key }), fc.record({ kind: fc.constant('delete' as const), key }));
+    const command = fc.record({ kind: fc.constantFrom('set', 'add', 'delete', 'take'), key });
     fc.assert(fc.property(fc.array(command, { minLength: 600, maxLength: 2_000 }), (commands) => {
       const [map, model] = [new PassingMap<number, number>(), new Map<number, number>()];
       for (const [index, { kind, key: at }] of commands.entries()) {
-        if (kind === 'set') {
-          map.set(at, index);
-          model.set(at, index);
-        } else expect(map.delete(at)).toBe(model.delete(at));
+        const before = model.get(at);
+        if (kind === 'add') expect(map.add(at, index)).toBe(before === undefined);
+        if (kind === 'set') map.set(at, index);
+        if (kind === 'set' || (kind === 'add' && before === undefined)) model.set(at, index);
+        if (kind === 'take') expect(map.take(at)).toBe(before);
+        if (kind === 'delete') expect(map.delete(at)).toBe(before !== undefined);
+        if (kind === 'take' || kind === 'delete') model.delete(at);
         expect([map.size, map.has(at), map.get(at)]).toEqual([model.size, model.has(at), model.get(at)]);
       }
       expect([...map]).toEqual([...model]);

@@ -43,19 +43,37 @@ export class PassingMap<Key, Value> {
     return this;
   }
 
+  /** False: there is one already, and it stays. */
+  add(key: Key, value: Value): boolean {
+    if (this.#places.has(key)) return false;
+    this.#places.set(key, { value });
+    return true;
+  }
+
   delete(key: Key): boolean {
     const place = this.#places.get(key);
-    if (place === undefined) return false;
-    place.value = undefined;
-    this.#places.delete(key);
-    this.#deleted += 1;
-    if (this.#deleted >= RENEW_AFTER + this.#places.size) this.#renew();
-    return true;
+    if (place !== undefined) this.#remove(key, place);
+    return place !== undefined;
+  }
+
+  /** Deletes it. @returns what it was */
+  take(key: Key): Value | undefined {
+    const place = this.#places.get(key);
+    const value = place?.value;
+    if (place !== undefined) this.#remove(key, place);
+    return value;
   }
 
   clear(): void {
     for (const place of this.#places.values()) place.value = undefined;
     this.#places.clear();
+  }
+
+  #remove(key: Key, place: Place<Value>): void {
+    place.value = undefined;
+    this.#places.delete(key);
+    this.#deleted += 1;
+    if (this.#deleted >= RENEW_AFTER + this.#places.size) this.#renew();
   }
 
   /** No table leads from the old map to the new one. */

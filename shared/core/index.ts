@@ -32,7 +32,7 @@ export {
 } from './sensing/index.ts';
 export { builtInAdapters, classifyAdapter, recommendAdapter } from './adapters/index.ts';
 export {
-  ArrivalRate, BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, LENGTH_BUCKETS, lengthBucket, takeExpired, whenToForm,
+  ArrivalRate, BATCH_LIMITS, BatchQueue, BatchTimeModel, formBatch, formLiveBatch, LENGTH_BUCKETS, lengthBucket, takeExpired, whenToForm,
   type Batch, type BatchDecision, type BatchGroup, type BatchLimits, type BatchSituation, type BatchTimes, type QueuedWork, type QueueEntry,
 } from './batching/index.ts';
 export { CircuitBreaker, type BreakerOptions, type BreakerPermit, type BreakerState } from './breaker/index.ts';

@@ -1,6 +1,6 @@
 import type { Heartbeat, StepOutcome, Task } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
-import { Join, type Verdict } from '@tandem/shared/core';
+import { Join, PlaceNames, type Verdict } from '@tandem/shared/core';
 import { seededRandom } from '@tandem/shared/random';
 import type { HopTime, HopTimes } from '../model/hop-times.ts';
 import { SharedCpu } from '../model/shared-cpu.ts';
@@ -49,6 +49,7 @@ export class Flow {
   readonly #confidence: Random;
   readonly #acts: Random;
   readonly #losses: Random;
+  readonly #names = new PlaceNames();
   readonly #machines = new Map<string, SharedCpu>();
   readonly #classifier: Station;
   readonly #fusion: Station;
@@ -80,7 +81,7 @@ export class Flow {
     this.#schedulers = Array.from({ length: cluster.schedulers ?? 1 }, () => ({
       station: station(cluster.stages?.scheduler),
       decides: new SimScheduler({
-        policy, variants: cluster.variants, answerMarginMs: this.#marginMs,
+        policy, variants: cluster.variants, names: this.#names, answerMarginMs: this.#marginMs,
         dispatch: (work, now) => this.#dispatch(work, now),
         end: (request, outcome, now) => this.#outcome(request, outcome, now, this.#hopTimes.tasks),
       }),
@@ -124,7 +125,7 @@ export class Flow {
   #worker(spec: WorkerSpec, { variants, batching = {}, stages, machines }: ClusterSpec, { index, alive }: { index: number; alive: boolean }): SimWorker {
     const { cores = Infinity, memoryFreeBytes = MEMORY_FREE_BYTES } = machines?.[spec.machine] ?? {};
     return new SimWorker({
-      spec, alive, variants, batching, memoryFreeBytes, cores: Number.isFinite(cores) ? cores : spec.sessions, loop: this.#loop, cpu: this.#machine(spec.machine),
+      spec, alive, variants, names: this.#names, batching, memoryFreeBytes, cores: Number.isFinite(cores) ? cores : spec.sessions, loop: this.#loop, cpu: this.#machine(spec.machine),
       recordMs: stages?.worker ?? 0, faults: this.#faults, random: seededRandom(this.#spec.seed, `worker ${index}`),
       confidence: ({ request }) => request.traffic.confidence?.(this.#confidence),
       sink: {

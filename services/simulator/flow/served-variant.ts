@@ -35,7 +35,7 @@ export class ServedVariant {
     this.name = `${variant.model}.${variant.precision}`;
     this.breaker = breaker;
     this.#kinds = kinds;
-    this.#groups = kinds.map((kind) => `${this.name}|${kind.name}`);
+    this.#groups = kinds.map((kind) => [this.name, kind.name].join('|'));
     this.#total = kinds.reduce((sum, { share }) => sum + share, 0);
     kinds.forEach(({ times }, index) => this.#times.set(this.#groups[index]!, times));
   }

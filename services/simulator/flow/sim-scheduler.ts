@@ -1,5 +1,5 @@
 import type { Heartbeat, Plan, PlanStep, SchedulerReport, StepEnds, StepOutcome, Task, Variant } from '@tandem/schemas';
-import { Cluster, decide, endsSoFar, nextStep, PlaceNames, readySteps, TOO_MUCH, type ClusterState, type Decision, type Policy } from '@tandem/shared/core';
+import { Cluster, decide, endsSoFar, nextStep, readySteps, TOO_MUCH, type ClusterState, type Decision, type PlaceNames, type Policy } from '@tandem/shared/core';
 import type { SimRequest, SimWork } from './sim-request.ts';
 
 /** As many as the scheduler's. */
@@ -10,6 +10,7 @@ const UNTRIED: readonly string[] = [];
 export interface SimSchedulerOptions {
   policy: Policy;
   variants: readonly Variant[];
+  names: PlaceNames;
   /** Fusion answers so long before a deadline. */
   answerMarginMs: number;
   dispatch(work: SimWork, now: number): void;
@@ -32,7 +33,6 @@ export class SimScheduler {
   /** Real clocks tick in milliseconds: so often is the picture drawn anew. */
   #stateAt = -1;
   #waiting: StepOfRequest[] = [];
-  readonly #names = new PlaceNames();
   /** Of each plan, what can run from the start. */
   readonly #first = new Map<Plan, readonly PlanStep[]>();
   /** Of each plan, steps that others come after. */
@@ -131,7 +131,7 @@ export class SimScheduler {
     const { requestId, lane, tier } = request.task;
     this.#cluster.dispatched({ requestId, step: step.id, lane, tier, dispatchedAt: now, forecast, model, precision, pool });
     const dueAt = this.#cluster.dueAt(request.task, now);
-    this.#options.dispatch({ request, step, previous, tried, model, precision, pool, reason, variant: this.#names.of(model, precision, undefined), dispatchedAt: now, dueAt, heldAt: -1, takenAs: 0 }, now);
+    this.#options.dispatch({ request, step, previous, tried, model, precision, pool, reason, variant: this.#options.names.of(model, precision, undefined), dispatchedAt: now, dueAt, heldAt: -1, takenAs: 0 }, now);
   }
 
   #end({ request, step, previous }: StepOfRequest, decision: Exclude<Decision, { kind: 'dispatch' | 'wait' }>, now: number): void {

@@ -1,8 +1,8 @@
 import type { Heartbeat, StepResult, Variant } from '@tandem/schemas';
 import type { Random } from '@tandem/shared/clock';
 import {
-  BATCH_LIMITS, BatchQueue, BatchTimeModel, CircuitBreaker, formBatch, takeExpired, whenToForm,
-  type BatchLimits, type BatchSituation, type BreakerPermit, type QueuedWork,
+  BATCH_LIMITS, BatchQueue, BatchTimeModel, CircuitBreaker, formLiveBatch, takeExpired, whenToForm,
+  type BatchLimits, type BatchSituation, type BreakerPermit, type PlaceNames, type QueuedWork,
 } from '@tandem/shared/core';
 import type { Computation, SharedCpu } from '../model/shared-cpu.ts';
 import { Station } from '../model/station.ts';
@@ -31,6 +31,8 @@ export interface SimWorkerOptions {
   /** It is there from the start. */
   alive: boolean;
   variants: readonly Variant[];
+  /** The schedulers', so that work is looked up by the very names that it came with. */
+  names: PlaceNames;
   loop: EventLoop;
   cpu: SharedCpu;
   memoryFreeBytes: number;
@@ -92,7 +94,7 @@ export class SimWorker {
   readonly #held = new HeldWork();
 
   constructor(options: SimWorkerOptions) {
-    const { spec, cpu, recordMs, batching, variants, random } = options;
+    const { spec, cpu, recordMs, batching, variants, names, random } = options;
     this.#options = options;
     this.spec = spec;
     this.alive = options.alive;
@@ -102,12 +104,17 @@ export class SimWorker {
     for (const [name, kinds] of spec.serves) {
       const variant = variants.find(({ model, precision }) => `${model}.${precision}` === name);
       if (variant === undefined) throw new RangeError(`${spec.instance} serves ${name}, which is not among the variants`);
-      this.#served.set(name, new ServedVariant(variant, kinds, new CircuitBreaker({ random })));
+      this.#served.set(names.of(variant.model, variant.precision, undefined), new ServedVariant(variant, kinds, new CircuitBreaker({ random })));
     }
   }
 
   get queued(): number {
     return this.#queue.size;
+  }
+
+  /** Names of variants. */
+  get serves(): Iterable<string> {
+    return this.#served.keys();
   }
 
   /** Nothing is left that it has to answer. */
@@ -191,7 +198,7 @@ export class SimWorker {
         if (formAt < Infinity) this.#wake(formAt);
         break;
       }
-      const { expired, batch, waitUntil } = formBatch(this.#queue, situation);
+      const { expired, batch, waitUntil } = formLiveBatch(this.#queue, situation);
       this.#expire(expired, now);
       if (waitUntil !== undefined) this.#wake(Math.max(waitUntil, now + 1e-6));
       if (batch === undefined) break;
@@ -269,7 +276,7 @@ export class SimWorker {
   readonly #finish = (batch: Running, life: number, now: number): void => {
     if (this.#life !== life) return;
     const { served, group, permit, work, fails, computeMs } = batch;
-    this.#running.splice(this.#running.indexOf(batch), 1);
+    this.#ended(batch);
     this.#busySessions -= 1;
     const next = this.#formed.shift();
     if (next !== undefined) this.#run(next, now);
@@ -284,6 +291,13 @@ export class SimWorker {
     }
     this.#pump(now);
   };
+
+  /** Without a list of what is taken out. */
+  #ended(batch: Running): void {
+    const running = this.#running;
+    for (let at = running.indexOf(batch) + 1; at < running.length; at += 1) running[at - 1] = running[at]!;
+    running.pop();
+  }
 
   #complete(work: SimWork, run: BatchRun, now: number): void {
     const { sink, confidence } = this.#options;

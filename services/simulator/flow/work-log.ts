@@ -59,8 +59,8 @@ export class WorkLog {
   }
 
   join(worker: SimWorker, now: number): void {
-    const { serves, pool } = worker.spec;
-    for (const variant of serves.keys()) this.#topic(nameOf({ variant, pool })).owners.join(worker);
+    const { pool } = worker.spec;
+    for (const variant of worker.serves) this.#topic(nameOf({ variant, pool })).owners.join(worker);
     for (const topic of this.#topics.values()) this.#deliver(topic, now);
   }
 

@@ -76,7 +76,7 @@ export class BatchQueue<T> {
     const group = this.#group(work.group);
     group.arrivals.add(enqueuedAt);
     if (deadlineAt !== null) group.givenMs = deadlineAt - enqueuedAt;
-    const entry: QueueEntry<T> = { work, lane, due: deadlineAt ?? enqueuedAt + this.#rules.patienceMs, sequence: (this.#sequence += 1), at: -1 };
+    const entry: QueueEntry<T> = { work, lane, due: deadlineAt ?? enqueuedAt + this.#rules.patienceMs, sequence: (this.#sequence += 1), at: -1, expiry: undefined, timeout: undefined };
     group.lane(lane).push(entry);
     this.#size += 1;
     if (lane === 'bulk') this.#enteredBulk(enqueuedAt);

@@ -51,7 +51,8 @@ export class FairQueue<T> {
     if (work.deadlineAt !== null) this.#expiries.push((entry.expiry = { at: -1, time: work.deadlineAt, entry }));
     this.#size += 1;
     this.#fairness.added(part.flow);
-    this.#place(part);
+    // Mostly it comes behind others, and its part stays where it lies.
+    if (part.queue.peek() === entry) this.#place(part);
   }
 
   /** False: it has been taken before. */
@@ -125,7 +126,7 @@ export class FairQueue<T> {
 
   #topOf({ within, ahead }: TierParts<T>): Part<T> | undefined {
     for (let part = ahead.peek(); part !== undefined; part = ahead.peek()) {
-      if (part.tagMs === part.flow.virtualMs && !this.#fairness.isFlowWithin(part.flow)) break;
+      if (part.tagMs === part.flow.share.virtualMs && !this.#fairness.isFlowWithin(part.flow)) break;
       this.#place(part);
     }
     for (let part = within.peek(); part !== undefined; part = within.peek()) {
@@ -148,7 +149,7 @@ export class FairQueue<T> {
     }
     part.due = head.due;
     part.sequence = head.sequence;
-    part.tagMs = flow.virtualMs;
+    part.tagMs = flow.share.virtualMs;
     const { within, ahead } = this.#tierParts(flow.tier);
     part.heap = this.#fairness.isFlowWithin(flow) ? within : ahead;
     part.heap.push(part);

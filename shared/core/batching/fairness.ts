@@ -1,27 +1,25 @@
 import { DEFAULT_TIER } from '@tandem/schemas';
-import { FairShare, type Sharer } from './fair-share.ts';
+import { FairShare, Share } from './fair-share.ts';
 import type { QueueRules } from './types.ts';
 
 const FIRST_SWEEP = 256;
 
-class Tier implements Sharer {
-  at = -1;
-  virtualMs = 0;
+class Tier {
   waiting = 0;
-  readonly weight: number;
-  readonly tenants = new FairShare<Flow>();
+  readonly share: Share;
+  readonly tenants = new FairShare();
   readonly flows = new Map<string, Flow>();
   #nextSweep = FIRST_SWEEP;
 
   constructor(weight: number) {
-    this.weight = weight;
+    this.share = new Share(weight);
   }
 
-  flow(tenant: string, weight: number): Flow {
+  flow(tenant: string, weights: ReadonlyMap<string, number>): Flow {
     const known = this.flows.get(tenant);
     if (known !== undefined) return known;
     this.#sweep();
-    const flow = new Flow(this, tenant, weight);
+    const flow = new Flow(this, tenant, weights.get(tenant) ?? 1);
     this.flows.set(tenant, flow);
     return flow;
   }
@@ -30,25 +28,23 @@ class Tier implements Sharer {
   #sweep(): void {
     if (this.flows.size < this.#nextSweep) return;
     for (const [name, flow] of this.flows) {
-      if (name !== '' && flow.waiting === 0 && flow.virtualMs <= this.tenants.floorMs) this.flows.delete(name);
+      if (name !== '' && flow.waiting === 0 && flow.share.virtualMs <= this.tenants.floorMs) this.flows.delete(name);
     }
     this.#nextSweep = Math.max(FIRST_SWEEP, 2 * this.flows.size);
   }
 }
 
 /** A tenant's work of one tier. */
-export class Flow implements Sharer {
-  at = -1;
-  virtualMs = 0;
+export class Flow {
   waiting = 0;
   readonly tier: Tier;
   readonly tenant: string;
-  readonly weight: number;
+  readonly share: Share;
 
   constructor(tier: Tier, tenant: string, weight: number) {
     this.tier = tier;
     this.tenant = tenant;
-    this.weight = weight;
+    this.share = new Share(weight);
   }
 }
 
@@ -57,7 +53,7 @@ export type { Tier };
 /** Shares session time among tiers by weight, and a tier's among its tenants, whatever their work is grouped by. */
 export class Fairness {
   readonly #tiers = new Map<string, Tier>();
-  readonly #shares = new FairShare<Tier>();
+  readonly #shares = new FairShare();
   readonly #tenantWeights: ReadonlyMap<string, number>;
   readonly #windowMs: number;
 
@@ -70,13 +66,13 @@ export class Fairness {
 
   flow(tier: string = DEFAULT_TIER, tenant = ''): Flow {
     const known = this.#tiers.get(tier) ?? this.#tiers.get(DEFAULT_TIER)!;
-    return known.flow(tenant, this.#tenantWeights.get(tenant) ?? 1);
+    return known.flow(tenant, this.#tenantWeights);
   }
 
   added(flow: Flow): void {
     const { tier } = flow;
-    if (tier.waiting === 0) this.#shares.enter(tier);
-    if (flow.waiting === 0) tier.tenants.enter(flow);
+    if (tier.waiting === 0) this.#shares.enter(tier.share);
+    if (flow.waiting === 0) tier.tenants.enter(flow.share);
     tier.waiting += 1;
     flow.waiting += 1;
   }
@@ -85,23 +81,23 @@ export class Fairness {
     const { tier } = flow;
     tier.waiting -= 1;
     flow.waiting -= 1;
-    if (flow.waiting === 0) tier.tenants.leave(flow);
-    if (tier.waiting === 0) this.#shares.leave(tier);
+    if (flow.waiting === 0) tier.tenants.leave(flow.share);
+    if (tier.waiting === 0) this.#shares.leave(tier.share);
   }
 
   /** @param ms session time */
   charge(flow: Flow, ms: number): void {
-    this.#shares.charge(flow.tier, ms);
-    flow.tier.tenants.charge(flow, ms);
+    this.#shares.charge(flow.tier.share, ms);
+    flow.tier.tenants.charge(flow.share, ms);
   }
 
   /** Not ahead of another tier that waits by more than the window. */
-  isTierWithin({ virtualMs }: Tier): boolean {
-    return virtualMs <= this.#shares.floorMs + this.#windowMs;
+  isTierWithin({ share }: Tier): boolean {
+    return share.virtualMs <= this.#shares.floorMs + this.#windowMs;
   }
 
   /** Not ahead of another tenant of its tier by more than the window. */
-  isFlowWithin({ virtualMs, tier }: Flow): boolean {
-    return virtualMs <= tier.tenants.floorMs + this.#windowMs;
+  isFlowWithin({ share, tier }: Flow): boolean {
+    return share.virtualMs <= tier.tenants.floorMs + this.#windowMs;
   }
 }

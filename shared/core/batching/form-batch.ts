@@ -11,20 +11,27 @@ import { worthWaitingUntil } from './worth-waiting.ts';
  * (see worthWaitingUntil). No I/O; time comes in with the situation. Takes what it decides on out of the queue.
  */
 export function formBatch<T>(queue: BatchQueue<T>, situation: BatchSituation): BatchDecision<T> {
-  const expired = takeExpired(queue, situation);
+  const before = takeExpired(queue, situation);
+  const decision = formLiveBatch(queue, situation);
+  return before.length === 0 ? decision : { ...decision, expired: [...before, ...decision.expired] };
+}
+
+/** As `formBatch`, where `takeExpired` has taken out what had expired at this moment: to look for it goes through all groups. */
+export function formLiveBatch<T>(queue: BatchQueue<T>, situation: BatchSituation): BatchDecision<T> {
   const chosen = chooseGroup(queue, situation);
-  if (chosen === undefined) return { expired };
+  if (chosen === undefined) return { expired: NOTHING };
   const { group, lane } = chosen;
-  if (lane === 'bulk') return { expired, batch: { group: group.name, lane, work: queue.takeBulk(group, bulkSize(queue, group, situation), situation.now) } };
+  if (lane === 'bulk') return { expired: NOTHING, batch: { group: group.name, lane, work: queue.takeBulk(group, bulkSize(queue, group, situation), situation.now) } };
   const waitUntil = worthWaitingUntil(group, situation);
-  if (waitUntil !== undefined) return { expired, waitUntil };
-  expired.push(...giveUp(queue, group, situation));
-  if (group.interactive.peek() === undefined) return instead(queue, situation, expired);
+  if (waitUntil !== undefined) return { expired: NOTHING, waitUntil };
+  const expired = giveUp(queue, group, situation);
+  // Somebody's turn it was, before something was given up.
+  if (expired.length > 0 && group.interactive.peek() === undefined) return instead(queue, situation, expired);
   return { expired, batch: { group: group.name, lane, work: takeInteractive(queue, group, situation) } };
 }
 
 /** All of the group whose turn it was has been given up, and what is left of it has to wait for its turn: another group goes. */
-function instead<T>(queue: BatchQueue<T>, situation: BatchSituation, expired: QueuedWork<T>[]): BatchDecision<T> {
+function instead<T>(queue: BatchQueue<T>, situation: BatchSituation, expired: readonly QueuedWork<T>[]): BatchDecision<T> {
   const decision = formBatch(queue, situation);
   return { ...decision, expired: [...expired, ...decision.expired] };
 }
@@ -37,6 +44,7 @@ const GIVING_WAY = 4;
 const WORTH_A_TRY = 1.01;
 
 const LANES: readonly Lane[] = ['interactive', 'bulk'];
+const NOTHING: readonly never[] = [];
 
 /** The largest batch that could be formed now: whether it pays to form one before a session is free. */
 export function largestBatch<T>(queue: BatchQueue<T>, { lane, limits }: BatchSituation): number {
@@ -61,10 +69,12 @@ export function mayFormAhead<T>(queue: BatchQueue<T>, { now, lane }: BatchSituat
 export function takeExpired<T>(queue: BatchQueue<T>, { now, startsAt, times }: BatchSituation): QueuedWork<T>[] {
   const expired = queue.takeTimedOut(now);
   for (const group of queue.groups) {
+    // Mostly nothing has, and this is asked before each batch.
+    const earliest = Math.min(group.interactive.earliestDeadline, group.bulk.earliestDeadline);
+    if (earliest === Infinity) continue;
     const soonestMs = times.soonest(group.name, now);
     const at = soonestMs > 0 ? Math.max(now, startsAt) + soonestMs : now;
-    // Mostly nothing has, and this is asked before each batch.
-    if (group.interactive.earliestDeadline <= at || group.bulk.earliestDeadline <= at) expired.push(...queue.takeExpired(group, at, now));
+    if (earliest <= at) expired.push(...queue.takeExpired(group, at, now));
   }
   return expired;
 }
@@ -126,10 +136,10 @@ function takeInteractive<T>(queue: BatchQueue<T>, group: BatchGroup<T>, situatio
 
 /** Until when a session must be free again for each other group's most urgent work, as far as that is not too late anyway. */
 function othersNeedBy<T>(queue: BatchQueue<T>, group: BatchGroup<T>, { startsAt, times }: BatchSituation): number {
-  const soonestEnd = startsAt + (times.predict(group.name, 1) ?? 0);
-  let by = Infinity;
+  let [by, soonestEnd] = [Infinity, NaN];
   for (const other of queue.groups) {
     if (other === group || other.interactive.size === 0) continue;
+    if (Number.isNaN(soonestEnd)) soonestEnd = startsAt + (times.predict(group.name, 1) ?? 0);
     const neededBy = other.interactive.earliestDeadline - (times.predict(other.name, 1) ?? 0);
     if (neededBy >= soonestEnd) by = Math.min(by, neededBy);
   }

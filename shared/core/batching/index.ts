@@ -1,7 +1,7 @@
 export { BatchQueue, type BatchGroup } from './batch-queue.ts';
 export type { QueueEntry } from './queue-entry.ts';
 export { BatchTimeModel } from './batch-time-model.ts';
-export { formBatch, takeExpired } from './form-batch.ts';
+export { formBatch, formLiveBatch, takeExpired } from './form-batch.ts';
 export { whenToForm } from './when-to-form.ts';
 export { ArrivalRate } from './arrival-rate.ts';
 export { LENGTH_BUCKETS, lengthBucket } from './length-bucket.ts';

@@ -10,9 +10,9 @@ export interface QueueEntry<T> extends HeapItem {
   readonly sequence: number;
   /** Where it waits now: interactive work that has been put off waits with bulk. */
   lane: Lane;
-  /** Its places among what expires and what times out; absent: it does neither. */
-  expiry?: TimedEntry<T>;
-  timeout?: TimedEntry<T>;
+  /** Its places among what expires and what times out; undefined: it does neither. Of all entries, so that they have one shape. */
+  expiry: TimedEntry<T> | undefined;
+  timeout: TimedEntry<T> | undefined;
 }
 
 /** An entry's place in a heap by some other time than its due one. */

@@ -114,7 +114,7 @@ export interface Batch<T> {
 
 export interface BatchDecision<T> {
   /** Cannot be answered in time any more, or has waited for longer than its tier may; taken out. */
-  expired: QueuedWork<T>[];
+  expired: readonly QueuedWork<T>[];
   /** Taken out, to be run now. */
   batch?: Batch<T>;
   /** No batch, although there is work: look again at this time (epoch ms), or when work arrives. */

@@ -22,10 +22,11 @@ export function worthWaitingUntil<T>({ name, interactive, arrivals }: BatchGroup
   const nowMs = times.predict(name, size);
   const wantedMs = times.predict(name, wanted);
   if (nowMs === undefined || wantedMs === undefined || startsAt + nowMs > earliestDeadline) return undefined;
-  const rate = arrivals.at(now);
   const pays = wantedMs / wanted <= (1 - LEAST_GAIN) * (nowMs / size);
+  const inTime = until + wantedMs <= earliestDeadline;
+  if (!pays || !inTime) return undefined;
+  const rate = arrivals.at(now);
   const short = (rate * nowMs) / size / sessions >= LEAST_UTILISATION;
   const willCome = wanted - size <= rate * (until - now);
-  const inTime = until + wantedMs <= earliestDeadline;
-  return pays && short && willCome && inTime ? until : undefined;
+  return short && willCome ? until : undefined;
 }

@@ -101,7 +101,7 @@ export class Cluster {
     this.#variants = variants.filter(({ status }) => status !== 'retired');
     this.#startedAt = startedAt;
     this.#staleAfterMs = staleAfterMs;
-    this.#forecaster = new Forecaster(this.#outstanding, this.#ways, tierWeights);
+    this.#forecaster = new Forecaster(this.#outstanding, this.#ways, tierWeights, this.#names);
     this.#intake = new LossControls((tier) => this.#forecaster.weightOf(this.#forecaster.tierOf(tier)));
   }
 

@@ -2,7 +2,7 @@ import { DEFAULT_TIER, type BatchTimePoint, type Heartbeat, type VariantLoad } f
 import { interactiveQueued } from '../heartbeat/interactive-queued.ts';
 import { batchMs, pooledCurve } from '../profile/index.ts';
 import { fleetsOf, tierWaitMs, type Fleet, type FleetLoad } from './fleet.ts';
-import { placeName, type Outstanding, type PlaceCounts } from './outstanding.ts';
+import type { Outstanding, PlaceCounts, PlaceNames } from './outstanding.ts';
 import type { Forecast } from './types.ts';
 import { wattsByPlace } from './watts.ts';
 import type { Ways } from './way.ts';
@@ -59,16 +59,19 @@ export class Forecaster {
   readonly #outstanding: Outstanding;
   readonly #ways: Ways;
   readonly #tierWeights: Readonly<Record<string, number>>;
+  /** Of whoever asks: equal names that are not the same are compared letter by letter at each look. */
+  readonly #names: PlaceNames;
   readonly #places = new Map<string, Place>();
   #fleets: ReadonlyMap<string, Fleet> = new Map();
   /** What each serves. */
   readonly #servedBy = new Map<Fleet, readonly Place[]>();
   #beats = 0;
 
-  constructor(outstanding: Outstanding, ways: Ways, tierWeights: Readonly<Record<string, number>>) {
+  constructor(outstanding: Outstanding, ways: Ways, tierWeights: Readonly<Record<string, number>>, names: PlaceNames) {
     this.#outstanding = outstanding;
     this.#ways = ways;
     this.#tierWeights = tierWeights;
+    this.#names = names;
   }
 
   /** The workers have said something new, or one has gone. */
@@ -83,7 +86,7 @@ export class Forecaster {
     }
     for (const { pool, variants, sessions = 1 } of live) {
       for (const load of variants) {
-        const name = placeName({ ...load, pool });
+        const name = this.#names.of(load.model, load.precision, pool);
         const at = loads.get(name);
         if (at === undefined) loads.set(name, [load]);
         else at.push(load);

@@ -19,9 +19,12 @@ export interface Dispatched {
 /** What will not come back any more is forgotten after so long: its worker died, or others got its outcome. */
 const FORGOTTEN_AFTER_MS = { interactive: 30_000, bulk: 600_000 };
 
-/** A variant at the workers of one pool, by its name. */
+/**
+ * A variant at the workers of one pool, by its name. Joined: V8 keeps the parts of a template, so that later on two references to one name may
+ * be two strings, which each look compares letter by letter.
+ */
 export function placeName({ model, precision, pool }: { model: string; precision: string; pool?: string | undefined }): string {
-  return pool === undefined ? `${model}.${precision}` : `${model}.${precision}@${pool}`;
+  return pool === undefined ? [model, precision].join('.') : [model, '.', precision, '@', pool].join('');
 }
 
 /** Interactive work at one place. */
@@ -54,18 +57,17 @@ export class Outstanding {
     const { step, requestId } = dispatched;
     let requests = this.#steps.get(step);
     if (requests === undefined) this.#steps.set(step, (requests = new PassingMap<string, Dispatched>()));
-    else if (requests.has(requestId)) this.take(dispatched);
-    requests.set(requestId, dispatched);
+    if (!requests.add(requestId, dispatched)) {
+      this.take(dispatched);
+      requests.set(requestId, dispatched);
+    }
     this.#count(dispatched, 1);
   }
 
   /** Undefined: another scheduler's, or forgotten. */
   take({ step, requestId }: Pick<Dispatched, 'requestId' | 'step'>): Dispatched | undefined {
-    const requests = this.#steps.get(step);
-    const dispatched = requests?.get(requestId);
-    if (dispatched === undefined) return undefined;
-    requests!.delete(requestId);
-    this.#count(dispatched, -1);
+    const dispatched = this.#steps.get(step)?.take(requestId);
+    if (dispatched !== undefined) this.#count(dispatched, -1);
     return dispatched;
   }
 
