@@ -136,12 +136,12 @@ function printPolicies(rows: readonly PolicyRow[]): void {
 }
 
 function printValidation(validation: readonly Validated[]): void {
-  console.log(`\nThe simulator against real runs: goodput to be within ${GOODPUT_BOUND * 100} %, p99 within ${P99_BOUND * 100} %.`);
+  console.log(`\nThe simulator against real runs: goodput to be within ${GOODPUT_BOUND * 100} %, p99 within ${P99_BOUND * 100} %. Predicted are medians; by chance: the least and the most of the simulated runs, which differ by nothing but the seed.`);
   const rows = validation.map(({ run, perSecond, predicted, measured, goodputError, p99Error, isWithin }) => [
     run, whole(perSecond), `${whole(predicted.goodputPerSecond)} / ${whole(measured.goodputPerSecond)}`, percent(goodputError),
-    `${whole(predicted.p99Ms)} / ${whole(measured.p99Ms)}`, percent(p99Error), isWithin ? 'yes' : 'NO',
+    `${whole(predicted.p99Ms)} / ${whole(measured.p99Ms)}`, `${whole(predicted.p99SpreadMs.least)}–${whole(predicted.p99SpreadMs.most)}`, percent(p99Error), isWithin ? 'yes' : 'NO',
   ]);
-  console.log(terminalTable({ head: ['run', 'offered /s', 'goodput /s, predicted / measured', 'error', 'p99 ms, predicted / measured', 'error', 'within'], rows }));
+  console.log(terminalTable({ head: ['run', 'offered /s', 'goodput /s, predicted / measured', 'error', 'p99 ms, predicted / measured', 'by chance', 'error', 'within'], rows }));
 }
 
 function printShares({ checked, infeasible, worstShortfall, disagreements }: SharesCheck): void {

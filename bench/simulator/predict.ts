@@ -3,7 +3,7 @@ import { answerMarginMs, type Policy } from '@tandem/shared/core';
 import type { Arrivals } from '@tandem/shared/random';
 import type { Random } from '@tandem/shared/clock';
 import { simulate, type Fault, type SimulationFigures, type WorkerSpec } from '@tandem/simulator';
-import { median } from '@tandem/shared/statistics';
+import { median, spreadOf, type Spread } from '@tandem/shared/statistics';
 import type { Calibration } from './calibrate.ts';
 import { WORKERS, type GradedModels } from './graded-cluster.ts';
 
@@ -24,6 +24,8 @@ export interface Bounds {
 export interface Predicted {
   goodputPerSecond: number;
   p99Ms: number;
+  /** Over the seeds: what of it is chance. */
+  p99SpreadMs: Spread;
   missShare: number;
   lateShare: number;
   degradedShare: number;
@@ -54,7 +56,7 @@ export function predict(calibration: Calibration, { workload, variants }: Pick<G
   }));
   const of = (pick: (figures: SimulationFigures) => number) => median(runs.map(pick));
   return {
-    goodputPerSecond: of(({ goodputPerSecond }) => goodputPerSecond), p99Ms: of(({ p99Ms }) => p99Ms), missShare: of(({ inTimeShare }) => 1 - inTimeShare),
+    goodputPerSecond: of(({ goodputPerSecond }) => goodputPerSecond), p99Ms: of(({ p99Ms }) => p99Ms), p99SpreadMs: spreadOf(runs.map(({ p99Ms }) => p99Ms)), missShare: of(({ inTimeShare }) => 1 - inTimeShare),
     lateShare: of(({ lateShare }) => lateShare), degradedShare: of(({ degradedShare }) => degradedShare), meanAccuracy: of(({ meanAccuracy }) => meanAccuracy),
     sessionSecondsPer1000: of(({ sessionSecondsPer1000 }) => sessionSecondsPer1000), variantShares: runs[0]!.variantShares,
   };
