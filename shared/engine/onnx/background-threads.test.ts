@@ -1,9 +1,11 @@
 import { readFileSync, readdirSync } from 'node:fs';
 import { availableParallelism } from 'node:os';
 import { fileURLToPath } from 'node:url';
+import { Worker } from 'node:worker_threads';
 import { expect, onTestFinished, test, vi } from 'vitest';
 import type { GraphSpec, Variant } from '@tandem/schemas';
 import type { LoadedVariant } from '../types.ts';
+import type { ThreadCommand } from './messages.ts';
 import { createOnnxEngine } from './onnx-engine.ts';
 import type { OnnxEngineOptions } from './options.ts';
 
@@ -110,4 +112,26 @@ test('there is no background where none is wanted, nor where an accelerator woul
   expect((await loadedBy({ backgroundThreads: 0 })).loaded.background).toBeUndefined();
   expect((await loadedBy({ providers: ['cuda', 'cpu'] })).engine.backgroundConcurrency).toBe(0);
   expect(() => createOnnxEngine({ modelsDirectory: FIXTURES, backgroundThreads: 129 })).toThrow(/backgroundThreads is 129; it must be an integer from 0 to 128/);
+});
+
+test('a graph that is being loaded while a thread in the background starts is loaded on it once', async () => {
+  const { engine, loaded } = await loadedBy({});
+  const loads: [thread: Worker, graph: number][] = [];
+  let inBackground: Promise<unknown> | undefined;
+  const post = Worker.prototype.postMessage;
+  const posted = vi.spyOn(Worker.prototype, 'postMessage').mockImplementation(function (this: Worker, message: ThreadCommand) {
+    if (message.kind === 'load') loads.push([this, message.graph.id]);
+    post.call(this, message);
+    // The first thread has been told of it, and has not answered yet.
+    if (message.kind === 'load') inBackground ??= doubled(loaded.background!, 4);
+  });
+  onTestFinished(() => posted.mockRestore());
+  await engine.load(variant(['lookup']));
+  expect(await inBackground).toBe(8);
+  const threads = new Set(loads.map(([thread]) => thread));
+  expect(threads.size).toBe(2);
+  for (const thread of threads) {
+    const graphsOfIt = loads.filter(([other]) => other === thread).map(([, graph]) => graph);
+    expect(graphsOfIt).toEqual([...new Set(graphsOfIt)]);
+  }
 });

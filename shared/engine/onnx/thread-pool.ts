@@ -26,6 +26,8 @@ interface Thread {
   background: boolean;
   /** Loads that this thread has not answered yet. */
   loads: Map<number, Settle<GraphReport>>;
+  /** By graph: a thread that starts while a graph is being loaded is told of it by both, and would keep two sessions of which it knows one. */
+  told: Map<number, Promise<GraphReport>>;
   exited: Promise<void>;
   /** It was asked to end. */
   recycled: boolean;
@@ -104,6 +106,7 @@ export class ThreadPool {
 
   unload(graph: number): void {
     this.#graphs.delete(graph);
+    for (const thread of this.#threads) thread?.told.delete(graph);
     this.#tellAll({ kind: 'unload', graph });
   }
 
@@ -172,7 +175,7 @@ export class ThreadPool {
     const options = { workerData: data, name: `inference-${index}`, execArgv: [] };
     const worker = new Worker(new URL('./inference-thread.ts', import.meta.url), options);
     const exited = new Promise<void>((resolve) => void worker.once('exit', () => resolve()));
-    const thread: Thread = { worker, seat, background, loads: new Map(), exited, recycled: false, abandoned: false };
+    const thread: Thread = { worker, seat, background, loads: new Map(), told: new Map(), exited, recycled: false, abandoned: false };
     this.#threads[index] = thread;
     let cause: Error | undefined;
     worker.on('message', (report: ThreadReport) => this.#onReport(index, thread, report));
@@ -188,11 +191,15 @@ export class ThreadPool {
     const thread = this.#threads[index];
     if (this.#closing) return Promise.reject(closedError());
     if (thread === undefined) return Promise.resolve(undefined);
+    const told = thread.told.get(graph.id);
+    if (told !== undefined) return told;
     const load = (this.#nextLoad += 1);
-    return new Promise((resolve, reject) => {
+    const loading = new Promise<GraphReport>((resolve, reject) => {
       thread.loads.set(load, { resolve, reject });
       this.#tell(index, { kind: 'load', load, graph });
     });
+    thread.told.set(graph.id, loading);
+    return loading;
   }
 
   #onReport(index: number, thread: Thread, report: ThreadReport): void {
