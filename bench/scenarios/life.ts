@@ -3,6 +3,7 @@ import { number, spread } from '../harness/format.ts';
 import { Session } from '../harness/measure.ts';
 import { inRounds } from '../harness/rounds.ts';
 import { spreadOf } from '@tandem/shared/statistics';
+import { MEBIBYTE } from '@tandem/shared/units';
 import { batchConsumer, oneByOneConsumer, tandemCascade, tandemLarge } from './usual-contenders.ts';
 
 const CONTENDERS = () => [tandemLarge(), tandemCascade(), batchConsumer(), oneByOneConsumer()];
@@ -60,7 +61,6 @@ async function coldStarts(bench: Bench): Promise<Findings> {
 
 export const coldStart: Scenario = { name: 'cold-start', description: 'from start to first answer, and the first seconds with and without warm-up', run: coldStarts };
 
-const MEBIBYTE = 1_048_576;
 const LOADS = [0.25, 0.5, 1, 2];
 
 async function memoryUnderLoad(bench: Bench): Promise<Findings> {

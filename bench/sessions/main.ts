@@ -5,6 +5,7 @@ import { parseArgs } from 'node:util';
 import type { Variant } from '@tandem/schemas';
 import { createOnnxEngine, type OnnxEngine } from '@tandem/shared/engine';
 import { loadRegistry, variantName } from '@tandem/shared/registry';
+import { MEBIBYTE } from '@tandem/shared/units';
 import { describeMachine } from '../harness/machine.ts';
 import { markdownRow, markdownTable } from '../report/markdown.ts';
 import { leakOf } from './leak.ts';
@@ -18,7 +19,6 @@ The growth is the slope over the second half of the cycles. --recycle-every repl
 `;
 
 const MODELS = fileURLToPath(new URL('../../models/', import.meta.url));
-const MEBIBYTE = 1_048_576;
 
 const { values: flags } = parseArgs({
   options: {

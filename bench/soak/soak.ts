@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { cpus } from 'node:os';
 import { median, quantile } from '@tandem/shared/statistics';
+import { MEBIBYTE } from '@tandem/shared/units';
 import { Load } from '../../test/faults/load.ts';
 import { Progress } from '../../test/faults/progress.ts';
 import { PREFIX } from '../../test/faults/stage-flags.ts';
@@ -55,7 +56,6 @@ export interface SoakReport {
   machine: { cpu: string; cores: number; node: string };
 }
 
-const MEBIBYTE = 1_048_576;
 const LAST_ANSWERS_MS = 60_000;
 const CAPACITY = { outstanding: 256, warmUpMs: 10_000, measureMs: 20_000 };
 /** Sessions, pools and heaps fill up first. */

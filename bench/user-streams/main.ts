@@ -8,6 +8,7 @@ import { loadRegistry, stableVariants, variantName } from '@tandem/shared/regist
 import { number, percent, share } from '../harness/format.ts';
 import { describeMachine } from '../harness/machine.ts';
 import { median } from '@tandem/shared/statistics';
+import { MEBIBYTE } from '@tandem/shared/units';
 import { MODELS, Side, type Taken } from './side.ts';
 import { loadStreams, type StreamRequest, type Streams } from './streams.ts';
 
@@ -28,7 +29,6 @@ const { values: flags } = parseArgs({
     synthetic: { type: 'boolean', default: false }, json: { type: 'string' }, help: { type: 'boolean', short: 'h', default: false },
   },
 });
-const MEBIBYTE = 1_048_576;
 /** Scores are equal but for the order of sums, so neighbours that tie may change places. */
 const TOP = 10;
 

@@ -1,7 +1,7 @@
 import { z } from 'zod';
+import { MEBIBYTE } from '../units/index.ts';
 import { number, pairs } from './fields.ts';
 
-const MEBIBYTE = 1_048_576;
 const text = (what: string) => z.string().min(1).max(2_048).optional().describe(what);
 
 /** How the gateway serves HTTP. */

@@ -1,10 +1,10 @@
 import { expect, test } from 'vitest';
 import { ManualClock } from '../clock/index.ts';
 import { silentLogger } from '../telemetry/index.ts';
+import { MEBIBYTE } from '../units/index.ts';
 import { acceleratorProbe } from './accelerator.ts';
 import { parseNvidiaSmi } from './nvidia-smi.ts';
 
-const MEBIBYTE = 1_048_576;
 const machine = { sample: async () => ({ time: 0, cpuCores: 2, memoryBytes: 8, memoryFreeBytes: 4 }) };
 const settled = () => new Promise((resolve) => setImmediate(resolve));
 

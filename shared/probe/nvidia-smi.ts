@@ -1,7 +1,7 @@
 import { execFile } from 'node:child_process';
 import type { AcceleratorSample } from '@tandem/schemas';
+import { MEBIBYTE } from '../units/index.ts';
 
-const MEBIBYTE = 1_048_576;
 const TIMEOUT_MS = 5_000;
 const FIELDS = ['name', 'utilization.gpu', 'memory.total', 'memory.free', 'power.draw'];
 

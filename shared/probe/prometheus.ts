@@ -3,13 +3,13 @@ import { z } from 'zod';
 import type { Clock } from '../clock/index.ts';
 import { messageOf } from '../errors/index.ts';
 import type { Logger } from '../telemetry/index.ts';
+import { MEBIBYTE } from '../units/index.ts';
 import type { ResourceProbe } from './types.ts';
 
 /** What is older is not known. */
 const FRESH_MS = 15_000;
 const INTERVAL_MS = 1_000;
 const TIMEOUT_MS = 2_000;
-const MEBIBYTE = 1_048_576;
 
 /** PromQL for each figure; the first series of an answer counts. Absent: not asked. */
 export interface PrometheusQueries {

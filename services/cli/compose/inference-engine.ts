@@ -3,10 +3,10 @@ import type { Variant } from '@tandem/schemas';
 import type { Settings } from '@tandem/shared/config';
 import { createOnnxEngine, parseProvider, type InferenceEngine } from '@tandem/shared/engine';
 import { TandemError } from '@tandem/shared/errors';
+import { MEBIBYTE } from '@tandem/shared/units';
 import { sessionBytes } from '@tandem/worker';
 import type { Ports } from './ports.ts';
 
-const MEBIBYTE = 1_048_576;
 
 /** Model files times inference threads may take so much. */
 export function memoryBudgetBytes({ memoryBudgetMb }: Pick<Settings, 'memoryBudgetMb'>): number {

@@ -7,6 +7,7 @@ import type { Settings } from '@tandem/shared/config';
 import { answerMarginMs, type Adapter } from '@tandem/shared/core';
 import { loadGolden } from '@tandem/shared/engine';
 import { Chain, RunningStage, stageReaders, type RunnerOptions, type Stage, type StageName } from '@tandem/shared/runner';
+import { MEBIBYTE } from '@tandem/shared/units';
 import { accompanied } from './companion.ts';
 import { countedWriters } from './counted-writers.ts';
 import { ExperimentReports } from './experiment-reports.ts';
@@ -81,7 +82,6 @@ async function scheduler(settings: Settings, ports: Ports): Promise<Stage> {
   return learning === undefined ? stage : accompanied(stage, { started: () => learning.start(), stopped: () => learning.stop() });
 }
 
-const MEBIBYTE = 1_048_576;
 
 function batchLimitsOf({
   maxBatchSize, maxBulkBatchSize, preferredBatchSizes, maxQueueDelayMs, maxQueueSize, whenFull, tierWeights, tenantWeights, tierTimeouts,

@@ -1,8 +1,8 @@
 import type { Settings } from '@tandem/shared/config';
+import { MEBIBYTE } from '@tandem/shared/units';
 import { FairSeats } from './fair-seats.ts';
 import { FairShare } from './fair-share.ts';
 
-const MEBIBYTE = 1_048_576;
 /** Bodies, and lines of batches, that are in memory until they are answered. */
 const BODY_BYTES = 256 * MEBIBYTE;
 const LARGEST_BODIES = 4;

@@ -4,6 +4,7 @@ import { SEQUENCE_LIMITS, type Adapter, type DecodingSpec } from '@tandem/shared
 import type { Dimensions, LoadOptions } from '@tandem/shared/engine';
 import { TandemError } from '@tandem/shared/errors';
 import { variantName } from '@tandem/shared/registry';
+import { MEBIBYTE } from '@tandem/shared/units';
 import { PREFIX_IDLE_MS, type WorkerLimits, type WorkerStageOptions } from '../options.ts';
 import type { ServedVariant } from '../served-variant.ts';
 import { Settler } from '../settler.ts';
@@ -54,7 +55,7 @@ function blocksOf(variant: Variant, { maxLength }: DecodingSpec, graph: string, 
   const least = Math.ceil(maxLength / BLOCK_POSITIONS) + 1;
   if (blocks >= least) return blocks;
   const leastBytes = least * sharing * blockBytes(variant, graph, options);
-  const message = `${variantName(variant)} cannot keep one sequence of ${maxLength} items in ${Math.floor(bytes)} bytes; generateCacheMb must be at least ${Math.ceil(leastBytes / 1_048_576)}`;
+  const message = `${variantName(variant)} cannot keep one sequence of ${maxLength} items in ${Math.floor(bytes)} bytes; generateCacheMb must be at least ${Math.ceil(leastBytes / MEBIBYTE)}`;
   throw new TandemError(message, { code: 'invalid_options' });
 }
 

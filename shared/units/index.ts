@@ -1,0 +1,1 @@
+export { MEBIBYTE } from './bytes.ts';
