@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, test } from 'vitest';
 import { thresholdPolicy, type Policy } from '@tandem/shared/core';
-import { burstyArrivals, regularArrivals } from '@tandem/shared/random';
+import { burstyArrivals, diurnalArrivals, poissonArrivals, recordedArrivals, regularArrivals, seededRandom } from '@tandem/shared/random';
 import type { Fault } from './flow/faults.ts';
 import { hopAround, uniformHops } from './model/hop-times.ts';
 import { linearTimes } from './model/service-times.ts';
@@ -56,6 +56,30 @@ test('bursts of the same mean rate lengthen the tail', () => {
   const p99 = (arrivals: ReturnType<typeof specOf>['traffic'][number]['arrivals']) => simulate(specOf({ seconds: 20, traffic: { arrivals } })).p99Ms;
   const steady = p99(() => regularArrivals(1_000));
   expect(p99((random) => burstyArrivals({ perSecond: 1_000 }, random))).toBeGreaterThan(2 * steady);
+});
+
+test('a day whose peak is beyond the capacity loses what a steady load of the same mean does not', () => {
+  const inTime = (arrivals: ReturnType<typeof specOf>['traffic'][number]['arrivals']) => simulate(specOf({ seconds: 20, traffic: { arrivals } })).inTimeShare;
+  expect(inTime((random) => poissonArrivals(2_600, random))).toBeGreaterThan(0.999);
+  expect(inTime((random) => diurnalArrivals({ perSecond: 2_600, amplitude: 0.8, periodMs: 20_000 }, random))).toBeLessThan(0.98);
+});
+
+test('a recorded trace is played request by request, also twice as fast', () => {
+  const arrivals = poissonArrivals(500, seededRandom(1, 'trace'));
+  const trace = Array.from({ length: 1_000 }, () => arrivals.next());
+  const played = (speed: number) => simulate(specOf({ seconds: 10, traffic: { arrivals: () => recordedArrivals(trace, speed) } }));
+  expect(played(1)).toMatchObject({ offered: 1_000, answered: 1_000, unanswered: 0 });
+  expect(played(2)).toMatchObject({ offered: 1_000, answered: 1_000, unanswered: 0 });
+  expect(played(2).meanUnderWay).toBeGreaterThan(played(1).meanUnderWay);
+});
+
+test('requests of two kinds of one workload have ids of their own', () => {
+  const [kind] = specOf({ perSecond: 100 }).traffic;
+  const ids: string[] = [];
+  const policy: Policy = { name: 'first', choose: ({ task }, [first]) => (ids.push(task.requestId), { kind: 'dispatch', model: first!.variant.model, precision: first!.variant.precision, reason: 'first' }) };
+  simulate({ ...specOf({ seconds: 1, policy }), traffic: [kind!, { ...kind!, lane: 'bulk', deadlineMs: null }] });
+  expect(ids.length).toBeGreaterThan(100);
+  expect(new Set(ids).size).toBe(ids.length);
 });
 
 test('a lost worker costs its share until the group gives its partitions to the other', () => {

@@ -31,6 +31,8 @@ function sharedOut(shares: readonly number[], random: Random): () => number {
 export class TrafficSource {
   readonly arrivals: Arrivals;
   readonly #spec: TrafficSpec;
+  /** Among all kinds. */
+  readonly #index: number;
   readonly #random: Random;
   readonly #key: () => number;
   readonly #partitions: number;
@@ -50,6 +52,7 @@ export class TrafficSource {
     const stream = (purpose: string) => seededRandom(seed, `traffic ${index} ${purpose}`);
     const { count, exponent } = spec.keys ?? DEFAULT_KEYS;
     this.#spec = spec;
+    this.#index = index;
     this.#random = stream('requests');
     this.arrivals = spec.arrivals(stream('arrivals'));
     const keys = stream('keys');
@@ -72,7 +75,7 @@ export class TrafficSource {
     const partition = this.#partition(key);
     const offset = (this.#offsets[partition] = (this.#offsets[partition] ?? -1) + 1);
     const ms = deadlineMs === undefined ? (lane === 'bulk' ? null : workload.deadlineMs) : deadlineMs;
-    const requestId = `${workload.name}-${(this.#count += 1)}`;
+    const requestId = `${this.#index}-${(this.#count += 1)}`;
     return {
       traffic: this.#spec, dueAt, partition, join: undefined, answered: false, answers: 0, isSensed: false,
       task: new SimTask({
