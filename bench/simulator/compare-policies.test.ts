@@ -1,5 +1,5 @@
 import { expect, test } from 'vitest';
-import { leads, type PolicyFigures } from './compare-policies.ts';
+import { leads, situations, type PolicyFigures } from './compare-policies.ts';
 
 const EQUAL: PolicyFigures = { goodputPerSecond: 100, missShare: 0.1, meanAccuracy: 0.98, sessionSecondsPer1000: 2 };
 
@@ -28,4 +28,11 @@ test('the verdict says what it rests on, session time too', () => {
 
 test('a situation that only one of them was in has no verdict', () => {
   expect(leads([{ situation: 'steady', policy: 'one', offeredPerSecond: 1, simulated: EQUAL, real: undefined }], 'one', 'other', ({ simulated }) => simulated)).toEqual([]);
+});
+
+test('requests of a situation come at the same times whoever serves them', () => {
+  for (const { arrivals } of situations(100, 1)) {
+    const [one, other] = [arrivals(), arrivals()];
+    expect(Array.from({ length: 20 }, () => one.next())).toEqual(Array.from({ length: 20 }, () => other.next()));
+  }
 });

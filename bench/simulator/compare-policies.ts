@@ -3,7 +3,7 @@ import { dirname, join } from 'node:path';
 import { DEFAULT_PARTITIONS } from '@tandem/schemas';
 import { settingsSchema } from '@tandem/shared/config';
 import { REWARD_WEIGHTS, type Policy } from '@tandem/shared/core';
-import { burstyArrivals, poissonArrivals, seededRandom } from '@tandem/shared/random';
+import { burstyArrivals, poissonArrivals, seededRandom, type Arrivals } from '@tandem/shared/random';
 import { policyOf } from '../../services/cli/compose/policies.ts';
 import { median } from '@tandem/shared/statistics';
 import type { Calibration } from './calibrate.ts';
@@ -54,26 +54,30 @@ export function policyCases(): PolicyCase[] {
 const SECONDS = 8;
 const FAILING = { atSeconds: 2, seconds: 4 };
 
-interface Situation extends Load {
+interface Situation extends Omit<Load, 'arrivals'> {
   name: string;
+  arrivals: () => Arrivals;
   failing?: boolean;
 }
 
-/** @param capacity requests per second that the most accurate variant can do */
-function situations(capacity: number): Situation[] {
+/**
+ * Requests come at the same times whoever serves them, really or simulated: in eight seconds there are some bursts, and another draw of them is half as many requests again.
+ * @param capacity requests per second that the most accurate variant can do
+ */
+export function situations(capacity: number, seed: number): Situation[] {
   const steady = 0.6 * capacity;
-  const poisson = (perSecond: number) => ({ perSecond, arrivals: (random: Parameters<typeof poissonArrivals>[1]) => poissonArrivals(perSecond, random), seconds: SECONDS });
+  const poisson = (name: string, perSecond: number) => ({ name, perSecond, arrivals: () => poissonArrivals(perSecond, seededRandom(seed, name)), seconds: SECONDS });
   return [
-    { name: 'steady', ...poisson(steady) },
-    { name: 'bursty', perSecond: steady, seconds: SECONDS, arrivals: (random) => burstyArrivals({ perSecond: steady, peak: 3, burstMs: 400 }, random) },
-    { name: '3× overload', ...poisson(3 * capacity) },
-    { name: 'one variant failing', ...poisson(steady), failing: true, faults: [{ kind: 'variant-failing', variant: 'graded.fp32', ...FAILING }] },
+    poisson('steady', steady),
+    { ...poisson('bursty', steady), arrivals: () => burstyArrivals({ perSecond: steady, peak: 3, burstMs: 400 }, seededRandom(seed, 'bursty')) },
+    poisson('3× overload', 3 * capacity),
+    { ...poisson('one variant failing', steady), failing: true, faults: [{ kind: 'variant-failing', variant: 'graded.fp32', ...FAILING }] },
   ];
 }
 
 /** Every policy in every situation by the simulator, and those that are to be run really. */
 export async function comparePolicies(real: RealStand, calibration: Calibration, { progress, really }: { progress: (text: string) => void; really: boolean }): Promise<PolicyRow[]> {
-  const all = situations(calibration.capacityPerSecond.get('graded.fp32')!);
+  const all = situations(calibration.capacityPerSecond.get('graded.fp32')!, real.seed);
   const rows: PolicyRow[] = [];
   for (const one of policyCases()) {
     const isMade = really && one.settings.policy !== 'fixed';
@@ -112,12 +116,12 @@ async function measure(real: RealStand, { settings: { policy, precision } }: Pol
   return figures;
 }
 
-async function runSituation({ stand: { brokerPid }, models: { failingFile }, seed }: RealStand, tapped: Tapped, { name, arrivals, seconds, failing }: Situation): Promise<TappedRun> {
+async function runSituation({ stand: { brokerPid }, models: { failingFile } }: RealStand, tapped: Tapped, { arrivals, seconds, failing }: Situation): Promise<TappedRun> {
   const timers = failing === true
     ? [setTimeout(() => writeFileSync(failingFile, ''), FAILING.atSeconds * 1_000), setTimeout(() => rmSync(failingFile, { force: true }), (FAILING.atSeconds + FAILING.seconds) * 1_000)]
     : [];
   try {
-    return await tapped.run({ arrivals: arrivals(seededRandom(seed, name)), seconds, partitions: DEFAULT_PARTITIONS, brokerPid });
+    return await tapped.run({ arrivals: arrivals(), seconds, partitions: DEFAULT_PARTITIONS, brokerPid });
   } finally {
     for (const timer of timers) clearTimeout(timer);
     rmSync(failingFile, { force: true });
