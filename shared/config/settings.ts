@@ -51,7 +51,7 @@ export const settingsSchema = z.strictObject({
     .describe('execution providers in order of preference, name[:option=value][,…]; cpu is always the last'),
   prefixCacheMb: number(z.number().min(0)).default(256).describe('memory for cached prefixes of users, over all variants that keep them; 0: none'),
   prefixIdleMs: number(z.number().int().min(1_000).max(86_400_000)).default(600_000).describe('a user’s prefix that nobody used for so long is given up'),
-  memoryBudgetMb: number(z.number().positive()).optional().describe('for model files times threads; default: half of the memory'),
+  memoryBudgetMb: number(z.number().positive()).optional().describe('for model files times threads; default: half of the memory, of the container’s where it is limited'),
   overcommit: onOrOff.default(false).describe('on or off: more variants than memoryBudgetMb has room for; the least recently used one gives way'),
   sleepAfterMs: number(z.number().int().min(0).max(86_400_000)).default(0).describe('a variant that nobody used for so long is unloaded until somebody does; 0: never'),
   runTimeoutMs: number(z.number().int().min(100).max(86_400_000)).default(30_000).describe('a batch without a result for so long hangs: its inference thread is replaced'),

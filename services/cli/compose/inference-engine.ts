@@ -8,9 +8,13 @@ import { sessionBytes } from '@tandem/worker';
 import type { Ports } from './ports.ts';
 
 
-/** Model files times inference threads may take so much. */
-export function memoryBudgetBytes({ memoryBudgetMb }: Pick<Settings, 'memoryBudgetMb'>): number {
-  return memoryBudgetMb === undefined ? totalmem() / 2 : memoryBudgetMb * MEBIBYTE;
+/**
+ * Model files times inference threads may take so much.
+ * @param limitBytes - what the process may have of the machine's memory, as a container is limited; 0: nobody knows
+ */
+export function memoryBudgetBytes({ memoryBudgetMb }: Pick<Settings, 'memoryBudgetMb'>, limitBytes = process.constrainedMemory()): number {
+  if (memoryBudgetMb !== undefined) return memoryBudgetMb * MEBIBYTE;
+  return Math.min(totalmem(), limitBytes === 0 ? Infinity : limitBytes) / 2;
 }
 
 /** What runs the variants of a worker. */
