@@ -7,7 +7,6 @@ import { MEBIBYTE } from '@tandem/shared/units';
 import { sessionBytes } from '@tandem/worker';
 import type { Ports } from './ports.ts';
 
-
 /**
  * Model files times inference threads may take so much.
  * @param limitBytes - what the process may have of the machine's memory, as a container is limited; 0: nobody knows

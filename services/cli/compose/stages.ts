@@ -82,7 +82,6 @@ async function scheduler(settings: Settings, ports: Ports): Promise<Stage> {
   return learning === undefined ? stage : accompanied(stage, { started: () => learning.start(), stopped: () => learning.stop() });
 }
 
-
 function batchLimitsOf({
   maxBatchSize, maxBulkBatchSize, preferredBatchSizes, maxQueueDelayMs, maxQueueSize, whenFull, tierWeights, tenantWeights, tierTimeouts,
   fairnessWindowMs, bulkEveryMs,

@@ -1,3 +1,4 @@
+import './no-telemetry.ts';
 import { InferenceSession, listSupportedBackends } from 'onnxruntime-node';
 import { messageOf } from '../../errors/tandem-error.ts';
 import type { GraphReport, TensorMetadata } from './messages.ts';

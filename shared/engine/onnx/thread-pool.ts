@@ -1,3 +1,4 @@
+import './no-telemetry.ts';
 import { Worker } from 'node:worker_threads';
 import { PassingMap } from '../../collections/index.ts';
 import { TandemError, messageOf } from '../../errors/index.ts';
