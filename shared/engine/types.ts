@@ -1,6 +1,6 @@
 import type { Variant } from '@tandem/schemas';
 
-/** Elements of a tensor, row-major; half precision as its bits, BOOL as bytes of 0 and 1. */
+/** Elements of a tensor, row-major; half precision as its bits, int64 as Int32Array (a run with larger numbers fails), BOOL as bytes of 0 and 1. */
 export type TensorData = Float32Array | Int32Array | Uint16Array | Int8Array | Uint8Array;
 
 /** Sizes of a graph's named dynamic dimensions for one call, for example { batch: 8, length: 64, candidates: 100 }. */

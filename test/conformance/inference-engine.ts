@@ -5,7 +5,7 @@ import type { Dimensions, InferenceEngine, InvocationResult, LoadedVariant, Tens
 import fc from 'fast-check';
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-/** Tiny graphs: double (y = 2x), half (the same in float16), lookup (fails on ids above 7), nonzero, slow. */
+/** Tiny graphs: double (y = 2x), half (the same in float16), lookup (fails on ids above 7), nonzero, wide (int64), slow. */
 export const FIXTURES = fileURLToPath(new URL('../../shared/engine/fixtures/', import.meta.url));
 const graphs = JSON.parse(readFileSync(`${FIXTURES}graphs.json`, 'utf8')) as Record<string, GraphSpec>;
 
@@ -92,6 +92,23 @@ export function describeInferenceEngine(name: string, create: () => EngineUnderT
         const { outputs } = await infer(loaded, 'nonzero', { batch: 2, length: 2 }, { x: [1, -2, 3, 4] });
         expect(outputs['found']!.dims).toEqual([3]);
         expect(numbers(outputs['found']!.data)).toEqual([1, 3, 4]);
+      });
+
+      it('takes and gives int64 as numbers of 32 bits, negative ones too, and as often as it is run', async () => {
+        const loaded = await engine.load(fixtureVariant(['wide']));
+        for (const ids of [[5, -7, 0, 46_340], [-1, -1, -1, -1]]) {
+          const { outputs } = await infer(loaded, 'wide', { batch: 2, length: 2 }, { ids });
+          expect(numbers(outputs['next']!.data)).toEqual(ids.map((id) => id + 1));
+          expect(numbers(outputs['square']!.data)).toEqual(ids.map((id) => id * id));
+          expect(numbers(outputs['positive']!.data)).toEqual(ids.filter((id) => id > 0));
+        }
+      });
+
+      it('fails a run whose numbers need more than 32 bits, and goes on', async () => {
+        const loaded = await engine.load(fixtureVariant(['wide']));
+        await expect(infer(loaded, 'wide', { batch: 1, length: 1 }, { ids: [46_341] })).rejects.toMatchObject({ code: 'inference_failed', message: expect.stringContaining('square') as string });
+        const { outputs } = await infer(loaded, 'wide', { batch: 1, length: 1 }, { ids: [3] });
+        expect(numbers(outputs['square']!.data)).toEqual([9]);
       });
 
       it('takes and gives float16 as its bits', async () => {
@@ -201,7 +218,7 @@ export function describeInferenceEngine(name: string, create: () => EngineUnderT
         ['an input of another rank', 'model_tensors_mismatch', { inputs: { x: { type: 'float32', shape: ['batch'] } } }, '[batch]'],
         ['an input that is not declared', 'model_tensors_mismatch', { inputs: {} }, 'input x'],
         ['an output that is not there', 'model_tensors_mismatch', { outputs: { z: double.outputs['y']! } }, 'output z'],
-        ['int64', 'model_tensors_mismatch', { inputs: { x: { type: 'int64', shape: ['batch', 'length'] } } }, 'int64'],
+        ['an input of more bits', 'model_tensors_mismatch', { inputs: { x: { type: 'int64', shape: ['batch', 'length'] } } }, 'int64'],
       ])('refuses %s as %s, naming the file', async (_, code, over, words) => {
         const spec = { ...double, ...over };
         const refused = engine.load(fixtureVariant([], { graphs: { double: spec } }));

@@ -1,4 +1,4 @@
-import type { GraphSpec } from '@tandem/schemas';
+import type { GraphSpec, TensorSpec } from '@tandem/schemas';
 import { widthOf } from './example.ts';
 import type { ModelPlan } from './plan-model.ts';
 
@@ -12,6 +12,14 @@ export interface AdapterTemplate extends Pick<ModelPlan, 'inputs' | 'kind'> {
 
 function inputsText(inputs: GraphSpec['inputs']): string {
   return Object.entries(inputs).map(([name, spec]) => `  ${JSON.stringify(name)}: ${widthOf(spec)},`).join('\n');
+}
+
+const INT32 = [-2_147_483_648, 2_147_483_647];
+/** What a whole number may be; int64 crosses as int32. */
+const RANGES: Readonly<Partial<Record<TensorSpec['type'], readonly number[]>>> = { int32: INT32, int64: INT32, int8: [-128, 127], uint8: [0, 255], bool: [0, 1] };
+
+function rangesText(inputs: GraphSpec['inputs']): string {
+  return Object.entries(inputs).flatMap(([name, { type }]) => RANGES[type] === undefined ? [] : [`  ${JSON.stringify(name)}: [${RANGES[type].join(', ')}],\n`]).join('');
 }
 
 const SOFTMAX = `
@@ -41,6 +49,8 @@ function problemOf(input) {
   for (const [name, width] of Object.entries(WIDTHS)) {
     const numbers = flat(input[name]);
     if (!numbers.every((number) => Number.isFinite(number))) return { path: [name], message: \`expected \${width} numbers\` };
+    const [least, most] = WHOLE[name] ?? [];
+    if (least !== undefined && !numbers.every((number) => Number.isInteger(number) && number >= least && number <= most)) return { path: [name], message: \`expected whole numbers from \${least} to \${most}\` };
     if (numbers.length !== width) return { path: [name], message: \`expected \${width} numbers, got \${numbers.length}\` };
   }
   return undefined;
@@ -104,6 +114,9 @@ export function adapterText(template: AdapterTemplate): string {
 const WIDTHS = {
 ${inputsText(inputs)}
 };
+/** Those of whole numbers, and the least and the most that their type holds. */
+const WHOLE = {
+${rangesText(inputs)}};
 
 ${READ_INPUT}${isSoftmaxNeeded ? SOFTMAX : ''}${HALF_PRECISION}
 export const adapter = {

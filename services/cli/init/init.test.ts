@@ -15,6 +15,8 @@ import { planModel } from './plan-model.ts';
 
 const SHIPPED = fileURLToPath(new URL('../../../models/', import.meta.url));
 const FOREIGN = fileURLToPath(new URL('./fixtures/foreign.onnx', import.meta.url));
+/** Takes and gives int64: next = ids + 1, and more. */
+const WIDE = fileURLToPath(new URL('../../../shared/engine/fixtures/wide.onnx', import.meta.url));
 /** The same model, with its weights in a file beside it. */
 const EXTERNAL = fileURLToPath(new URL('./fixtures/external.onnx', import.meta.url));
 
@@ -93,6 +95,18 @@ it('makes an adapter that fails a request for which the model gives no numbers',
   expect(await answerOf(made)).toMatchObject({ status: 'failed', error: { code: 'step_failed', message: expect.stringContaining('no number') } });
 });
 
+it('makes a folder for a model of whole numbers, which takes no others, and none that its type does not hold', async () => {
+  const made = await make(WIDE, { dimensions: { length: 2 }, output: 'next' });
+  const ask = async (ids: number[]) => {
+    await writeFile(made.requests, JSON.stringify({ requestId: 'r', workload: 'mine', input: { ids } }));
+    return answerOf(made);
+  };
+  expect(await ask([5, -7])).toMatchObject({ status: 'complete', result: { sequence: [6, -6] } });
+  for (const ids of [[1.5, 2], [1, 2 ** 31]]) {
+    expect(await ask(ids)).toMatchObject({ status: 'rejected', error: { message: expect.stringContaining('expected whole numbers from -2147483648 to 2147483647') } });
+  }
+});
+
 it('makes an adapter that says what is wrong with a request', async () => {
   const made = await make(FOREIGN);
   await writeFile(made.requests, JSON.stringify({ requestId: 'r', workload: 'mine', input: { float_input: [1, 2] } }));
@@ -115,7 +129,6 @@ const outputs = [tensor('y', 'float32', ['batch', 3])];
 
 it.each([
   ['a fixed batch', [tensor('x', 'float32', [1, 3])], 'dynamic_axes={\'x\': {0: \'batch\'}}'],
-  ['whole numbers of 64 bits', [tensor('x', 'int64', ['batch', 3])], 'export it as int32'],
   ['text', [tensor('x', 'string', ['batch', 3])], 'turn text into numbers in the adapter'],
   ['double precision', [tensor('x', 'float64', ['batch', 3])], 'export it as float32'],
   ['no inputs', [], 'no inputs'],
@@ -137,5 +150,6 @@ it('takes the first output of floats, another where it is named, and numbers for
   expect(planModel({ inputs, outputs: several }, { dimensions: {} })).toMatchObject({ output: { name: 'value' }, kind: 'numbers', width: 1 });
   expect(planModel({ inputs, outputs: several }, { dimensions: {}, output: 'grid' })).toMatchObject({ output: { name: 'grid' }, kind: 'numbers', width: 6 });
   expect(() => planModel({ inputs, outputs: several }, { dimensions: {}, output: 'nobody' })).toThrow('the model has label, value, grid');
-  expect(() => planModel({ inputs, outputs: several }, { dimensions: {}, output: 'label' })).toThrow('output label cannot be used');
+  expect(planModel({ inputs: [tensor('ids', 'int64', ['n', 4])], outputs: several }, { dimensions: {}, output: 'label' })).toMatchObject({ inputs: { ids: { type: 'int64' } }, output: { name: 'label' }, kind: 'numbers', width: 1 });
+  expect(() => planModel({ inputs, outputs: [tensor('words', 'string', ['n'])] }, { dimensions: {}, output: 'words' })).toThrow('output words cannot be used');
 });

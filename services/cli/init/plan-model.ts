@@ -9,7 +9,7 @@ export interface ModelPlan {
   inputs: GraphSpec['inputs'];
   /** The one output that becomes the result. */
   output: { name: string; spec: TensorSpec };
-  /** classes: a score each, [batch, classes]; numbers: whatever it is, one after the other. */
+  /** classes: a score each, floats of [batch, classes]; numbers: whatever it is, one after the other. */
   kind: 'classes' | 'numbers';
   /** How many numbers the output has for one request; undefined: the model does not say. */
   width: number | undefined;
@@ -23,10 +23,9 @@ export interface PlanOptions {
 }
 
 const BATCH = 'batch';
-const TYPES: ReadonlySet<string> = new Set<TensorSpec['type']>(['float32', 'float16', 'int32', 'int8', 'uint8', 'bool']);
+const TYPES: ReadonlySet<string> = new Set<TensorSpec['type']>(['float32', 'float16', 'int32', 'int64', 'int8', 'uint8', 'bool']);
 const PAGE = 'docs/own-models.md, "A model that does not fit"';
 const HELP: Readonly<Record<string, string>> = {
-  int64: `; export it as int32, or put a Cast behind the input: ${PAGE}`,
   float64: `; export it as float32, or put a Cast behind the input: ${PAGE}`,
   string: `; turn text into numbers in the adapter, and export the model from there on: ${PAGE}`,
 };
@@ -43,7 +42,7 @@ export function planModel(tensors: ModelTensors, options: PlanOptions): ModelPla
   const output = outputOf(tensors.outputs, options);
   const sizes = output.spec.shape.slice(1);
   const width = sizes.every((size) => typeof size === 'number') ? sizes.reduce((product, size) => product * size, 1) : undefined;
-  return { inputs, output, kind: sizes.length === 1 && width !== 1 ? 'classes' : 'numbers', width };
+  return { inputs, output, kind: FLOATS.has(output.spec.type) && sizes.length === 1 && width !== 1 ? 'classes' : 'numbers', width };
 }
 
 function specOf(tensor: Tensor, given: Readonly<Record<string, number>>): TensorSpec {

@@ -88,13 +88,24 @@ export function dimensionsOf(tensors: readonly ReadTensor[]): Record<string, num
 /** Copies a tensor into the engine's buffer. @throws {Problem} `invalid_tensor`: a value that its type cannot hold */
 export function fill({ name, spec: { type }, source }: ReadTensor, target: TensorData): void {
   if ('bytes' in source) {
+    if (type === 'int64') return fillWide(name, source.bytes, target);
     new Uint8Array(target.buffer, target.byteOffset, target.byteLength).set(source.bytes);
     return;
   }
   for (const [index, value] of source.values.entries()) target[index] = element(value, type, name);
 }
 
-const BOUNDS: Readonly<Partial<Record<TensorSpec['type'], readonly [number, number]>>> = { int32: [-2_147_483_648, 2_147_483_647], int8: [-128, 127], uint8: [0, 255] };
+/** The engine takes them as int32. */
+function fillWide(name: string, bytes: Buffer, target: TensorData): void {
+  for (let index = 0; index < target.length; index += 1) {
+    const low = bytes.readInt32LE(8 * index);
+    if (bytes.readInt32LE(8 * index + 4) !== low >> 31) throw wrong(`${name} has the element ${bytes.readBigInt64LE(8 * index)}; ${wholeNumbers(INT32)} are expected.`);
+    target[index] = low;
+  }
+}
+
+const INT32 = [-2_147_483_648, 2_147_483_647] as const;
+const BOUNDS: Readonly<Partial<Record<TensorSpec['type'], readonly [number, number]>>> = { int32: INT32, int64: INT32, int8: [-128, 127], uint8: [0, 255] };
 
 function element(value: unknown, type: TensorSpec['type'], name: string): number {
   if (type === 'bool') {
@@ -103,6 +114,10 @@ function element(value: unknown, type: TensorSpec['type'], name: string): number
   }
   if (typeof value !== 'number') throw wrong(`${name} has an element that is no number.`);
   const bounds = BOUNDS[type];
-  if (bounds !== undefined && (!Number.isInteger(value) || value < bounds[0] || value > bounds[1])) throw wrong(`${name} has the element ${value}; whole numbers from ${bounds[0]} to ${bounds[1]} are expected.`);
+  if (bounds !== undefined && (!Number.isInteger(value) || value < bounds[0] || value > bounds[1])) throw wrong(`${name} has the element ${value}; ${wholeNumbers(bounds)} are expected.`);
   return value;
+}
+
+function wholeNumbers([least, most]: readonly [number, number]): string {
+  return `whole numbers from ${least} to ${most}`;
 }

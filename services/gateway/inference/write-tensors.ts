@@ -1,5 +1,5 @@
 import type { GraphSpec } from '@tandem/schemas';
-import type { TensorView } from '@tandem/shared/engine';
+import type { TensorData, TensorView } from '@tandem/shared/engine';
 import { Problem } from '../problems/problem.ts';
 import { DATA_TYPES } from './data-types.ts';
 import type { InferRequest } from './infer-request.ts';
@@ -29,15 +29,22 @@ export function writeTensors(graph: GraphSpec, request: InferRequest, views: Rea
     const { data, dims: shape } = view;
     const base = { name, datatype: DATA_TYPES[spec.type], shape };
     if (isBinary) {
-      const bytes = Buffer.from(data.buffer, data.byteOffset, data.byteLength);
-      written.binary.push(Buffer.from(bytes));
-      written.outputs.push({ ...base, parameters: { binary_data_size: data.byteLength } });
+      const bytes = spec.type === 'int64' ? wideBytes(data) : Buffer.from(Buffer.from(data.buffer, data.byteOffset, data.byteLength));
+      written.binary.push(bytes);
+      written.outputs.push({ ...base, parameters: { binary_data_size: bytes.length } });
     } else {
       if (spec.type === 'float16') throw new Problem('invalid_tensor', { detail: `${name} is FP16: JSON has no such numbers; ask for binary data.` });
       written.outputs.push({ ...base, data: spec.type === 'bool' ? Array.from(data, Boolean) : Array.from(data) });
     }
   }
   return written;
+}
+
+/** The engine gives them as int32. */
+function wideBytes(data: TensorData): Buffer {
+  const bytes = Buffer.alloc(8 * data.length);
+  for (const [index, value] of data.entries()) bytes.writeBigInt64LE(BigInt(value), 8 * index);
+  return bytes;
 }
 
 /** @throws {Problem} `invalid_tensor`: before anything is computed */

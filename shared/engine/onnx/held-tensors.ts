@@ -1,7 +1,7 @@
 import type { GraphSpec, TensorSpec, Variant } from '@tandem/schemas';
 import { TandemError } from '../../errors/index.ts';
 import type { Dimensions, TensorView } from '../types.ts';
-import { ELEMENTS, isSupported, type ElementType } from './tensor-types.ts';
+import { ELEMENTS, type ElementType } from './tensor-types.ts';
 
 /** An input that stays between calls: one buffer for all threads and all graphs of a variant that have the input. */
 export interface HeldTensor {
@@ -20,7 +20,8 @@ export interface HeldTensor {
 export function allocateHeld(variant: Variant, held: Readonly<Record<string, Dimensions>> = {}): HeldTensor[] {
   return Object.entries(held).map(([name, dimensions]) => {
     const spec = Object.values(variant.graphs).find(({ inputs }) => name in inputs)?.inputs[name];
-    if (spec === undefined || !isSupported(spec.type)) throw invalid(`no graph of ${variant.model} has an input ${name} that can be held`);
+    // What is held is not copied, so nobody would widen it.
+    if (spec === undefined || spec.type === 'int64') throw invalid(`no graph of ${variant.model} has an input ${name} that can be held`);
     const dims = spec.shape.map((size) => sizeOf(name, size, dimensions));
     const length = dims.reduce((product, size) => product * size, 1);
     return { name, type: spec.type, dims, length, buffer: allocate(name, length * ELEMENTS[spec.type].bytes) };

@@ -11,6 +11,7 @@ import type { CopiedOutputs, GraphToLoad, ThreadCommand, ThreadData, ThreadRepor
 import { openSession } from './open-session.ts';
 import { HEADER_BYTES, SlotHeader } from './slot-header.ts';
 import { ELEMENTS } from './tensor-types.ts';
+import { narrow, narrowed, widen, type WideIntegers } from './wide-integers.ts';
 
 /** Entry of an inference thread: takes slots from the control block, runs them, reports. One batch at a time. */
 
@@ -26,6 +27,10 @@ interface LoadedGraph extends Pick<GraphToLoad, 'id' | 'spec'> {
 interface Bound {
   feeds: Record<string, Tensor>;
   fetches: Record<string, Tensor | null>;
+  /** Inputs of int64, before each run. */
+  toWiden: readonly WideIntegers[];
+  /** Outputs of int64, after it. */
+  toNarrow: readonly WideIntegers[];
 }
 
 interface Slot {
@@ -64,7 +69,7 @@ async function load(id: number, { id: graph, spec, held, bytes, folder, warmUpSi
     const names = dimensionNames(spec);
     const placed = layoutOf(spec, names, warmUpSizes, HEADER_BYTES);
     const shared = Object.fromEntries(held.map((tensor) => [tensor.name, tensorOver(tensor.buffer, { ...tensor, offset: 0 })]));
-    const loaded = { id: graph, spec, session, held: shared, names, copies: placed.outputs.length < session.outputNames.length };
+    const loaded = { id: graph, spec, session, held: shared, names, copies: placed.outputs.length < Object.keys(spec.outputs).length };
     graphs.set(graph, loaded);
     const warmUpError = await warmUp(loaded, warmUpSizes);
     report({ kind: 'loaded', load: id, report: warmUpError === undefined ? opened : { ...opened, warmUpError } });
@@ -129,15 +134,24 @@ function tensors(buffer: SharedArrayBuffer, placements: readonly Placement[]): R
   return named;
 }
 
-function tensorOver(buffer: SharedArrayBuffer, { type, dims, offset, length }: Placement): Tensor {
+function tensorOver(buffer: SharedArrayBuffer, { type, dims, offset, length, wideOffset }: Placement): Tensor {
+  if (wideOffset !== undefined) return new Tensor('int64', new BigInt64Array(buffer, wideOffset, length), dims);
   return new Tensor(type as 'float32', ELEMENTS[type].view(buffer, offset, length) as Float32Array, dims);
+}
+
+function wideIntegers(buffer: SharedArrayBuffer, placements: readonly Placement[]): WideIntegers[] {
+  return placements.flatMap(({ name, offset, length, wideOffset }) =>
+    wideOffset === undefined ? [] : [{ name, narrow: new Int32Array(buffer, offset, length), words: new Int32Array(buffer, wideOffset, 2 * length) }]);
 }
 
 function bind(graph: LoadedGraph, sizes: ArrayLike<number>, buffer: SharedArrayBuffer): Bound {
   const layout = layoutOf(graph.spec, graph.names, sizes, HEADER_BYTES);
   const fetches: Record<string, Tensor | null> = {};
-  for (const name of graph.session.outputNames) fetches[name] = null;
-  return { feeds: { ...graph.held, ...tensors(buffer, layout.inputs) }, fetches: Object.assign(fetches, tensors(buffer, layout.outputs)) };
+  for (const name of Object.keys(graph.spec.outputs)) fetches[name] = null;
+  return {
+    feeds: { ...graph.held, ...tensors(buffer, layout.inputs) }, fetches: Object.assign(fetches, tensors(buffer, layout.outputs)),
+    toWiden: wideIntegers(buffer, layout.inputs), toNarrow: wideIntegers(buffer, layout.outputs),
+  };
 }
 
 function boundFor(graph: LoadedGraph, slot: Slot): Bound {
@@ -155,7 +169,9 @@ function copied(results: InferenceSession.OnnxValueMapType, { fetches }: Bound):
   const outputs: CopiedOutputs = {};
   for (const [name, place] of Object.entries(fetches)) {
     const tensor = results[name];
-    if (place === null && tensor !== undefined) outputs[name] = { dims: tensor.dims, data: tensor.data as Float32Array };
+    if (place !== null || tensor === undefined) continue;
+    const data = tensor.type === 'int64' ? narrowed(name, tensor.data as BigInt64Array) : (tensor.data as Float32Array);
+    outputs[name] = { dims: tensor.dims, data };
   }
   return outputs;
 }
@@ -170,7 +186,9 @@ async function run(id: number): Promise<void> {
   try {
     const bound = boundFor(graph, slot);
     const startedAt = spentMs();
+    for (const wide of bound.toWiden) widen(wide);
     const results = await graph.session.run(bound.feeds, bound.fetches);
+    for (const wide of bound.toNarrow) narrow(wide);
     slot.header.computeMs = spentMs() - startedAt;
     report(graph.copies ? { kind: 'done', slot: id, outputs: copied(results, bound) } : id);
   } catch (error) {

@@ -1,7 +1,7 @@
 import type { GraphSpec, TensorSpec } from '@tandem/schemas';
 import { TandemError } from '../../errors/index.ts';
 import type { TensorView } from '../types.ts';
-import { ELEMENTS, isSupported, type ElementType } from './tensor-types.ts';
+import { ELEMENTS, type ElementType } from './tensor-types.ts';
 
 /** Cache line: tensors of one buffer do not share one. */
 const ALIGNMENT = 64;
@@ -15,6 +15,8 @@ export interface Placement {
   length: number;
   /** Bytes from the start of the buffer. */
   offset: number;
+  /** Of int64: where the runtime has the same numbers in 64 bits. */
+  wideOffset?: number;
 }
 
 export interface Layout {
@@ -43,13 +45,17 @@ export function dimensionNames(graph: GraphSpec): string[] {
 export function layoutOf(graph: GraphSpec, names: readonly string[], sizes: ArrayLike<number>, start: number): Layout {
   const sizeOf = (dimension: string | number) => (typeof dimension === 'number' ? dimension : sizes[names.indexOf(dimension)]);
   let end = start;
+  const take = (bytes: number): number => {
+    const offset = end;
+    end = align(offset + bytes);
+    return offset;
+  };
   const place = ([name, spec]: [string, TensorSpec]): Placement[] => {
     const dims = spec.shape.map(sizeOf);
-    if (!dims.every((size) => size !== undefined) || !isSupported(spec.type)) return [];
+    if (!dims.every((size) => size !== undefined)) return [];
     const length = dims.reduce((product, size) => product * size, 1);
-    const offset = end;
-    end = align(offset + length * ELEMENTS[spec.type].bytes);
-    return [{ name, type: spec.type, dims, length, offset }];
+    const offset = take(length * ELEMENTS[spec.type].bytes);
+    return [{ name, type: spec.type, dims, length, offset, ...(spec.type === 'int64' ? { wideOffset: take(length * BigInt64Array.BYTES_PER_ELEMENT) } : {}) }];
   };
   const inputs = Object.entries(graph.inputs).flatMap(place);
   const inputsEnd = end;

@@ -1,6 +1,5 @@
 import type { GraphSpec, TensorSpec } from '@tandem/schemas';
 import type { GraphReport, TensorMetadata } from './messages.ts';
-import { isSupported } from './tensor-types.ts';
 
 /**
  * Compares what the registry declares with what the model file says.
@@ -23,7 +22,6 @@ function differenceIn(kind: 'input' | 'output', declared: Record<string, TensorS
 }
 
 function differenceOf(spec: TensorSpec, tensor: TensorMetadata): string | undefined {
-  if (!isSupported(spec.type)) return `is ${spec.type}, which the engine does not take; export it as int32`;
   if (tensor.type !== spec.type) return `is declared ${spec.type}, the model has ${tensor.type}`;
   const fits = spec.shape.length === tensor.shape.length && spec.shape.every((size, axis) => dimensionFits(size, tensor.shape[axis]));
   return fits ? undefined : `is declared [${spec.shape.join(', ')}], the model has [${tensor.shape.join(', ')}]`;
