@@ -10,7 +10,7 @@ import { ScalingWatch, scalingRules } from './scaling-watch.ts';
 export function scalingGauges(settings: Settings, { metrics, clock }: Pick<Ports, 'metrics' | 'clock'>): ScalingWatch {
   const rules = scalingRules(settings, { min: 0, max: settings.partitions });
   return new ScalingWatch({
-    clock, rules,
+    clock, rules, adopts: true,
     onDecision: ({ workers }, { sessions, arrivedMs, durationMs, backlogMs, asked, missed }) => {
       metrics.wantedWorkers.set(workers);
       metrics.capacitySessions.set(sessions);

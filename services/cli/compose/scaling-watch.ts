@@ -19,6 +19,8 @@ export interface ScalingWatchOptions {
   onDecision: (decision: ScalingDecision, sample: LoadSample) => void;
   /** What a worker takes to start, ms. @default 0 */
   startMs?: () => number;
+  /** Others decide how many there are: those that are heard first are as many as should be, until the load says otherwise. @default false */
+  adopts?: boolean;
 }
 
 /** Follows the telemetry of all workers and schedulers, and says once a second how many workers there should be. */
@@ -27,10 +29,12 @@ export class ScalingWatch {
   readonly #meter: LoadMeter;
   readonly #scaler: Autoscaler;
   #cancel: () => void = () => undefined;
+  #adopts: boolean;
 
   /** @throws {TandemError} `settings_invalid`: rules that contradict each other */
   constructor(options: ScalingWatchOptions) {
     this.#options = options;
+    this.#adopts = options.adopts ?? false;
     this.#meter = new LoadMeter(options.clock.now());
     try {
       this.#scaler = new Autoscaler(options.rules);
@@ -59,6 +63,10 @@ export class ScalingWatch {
     const { clock, onDecision, startMs } = this.#options;
     this.#cancel = clock.schedule(clock.now() + INTERVAL_MS, () => {
       const sample = this.#meter.sample(clock.now());
+      if (this.#adopts && sample.workers > 0) {
+        this.#scaler.adopt(sample.workers);
+        this.#adopts = false;
+      }
       onDecision(this.#scaler.update(sample, startMs?.()), sample);
       this.start();
     });

@@ -23,6 +23,15 @@ const shareOff = fc.oneof(fc.double({ min: -0.15, max: 0.15, noNaN: true }), fc.
 const noise = fc.array(fc.tuple(shareOff, fc.nat(50)), { minLength: SECONDS, maxLength: SECONDS })
   .map((spells) => spells.flatMap(([share, more]) => Array.from({ length: 1 + more }, () => share)).slice(0, SECONDS));
 
+test('as many as there are when it begins to look stay until the load has said otherwise for long enough', () => {
+  const scaler = new Autoscaler(rules());
+  scaler.adopt(5);
+  const counts = run(scaler, 40, () => 1);
+  expect([new Set(counts.slice(0, 30)), counts.at(-1)]).toEqual([new Set([5]), 1]);
+  scaler.adopt(99);
+  expect(scaler.workers).toBe(16);
+});
+
 test('a worker that is still starting is not idle, however long that takes: it was woken up for something', () => {
   const scaler = new Autoscaler(rules({ min: 0, idleAfterMs: 5_000 }));
   const nothing = { asked: 0 };

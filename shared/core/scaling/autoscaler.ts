@@ -45,6 +45,12 @@ export class Autoscaler {
     return this.#workers;
   }
 
+  /** As many as there are: whoever has just begun to look knows no reason for others. */
+  adopt(workers: number): void {
+    const { min, max } = this.#rules;
+    this.#workers = Math.max(min, Math.min(max, workers));
+  }
+
   /** @param startMs what a worker takes from the decision until it serves: by then the load may have grown */
   update(sample: LoadSample, startMs = 0): ScalingDecision {
     if (sample.workers > 0) this.#sessionsEach = sample.sessions / sample.workers;

@@ -21,6 +21,12 @@ test('what arrived is what left and what there is more of, over all workers, wei
   expect(meter.sample(1_000)).toMatchObject({ workers: 2, sessions: 4, durationMs: 1_000, arrivedMs: (30 + 10 + 30 - 10) * 2, backlogMs: 10 * 2 });
 });
 
+test('whoever begins to listen takes for arrived what workers have to do, not what they have ever done or lost', () => {
+  const meter = new LoadMeter(0);
+  meter.beat(beat('a', { completed: 1_000_000, failed: 50, expired: 900, queued: 3 }), 500);
+  expect(meter.sample(1_000)).toMatchObject({ arrivedMs: 3 * 2, missed: 0, backlogMs: 3 * 2 });
+});
+
 test('bulk neither arrives nor waits', () => {
   const meter = new LoadMeter(0);
   meter.beat(beat('a', {}), 0);

@@ -33,11 +33,12 @@ export class LoadMeter {
     this.#sampledAt = now;
   }
 
-  /** A worker's heartbeat. */
+  /** A worker's heartbeat. The first one of a worker tells what it has ever done, of which nobody knows when: only what it has to do counts then. */
   beat(heartbeat: Heartbeat, now: number): void {
     const before = this.#workers.get(heartbeat.instance)?.what;
     this.#workers.set(heartbeat.instance, { what: heartbeat, at: now });
-    for (const load of heartbeat.variants) this.#count(load, before?.variants.find((other) => isSame(other, load)));
+    if (before === undefined) this.#arrivedMs += backlogMs(heartbeat);
+    else for (const load of heartbeat.variants) this.#count(load, before.variants.find((other) => isSame(other, load)));
   }
 
   /** A scheduler's report. The first one of a scheduler tells what it has ever done, of which nobody knows when. */
