@@ -14,7 +14,7 @@ async function drainBacklog(bench: Bench): Promise<Findings> {
     await using session = await Session.open(contender, bench);
     await session.ready();
     await session.warmUp();
-    return session.drain(count);
+    return await session.drain(count);
   }, (perSecond) => `${number(perSecond)}/s`);
   const data = measured.map(({ contender, results, failure }) => ({ name: contender.name, failure, answersPerSecond: spreadOf(results) }));
   return {
