@@ -80,6 +80,7 @@ export class Dispatcher {
     const { clock, limits } = this.#options;
     if (!served.breaker.admits(clock.now())) return this.#settler.refused(submission);
     if (suspicion !== undefined && suspicion.attempt > limits.maxSuspectRuns) return this.#settler.givenUp(submission, suspicion);
+    if (served.prefixes !== undefined) served.prefixes.isOverloaded = this.#queue.isOverloaded(clock.now());
     const { graph, group } = served.place(work);
     if (limits.whenFull === 'reject' && served.queued >= limits.maxQueueSize) return this.#settler.expired(submission);
     this.#enqueue({ ...submission, graph }, group);

@@ -2,7 +2,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { registrySchema, type Heartbeat, type Lane, type Outcome, type PlanStep, type RankedItems, type RecommendFeatures, type Variant, type Work } from '@tandem/schemas';
 import { userHash } from '@tandem/shared/cache';
-import { builtInAdapters } from '@tandem/shared/core';
+import { BatchQueue, builtInAdapters } from '@tandem/shared/core';
 import { createOnnxEngine, type Invocation, type LoadedVariant, type OnnxEngine } from '@tandem/shared/engine';
 import { TandemError } from '@tandem/shared/errors';
 import type { LogRecord, TailOptions } from '@tandem/shared/log';
@@ -169,6 +169,18 @@ test('bulk work goes on from a prefix that is there, and takes no room', async (
   await ask(items(40, 2), { userId: 'v', lane: 'bulk' });
   await ask(items(51, 1), { userId: 'u', lane: 'bulk' });
   expect(used).toMatchObject({ misses: 1, bypassed: 1, hits: 1, evictions: 0 });
+});
+
+test('while work is being lost, only who is one step from the answer goes on from a prefix, and nothing is built', async () => {
+  const { used, ask } = await worker(4);
+  const history = Array.from({ length: 70 }, (_, index) => index + 1);
+  await ask(history.slice(0, 60), { userId: 'ann' });
+  await ask(history.slice(0, 60), { userId: 'bob' });
+  const overloaded = vi.spyOn(BatchQueue.prototype, 'isOverloaded').mockReturnValue(true);
+  onTestFinished(() => overloaded.mockRestore());
+  const [one, several, fresh] = [await ask(history.slice(0, 61), { userId: 'ann' }), await ask(history.slice(0, 62), { userId: 'bob' }), await ask(history, { userId: 'new' })];
+  expect(used).toMatchObject({ misses: 2, hits: 1, steps: 1, bypassed: 2 });
+  expect([one, several, fresh]).toEqual([await ask(history.slice(0, 61)), await ask(history.slice(0, 62)), await ask(history)]);
 });
 
 test('another worker, and the same after a restart, answer alike from the task alone', async () => {
