@@ -10,6 +10,7 @@ import { number, percent } from '../harness/format.ts';
 import { describeMachine } from '../harness/machine.ts';
 import { Session } from '../harness/measure.ts';
 import { openStand, type Stand } from '../harness/stand.ts';
+import { tandemContender } from '../harness/tandem-contender.ts';
 import { threadSecondsOf } from '../harness/thread-times.ts';
 import { ladderContenders } from '../scenarios/ladder-contenders.ts';
 import { peersContenders } from '../scenarios/peers.ts';
@@ -17,10 +18,12 @@ import { peersContenders } from '../scenarios/peers.ts';
 const HELP = `Where the CPU time of a request goes, by thread: of contenders of the scenarios peers and ladder, at a few rates.
 Settings of Tandem can be given as it reads them from its environment, for example TANDEM_GATHER_MS=5 npm run bench:threads -- …
 
-  npm run bench:threads -- [--peer pytriton-reject] [--only TEXT] [--rates 600,1200,1800] [--seconds 3] [--least 5] [--synthetic] [--help]
+  npm run bench:threads -- [--peer pytriton-reject] [--only TEXT] [--flags=FLAGS] [--rates 600,1200,1800] [--seconds 3] [--least 5] [--synthetic] [--help]
 
   --peer       names of peers; those of Tandem are always there
   --only       contenders whose name has one of these in it; default: "large fp32, no caches, chained" and the peers
+  --flags      Tandem with recommend-large.int8 alone, all stages in one process and these flags: --flags='--prefix-cache-mb 0'; may be given more than once, and
+               others are left out then
   --rates      requests/s, a run each
   --least      threads that take fewer µs of a request are left out
   --synthetic  invented users instead of MovieLens'
@@ -28,7 +31,7 @@ Settings of Tandem can be given as it reads them from its environment, for examp
 
 const { values: flags } = parseArgs({
   options: {
-    peer: { type: 'string', default: 'pytriton-reject' }, only: { type: 'string', multiple: true }, rates: { type: 'string', default: '600,1200,1800' },
+    peer: { type: 'string', default: 'pytriton-reject' }, only: { type: 'string', multiple: true }, flags: { type: 'string', multiple: true, default: [] }, rates: { type: 'string', default: '600,1200,1800' },
     seconds: { type: 'string', default: '3' }, least: { type: 'string', default: '5' }, synthetic: { type: 'boolean', default: false }, help: { type: 'boolean', short: 'h', default: false },
   },
 });
@@ -48,9 +51,9 @@ async function main(): Promise<void> {
   const { cpu, cores, commit, loadAverage } = describeMachine();
   console.log(`${cpu}, ${cores} cores, commit ${commit}, load average ${loadAverage}; µs of CPU a request\n\n| | offered /s | goodput /s | refused | p99 ms | in all | broker | load generator | by thread |\n|---|---:|---:|---:|---:|---:|---:|---:|---|`);
   const peers = flags.peer.split(',');
-  const only = flags.only ?? ['large fp32, no caches, chained', ...peers];
+  const only = flags.only ?? (flags.flags.length > 0 ? flags.flags : ['large fp32, no caches, chained', ...peers]);
   const folder = temporaryFolder('tandem-threads-');
-  const contenders = [...(await peersContenders({ peers, folder })), ...ladderContenders({ folder, quick: false })];
+  const contenders = [...(await peersContenders({ peers, folder })), ...ladderContenders({ folder, quick: false }), ...flags.flags.map(largeWith)];
   for (const contender of contenders.filter(({ name }) => only.some((text) => name.includes(text)))) await split(contender, stand, replay);
 }
 
@@ -68,6 +71,11 @@ async function split(contender: Contender, stand: Stand, replay: Awaited<ReturnT
     const ofBroker = total(grown(broker, threadSecondsOf([stand.brokerPid!])));
     console.log(`| ${contender.name} | ${number(figures.offeredPerSecond)} | ${number(figures.goodputPerSecond)} | ${percent(figures.degradedShare)} | ${number(figures.p99Ms)} | ${number(total(by))} | ${number(microseconds(ofBroker))} | ${number((user + system) / figures.offered)} | ${shown} |`);
   }
+}
+
+function largeWith(more: string): Contender {
+  const words = ['--policy', 'fixed', '--precision', 'int8', '--variants', 'recommend-large.int8', '--chain', 'all', ...more.split(' ')];
+  return tandemContender({ name: `Tandem: large int8, chained, ${more}`, description: 'the large model alone', task: 'fine', flags: words });
 }
 
 /** What each kind of thread has used since, most first. */
