@@ -118,7 +118,9 @@ export class UserPrefixes {
   #acquire(owner: string, work: Work): PrefixLease | undefined {
     const { cache, support, variant, clock } = this.#options;
     const tokens = support.tokens(work, variant);
-    if (!this.#pays(cache.match(owner, tokens), work)) return undefined;
+    // The cache compares again, so it is asked only where the answer may be no.
+    const isChoosy = this.isOverloaded || work.task.lane === 'bulk';
+    if (isChoosy && !this.#pays(cache.match(owner, tokens), work)) return undefined;
     return cache.acquire(owner, tokens, clock.now());
   }
 

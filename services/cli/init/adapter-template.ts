@@ -1,4 +1,5 @@
-import type { GraphSpec, TensorSpec } from '@tandem/schemas';
+import type { GraphSpec } from '@tandem/schemas';
+import { WHOLE_NUMBERS } from '@tandem/shared/units';
 import { widthOf } from './example.ts';
 import type { ModelPlan } from './plan-model.ts';
 
@@ -14,12 +15,11 @@ function inputsText(inputs: GraphSpec['inputs']): string {
   return Object.entries(inputs).map(([name, spec]) => `  ${JSON.stringify(name)}: ${widthOf(spec)},`).join('\n');
 }
 
-const INT32 = [-2_147_483_648, 2_147_483_647];
-/** What a whole number may be; int64 crosses as int32. */
-const RANGES: Readonly<Partial<Record<TensorSpec['type'], readonly number[]>>> = { int32: INT32, int64: INT32, int8: [-128, 127], uint8: [0, 255], bool: [0, 1] };
-
 function rangesText(inputs: GraphSpec['inputs']): string {
-  return Object.entries(inputs).flatMap(([name, { type }]) => RANGES[type] === undefined ? [] : [`  ${JSON.stringify(name)}: [${RANGES[type].join(', ')}],\n`]).join('');
+  return Object.entries(inputs).flatMap(([name, { type }]) => {
+    const range = type === 'bool' ? [0, 1] : WHOLE_NUMBERS[type];
+    return range === undefined ? [] : [`  ${JSON.stringify(name)}: [${range.join(', ')}],\n`];
+  }).join('');
 }
 
 const SOFTMAX = `

@@ -1,5 +1,6 @@
 import type { GraphSpec, TensorSpec } from '@tandem/schemas';
 import type { TensorData } from '@tandem/shared/engine';
+import { WHOLE_NUMBERS } from '@tandem/shared/units';
 import { Problem } from '../problems/problem.ts';
 import { BYTES, DATA_TYPES } from './data-types.ts';
 import { binarySizeOf, type InferInput } from './infer-request.ts';
@@ -99,13 +100,10 @@ export function fill({ name, spec: { type }, source }: ReadTensor, target: Tenso
 function fillWide(name: string, bytes: Buffer, target: TensorData): void {
   for (let index = 0; index < target.length; index += 1) {
     const low = bytes.readInt32LE(8 * index);
-    if (bytes.readInt32LE(8 * index + 4) !== low >> 31) throw wrong(`${name} has the element ${bytes.readBigInt64LE(8 * index)}; ${wholeNumbers(INT32)} are expected.`);
+    if (bytes.readInt32LE(8 * index + 4) !== low >> 31) throw wrong(`${name} has the element ${bytes.readBigInt64LE(8 * index)}; ${wholeNumbers(WHOLE_NUMBERS['int64']!)} are expected.`);
     target[index] = low;
   }
 }
-
-const INT32 = [-2_147_483_648, 2_147_483_647] as const;
-const BOUNDS: Readonly<Partial<Record<TensorSpec['type'], readonly [number, number]>>> = { int32: INT32, int64: INT32, int8: [-128, 127], uint8: [0, 255] };
 
 function element(value: unknown, type: TensorSpec['type'], name: string): number {
   if (type === 'bool') {
@@ -113,7 +111,7 @@ function element(value: unknown, type: TensorSpec['type'], name: string): number
     throw wrong(`${name} is BOOL: true and false are expected.`);
   }
   if (typeof value !== 'number') throw wrong(`${name} has an element that is no number.`);
-  const bounds = BOUNDS[type];
+  const bounds = WHOLE_NUMBERS[type];
   if (bounds !== undefined && (!Number.isInteger(value) || value < bounds[0] || value > bounds[1])) throw wrong(`${name} has the element ${value}; ${wholeNumbers(bounds)} are expected.`);
   return value;
 }
